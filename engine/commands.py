@@ -1,0 +1,117 @@
+"""What can be asked of the engine: one struct per command, each with its file in `lua/`.
+
+Every command is safe to send again: the ids in it make a repeat answer as the first time.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from engine import results as r
+from engine.records import PoolCapacity, Record, Terms
+
+R = TypeVar("R", bound=r.Result, covariant=True)
+
+
+class Command(msgspec.Struct, Generic[R], array_like=True, frozen=True, tag_field="word"):
+    """One request to the engine, answered by an `R`."""
+
+
+class OnReservation(Command[R], Generic[R]):
+    """A command on one reservation, which its id names together with its event."""
+
+    reservation_id: str
+
+
+HoldResult = r.Held | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.LimitExceeded | r.SoldOut
+CancelResult = r.Cancelled | r.NotFound | r.Expired | r.PaymentInProgress | r.AlreadyPaid | r.NotHeld
+BeginPaymentResult = (
+    r.Paying
+    | r.Paid
+    | r.PaymentFailed
+    | r.NotFound
+    | r.KeyReused
+    | r.Expired
+    | r.AlreadyCancelled
+    | r.NotHeld
+    | r.AmountMismatch
+    | r.PaymentInProgress
+)
+ConfirmPaymentResult = r.Paid | r.RefundDue | r.NotFound | r.UnknownAttempt
+FailPaymentResult = r.PaymentFailed | r.NotFound | r.UnknownAttempt | r.PaymentSettled
+RefundResult = r.RefundDue | r.Refunded | r.NotFound | r.NotPaid
+SettleRefundResult = r.Refunded | r.NotFound | r.UnknownAttempt | r.NotPaid
+
+
+class PutEvent(Command[r.Published | r.BelowTaken], tag="put_event"):
+    """Publishes an event's terms of sale and its pools, also under live sales."""
+
+    event_id: int
+    terms: Terms
+    pools: list[PoolCapacity]
+
+
+class Hold(OnReservation[HoldResult], tag="hold"):
+    """Takes places for a while. `items` are (ticket_id, quantity); `digest` tells a repeat from another request."""
+
+    event_id: int
+    customer_id: str
+    details: str
+    digest: str
+    items: list[tuple[int, int]]
+
+
+class Cancel(OnReservation[CancelResult], tag="cancel"):
+    """Gives a hold's places back before its deadline."""
+
+
+class BeginPayment(OnReservation[BeginPaymentResult], tag="begin_payment"):
+    """Pins a hold for one payment attempt. `attempt_id` is the gateway's idempotency key."""
+
+    attempt_id: str
+    amount_minor: int
+    digest: str
+
+
+class ConfirmPayment(OnReservation[ConfirmPaymentResult], tag="confirm_payment"):
+    """Tells that the gateway has taken the attempt's money."""
+
+    attempt_id: str
+
+
+class FailPayment(OnReservation[FailPaymentResult], tag="fail_payment"):
+    """Tells that the gateway will never take the attempt's money."""
+
+    attempt_id: str
+    reason: str
+
+
+class Refund(OnReservation[RefundResult], tag="refund"):
+    """Ends a paid reservation and owes its money.
+
+    `restock`: its places are for sale again. `archived`: the record as Postgres has it, for a reservation that
+    Redis no longer keeps.
+    """
+
+    restock: bool
+    archived: Record | None = None
+
+
+class SettleRefund(OnReservation[SettleRefundResult], tag="settle_refund"):
+    """Tells that the gateway has given the attempt's money back."""
+
+    attempt_id: str
+
+
+class Find(OnReservation[r.Found | r.NotFound], tag="find"):
+    """Reads a reservation as it is at this instant."""
+
+
+class Count(Command[r.Counts | r.UnknownPool], tag="count"):
+    """Reads the counters of an event's tickets."""
+
+    event_id: int
+
+
+class Sweep(Command[r.Swept], tag="sweep"):
+    """Gives back a slice of what is due in a partition."""

@@ -1,0 +1,184 @@
+"""The engine: submit a command, get its result."""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from engine.batches import TROUBLE, Batches, Observe
+from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
+from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
+from engine.ids import event_of
+from engine.keys import PartitionKeys, partition_of
+from engine.library import install_library
+from engine.results import Again, AnyResult, Result, Swept
+from engine.server import check_server, connect
+from engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+R = TypeVar("R", bound=Result)
+
+_START_PAUSE_SECONDS = 0.2
+
+
+def observe_nothing(_commands: int, _waited: float, _took: float) -> None:
+    """For processes that publish no metrics of batches."""
+
+
+class Engine:
+    """The way to Redis for commands. An async context manager: within it, all partitions are served.
+
+    Entering waits for the server, checks it, installs the Lua library and makes the partitions; it raises
+    Misconfigured if the server must not be used or does not come within `start_patience_ms`.
+    """
+
+    def __init__(self, settings: Settings, observe: Observe = observe_nothing) -> None:
+        self._settings = settings
+        self._observe = observe
+        self.keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
+        self._installs = 0
+        self._install_lock = asyncio.Lock()
+        self.redis: Redis[bytes] = connect(settings, settings.partitions + 4)
+        self._batches: list[Batches] = []
+        self._tasks = asyncio.TaskGroup()
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        await self._wait_for_server()
+        await check_server(self.redis)
+        await install_library(self.redis)
+        await self.init_partitions()
+        await self._tasks.__aenter__()
+        for keys in self.keys:
+            batches = Batches(
+                keys.partition,
+                self._call,
+                self._observe,
+                batch_commands=settings.batch_commands,
+                queue_commands=settings.queue_commands,
+                timeout=settings.command_timeout_ms / 1000,
+            )
+            self._batches.append(batches)
+            self._loops.append(self._tasks.create_task(batches.run(), name=f"batches-{keys.partition:02}"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for loop in self._loops:
+            loop.cancel()
+        for batches in self._batches:
+            batches.refuse_all()
+        await self._tasks.__aexit__(None, None, None)
+        await self.redis.aclose()
+
+    async def submit(self, command: Command[R]) -> R:
+        """Runs a command on the partition of its event.
+
+        Raises ValueError for a reservation id that is none, Overloaded, OutcomeUnknown, or EngineBug.
+        """
+        if isinstance(command, OnReservation):
+            event_id = event_of(command.reservation_id)
+            if event_id is None:
+                raise ValueError(f"not a reservation id: {command.reservation_id!r}")
+        elif isinstance(command, PutEvent | Count):
+            event_id = command.event_id
+        else:
+            raise TypeError(f"{type(command).__name__} names no event")
+        return await self._submit(partition_of(event_id, len(self.keys)), command)
+
+    async def sweep(self, partition: int) -> Swept:
+        """Gives back a slice of what is due in a partition."""
+        return await self._submit(partition, Sweep())
+
+    async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Calls another function of the library, outside of the batches. Raises OutcomeUnknown if no answer comes."""
+        try:
+            async with asyncio.timeout(self._settings.command_timeout_ms / 1000):
+                return await self._fcall(("FCALL", function, len(keys), *keys, *arguments))
+        except TROUBLE as error:
+            raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
+
+    def queued(self) -> int:
+        """Commands that wait, in all partitions."""
+        return sum(map(len, self._batches))
+
+    async def init_partitions(self) -> None:
+        """Makes the partitions that are not there yet. Raises Misconfigured if the server has another number of them."""
+        for keys in self.keys:
+            reply: bytes = await self.call("onsale_init", keys.fixed, (len(self.keys),))
+            partitions = int(reply.split()[1])
+            if partitions != len(self.keys):
+                raise Misconfigured(
+                    f"the server has {partitions} partitions, ONSALE_PARTITIONS is {len(self.keys)}; "
+                    f"set it to {partitions}: the number is fixed when a server is first used"
+                )
+
+    async def _submit(self, partition: int, command: Command[R]) -> R:
+        batches = self._batches[partition]
+        while True:
+            result = await batches.submit(command)
+            if not isinstance(result, Again):
+                return result  # type: ignore[no-any-return]  # the word decides; tests hold commands to their results
+
+    async def _call(self, partition: int, commands: Sequence[Command[Any]]) -> list[Result]:
+        """One FCALL for a batch."""
+        keys = self.keys[partition]
+        names = [keys.hold(command.reservation_id) for command in commands if isinstance(command, OnReservation)]
+        arguments = (
+            "FCALL",
+            "onsale_run",
+            len(keys.fixed) + len(names),
+            *keys.fixed,
+            *names,
+            self._encoder.encode(commands),
+            self._settings.sweep_slice,
+            self._settings.archive_seconds * 1000,
+        )
+        reply: bytes = await self._fcall(arguments)
+        results = self._decoder.decode(reply)
+        if len(results) != len(commands):
+            raise EngineBug(f"{len(results)} results for {len(commands)} commands")
+        return list(results)
+
+    async def _fcall(self, arguments: tuple[Any, ...]) -> Any:
+        """An FCALL; puts the library there first if the server has lost it."""
+        installs = self._installs
+        try:
+            return await self.redis.execute_command(*arguments)
+        except ResponseError as error:
+            if "Function not found" not in str(error):
+                raise
+            await self._reinstall(installs)
+            return await self.redis.execute_command(*arguments)
+
+    async def _reinstall(self, installs: int) -> None:
+        """Installs the library once for all partitions that miss it: who comes later finds it done."""
+        async with self._install_lock:
+            if self._installs == installs:
+                log.warning("library_missing", remedy="installing it again")
+                await install_library(self.redis)
+                self._installs += 1
+
+    async def _wait_for_server(self) -> None:
+        """Waits until the server answers a PING and has loaded its data."""
+        deadline = asyncio.get_running_loop().time() + self._settings.start_patience_ms / 1000
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.command_timeout_ms / 1000):
+                    await self.redis.ping()
+                    return
+            except TROUBLE as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Misconfigured(f"Redis does not answer: {error}; check ONSALE_REDIS_URL") from error
+                log.info("waiting_for_redis", error=str(error))
+                await asyncio.sleep(_START_PAUSE_SECONDS)

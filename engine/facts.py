@@ -1,0 +1,37 @@
+"""What the outbox tells: facts, in the order in which they happened."""
+
+import msgspec
+
+from engine.records import Record
+from engine.words import FactWord
+
+
+class Fact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Something that happened to a reservation at `at_ms`, and the whole record as it was right after.
+
+    A later fact of a reservation needs no earlier one to be understood.
+    """
+
+    word: FactWord
+    reservation_id: str
+    at_ms: int
+    record: Record
+
+
+_DECODER = msgspec.msgpack.Decoder(list[Fact])
+_LOOSE_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
+
+
+def decode_facts(payload: bytes) -> list[Fact]:
+    """The facts of an outbox entry. Raises msgspec.DecodeError for what is none."""
+    return _DECODER.decode(payload)
+
+
+def split_facts(payload: bytes) -> list[bytes]:
+    """The packed facts of an entry, one by one, where decode_facts refused the whole."""
+    return [bytes(raw) for raw in _LOOSE_DECODER.decode(payload)]
+
+
+def decode_fact(payload: bytes) -> Fact:
+    """One packed fact. Raises msgspec.DecodeError."""
+    return msgspec.msgpack.decode(payload, type=Fact)

@@ -1,0 +1,51 @@
+"""Ids that name their event, so that any process finds the partition from the id alone."""
+
+import hashlib
+import re
+import secrets
+from base64 import urlsafe_b64encode
+
+MAX_EVENT_ID = 2**31 - 1
+"""The largest event id: Postgres' `integer`, and far below the 14 digits that Lua prints exactly."""
+
+_RANDOM_BYTES = 12
+_PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)
+
+
+def new_reservation_id(event_id: int) -> str:
+    """An id that nobody can guess: 96 random bits."""
+    return f"{event_id}-{secrets.token_urlsafe(_RANDOM_BYTES)}"
+
+
+def keyed_reservation_id(event_id: int, caller: str, key: str) -> str:
+    """The id that an Idempotency-Key names: the same caller, key and event give the same id, on every process."""
+    return f"{event_id}-{_digest(_RANDOM_BYTES, caller, key)}"
+
+
+def new_attempt_id() -> str:
+    """An id of a payment attempt."""
+    return f"pay-{secrets.token_urlsafe(_RANDOM_BYTES)}"
+
+
+def keyed_attempt_id(reservation_id: str, caller: str, key: str) -> str:
+    """The attempt id that an Idempotency-Key names for this reservation."""
+    return f"pay-{_digest(_RANDOM_BYTES, reservation_id, caller, key)}"
+
+
+def request_digest(*parts: str) -> str:
+    """A short digest of a request, to tell a repeat from a misuse of its key."""
+    return _digest(9, *parts)
+
+
+def event_of(reservation_id: str) -> int | None:
+    """The event that a reservation id names; None if it is no reservation id."""
+    match = _PATTERN.fullmatch(reservation_id)
+    if match is None:
+        return None
+    event_id = int(match[1])
+    return event_id if event_id <= MAX_EVENT_ID else None
+
+
+def _digest(size: int, *parts: str) -> str:
+    hashed = hashlib.blake2b("\0".join(parts).encode(), digest_size=size)
+    return urlsafe_b64encode(hashed.digest()).decode()

@@ -1,0 +1,46 @@
+"""Names of the keys in Redis. All keys of a partition share a hash tag, so a cluster keeps them on one node."""
+
+from functools import cached_property
+
+OUTBOX_FIELD = b"f"
+"""The field of an outbox entry that has its facts."""
+
+
+class PartitionKeys:
+    """The keys of one partition, in the order in which the Lua library expects them."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self._prefix = f"{{p{partition:02}}}:"
+        self.meta = f"{self._prefix}meta"
+        self.events = f"{self._prefix}events"
+        self.pools = f"{self._prefix}pools"
+        self.ledger = f"{self._prefix}ledger"
+        self.deadlines = f"{self._prefix}deadlines"
+        self.unsettled = f"{self._prefix}unsettled"
+        self.customers = f"{self._prefix}customers"
+        self.outbox = f"{self._prefix}outbox"
+        self.hold_prefix = f"{self._prefix}hold:"
+
+    @cached_property
+    def fixed(self) -> tuple[str, ...]:
+        """KEYS[1..8] of every call."""
+        return (
+            self.meta,
+            self.events,
+            self.pools,
+            self.ledger,
+            self.deadlines,
+            self.unsettled,
+            self.customers,
+            self.outbox,
+        )
+
+    def hold(self, reservation_id: str) -> str:
+        """The hold key of a reservation."""
+        return self.hold_prefix + reservation_id
+
+
+def partition_of(event_id: int, partitions: int) -> int:
+    """The partition that has everything of an event."""
+    return event_id % partitions

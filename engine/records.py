@@ -1,0 +1,96 @@
+"""What Redis stores of a reservation and of an event: the layouts of `lua/10_codec.lua`, for Python."""
+
+import msgspec
+
+from engine.words import AttemptState, EventStatus, State
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Places of one ticket in a reservation, at the price of the moment they were held."""
+
+    ticket_id: int
+    pool: str
+    quantity: int
+    unit_minor: int
+
+
+class Attempt(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """One attempt to pay a reservation.
+
+    `attempt_id` is the gateway's idempotency key. `settled_ms` is 0 while the attempt is pending.
+    `reason` is a `FailureReason` of a failed attempt, else empty.
+    """
+
+    attempt_id: str
+    state: AttemptState
+    amount_minor: int
+    started_ms: int
+    settled_ms: int
+    reason: str
+    digest: str
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A reservation. Times are ms since 1970 by the clock of Redis.
+
+    `details` is what the API keeps about the customer, as JSON text. `ended_ms` is when the present state was entered,
+    0 while held or paying. `attempts` are in order of their beginning, the last eight.
+    """
+
+    state: State
+    event_id: int
+    customer_id: str
+    details: str
+    created_ms: int
+    deadline_ms: int
+    ended_ms: int
+    digest: str
+    lines: list[Line]
+    attempts: list[Attempt]
+
+    @property
+    def total_minor(self) -> int:
+        """Price of all lines, in minor units."""
+        return sum(line.quantity * line.unit_minor for line in self.lines)
+
+    @property
+    def places(self) -> int:
+        """Places in all lines."""
+        return sum(line.quantity for line in self.lines)
+
+
+class TicketTerms(msgspec.Struct, array_like=True, frozen=True):
+    """From which pool a ticket is taken, and at which price."""
+
+    ticket_id: int
+    pool: str
+    unit_minor: int
+
+
+class Terms(msgspec.Struct, array_like=True, frozen=True):
+    """What decides whether and how an event sells. `opens_ms` and `closes_ms` are 0 where there is no window."""
+
+    status: EventStatus
+    opens_ms: int
+    closes_ms: int
+    hold_ms: int
+    max_per_customer: int
+    tickets: list[TicketTerms]
+
+
+class PoolCapacity(msgspec.Struct, array_like=True, frozen=True):
+    """How many places a pool has, taken or not."""
+
+    pool: str
+    capacity: int
+
+
+class TicketCounts(msgspec.Struct, array_like=True, frozen=True):
+    """A ticket's pool at one instant: available + held + paying + sold == capacity."""
+
+    ticket_id: int
+    capacity: int
+    available: int
+    held: int
+    paying: int
+    sold: int

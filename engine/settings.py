@@ -1,0 +1,68 @@
+"""The settings of a process: read from the environment once, frozen, passed to whoever needs them."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "ONSALE_"
+
+Count = Annotated[int, Meta(ge=1)]
+Milliseconds = Annotated[int, Meta(ge=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every limit, timeout and address. The environment variable of `x` is `ONSALE_X`."""
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    postgres_url: str = "postgresql://127.0.0.1:5432/onsale"
+    gateway_url: str = "http://127.0.0.1:8090"
+    log_level: str = "info"
+
+    # Engine
+    partitions: Annotated[int, Meta(ge=1, le=100)] = 16
+    batch_commands: Annotated[int, Meta(ge=1, le=512)] = 128
+    sweep_slice: Annotated[int, Meta(ge=1, le=512)] = 128
+    queue_commands: Count = 8192
+    command_timeout_ms: Milliseconds = 2000
+    connect_timeout_ms: Milliseconds = 1000
+    start_patience_ms: Milliseconds = 30_000
+    archive_seconds: Count = 86_400
+
+    # API
+    max_body_bytes: Count = 65_536
+    body_timeout_ms: Milliseconds = 10_000
+    catalogue_age_ms: Milliseconds = 100
+    availability_age_ms: Milliseconds = 100
+    gateway_timeout_ms: Milliseconds = 2000
+    shutdown_seconds: Count = 15
+
+    # Postgres, in every process that uses it
+    postgres_pool: Count = 4
+    postgres_timeout_ms: Milliseconds = 5000
+
+    # Sync
+    sync_batch_entries: Count = 500
+    sync_poll_ms: Milliseconds = 250
+    sweep_interval_ms: Milliseconds = 250
+    resolve_interval_ms: Milliseconds = 1000
+    resolve_after_ms: Milliseconds = 3000
+    publish_interval_ms: Milliseconds = 5000
+    sync_metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+
+    def __repr__(self) -> str:
+        """Names the class only: URLs have passwords in them."""
+        return "Settings(...)"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from `ONSALE_*` variables, the rest at their defaults.
+
+    Raises ValueError for a variable that is unknown or out of range, and says which.
+    """
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"settings: {error}; the variables and their defaults are in the README") from error

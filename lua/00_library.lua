@@ -1,0 +1,27 @@
+#!lua name=onsale
+-- version: 1
+--
+-- The rules of Onsale: what may be taken, by whom, for how long, and how it comes back.
+-- The files of this folder are joined in name order into one library (engine/library.py).
+-- Raise the version above with every change: starting processes install a newer library, never an older one.
+--
+-- Every call is a unit of work on ONE partition: load, decide, write.
+--   load    20_unit.lua reads what the commands touch, each thing once, into tables
+--   decide  the commands (40_ to 60_) run in order on those tables and may still refuse or raise
+--   write   20_unit.lua writes each changed thing once, and one outbox entry for all facts
+-- Redis does not roll a function back, so nothing is written before everything is decided.
+--
+-- Invariants, true after every call (checked by `onsale audit` and by the tests):
+--   1. For every pool: available + held + paying + sold == capacity, and none is negative.
+--   2. held and paying of a pool are the sums over the ledger's records in those states.
+--   3. A record is in `deadlines` if and only if its state is held; its hold key then lives until the deadline.
+--   4. A record is in `unsettled` if and only if one of its payment attempts is pending or refund_due.
+--   5. A record is in the ledger if and only if it is in `deadlines` or in `unsettled`; any other is archived under
+--      its hold key, with a TTL.
+--   6. `customers` counts the places a customer holds, pays for or has bought, per event.
+--   7. Outbox entry ids are epoch-sequence, and the sequence has no gaps.
+--
+-- Keys of a partition (KEYS[1..8]), then one hold key per command that names a reservation:
+--   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, hold:<rid>...
+-- The only key names built here are hold keys of records that fell due: from the partition's own prefix and ids that
+-- the partition itself stored.

@@ -1,0 +1,140 @@
+-- How things are stored. Records, terms and facts are msgpack arrays; pools are text, so that `redis-cli` can read them.
+-- engine/records.py and engine/facts.py are the same layouts for Python; tests hold the two together.
+
+-- Raises an error that names what is damaged and what to do about it.
+local function damaged(what)
+  error('damaged partition: ' .. what .. "; stop sales of its events and run 'onsale audit'", 0)
+end
+
+-- The head of a msgpack array of n elements. What follows it may be packed already: a record is packed once for the
+-- ledger, the outbox and the reply.
+local function array_head(n)
+  if n < 16 then
+    return string.char(0x90 + n)
+  end
+  return string.char(0xdc, (n - n % 256) / 256, n % 256)
+end
+
+-- A msgpack array of elements that are packed already.
+local function pack_list(parts)
+  return array_head(#parts) .. table.concat(parts)
+end
+
+-- A command's result: a word, then values.
+local function reply(word, ...)
+  return array_head(select('#', ...) + 1) .. cmsgpack.pack(word, ...)
+end
+
+-- A reservation's record, from its msgpack array.
+local function record_decode(rid, raw)
+  local a = cmsgpack.unpack(raw)
+  if type(a) ~= 'table' or #a ~= 10 then
+    damaged('record of ' .. rid)
+  end
+  return {
+    rid = rid,
+    state = a[1],
+    event = a[2],
+    customer = a[3],
+    details = a[4],
+    created_ms = a[5],
+    deadline_ms = a[6],
+    ended_ms = a[7],
+    digest = a[8],
+    lines = a[9],
+    attempts = a[10],
+    packed = raw,
+  }
+end
+
+-- The msgpack array of a record, made at most once after each change (see unit_change).
+local function record_pack(r)
+  if not r.packed then
+    r.packed = cmsgpack.pack({
+      r.state, r.event, r.customer, r.details, r.created_ms, r.deadline_ms, r.ended_ms, r.digest, r.lines, r.attempts,
+    })
+  end
+  return r.packed
+end
+
+-- Positions in a line and in a payment attempt.
+local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR = 1, 2, 3, 4
+local ATTEMPT_ID, ATTEMPT_STATE, ATTEMPT_AMOUNT, ATTEMPT_STARTED_MS = 1, 2, 3, 4
+local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST = 5, 6, 7
+
+-- Places in all lines of a record.
+local function record_places(r)
+  local places = 0
+  for _, line in ipairs(r.lines) do
+    places = places + line[LINE_QUANTITY]
+  end
+  return places
+end
+
+-- Price of all lines of a record, minor units.
+local function record_total(r)
+  local total = 0
+  for _, line in ipairs(r.lines) do
+    total = total + line[LINE_QUANTITY] * line[LINE_UNIT_MINOR]
+  end
+  return total
+end
+
+-- The attempt of that id, or nil.
+local function record_attempt(r, attempt_id)
+  for _, attempt in ipairs(r.attempts) do
+    if attempt[ATTEMPT_ID] == attempt_id then
+      return attempt
+    end
+  end
+  return nil
+end
+
+local function record_has_attempt(r, state)
+  for _, attempt in ipairs(r.attempts) do
+    if attempt[ATTEMPT_STATE] == state then
+      return true
+    end
+  end
+  return false
+end
+
+-- True while money may still come or must still go back: such a record is never archived.
+local function record_unsettled(r)
+  return record_has_attempt(r, 'pending') or record_has_attempt(r, 'refund_due')
+end
+
+-- A pool's counters, from their text `capacity available held paying sold`.
+local function pool_decode(field, raw)
+  local capacity, available, held, paying, sold = string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
+  if not capacity then
+    damaged('pool ' .. field)
+  end
+  return {
+    field = field,
+    capacity = tonumber(capacity),
+    available = tonumber(available),
+    held = tonumber(held),
+    paying = tonumber(paying),
+    sold = tonumber(sold),
+  }
+end
+
+local function pool_encode(pool)
+  return string.format('%.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available, pool.held, pool.paying, pool.sold)
+end
+
+-- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id}; 0 is "no window".
+local function terms_decode(event, raw)
+  local a = cmsgpack.unpack(raw)
+  if type(a) ~= 'table' or #a ~= 6 then
+    damaged('terms of event ' .. event)
+  end
+  local tickets = {}
+  for _, ticket in ipairs(a[6]) do
+    tickets[ticket[1]] = { pool = ticket[2], unit_minor = ticket[3] }
+  end
+  return {
+    status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
+  }
+end

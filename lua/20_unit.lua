@@ -1,0 +1,344 @@
+-- The unit of work: what a call has read, what it changed, and how that is written.
+
+local KEY_META, KEY_EVENTS, KEY_POOLS, KEY_LEDGER, KEY_DEADLINES, KEY_UNSETTLED, KEY_CUSTOMERS, KEY_OUTBOX =
+  1, 2, 3, 4, 5, 6, 7, 8
+local FIXED_KEYS = 8
+
+-- The value of a hold key while its hold lives. Later the key has the archived record.
+local HELD_MARK = 'held'
+
+-- Opens a unit of work on a partition.
+--   keys        KEYS of the call
+--   archive_ms  how long a record that ended stays readable in Redis
+-- Raises if the partition was never initialised, or if a key that may be written has a wrong type: the write phase
+-- must not be able to fail.
+local function unit_open(keys, archive_ms)
+  local time = redis.call('TIME')
+  local meta = redis.call('HMGET', keys[KEY_META], 'epoch', 'seq')
+  if not meta[1] or not meta[2] then
+    error("partition is not initialised; run 'onsale library install'", 0)
+  end
+  redis.call('XLEN', keys[KEY_OUTBOX])
+  redis.call('ZCARD', keys[KEY_UNSETTLED])
+  redis.call('HLEN', keys[KEY_CUSTOMERS])
+  redis.call('HLEN', keys[KEY_POOLS])
+  redis.call('HLEN', keys[KEY_LEDGER])
+  return {
+    keys = keys,
+    prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
+    archive_ms = archive_ms,
+    now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000,
+    epoch = meta[1],
+    seq = tonumber(meta[2]),
+    backlog = false, -- holds that ran out were left for the next call
+    records = {}, -- rid -> record, or false: there is none
+    pools = {}, -- field -> pool, or false
+    customers = {}, -- field -> places
+    terms = {}, -- event -> terms, or false
+    changed_records = {}, -- in order of their first change
+    changed_pools = {},
+    changed_customers = {},
+    changed_terms = {}, -- event -> packed terms
+    facts = {}, -- packed
+  }
+end
+
+-- The field of a pool in `pools`, and of a customer in `customers`.
+local function event_field(event, name)
+  return string.format('%.0f/%s', event, name)
+end
+
+-- The pool's counters, or false if there is no such pool.
+local function unit_pool(u, event, name)
+  local field = event_field(event, name)
+  local pool = u.pools[field]
+  if pool == nil then
+    local raw = redis.call('HGET', u.keys[KEY_POOLS], field)
+    pool = raw and pool_decode(field, raw)
+    u.pools[field] = pool
+  end
+  return pool
+end
+
+local function unit_change_pool(u, pool)
+  if pool.available < 0 or pool.held < 0 or pool.paying < 0 or pool.sold < 0 then
+    damaged('counters of pool ' .. pool.field)
+  end
+  u.changed_pools[pool.field] = pool
+end
+
+-- The pool of a record's line.
+local function unit_line_pool(u, r, line)
+  local pool = unit_pool(u, r.event, line[LINE_POOL])
+  if not pool then
+    damaged('no pool ' .. event_field(r.event, line[LINE_POOL]) .. ' for ' .. r.rid)
+  end
+  return pool
+end
+
+-- The first line of a record for which its pool has too few places, counting all lines of that pool, and how many the
+-- pool has; nil if all of them are to be had.
+local function unit_short_line(u, r)
+  local wanted = {}
+  for _, line in ipairs(r.lines) do
+    local pool = unit_line_pool(u, r, line)
+    wanted[pool] = (wanted[pool] or 0) + line[LINE_QUANTITY]
+    if wanted[pool] > pool.available then
+      return line, pool.available
+    end
+  end
+  return nil
+end
+
+-- Moves places of all the record's lines between two counters of their pools (`available`, `held`, `paying`, `sold`).
+local function unit_move(u, r, from, to)
+  for _, line in ipairs(r.lines) do
+    local pool = unit_line_pool(u, r, line)
+    pool[from] = pool[from] - line[LINE_QUANTITY]
+    pool[to] = pool[to] + line[LINE_QUANTITY]
+    unit_change_pool(u, pool)
+  end
+end
+
+-- Places that the customer holds, pays for or has bought at the event.
+local function unit_customer(u, event, customer)
+  local field = event_field(event, customer)
+  local places = u.customers[field]
+  if not places then
+    places = tonumber(redis.call('HGET', u.keys[KEY_CUSTOMERS], field) or 0)
+    if not places then
+      damaged('places of customer ' .. field)
+    end
+    u.customers[field] = places
+  end
+  return places
+end
+
+local function unit_add_customer_places(u, event, customer, places)
+  local total = unit_customer(u, event, customer) + places
+  if total < 0 then
+    damaged('places of customer ' .. event_field(event, customer))
+  end
+  local field = event_field(event, customer)
+  u.customers[field] = total
+  u.changed_customers[field] = true
+end
+
+-- The event's terms of sale, or false if it was never published.
+local function unit_terms(u, event)
+  local terms = u.terms[event]
+  if terms == nil then
+    local raw = redis.call('HGET', u.keys[KEY_EVENTS], string.format('%.0f', event))
+    terms = raw and terms_decode(event, raw)
+    u.terms[event] = terms
+  end
+  return terms
+end
+
+-- Marks the record as changed: its packed form is made anew, and unit_write stores it.
+local function unit_change(u, r)
+  r.packed = nil
+  if not r.changed then
+    r.changed = true
+    table.insert(u.changed_records, r)
+  end
+end
+
+-- Adds a fact: the word for what happened, and the whole record as it is now, so that a reader needs no other fact.
+local function unit_fact(u, word, r)
+  table.insert(u.facts, array_head(4) .. cmsgpack.pack(word, r.rid, u.now_ms) .. record_pack(r))
+end
+
+-- The result of a command on a record that there is: the word, the time of the answer, whether it repeats an earlier
+-- answer, and the whole record.
+local function reply_record(u, word, r, replayed)
+  return array_head(4) .. cmsgpack.pack(word, u.now_ms, replayed) .. record_pack(r)
+end
+
+-- The places of a record go back on sale from counter `from`, and the record ends as `state` (cancelled or expired).
+-- Running it twice is impossible: the record has left the state that it is called from.
+local function unit_give_back(u, r, from, state)
+  unit_move(u, r, from, 'available')
+  unit_add_customer_places(u, r.event, r.customer, -record_places(r))
+  r.state = state
+  r.ended_ms = u.now_ms
+  unit_change(u, r)
+  unit_fact(u, state, r)
+end
+
+-- Gives back what is due, oldest first and at most `slice` holds; sets `backlog` when more may be left.
+-- Returns how many.
+local function unit_give_back_due(u, slice)
+  local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_DEADLINES], '-inf', '(' .. string.format('%.0f', u.now_ms),
+    'LIMIT', 0, slice)
+  if #due == 0 then
+    return 0
+  end
+  u.backlog = #due == slice
+  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(due))
+  for i, rid in ipairs(due) do
+    if not stored[i] then
+      damaged('deadline without a ledger entry: ' .. rid)
+    end
+    local r = record_decode(rid, stored[i])
+    if r.state ~= 'held' then
+      damaged('deadline of a record that is not held: ' .. rid)
+    end
+    r.stored = 'held'
+    u.records[rid] = r
+    unit_give_back(u, r, 'held', 'expired')
+  end
+  return #due
+end
+
+-- Loads the records of these ids: a live one from the ledger, an ended one from its hold key.
+-- A record that says `held` and whose hold key is gone has run out, whatever the clock says now: it is given back here.
+local function unit_load_records(u, rids)
+  local wanted, keys = {}, {}
+  for _, rid in ipairs(rids) do
+    if u.records[rid] == nil then
+      u.records[rid] = false
+      table.insert(wanted, rid)
+      table.insert(keys, u.prefix .. rid)
+    end
+  end
+  if #wanted == 0 then
+    return
+  end
+  local marks = redis.call('MGET', unpack(keys))
+  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(wanted))
+  local absent = {}
+  for i, rid in ipairs(wanted) do
+    if stored[i] then
+      local r = record_decode(rid, stored[i])
+      r.stored = record_unsettled(r) and 'unsettled' or 'held'
+      u.records[rid] = r
+      if r.state == 'held' and not marks[i] then
+        unit_give_back(u, r, 'held', 'expired')
+      end
+    elseif marks[i] == HELD_MARK then
+      damaged('hold key without a ledger entry: ' .. rid)
+    elseif marks[i] then
+      u.records[rid] = record_decode(rid, marks[i])
+      u.records[rid].stored = 'archive'
+    end
+    if not marks[i] then
+      table.insert(absent, keys[i])
+    end
+  end
+  -- MGET answers nil for a key of another type, which must not be written over.
+  if #absent > 0 and redis.call('EXISTS', unpack(absent)) > 0 then
+    damaged('a hold key is not a string')
+  end
+end
+
+-- Loads the counts of these customers (fields of `customers`) in one read.
+local function unit_load_customers(u, fields)
+  local wanted = {}
+  for _, field in ipairs(fields) do
+    if not u.customers[field] then
+      u.customers[field] = 0
+      table.insert(wanted, field)
+    end
+  end
+  if #wanted == 0 then
+    return
+  end
+  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(wanted))
+  for i, field in ipairs(wanted) do
+    if stored[i] then
+      u.customers[field] = tonumber(stored[i]) or damaged('places of customer ' .. field)
+    end
+  end
+end
+
+-- Calls a command of Redis with these arguments, if there are any.
+local function call_with(command, key, arguments)
+  if #arguments > 0 then
+    redis.call(command, key, unpack(arguments))
+  end
+end
+
+-- Where a record belongs, by what it says: `held`, `unsettled` or `archive` (invariants 3 to 5).
+local function record_place(r)
+  if record_unsettled(r) then
+    return 'unsettled'
+  end
+  return r.state == 'held' and 'held' or 'archive'
+end
+
+local function unit_write_records(u)
+  local to_ledger, from_ledger = {}, {}
+  local to_deadlines, from_deadlines, to_unsettled, from_unsettled = {}, {}, {}, {}
+  for _, r in ipairs(u.changed_records) do
+    local place, was = record_place(r), r.stored
+    local key = u.prefix .. r.rid
+    if place == 'archive' then
+      redis.call('SET', key, record_pack(r), 'PX', u.archive_ms)
+      if was and was ~= 'archive' then
+        table.insert(from_ledger, r.rid)
+      end
+    else
+      table.insert(to_ledger, r.rid)
+      table.insert(to_ledger, record_pack(r))
+      if place == 'unsettled' then
+        if was and was ~= 'unsettled' then
+          redis.call('DEL', key)
+        end
+      elseif was ~= 'held' then
+        redis.call('SET', key, HELD_MARK, 'PXAT', r.deadline_ms)
+      end
+    end
+    if place ~= was then
+      if was == 'held' then
+        table.insert(from_deadlines, r.rid)
+      elseif was == 'unsettled' then
+        table.insert(from_unsettled, r.rid)
+      end
+      if place == 'held' then
+        table.insert(to_deadlines, r.deadline_ms)
+        table.insert(to_deadlines, r.rid)
+      elseif place == 'unsettled' then
+        table.insert(to_unsettled, u.now_ms)
+        table.insert(to_unsettled, r.rid)
+      end
+    end
+  end
+  call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
+  call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
+  call_with('ZREM', u.keys[KEY_DEADLINES], from_deadlines)
+  call_with('ZADD', u.keys[KEY_DEADLINES], to_deadlines)
+  call_with('ZREM', u.keys[KEY_UNSETTLED], from_unsettled)
+  call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
+end
+
+-- Writes what changed. Nothing in here may fail: every key was read, with its type, before.
+local function unit_write(u)
+  unit_write_records(u)
+  local pools, customers, customers_gone, terms = {}, {}, {}, {}
+  for field, pool in pairs(u.changed_pools) do
+    table.insert(pools, field)
+    table.insert(pools, pool_encode(pool))
+  end
+  for field in pairs(u.changed_customers) do
+    if u.customers[field] == 0 then
+      table.insert(customers_gone, field)
+    else
+      table.insert(customers, field)
+      table.insert(customers, string.format('%.0f', u.customers[field]))
+    end
+  end
+  for event, packed in pairs(u.changed_terms) do
+    table.insert(terms, string.format('%.0f', event))
+    table.insert(terms, packed)
+  end
+  call_with('HSET', u.keys[KEY_POOLS], pools)
+  call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
+  call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
+  call_with('HSET', u.keys[KEY_EVENTS], terms)
+  if #u.facts > 0 then
+    local seq = string.format('%.0f', u.seq + 1)
+    redis.call('HSET', u.keys[KEY_META], 'seq', seq)
+    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f', pack_list(u.facts))
+  end
+end

@@ -1,0 +1,39 @@
+-- fail_payment: the gateway will not take the money of an attempt, now or later.
+--
+-- Command   {"fail_payment", rid, attempt_id, reason}
+-- Keys      pools, customers, ledger, deadlines, unsettled, hold:<rid>
+-- Promise   The hold lives on until its own deadline, or is given back if that has passed. Again: the same answer.
+-- Results   {"not_found"}
+--           {"unknown_attempt"}
+--           {"payment_settled"}                            the attempt's money was taken before
+--           {"payment_failed", now_ms, replayed, record}   the record says whether the hold lives
+-- Facts     payment_failed, then expired if the places were given back
+local function fail_payment(u, command)
+  local r = u.records[command[2]]
+  if not r then
+    return reply('not_found')
+  end
+  local attempt = record_attempt(r, command[3])
+  if not attempt then
+    return reply('unknown_attempt')
+  end
+  if attempt[ATTEMPT_STATE] == 'failed' then
+    return reply_record(u, 'payment_failed', r, true)
+  end
+  if attempt[ATTEMPT_STATE] ~= 'pending' then
+    return reply('payment_settled')
+  end
+  attempt[ATTEMPT_STATE] = 'failed'
+  attempt[ATTEMPT_SETTLED_MS] = u.now_ms
+  attempt[ATTEMPT_REASON] = command[4]
+  if r.state == 'paying' then
+    r.state = 'held'
+    unit_move(u, r, 'paying', 'held')
+  end
+  unit_change(u, r)
+  unit_fact(u, 'payment_failed', r)
+  if r.state == 'held' and u.now_ms > r.deadline_ms then
+    unit_give_back(u, r, 'held', 'expired')
+  end
+  return reply_record(u, 'payment_failed', r, false)
+end

@@ -1,0 +1,24 @@
+-- count: the counters of the pools of an event's tickets.
+--
+-- Command   {"count", event_id}
+-- Keys      events, pools
+-- Results   {"unknown_pool", 0}    no such event
+--           {"counts", now_ms, {{ticket_id, capacity, available, held, paying, sold}...}}   ordered by ticket_id
+-- Facts     none
+local function count(u, command)
+  local event = command[2]
+  local terms = unit_terms(u, event)
+  if not terms then
+    return reply('unknown_pool', 0)
+  end
+  local counts = {}
+  for ticket_id, ticket in pairs(terms.tickets) do
+    local pool = unit_pool(u, event, ticket.pool)
+    if not pool then
+      damaged('no pool ' .. event_field(event, ticket.pool))
+    end
+    table.insert(counts, { ticket_id, pool.capacity, pool.available, pool.held, pool.paying, pool.sold })
+  end
+  table.sort(counts, function(a, b) return a[1] < b[1] end)
+  return reply('counts', u.now_ms, counts)
+end

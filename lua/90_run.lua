@@ -1,0 +1,61 @@
+-- onsale_run: runs a batch of commands on a partition as one unit of work.
+--
+-- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, then hold:<rid> for each command
+--           that names a reservation, in order
+-- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms
+-- Promise   All commands' effects are written, or the call raises and nothing is.
+-- Replies   msgpack array of results, one for each command, in order
+
+-- By word: the function, and whether the command's first value is a reservation's id.
+local COMMANDS = {
+  put_event = { run = put_event },
+  hold = { run = hold, names_reservation = true },
+  cancel = { run = cancel, names_reservation = true },
+  begin_payment = { run = begin_payment, names_reservation = true },
+  confirm_payment = { run = confirm_payment, names_reservation = true },
+  fail_payment = { run = fail_payment, names_reservation = true },
+  refund = { run = refund, names_reservation = true },
+  settle_refund = { run = settle_refund, names_reservation = true },
+  find = { run = find, names_reservation = true },
+  count = { run = count },
+  sweep = { run = sweep },
+}
+
+-- Reads at once what the commands name: their records, and the customers of new holds.
+local function load_named(u, commands)
+  local rids, customers = {}, {}
+  for _, command in ipairs(commands) do
+    local word = command[1]
+    if not COMMANDS[word] then
+      error('unknown command ' .. tostring(word), 0)
+    end
+    if COMMANDS[word].names_reservation then
+      table.insert(rids, command[2])
+      if u.keys[FIXED_KEYS + #rids] ~= u.prefix .. command[2] then
+        error('KEYS do not name ' .. command[2], 0)
+      end
+    end
+    if word == 'hold' then
+      table.insert(customers, event_field(command[3], command[4]))
+    end
+  end
+  unit_load_records(u, rids)
+  unit_load_customers(u, customers)
+end
+
+local function run(keys, args)
+  local commands = cmsgpack.unpack(args[1])
+  local u = unit_open(keys, tonumber(args[3]))
+  u.given_back = unit_give_back_due(u, tonumber(args[2]))
+  load_named(u, commands)
+  local results = {}
+  for i, command in ipairs(commands) do
+    results[i] = COMMANDS[command[1]].run(u, command)
+  end
+  unit_write(u)
+  return pack_list(results)
+end
+
+redis.register_function('onsale_init', init)
+redis.register_function('onsale_publish', publish)
+redis.register_function('onsale_run', run)
