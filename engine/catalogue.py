@@ -5,8 +5,8 @@ shown goes, beside it, into one hash that every process can follow change by cha
 """
 
 import msgspec
-from redis.asyncio import Redis
 
+from engine.client import Redis
 from engine.commands import PutEvent
 from engine.engine import Engine
 from engine.records import PoolCapacity, Terms, TicketTerms
@@ -78,7 +78,7 @@ async def publish_event(engine: Engine, event: EventSnapshot) -> Published | Bel
     return result
 
 
-async def changed_events(redis: "Redis[bytes]", since: int) -> tuple[int, list[EventSnapshot]]:
+async def changed_events(redis: Redis, since: int) -> tuple[int, list[EventSnapshot]]:
     """Events that changed after change number `since` (0: all), and the number to ask with the next time."""
     changed = await redis.zrangebyscore(_CHANGES, f"({since}", "+inf", withscores=True)
     if not changed:
@@ -87,7 +87,7 @@ async def changed_events(redis: "Redis[bytes]", since: int) -> tuple[int, list[E
     return int(changed[-1][1]), [msgspec.json.decode(raw, type=EventSnapshot) for raw in stored if raw is not None]
 
 
-async def published_versions(redis: "Redis[bytes]") -> dict[int, int]:
+async def published_versions(redis: Redis) -> dict[int, int]:
     """The version of each event as it is published, by event id."""
     stored = await redis.hgetall(_EVENTS)
     return {int(event_id): msgspec.json.decode(raw, type=EventSnapshot).version for event_id, raw in stored.items()}

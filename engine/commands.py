@@ -17,7 +17,7 @@ class Command(msgspec.Struct, Generic[R], array_like=True, frozen=True, tag_fiel
     """One request to the engine, answered by an `R`."""
 
 
-class OnReservation(Command[R], Generic[R]):
+class OnReservation(Command[R], Generic[R], frozen=True):
     """A command on one reservation, which its id names together with its event."""
 
     reservation_id: str
@@ -43,7 +43,7 @@ RefundResult = r.RefundDue | r.Refunded | r.NotFound | r.NotPaid
 SettleRefundResult = r.Refunded | r.NotFound | r.UnknownAttempt | r.NotPaid
 
 
-class PutEvent(Command[r.Published | r.BelowTaken], tag="put_event"):
+class PutEvent(Command[r.Published | r.BelowTaken], frozen=True, tag="put_event"):
     """Publishes an event's terms of sale and its pools, also under live sales."""
 
     event_id: int
@@ -51,7 +51,7 @@ class PutEvent(Command[r.Published | r.BelowTaken], tag="put_event"):
     pools: list[PoolCapacity]
 
 
-class Hold(OnReservation[HoldResult], tag="hold"):
+class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
     """Takes places for a while. `items` are (ticket_id, quantity); `digest` tells a repeat from another request."""
 
     event_id: int
@@ -61,11 +61,11 @@ class Hold(OnReservation[HoldResult], tag="hold"):
     items: list[tuple[int, int]]
 
 
-class Cancel(OnReservation[CancelResult], tag="cancel"):
+class Cancel(OnReservation[CancelResult], frozen=True, tag="cancel"):
     """Gives a hold's places back before its deadline."""
 
 
-class BeginPayment(OnReservation[BeginPaymentResult], tag="begin_payment"):
+class BeginPayment(OnReservation[BeginPaymentResult], frozen=True, tag="begin_payment"):
     """Pins a hold for one payment attempt. `attempt_id` is the gateway's idempotency key."""
 
     attempt_id: str
@@ -73,20 +73,20 @@ class BeginPayment(OnReservation[BeginPaymentResult], tag="begin_payment"):
     digest: str
 
 
-class ConfirmPayment(OnReservation[ConfirmPaymentResult], tag="confirm_payment"):
+class ConfirmPayment(OnReservation[ConfirmPaymentResult], frozen=True, tag="confirm_payment"):
     """Tells that the gateway has taken the attempt's money."""
 
     attempt_id: str
 
 
-class FailPayment(OnReservation[FailPaymentResult], tag="fail_payment"):
+class FailPayment(OnReservation[FailPaymentResult], frozen=True, tag="fail_payment"):
     """Tells that the gateway will never take the attempt's money."""
 
     attempt_id: str
     reason: str
 
 
-class Refund(OnReservation[RefundResult], tag="refund"):
+class Refund(OnReservation[RefundResult], frozen=True, tag="refund"):
     """Ends a paid reservation and owes its money.
 
     `restock`: its places are for sale again. `archived`: the record as Postgres has it, for a reservation that
@@ -97,21 +97,21 @@ class Refund(OnReservation[RefundResult], tag="refund"):
     archived: Record | None = None
 
 
-class SettleRefund(OnReservation[SettleRefundResult], tag="settle_refund"):
+class SettleRefund(OnReservation[SettleRefundResult], frozen=True, tag="settle_refund"):
     """Tells that the gateway has given the attempt's money back."""
 
     attempt_id: str
 
 
-class Find(OnReservation[r.Found | r.NotFound], tag="find"):
+class Find(OnReservation[r.Found | r.NotFound], frozen=True, tag="find"):
     """Reads a reservation as it is at this instant."""
 
 
-class Count(Command[r.Counts | r.UnknownPool], tag="count"):
+class Count(Command[r.Counts | r.UnknownPool], frozen=True, tag="count"):
     """Reads the counters of an event's tickets."""
 
     event_id: int
 
 
-class Sweep(Command[r.Swept], tag="sweep"):
+class Sweep(Command[r.Swept], frozen=True, tag="sweep"):
     """Gives back a slice of what is due in a partition."""

@@ -7,10 +7,10 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from engine.batches import TROUBLE, Batches, Observe
+from engine.client import Redis
 from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
 from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
 from engine.ids import event_of
@@ -46,7 +46,7 @@ class Engine:
         self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
         self._installs = 0
         self._install_lock = asyncio.Lock()
-        self.redis: Redis[bytes] = connect(settings, settings.partitions + 4)
+        self.redis: Redis = connect(settings, settings.partitions + 4)
         self._batches: list[Batches] = []
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []

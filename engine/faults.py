@@ -1,11 +1,11 @@
 """What can go wrong besides a refusal.
 
-    EngineError
-    ├── Fault                 the servers' trouble: 503, the same request may be sent again
-    │   ├── Overloaded        the queue is full; nothing was done
-    │   └── OutcomeUnknown    no answer came in time; the effect may have happened: repeat with the same ids
-    ├── Misconfigured         the server cannot be used as it is; says what to change
-    └── EngineBug             a reply that cannot be, or a broken invariant: nobody catches it below the top
+EngineError
+├── Fault                 the servers' trouble: 503, the same request may be sent again
+│   ├── Overloaded        the queue is full; nothing was done
+│   └── OutcomeUnknown    no answer came in time; the effect may have happened: repeat with the same ids
+├── Misconfigured         the server cannot be used as it is; says what to change
+└── EngineBug             a reply that cannot be, or a broken invariant: nobody catches it below the top
 """
 
 

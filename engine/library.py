@@ -4,8 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from redis.asyncio import Redis
-
+from engine.client import Redis
 from engine.faults import Misconfigured
 
 NAME = "onsale"
@@ -25,7 +24,7 @@ def version_of(text: str) -> int:
     return int(match[1]) if match else 0
 
 
-async def installed_text(redis: "Redis[bytes]") -> str | None:
+async def installed_text(redis: Redis) -> str | None:
     """The text of the library on the server, None if there is none."""
     for library in await redis.execute_command("FUNCTION", "LIST", "LIBRARYNAME", NAME, "WITHCODE"):
         fields = library if isinstance(library, dict) else dict(zip(library[::2], library[1::2], strict=True))
@@ -34,7 +33,7 @@ async def installed_text(redis: "Redis[bytes]") -> str | None:
     return None
 
 
-async def install_library(redis: "Redis[bytes]") -> bool:
+async def install_library(redis: Redis) -> bool:
     """Puts this release's library on the server unless it is there already; tells whether it wrote.
 
     An older one, or one of the same version with another text, is replaced while sales go on: a function call is never

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple, Self
 
-from redis.asyncio import Redis
-
+from engine.client import Redis
+from engine.faults import EngineBug
 from engine.keys import OUTBOX_FIELD, PartitionKeys
 
 
@@ -43,9 +43,7 @@ class Entry(NamedTuple):
     payload: bytes
 
 
-async def read_outbox(
-    redis: "Redis[bytes]", keys: PartitionKeys, after: Position, *, limit: int, block_ms: int
-) -> list[Entry]:
+async def read_outbox(redis: Redis, keys: PartitionKeys, after: Position, *, limit: int, block_ms: int) -> list[Entry]:
     """Up to `limit` entries after a position, in order; waits up to `block_ms` for the first."""
     reply = await redis.xread({keys.outbox: str(after)}, count=limit, block=block_ms)
     if not reply:
@@ -54,12 +52,14 @@ async def read_outbox(
     return [Entry(Position.parse(entry_id), fields[OUTBOX_FIELD]) for entry_id, fields in entries]
 
 
-async def trim_outbox(redis: "Redis[bytes]", keys: PartitionKeys, committed: Position) -> None:
+async def trim_outbox(redis: Redis, keys: PartitionKeys, committed: Position) -> None:
     """Removes entries up to and including a position that is committed elsewhere. Never by length."""
     await redis.xtrim(keys.outbox, minid=f"{committed.epoch}-{committed.sequence + 1}", approximate=False)
 
 
-async def last_position(redis: "Redis[bytes]", keys: PartitionKeys) -> Position:
+async def last_position(redis: Redis, keys: PartitionKeys) -> Position:
     """The position of the last entry ever written, trimmed or not."""
     epoch, sequence = await redis.hmget(keys.meta, ["epoch", "seq"])
+    if epoch is None or sequence is None:
+        raise EngineBug(f"partition {keys.partition} was never initialised")
     return Position(int(epoch), int(sequence))

@@ -12,7 +12,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True, tag_field="word"):
     """What a command answered."""
 
 
-class OnRecord(Result):
+class OnRecord(Result, frozen=True):
     """An answer about a reservation that there is.
 
     `now_ms` is the instant of the answer by the clock of Redis, `replayed` says that an earlier request had the effect.
@@ -23,61 +23,61 @@ class OnRecord(Result):
     record: Record
 
 
-class Held(OnRecord, tag="held"):
+class Held(OnRecord, frozen=True, tag="held"):
     """The places are taken until the record's deadline."""
 
 
-class Cancelled(OnRecord, tag="cancelled"):
+class Cancelled(OnRecord, frozen=True, tag="cancelled"):
     """The places were given back at the customer's wish."""
 
 
-class Paying(OnRecord, tag="paying"):
+class Paying(OnRecord, frozen=True, tag="paying"):
     """The reservation is pinned for the attempt that was asked for."""
 
 
-class Paid(OnRecord, tag="paid"):
+class Paid(OnRecord, frozen=True, tag="paid"):
     """The places are sold."""
 
 
-class PaymentFailed(OnRecord, tag="payment_failed"):
+class PaymentFailed(OnRecord, frozen=True, tag="payment_failed"):
     """The attempt failed; the record says why, and whether the hold lives on."""
 
 
-class RefundDue(OnRecord, tag="refund_due"):
+class RefundDue(OnRecord, frozen=True, tag="refund_due"):
     """Money was taken that must go back."""
 
 
-class Refunded(OnRecord, tag="refunded"):
+class Refunded(OnRecord, frozen=True, tag="refunded"):
     """The money has gone back."""
 
 
-class Found(OnRecord, tag="found"):
+class Found(OnRecord, frozen=True, tag="found"):
     """The reservation as it is."""
 
 
-class Published(Result, tag="published"):
+class Published(Result, frozen=True, tag="published"):
     """The event's terms and pools are as asked for."""
 
 
-class Counts(Result, tag="counts"):
+class Counts(Result, frozen=True, tag="counts"):
     """The pools of an event's tickets, by ticket id."""
 
     now_ms: int
     tickets: list[TicketCounts]
 
 
-class Swept(Result, tag="swept"):
+class Swept(Result, frozen=True, tag="swept"):
     """How many holds were given back, and whether more may be due."""
 
     given_back: int
     more: bool
 
 
-class Again(Result, tag="again"):
+class Again(Result, frozen=True, tag="again"):
     """Holds that ran out are not all given back yet; the engine sends the command again."""
 
 
-class BelowTaken(Result, tag="below_taken"):
+class BelowTaken(Result, frozen=True, tag="below_taken"):
     """The new capacity of the pool is less than what is taken of it."""
 
     pool: str
@@ -85,84 +85,82 @@ class BelowTaken(Result, tag="below_taken"):
     taken: int
 
 
-class SaleClosed(Result, tag="sale_closed"):
+class SaleClosed(Result, frozen=True, tag="sale_closed"):
     """The event is closed, cancelled, or past its sales window."""
 
 
-class NotOnSaleYet(Result, tag="not_on_sale_yet"):
+class NotOnSaleYet(Result, frozen=True, tag="not_on_sale_yet"):
     """The event is a draft (`opens_ms` 0) or its sales window has not opened."""
 
     opens_ms: int
 
 
-class UnknownPool(Result, tag="unknown_pool"):
+class UnknownPool(Result, frozen=True, tag="unknown_pool"):
     """No such event (`ticket_id` 0), or no such ticket in it."""
 
     ticket_id: int
 
 
-class LimitExceeded(Result, tag="limit_exceeded"):
+class LimitExceeded(Result, frozen=True, tag="limit_exceeded"):
     """More places than one customer may have of the event, of which `taken` are taken."""
 
     limit: int
     taken: int
 
 
-class SoldOut(Result, tag="sold_out"):
+class SoldOut(Result, frozen=True, tag="sold_out"):
     """The ticket has fewer places left than asked for."""
 
     ticket_id: int
     available: int
 
 
-class KeyReused(Result, tag="key_reused"):
+class KeyReused(Result, frozen=True, tag="key_reused"):
     """The id was used for another request."""
 
 
-class NotFound(Result, tag="not_found"):
+class NotFound(Result, frozen=True, tag="not_found"):
     """No such reservation, or it ended longer ago than records are kept in Redis."""
 
 
-class Expired(Result, tag="expired"):
+class Expired(Result, frozen=True, tag="expired"):
     """The hold ran out."""
 
 
-class AlreadyCancelled(Result, tag="already_cancelled"):
+class AlreadyCancelled(Result, frozen=True, tag="already_cancelled"):
     """The reservation was cancelled."""
 
 
-class PaymentInProgress(Result, tag="payment_in_progress"):
+class PaymentInProgress(Result, frozen=True, tag="payment_in_progress"):
     """Another attempt is under way."""
 
 
-class AlreadyPaid(Result, tag="already_paid"):
+class AlreadyPaid(Result, frozen=True, tag="already_paid"):
     """The reservation was paid."""
 
 
-class NotHeld(Result, tag="not_held"):
+class NotHeld(Result, frozen=True, tag="not_held"):
     """The reservation was refunded, or a refund is due."""
 
 
-class AmountMismatch(Result, tag="amount_mismatch"):
+class AmountMismatch(Result, frozen=True, tag="amount_mismatch"):
     """The amount is not the reservation's total."""
 
     total_minor: int
 
 
-class UnknownAttempt(Result, tag="unknown_attempt"):
+class UnknownAttempt(Result, frozen=True, tag="unknown_attempt"):
     """The reservation has no such payment attempt."""
 
 
-class PaymentSettled(Result, tag="payment_settled"):
+class PaymentSettled(Result, frozen=True, tag="payment_settled"):
     """The attempt had the opposite outcome before."""
 
 
-class NotPaid(Result, tag="not_paid"):
+class NotPaid(Result, frozen=True, tag="not_paid"):
     """There is no money to give back; `state` is what the reservation or the attempt is instead."""
 
     state: str
-
-
 
 
 AnyResult = (

@@ -1,13 +1,15 @@
 """The connection to Redis or Valkey: how it is made, and whether the server is fit to sell from."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as RedisClient
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from engine.client import Redis
 from engine.faults import Misconfigured
 from engine.settings import Settings
 
@@ -16,7 +18,7 @@ log = structlog.get_logger(__name__)
 _OLDEST = {"redis": (7, 2), "valkey": (8, 0)}
 
 
-def connect(settings: Settings, connections: int) -> "Redis[bytes]":
+def connect(settings: Settings, connections: int) -> Redis:
     """A client with a bounded pool: who finds it empty waits.
 
     Nothing is retried by the client: a reply that was lost would become a second write. Retries are the engine's, with
@@ -32,10 +34,10 @@ def connect(settings: Settings, connections: int) -> "Redis[bytes]":
         retry_on_error=[],
         protocol=3,
     )
-    return Redis(connection_pool=pool)
+    return cast("Redis", RedisClient(connection_pool=pool))
 
 
-async def check_server(redis: "Redis[bytes]") -> None:
+async def check_server(redis: Redis) -> None:
     """Raises Misconfigured for a server that is too old or that evicts; warns of one that does not append to disk.
 
     Oldest: Redis 7.2 and Valkey 8.0, the first in which time stands still within a function call.

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from redis.asyncio import Redis
-
+from engine.client import Redis
 from engine.keys import PartitionKeys
 
 
@@ -14,13 +13,13 @@ class Unsettled(NamedTuple):
     since_ms: int
 
 
-async def server_time_ms(redis: "Redis[bytes]") -> int:
+async def server_time_ms(redis: Redis) -> int:
     """The clock of Redis, the only one that decides about holds."""
     seconds, micros = await redis.time()
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-async def overdue_ms(redis: "Redis[bytes]", keys: PartitionKeys) -> int:
+async def overdue_ms(redis: Redis, keys: PartitionKeys) -> int:
     """For how long the oldest hold that ran out has not been given back; 0 if there is none."""
     oldest = await redis.zrange(keys.deadlines, 0, 0, withscores=True)
     if not oldest:
@@ -28,9 +27,7 @@ async def overdue_ms(redis: "Redis[bytes]", keys: PartitionKeys) -> int:
     return max(0, await server_time_ms(redis) - int(oldest[0][1]))
 
 
-async def unsettled_before(
-    redis: "Redis[bytes]", keys: PartitionKeys, before_ms: int, *, limit: int
-) -> list[Unsettled]:
+async def unsettled_before(redis: Redis, keys: PartitionKeys, before_ms: int, *, limit: int) -> list[Unsettled]:
     """Reservations unsettled since before an instant, oldest first."""
     found = await redis.zrangebyscore(keys.unsettled, "-inf", before_ms, start=0, num=limit, withscores=True)
     return [Unsettled(reservation_id.decode(), int(since)) for reservation_id, since in found]
