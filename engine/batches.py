@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 Call = Callable[[int, Sequence[Command[Result]]], Awaitable[list[Result]]]
 """Runs a batch on a partition."""
 
-Observe = Callable[[int, float, float], None]
-"""Told of each batch: commands, seconds that the oldest waited, seconds in Redis."""
+Observe = Callable[[list[Result], float, float], None]
+"""Told of each batch: its results, seconds that its oldest command waited, seconds that Redis took."""
 
 _RETRY_PAUSE_SECONDS = 0.05
 
@@ -114,7 +114,7 @@ class Batches:
                 log.error("command_raised", partition=self._partition, command=type(batch[0].command).__name__)
                 _fail(batch[0], _bug(error))
         else:
-            self._observe(len(batch), began - batch[0].since, self._loop.time() - began)
+            self._observe(results, began - batch[0].since, self._loop.time() - began)
             for waiting, result in zip(batch, results, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(result)

@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Result)
 _START_PAUSE_SECONDS = 0.2
 
 
-def observe_nothing(_commands: int, _waited: float, _took: float) -> None:
+def observe_nothing(_results: list[Result], _waited: float, _took: float) -> None:
     """For processes that publish no metrics of batches."""
 
 
