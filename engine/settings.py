@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway_timeout_ms: Milliseconds = 2000
     shutdown_seconds: Count = 15
 
+    # Payments
+    pin_seconds: Count = 600
+
     # Postgres, in every process that uses it
     postgres_pool: Count = 4
     postgres_timeout_ms: Milliseconds = 5000

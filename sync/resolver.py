@@ -1,0 +1,117 @@
+"""The resolver: takes payments to their end that nobody else does.
+
+It finds reservations that have waited for money for a while, asks the gateway what became of it, and writes that down.
+Several resolvers at once do no harm: every step is safe to repeat.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import aiohttp
+import structlog
+from redis.exceptions import RedisError
+
+from engine.engine import Engine
+from engine.faults import EngineError, Fault
+from engine.keys import PartitionKeys
+from engine.settings import Settings
+from engine.upkeep import server_time_ms, unsettled_before
+from sync.gateway import HttpGateway
+from sync.payments import Payments
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 32
+"""Calls under way at the gateway."""
+
+_PER_ROUND = 256
+"""Reservations of one partition in one round, so that a gateway that hangs does not make a round endless."""
+
+_LONGEST_PAUSE_SECONDS = 15.0
+
+
+class _Pause(NamedTuple):
+    """A reservation was asked about in vain: the next time is at `until` (the event loop's clock) or later."""
+
+    seconds: float
+    until: float
+
+
+async def run_resolver(settings: Settings, engine: Engine) -> None:
+    """Settles what is unsettled, every `resolve_interval_ms`, until cancelled. Outlives Redis and the gateway."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
+        gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
+        await Resolver(settings, engine, Payments(engine, gateway)).run()
+
+
+class Resolver:
+    """Rounds over all partitions, with a growing pause for each reservation that stays unknown."""
+
+    def __init__(self, settings: Settings, engine: Engine, payments: Payments) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._payments = payments
+        self._pin_ms = settings.pin_seconds * 1000
+        # A charge in flight must not be taken for one that was never asked for.
+        self._after_ms = max(settings.resolve_after_ms, settings.gateway_timeout_ms + 1)
+        self._pauses: list[dict[str, _Pause]] = [{} for _ in engine.keys]
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._clock = asyncio.get_running_loop().time
+
+    async def run(self) -> None:
+        """Rounds for ever."""
+        while True:
+            try:
+                await self.round()
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("resolver_waits_for_redis", error=repr(error))
+            await asyncio.sleep(self._settings.resolve_interval_ms / 1000)
+
+    async def round(self) -> None:
+        """One step for every reservation whose time has come. Raises what the client of Redis raises."""
+        async with asyncio.TaskGroup() as tasks:
+            for keys in self._engine.keys:
+                for reservation_id in await self._due(keys):
+                    tasks.create_task(self._settle(keys.partition, reservation_id))
+
+    async def _due(self, keys: PartitionKeys) -> list[str]:
+        """Unsettled reservations that are not pausing, oldest first. Those that pause do not count for the limit."""
+        pauses = self._pauses[keys.partition]
+        limit = _PER_ROUND + len(pauses)
+        async with asyncio.timeout(self._settings.command_timeout_ms / 1000):
+            before_ms = await server_time_ms(self._engine.redis) - self._after_ms
+            unsettled = await unsettled_before(self._engine.redis, keys, before_ms, limit=limit)
+        found = [reservation_id for reservation_id, _ in unsettled]
+        if len(found) < limit:
+            _forget_others(pauses, found)
+        now = self._clock()
+        due = [one for one in found if one not in pauses or pauses[one].until <= now]
+        return due[:_PER_ROUND]
+
+    async def _settle(self, partition: int, reservation_id: str) -> None:
+        async with self._free:
+            try:
+                settled = await self._payments.settle(reservation_id, pin_ms=self._pin_ms)
+            except Fault as error:
+                log.warning("resolver_fault", reservation_id=reservation_id, error=repr(error))
+                settled = False
+            except EngineError:
+                # This is the top of a reservation's way: what is broken in one must not stop the money of others.
+                log.exception("resolver_bug", reservation_id=reservation_id)
+                settled = False
+        pauses = self._pauses[partition]
+        if settled:
+            pauses.pop(reservation_id, None)
+            log.info("settled", reservation_id=reservation_id)
+        else:
+            before = pauses.get(reservation_id)
+            shortest = self._settings.resolve_interval_ms / 1000
+            seconds = min(before.seconds * 2, _LONGEST_PAUSE_SECONDS) if before else shortest
+            pauses[reservation_id] = _Pause(seconds, self._clock() + seconds)
+
+
+def _forget_others(pauses: dict[str, _Pause], unsettled: Iterable[str]) -> None:
+    """Drops the pauses of reservations that somebody else has settled."""
+    for reservation_id in pauses.keys() - set(unsettled):
+        del pauses[reservation_id]
