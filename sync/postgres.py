@@ -1,0 +1,86 @@
+"""Connections to Postgres, which may be away at any time: nothing here waits for it longer than its timeout."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import asyncio
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from engine.settings import Settings
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+"""A connection, from a pool or of its own."""
+
+
+class PostgresAway(Exception):
+    """Postgres does not answer, cannot be reached, or is not ready for us. The API answers 503."""
+
+
+_TROUBLE = (
+    OSError,  # refused, reset, no route; also TimeoutError
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting, cancelled by its timeout
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+    asyncpg.ReadOnlySQLTransactionError,  # a standby
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,  # not migrated
+    asyncpg.InterfaceError,  # the connection was lost while it was in use
+    asyncpg.InternalClientError,  # the same, in the middle of an exchange
+)
+
+
+@asynccontextmanager
+async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
+    """What is done within ends in time, and raises PostgresAway for all trouble that is Postgres'.
+
+    Errors of statements (data, integrity) pass through: they are the caller's.
+    """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            yield
+    except asyncpg.exceptions._base.DataError:
+        raise
+    except _TROUBLE as error:
+        raise PostgresAway(f"{type(error).__name__}: {error}" or repr(error)) from error
+
+
+class Postgres:
+    """A bounded pool of connections, made when they are needed. An async context manager.
+
+    Entering does not need Postgres to be there; a connection that was lost is replaced at the next use.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.timeout_seconds = settings.postgres_timeout_ms / 1000
+        self._pool = asyncpg.create_pool(
+            settings.postgres_url,
+            min_size=0,
+            max_size=settings.postgres_pool,
+            timeout=settings.connect_timeout_ms / 1000,
+            command_timeout=self.timeout_seconds,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for at most `postgres_timeout_ms`, waiting for a free one included. Raises PostgresAway."""
+        async with postgres_faults(self.timeout_seconds), self._pool.acquire(timeout=self.timeout_seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction (read committed), which is rolled back if the block raises."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
