@@ -113,7 +113,7 @@ class Engine:
         return sum(map(len, self._batches))
 
     async def init_partitions(self) -> None:
-        """Makes the partitions that are not there yet. Raises Misconfigured if the server has another number of them."""
+        """Makes the partitions that are not there yet. Raises Misconfigured if the server has another number."""
         for keys in self.keys:
             reply: bytes = await self.call("onsale_init", keys.fixed, (len(self.keys),))
             partitions = int(reply.split()[1])

@@ -34,7 +34,7 @@ def connect(settings: Settings, connections: int) -> Redis:
         retry_on_error=[],
         protocol=3,
     )
-    return cast("Redis", RedisClient(connection_pool=pool))
+    return cast("Redis", RedisClient.from_pool(pool))
 
 
 async def check_server(redis: Redis) -> None:
