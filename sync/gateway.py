@@ -11,7 +11,7 @@ raises for a gateway that is slow, away or confused: that is `Unknown`, and the 
 
 import asyncio
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import aiohttp
 import msgspec
@@ -62,6 +62,10 @@ class Gateway(Protocol):
         """Gives the whole money of a completed attempt back, once."""
 
 
+Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Minor units; the largest is what every reader of JSON takes exactly."""
+
+
 class ChargeState(StrEnum):
     """Where a charge stands at the gateway."""
 
@@ -71,18 +75,18 @@ class ChargeState(StrEnum):
 
 
 class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of a charge. `amount` is in minor units."""
+    """Body of a charge."""
 
     id: str
-    amount: int
+    amount: Amount
     currency: str
     payment_token: str
 
 
 class ChargeRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of a refund: the charge's whole amount, in minor units."""
+    """Body of a refund: the charge's whole amount."""
 
-    amount: int
+    amount: Amount
 
 
 class ChargeView(msgspec.Struct, frozen=True):

@@ -1,0 +1,166 @@
+"""The simulated gateway, asked over HTTP as the API asks it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from cli.simulated_gateway import create_gateway_app
+from engine.words import FailureReason
+from sync.gateway import Completed, Failed, HttpGateway, NeverSeen, Unknown
+from tests.waiting import wait_until
+
+SETTLE_AFTER_MS = 300
+TIMEOUT_SECONDS = 0.15
+
+
+@asynccontextmanager
+async def serving(data_file: Path, settle_after_ms: int = SETTLE_AFTER_MS) -> AsyncIterator[HttpGateway]:
+    app = create_gateway_app(data_file, settle_after_ms=settle_after_ms)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        yield HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+async def gateway(data_file: Path) -> AsyncIterator[HttpGateway]:
+    async with serving(data_file) as gateway:
+        yield gateway
+
+
+def charged(data_file: Path) -> list[tuple[str, int]]:
+    """The money that the ledger says was taken, by charge."""
+    with sqlite3.connect(data_file) as db:
+        rows = db.execute("SELECT id, amount FROM charges WHERE state = 'completed' ORDER BY id").fetchall()
+    db.close()
+    return [(str(charge_id), int(amount)) for charge_id, amount in rows]
+
+
+@pytest.mark.parametrize(
+    ("token", "outcome"),
+    [
+        ("tok_visa", Completed()),
+        ("card_error", Failed(FailureReason.CARD_DECLINED)),
+        ("payment_error", Failed(FailureReason.PAYMENT_FAILED)),
+        ("timeout", Unknown()),
+    ],
+)
+async def test_the_token_decides_and_the_status_says_the_same(
+    gateway: HttpGateway, token: str, outcome: Completed | Failed | Unknown
+) -> None:
+    assert await gateway.status("pay-1") == NeverSeen()
+    assert await gateway.charge("pay-1", 500, "EUR", token) == outcome
+    assert await gateway.charge("pay-1", 500, "EUR", token) == outcome
+    assert await gateway.status("pay-1") == outcome
+
+
+async def test_an_attempt_charges_once_however_often_it_is_asked_for(gateway: HttpGateway, data_file: Path) -> None:
+    outcomes = await asyncio.gather(*(gateway.charge("pay-1", 500, "EUR", "tok_visa") for _ in range(30)))
+    assert set(outcomes) == {Completed()}
+    assert charged(data_file) == [("pay-1", 500)]
+
+
+async def test_a_repeat_with_another_amount_is_not_taken_for_an_outcome(gateway: HttpGateway, data_file: Path) -> None:
+    await gateway.charge("pay-1", 500, "EUR", "tok_visa")
+    assert await gateway.charge("pay-1", 501, "EUR", "tok_visa") == Unknown()
+    assert charged(data_file) == [("pay-1", 500)]
+
+
+async def test_a_repeat_with_another_token_has_the_first_outcome(gateway: HttpGateway, data_file: Path) -> None:
+    await gateway.charge("pay-1", 500, "EUR", "card_error")
+    assert await gateway.charge("pay-1", 500, "EUR", "tok_visa") == Failed(FailureReason.CARD_DECLINED)
+    assert charged(data_file) == []
+
+
+async def test_a_timeout_completes_after_a_while(gateway: HttpGateway) -> None:
+    assert await gateway.charge("pay-1", 500, "EUR", "timeout") == Unknown()
+
+    async def completed() -> bool:
+        return await gateway.status("pay-1") == Completed()
+
+    assert not await completed()
+    await wait_until(completed)
+
+
+async def test_a_timeout_completes_also_when_the_gateway_was_restarted(data_file: Path) -> None:
+    async with serving(data_file) as gateway:
+        await gateway.charge("pay-1", 500, "EUR", "timeout")
+    async with serving(data_file, settle_after_ms=3_600_000) as gateway:
+
+        async def completed() -> bool:
+            return await gateway.status("pay-1") == Completed()
+
+        await wait_until(completed)
+
+
+async def test_what_is_voided_is_never_charged(gateway: HttpGateway, data_file: Path) -> None:
+    assert await gateway.void("pay-1") == Failed(FailureReason.PAYMENT_FAILED)
+    assert await gateway.charge("pay-1", 500, "EUR", "tok_visa") == Failed(FailureReason.PAYMENT_FAILED)
+    assert await gateway.void("pay-1") == Failed(FailureReason.PAYMENT_FAILED)
+    assert charged(data_file) == []
+
+
+async def test_a_pending_charge_can_be_voided_and_then_never_completes(data_file: Path) -> None:
+    async with serving(data_file, settle_after_ms=3_600_000) as gateway:
+        await gateway.charge("pay-1", 500, "EUR", "timeout")
+        assert await gateway.void("pay-1") == Failed(FailureReason.PAYMENT_FAILED)
+    with sqlite3.connect(data_file) as db:
+        db.execute("UPDATE charges SET settles_ms = 0")
+    db.close()
+    async with serving(data_file) as gateway:
+        assert await gateway.status("pay-1") == Failed(FailureReason.PAYMENT_FAILED)
+
+
+async def test_what_is_charged_or_declined_cannot_be_voided(gateway: HttpGateway) -> None:
+    await gateway.charge("pay-1", 500, "EUR", "tok_visa")
+    await gateway.charge("pay-2", 500, "EUR", "card_error")
+    assert await gateway.void("pay-1") == Completed()
+    assert await gateway.void("pay-2") == Failed(FailureReason.CARD_DECLINED)
+
+
+async def test_a_charge_racing_a_void_ends_one_way(gateway: HttpGateway, data_file: Path) -> None:
+    for n in range(20):
+        charge, void = await asyncio.gather(gateway.charge(f"pay-{n}", 5, "EUR", "tok_visa"), gateway.void(f"pay-{n}"))
+        assert charge == void == await gateway.status(f"pay-{n}")
+        assert ((f"pay-{n}", 5) in charged(data_file)) == (charge == Completed())
+
+
+async def test_a_refund_is_given_once_and_only_in_full(gateway: HttpGateway) -> None:
+    await gateway.charge("pay-1", 500, "EUR", "tok_visa")
+    assert await gateway.refund("pay-1", 499) == Unknown()
+    assert await gateway.refund("pay-1", 500) == Completed()
+    assert await gateway.refund("pay-1", 500) == Completed()
+
+
+async def test_what_was_not_charged_is_not_refunded(gateway: HttpGateway) -> None:
+    await gateway.charge("pay-1", 500, "EUR", "card_error")
+    assert await gateway.refund("pay-1", 500) == Unknown()
+    assert await gateway.refund("pay-2", 500) == Unknown()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b'{"id": "pay-1"}', 400),
+        (b'{"id": "pay-1", "amount": 1.5, "currency": "EUR", "payment_token": "tok_visa"}', 400),
+        (b'{"id": "pay-1", "amount": 5, "currency": "EUR", "payment_token": "tok_visa", "tip": 1}', 400),
+        (b'{"id": "pay-1", "amount": -1, "currency": "EUR", "payment_token": "tok_visa"}', 400),
+        (b'{"id": "pay-1", "amount": 5, "currency": "USD", "payment_token": "tok_visa"}', 422),
+        (b'{"id": "pay-1", "amount": 9223372036854775808, "currency": "EUR", "payment_token": "tok_visa"}', 400),
+    ],
+)
+async def test_a_charge_that_makes_no_sense_is_refused(data_file: Path, body: bytes, status: int) -> None:
+    async with TestServer(create_gateway_app(data_file)) as server, aiohttp.ClientSession() as session:
+        async with session.post(server.make_url("/charges"), data=body) as response:
+            assert response.status == status
+        assert charged(data_file) == []
