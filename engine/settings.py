@@ -35,10 +35,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_timeout_ms: Milliseconds = 10_000
     catalogue_age_ms: Milliseconds = 100
     availability_age_ms: Milliseconds = 100
-    gateway_timeout_ms: Milliseconds = 2000
     shutdown_seconds: Count = 15
 
     # Payments
+    gateway_timeout_ms: Milliseconds = 2000
+    payment_jobs: Count = 1000
     pin_seconds: Count = 600
 
     # Postgres, in every process that uses it

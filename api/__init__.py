@@ -1,0 +1,1 @@
+"""HTTP: decode, call the engine, encode. Knows no SQL beyond the read models that `sync/` offers."""

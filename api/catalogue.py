@@ -1,0 +1,74 @@
+"""The catalogue in memory: each process follows what is published, change by change."""
+
+import asyncio
+import time
+
+from engine.client import Redis
+
+from engine.batches import TROUBLE
+from engine.catalogue import EventSnapshot, changed_events
+from engine.faults import OutcomeUnknown
+from engine.settings import Settings
+
+
+class Catalogue:
+    """All published events. What it tells is at most `catalogue_age_ms` old, and an unknown id is looked up at once.
+
+    While Redis is away it goes on telling what it knows; before it knows anything it raises Fault.
+    """
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._max_age = settings.catalogue_age_ms / 1000
+        self._timeout = settings.command_timeout_ms / 1000
+        self._events: dict[int, EventSnapshot] = {}
+        self._event_of_ticket: dict[int, EventSnapshot] = {}
+        self._change = 0
+        self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def events(self) -> list[EventSnapshot]:
+        """All events, by start and id."""
+        await self._follow()
+        return sorted(self._events.values(), key=lambda event: (event.starts_ms, event.event_id))
+
+    async def event(self, event_id: int) -> EventSnapshot | None:
+        """The event of that id, or None."""
+        await self._follow()
+        if event_id not in self._events:
+            await self.refresh()
+        return self._events.get(event_id)
+
+    async def event_of_ticket(self, ticket_id: int) -> EventSnapshot | None:
+        """The event that offers the ticket, or None."""
+        await self._follow()
+        if ticket_id not in self._event_of_ticket:
+            await self.refresh()
+        return self._event_of_ticket.get(ticket_id)
+
+    async def refresh(self) -> None:
+        """Reads what changed, now. Raises Fault if Redis is away."""
+        asked_at = time.monotonic()
+        async with self._lock:
+            if self._read_at >= asked_at:
+                return
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    self._change, changed = await changed_events(self._redis, self._change)
+            except TROUBLE as error:
+                raise OutcomeUnknown("the catalogue cannot be read; try again") from error
+            for event in changed:
+                self._events[event.event_id] = event
+                for ticket in event.tickets:
+                    self._event_of_ticket[ticket.ticket_id] = event
+            self._read_at = began
+
+    async def _follow(self) -> None:
+        if time.monotonic() - self._read_at < self._max_age:
+            return
+        try:
+            await self.refresh()
+        except OutcomeUnknown:
+            if not self._events:
+                raise

@@ -1,0 +1,83 @@
+"""Events and their availability, as everybody sees them."""
+
+import asyncio
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from api.bodies import DatabaseId, path_id, read_query
+from api.keys import AVAILABILITY, CATALOGUE
+from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.problems import not_found
+from api.replies import cached_reply, json_reply
+from api.times import milliseconds
+from api.views import availability_view, event_view
+from engine.catalogue import EventSnapshot
+from engine.words import EventStatus
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
+    """Query of GET /v1/events. `from` and `to` bound the start, both ends included; a date means its first instant."""
+
+    from_: Instant | date | None = None
+    to: Instant | date | None = None
+    venue_id: DatabaseId | None = None
+    status: EventStatus | None = None
+
+
+async def list_events(request: web.Request) -> web.Response:
+    """GET /v1/events: by start."""
+    query = read_query(request, EventsQuery)
+    after = decode_cursor(query.cursor, tuple[int, int])
+    from_ms, to_ms = _bound(query.from_), _bound(query.to)
+    wanted = [
+        event
+        for event in await request.app[CATALOGUE].events()
+        if (from_ms is None or event.starts_ms >= from_ms)
+        and (to_ms is None or event.starts_ms <= to_ms)
+        and query.venue_id in (None, event.venue_id)
+        and query.status in (None, event.status)
+        and (after is None or (event.starts_ms, event.event_id) > after)
+    ]
+    shown = wanted[: query.limit]
+    availability = request.app[AVAILABILITY]
+    counts = await asyncio.gather(*(availability.exact(event.event_id) for event in shown))
+    items = [event_view(event, count) for event, count in zip(shown, counts, strict=True)]
+    more = len(wanted) > len(shown)
+    return json_reply(page(items, encode_cursor((shown[-1].starts_ms, shown[-1].event_id)) if more else None))
+
+
+async def read_event(request: web.Request) -> web.Response:
+    """GET /v1/events/{event_id}."""
+    event = await event_of_path(request)
+    return json_reply(event_view(event, await request.app[AVAILABILITY].exact(event.event_id)))
+
+
+async def read_availability(request: web.Request) -> web.Response:
+    """GET /v1/events/{event_id}/availability: counts that are at most 100 ms old, for crowds."""
+    event = await event_of_path(request)
+    counts = await request.app[AVAILABILITY].recent(event.event_id)
+    view = availability_view(event, counts)
+    return cached_reply(request, view, max_age=1, tag_of=view["tickets"])
+
+
+async def event_of_path(request: web.Request) -> EventSnapshot:
+    """The event that the path names. Raises Problem not_found."""
+    event_id = path_id(request, "event_id", "event")
+    event = await request.app[CATALOGUE].event(event_id)
+    if event is None:
+        raise not_found(f"event {event_id}")
+    return event
+
+
+def _bound(given: datetime | date | None) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        given = datetime.combine(given, time(), UTC)
+    return milliseconds(given)

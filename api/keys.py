@@ -1,0 +1,25 @@
+"""Where the application keeps its parts: the only names by which handlers find them."""
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from engine.engine import Engine
+from engine.settings import Settings
+from sync.catalogue import Catalogue as CatalogueEditor
+from sync.payments import Payments
+from sync.postgres import Postgres
+
+if TYPE_CHECKING:
+    from api.availability import Availability
+    from api.catalogue import Catalogue
+    from api.metrics import Metrics
+
+SETTINGS = web.AppKey("settings", Settings)
+ENGINE = web.AppKey("engine", Engine)
+POSTGRES = web.AppKey("postgres", Postgres)
+EDITOR = web.AppKey("editor", CatalogueEditor)
+PAYMENTS = web.AppKey("payments", Payments)
+CATALOGUE: web.AppKey["Catalogue"] = web.AppKey("catalogue")
+AVAILABILITY: web.AppKey["Availability"] = web.AppKey("availability")
+METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")

@@ -1,0 +1,196 @@
+"""Managing events and their tickets. The catalogue is Postgres': with Postgres away these answer 503."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Meta, UnsetType
+
+from api.bodies import DatabaseId, Text, path_id, read_body
+from api.events import Instant
+from api.keys import AVAILABILITY, CATALOGUE, EDITOR
+from api.payments import check_currency
+from api.problems import invalid, not_found
+from api.refusals import problem_of
+from api.replies import json_reply
+from api.tickets import ticket_reply
+from api.times import milliseconds
+from api.views import event_view
+from engine.catalogue import EventSnapshot
+from engine.results import BelowTaken
+from engine.words import EventStatus
+from sync.catalogue import EventChanges, NewEvent, NewTicket, TicketChanges
+
+Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]
+HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
+PlacesPerCustomer = Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount in minor units, with its currency."""
+
+    amount: Price
+    currency: Annotated[str, Meta(min_length=1, max_length=16)]
+
+
+class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A ticket to offer."""
+
+    ticket_type: Text
+    price: Money
+    capacity: Capacity
+
+
+class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /v1/events."""
+
+    name: Text
+    starts_at: Instant
+    timezone: Text = "UTC"
+    venue_id: DatabaseId | None = None
+    status: EventStatus = EventStatus.DRAFT
+    sale_opens_at: Instant | None = None
+    sale_closes_at: Instant | None = None
+    hold_seconds: HoldSeconds = 900
+    max_per_customer: PlacesPerCustomer = 10
+    tickets: Annotated[list[TicketBody], Meta(max_length=100)] = []
+
+
+class EventPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of PATCH /v1/events/{event_id}: what is not given stays; null takes a window away."""
+
+    name: Text | UnsetType = UNSET
+    starts_at: Instant | UnsetType = UNSET
+    timezone: Text | UnsetType = UNSET
+    venue_id: DatabaseId | UnsetType | None = UNSET
+    status: EventStatus | UnsetType = UNSET
+    sale_opens_at: Instant | UnsetType | None = UNSET
+    sale_closes_at: Instant | UnsetType | None = UNSET
+    hold_seconds: HoldSeconds | UnsetType = UNSET
+    max_per_customer: PlacesPerCustomer | UnsetType = UNSET
+
+
+class TicketPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of PATCH /v1/tickets/{ticket_id}: what is not given stays. What is held keeps the price it was held at."""
+
+    price: Money | UnsetType = UNSET
+    capacity: Capacity | UnsetType = UNSET
+
+
+_EVENT = msgspec.json.Decoder(EventBody)
+_EVENT_PATCH = msgspec.json.Decoder(EventPatch)
+_TICKET = msgspec.json.Decoder(TicketBody)
+_TICKET_PATCH = msgspec.json.Decoder(TicketPatch)
+
+
+async def create_event(request: web.Request) -> web.Response:
+    """POST /v1/events: it is on sale for everybody when the 201 is out, if its status and window say so."""
+    body = await read_body(request, _EVENT)
+    _check_timezone(body.timezone)
+    _check_venue(body.venue_id)
+    _check_window(_ms(body.sale_opens_at), _ms(body.sale_closes_at))
+    for ticket in body.tickets:
+        check_currency(ticket.price.currency)
+    event = await request.app[EDITOR].create_event(
+        NewEvent(
+            name=body.name,
+            starts_at=body.starts_at,
+            timezone=body.timezone,
+            venue_id=body.venue_id,
+            status=body.status,
+            sale_opens_at=body.sale_opens_at,
+            sale_closes_at=body.sale_closes_at,
+            hold_seconds=body.hold_seconds,
+            max_per_customer=body.max_per_customer,
+            tickets=[_new_ticket(ticket) for ticket in body.tickets],
+        )
+    )
+    return await _event_reply(request, event, status=201)
+
+
+async def change_event(request: web.Request) -> web.Response:
+    """PATCH /v1/events/{event_id}."""
+    event_id = path_id(request, "event_id", "event")
+    patch = await read_body(request, _EVENT_PATCH)
+    if patch.timezone is not UNSET:
+        _check_timezone(patch.timezone)
+    if patch.venue_id is not UNSET:
+        _check_venue(patch.venue_id)
+    before = await request.app[CATALOGUE].event(event_id)
+    if before is None:
+        raise not_found(f"event {event_id}")
+    _check_window(
+        before.sale_opens_ms if patch.sale_opens_at is UNSET else _ms(patch.sale_opens_at),
+        before.sale_closes_ms if patch.sale_closes_at is UNSET else _ms(patch.sale_closes_at),
+    )
+    event = await request.app[EDITOR].update_event(event_id, EventChanges(**msgspec.structs.asdict(patch)))
+    if event is None:
+        raise not_found(f"event {event_id}")
+    return await _event_reply(request, event)
+
+
+async def add_ticket(request: web.Request) -> web.Response:
+    """POST /v1/events/{event_id}/tickets."""
+    event_id = path_id(request, "event_id", "event")
+    body = await read_body(request, _TICKET)
+    check_currency(body.price.currency)
+    event = await request.app[EDITOR].add_tickets(event_id, [_new_ticket(body)])
+    if event is None:
+        raise not_found(f"event {event_id}")
+    await request.app[CATALOGUE].refresh()
+    return await ticket_reply(request, event, event.tickets[-1].ticket_id, status=201)
+
+
+async def change_ticket(request: web.Request) -> web.Response:
+    """PATCH /v1/tickets/{ticket_id}: its price, its capacity, or both."""
+    ticket_id = path_id(request, "ticket_id", "ticket")
+    patch = await read_body(request, _TICKET_PATCH)
+    if patch.price is not UNSET:
+        check_currency(patch.price.currency)
+    event = await request.app[EDITOR].update_ticket(
+        ticket_id,
+        TicketChanges(
+            unit_minor=UNSET if patch.price is UNSET else patch.price.amount,
+            capacity=patch.capacity,
+        ),
+    )
+    if event is None:
+        raise not_found(f"ticket {ticket_id}")
+    if isinstance(event, BelowTaken):
+        raise problem_of(event)
+    await request.app[CATALOGUE].refresh()
+    return await ticket_reply(request, event, ticket_id)
+
+
+def _new_ticket(ticket: TicketBody) -> NewTicket:
+    return NewTicket(ticket_type=ticket.ticket_type, unit_minor=ticket.price.amount, capacity=ticket.capacity)
+
+
+async def _event_reply(request: web.Request, event: EventSnapshot, *, status: int = 200) -> web.Response:
+    await request.app[CATALOGUE].refresh()
+    counts = await request.app[AVAILABILITY].exact(event.event_id)
+    headers = {"Location": f"/v1/events/{event.event_id}"} if status == 201 else None
+    return json_reply(event_view(event, counts), status=status, headers=headers)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise invalid("timezone", f"{name!r} is not an IANA time zone, like Europe/Warsaw") from error
+
+
+def _check_venue(venue_id: int | None) -> None:
+    if venue_id is not None:
+        raise not_found(f"venue {venue_id}")
+
+
+def _check_window(opens_ms: int | None, closes_ms: int | None) -> None:
+    if opens_ms is not None and closes_ms is not None and closes_ms <= opens_ms:
+        raise invalid("sale_closes_at", "must be later than sale_opens_at")
+
+
+def _ms(instant: Instant | None) -> int | None:
+    return None if instant is None else milliseconds(instant)

@@ -1,0 +1,29 @@
+"""Writing responses."""
+
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+_JSON = "application/json"
+
+
+def json_reply(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON response."""
+    return web.Response(body=orjson.dumps(data), status=status, content_type=_JSON, headers=headers)
+
+
+def cached_reply(request: web.Request, data: Any, *, max_age: int, tag_of: Any = None) -> web.Response:
+    """A JSON response that caches may keep for `max_age` seconds; 304 if the client has it.
+
+    The ETag is that of `tag_of`, where not everything in `data` matters, else of all of it.
+    """
+    body = orjson.dumps(data)
+    tagged = body if tag_of is None else orjson.dumps(tag_of)
+    etag = f'"{blake2b(tagged, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={max_age}"}
+    known = request.headers.get("If-None-Match", "")
+    if known == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type=_JSON, headers=headers)

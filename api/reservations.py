@@ -1,0 +1,195 @@
+"""Reservations: take, look at, list, give back."""
+
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from api.bodies import DatabaseId, Text, read_body, read_query
+from api.callers import caller_of
+from api.idempotency import REPLAYED, body_digest, idempotency_key
+from api.keys import CATALOGUE, ENGINE, POSTGRES
+from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.problems import Code, Problem, invalid, not_found
+from api.refusals import problem_of
+from api.replies import json_reply
+from api.times import wall_clock_ms
+from api.views import reservation_view
+from engine.catalogue import EventSnapshot
+from engine.commands import Cancel, Find, Hold
+from engine.ids import event_of, keyed_reservation_id, new_reservation_id
+from engine.records import Record
+from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld
+from engine.words import State
+from sync.reservations import get_reservation, list_reservations
+
+CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+"""An id that the shop gave: visible ASCII characters."""
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Places of one ticket."""
+
+    ticket_id: DatabaseId
+    quantity: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who reserves."""
+
+    id: CustomerId
+    first_name: Text | None = None
+    last_name: Text | None = None
+
+
+class CustomerDetails(msgspec.Struct, frozen=True):
+    """What is kept about a customer beside the id, as the engine's `details`."""
+
+    first_name: str | None
+    last_name: str | None
+
+
+class NewReservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /v1/reservations. All items belong to one event."""
+
+    items: Annotated[list[Item], Meta(min_length=1, max_length=20)]
+    customer: Customer
+
+
+class ReservationsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Query of GET /v1/reservations."""
+
+    event_id: DatabaseId | None = None
+    ticket_id: DatabaseId | None = None
+    customer_id: CustomerId | None = None
+    status: State | None = None
+
+
+_NEW_RESERVATION = msgspec.json.Decoder(NewReservation)
+_DETAILS = msgspec.json.Encoder()
+
+
+async def create_reservation(request: web.Request) -> web.Response:
+    """POST /v1/reservations: holds all items or none."""
+    body = await read_body(request, _NEW_RESERVATION)
+    event = await _event_of_items(request, body.items)
+    customer = body.customer
+    key = idempotency_key(request)
+    if key is None:
+        reservation_id, digest = new_reservation_id(event.event_id), ""
+    else:
+        reservation_id = keyed_reservation_id(event.event_id, caller_of(request), key)
+        digest = body_digest(body)
+    details = CustomerDetails(customer.first_name, customer.last_name)
+    result = await request.app[ENGINE].submit(
+        Hold(
+            reservation_id,
+            event.event_id,
+            customer.id,
+            _DETAILS.encode(details).decode(),
+            digest,
+            [(item.ticket_id, item.quantity) for item in body.items],
+        )
+    )
+    if not isinstance(result, Held):
+        raise problem_of(result)
+    headers = {"Location": f"/v1/reservations/{reservation_id}"}
+    if result.replayed:
+        headers |= REPLAYED
+    view = reservation_view(reservation_id, result.record, event, result.now_ms, as_taken=True)
+    return json_reply(view, status=201, headers=headers)
+
+
+async def _event_of_items(request: web.Request, items: list[Item]) -> EventSnapshot:
+    """The one event that all items belong to."""
+    catalogue = request.app[CATALOGUE]
+    event: EventSnapshot | None = None
+    for position, item in enumerate(items):
+        found = await catalogue.event_of_ticket(item.ticket_id)
+        if found is None:
+            raise not_found(f"ticket {item.ticket_id}")
+        if event is not None and found.event_id != event.event_id:
+            raise invalid(f"items[{position}].ticket_id", "belongs to another event; reserve one event at a time")
+        event = found
+    assert event is not None, "a body has at least one item"  # noqa: S101 - the decoder's promise, for the type checker
+    return event
+
+
+async def find_reservation(request: web.Request, reservation_id: str) -> tuple[Record, int]:
+    """The record, and the instant at which it was so. Raises Problem not_found, Fault, PostgresAway."""
+    if event_of(reservation_id) is None:
+        raise not_found("such reservation")
+    found = await request.app[ENGINE].submit(Find(reservation_id))
+    if isinstance(found, Found):
+        return found.record, found.now_ms
+    return await archived_reservation(request, reservation_id), wall_clock_ms()
+
+
+async def archived_reservation(request: web.Request, reservation_id: str) -> Record:
+    """The record of a reservation that Redis does not know (any more). Raises Problem not_found, PostgresAway."""
+    archived = await get_reservation(request.app[POSTGRES], reservation_id)
+    if archived is None:
+        raise not_found("such reservation")
+    return archived.record
+
+
+async def show_reservation(request: web.Request, reservation_id: str, record: Record, now_ms: int) -> Any:
+    """The JSON of a reservation."""
+    event = await request.app[CATALOGUE].event(record.event_id)
+    return reservation_view(reservation_id, record, event, now_ms)
+
+
+async def read_reservation(request: web.Request) -> web.Response:
+    """GET /v1/reservations/{reservation_id}: exact at this instant."""
+    reservation_id = request.match_info["reservation_id"]
+    record, now_ms = await find_reservation(request, reservation_id)
+    return json_reply(await show_reservation(request, reservation_id, record, now_ms))
+
+
+async def cancel_reservation(request: web.Request) -> web.Response:
+    """DELETE /v1/reservations/{reservation_id}: gives the places back; again is fine."""
+    reservation_id = request.match_info["reservation_id"]
+    if event_of(reservation_id) is None:
+        raise not_found("such reservation")
+    result = await request.app[ENGINE].submit(Cancel(reservation_id))
+    if isinstance(result, NotFound):
+        _refuse_ended(await archived_reservation(request, reservation_id))
+    elif not isinstance(result, Cancelled):
+        raise problem_of(result)
+    return web.Response(status=204)
+
+
+def _refuse_ended(record: Record) -> None:
+    """What cancelling a reservation answers that ended so long ago that only Postgres knows it."""
+    match record.state:
+        case State.CANCELLED:
+            return
+        case State.PAID:
+            raise problem_of(AlreadyPaid())
+        case State.EXPIRED:
+            raise problem_of(Expired())
+        case State.REFUND_DUE | State.REFUNDED:
+            raise problem_of(NotHeld())
+        case State.HELD | State.PAYING:
+            raise Problem(Code.INTERNAL, "The reservation is live, but the engine does not know it.")
+
+
+async def list_all_reservations(request: web.Request) -> web.Response:
+    """GET /v1/reservations: newest first, as Postgres has them."""
+    query = read_query(request, ReservationsQuery)
+    listed = await list_reservations(
+        request.app[POSTGRES],
+        event_id=query.event_id,
+        ticket_id=query.ticket_id,
+        customer_id=query.customer_id,
+        status=query.status,
+        limit=query.limit,
+        after=decode_cursor(query.cursor, tuple[int, str]),
+    )
+    now_ms = wall_clock_ms()
+    items = [
+        await show_reservation(request, reservation.reservation_id, reservation.record, now_ms)
+        for reservation in listed.reservations
+    ]
+    return json_reply(page(items, encode_cursor(listed.next) if listed.next else None))

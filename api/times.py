@@ -1,0 +1,26 @@
+"""Instants as the API writes them."""
+
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def _seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def rfc3339(ms: int) -> str:
+    """RFC 3339 in UTC of ms since 1970; milliseconds only where there are any."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{_seconds(seconds)}.{rest:03}Z" if rest else f"{_seconds(seconds)}Z"
+
+
+def milliseconds(instant: datetime) -> int:
+    """Ms since 1970 of an aware datetime."""
+    return round(instant.timestamp() * 1000)
+
+
+def wall_clock_ms() -> int:
+    """Ms since 1970 by the clock of the process: good enough to show, never to decide."""
+    return time.time_ns() // 1_000_000

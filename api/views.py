@@ -1,0 +1,137 @@
+"""Events, tickets and reservations as the API shows them."""
+
+from typing import Any
+
+import msgspec
+
+from api.availability import EventCounts
+from api.times import rfc3339
+from engine.catalogue import EventSnapshot, TicketSnapshot
+from engine.records import Attempt, Record, TicketCounts
+from engine.words import CURRENCY, AttemptState, State
+
+Json = dict[str, Any]
+
+_UNPUBLISHED = TicketCounts(0, 0, 0, 0, 0, 0)
+
+
+def money(amount_minor: int) -> Json:
+    """An amount in minor units, with its currency."""
+    return {"amount": amount_minor, "currency": CURRENCY}
+
+
+def _event_head(event: EventSnapshot) -> Json:
+    return {"id": event.event_id, "name": event.name, "starts_at": rfc3339(event.starts_ms)}
+
+
+def ticket_view(event: EventSnapshot, ticket: TicketSnapshot, counts: EventCounts) -> Json:
+    """A ticket with its counts; `held` has the paying ones too."""
+    count = counts.tickets.get(ticket.ticket_id, _UNPUBLISHED)
+    return {
+        "id": ticket.ticket_id,
+        "event": _event_head(event),
+        "ticket_type": ticket.ticket_type,
+        "price": money(ticket.unit_minor),
+        "seating": ticket.seating,
+        "capacity": count.capacity,
+        "available": count.available,
+        "held": count.held + count.paying,
+        "sold": count.sold,
+        "sold_out": count.available == 0,
+    }
+
+
+def event_view(event: EventSnapshot, counts: EventCounts) -> Json:
+    """An event with its tickets."""
+    tickets = [ticket_view(event, ticket, counts) for ticket in event.tickets]
+    types: dict[str, bool] = {}
+    for ticket in tickets:
+        types[ticket["ticket_type"]] = types.get(ticket["ticket_type"], False) or not ticket["sold_out"]
+    return {
+        **_event_head(event),
+        "timezone": event.timezone,
+        "venue_id": event.venue_id,
+        "status": event.status,
+        "sale_opens_at": _instant(event.sale_opens_ms),
+        "sale_closes_at": _instant(event.sale_closes_ms),
+        "hold_seconds": event.hold_seconds,
+        "max_per_customer": event.max_per_customer,
+        "ticket_types": types,
+        "tickets": tickets,
+    }
+
+
+def availability_view(event: EventSnapshot, counts: EventCounts) -> Json:
+    """The counts of an event's tickets."""
+    return {
+        "event_id": event.event_id,
+        "as_of": rfc3339(counts.now_ms),
+        "tickets": [
+            {
+                "ticket_id": count.ticket_id,
+                "capacity": count.capacity,
+                "available": count.available,
+                "held": count.held + count.paying,
+                "sold": count.sold,
+            }
+            for count in counts.tickets.values()
+        ],
+    }
+
+
+def reservation_view(
+    reservation_id: str, record: Record, event: EventSnapshot | None, now_ms: int, *, as_taken: bool = False
+) -> Json:
+    """A reservation at an instant; `as_taken`: as it was when it was taken, whatever became of it since.
+
+    A deadline is shown while it is running or has run out; a paying or paid reservation has none.
+    """
+    state = State.HELD if as_taken else record.state
+    types = {ticket.ticket_id: ticket.ticket_type for ticket in event.tickets} if event else {}
+    timed = state in (State.HELD, State.EXPIRED)
+    return {
+        "id": reservation_id,
+        "event": _event_head(event) if event else {"id": record.event_id, "name": None, "starts_at": None},
+        "status": state,
+        "customer": {"id": record.customer_id, **msgspec.json.decode(record.details)},
+        "items": [
+            {
+                "ticket_id": line.ticket_id,
+                "ticket_type": types.get(line.ticket_id),
+                "quantity": line.quantity,
+                "seats": [],
+                "unit_price": money(line.unit_minor),
+            }
+            for line in record.lines
+        ],
+        "total": money(record.total_minor),
+        "created_at": rfc3339(record.created_ms),
+        "expires_at": rfc3339(record.deadline_ms) if timed else None,
+        "expires_in_ms": max(0, record.deadline_ms - (record.created_ms if as_taken else now_ms)) if timed else None,
+        "payment": None if as_taken or not record.attempts else _payment_view(record.attempts),
+    }
+
+
+_TELLING = (
+    AttemptState.COMPLETED,
+    AttemptState.REFUND_DUE,
+    AttemptState.REFUNDED,
+    AttemptState.PENDING,
+    AttemptState.FAILED,
+)
+
+
+def _payment_view(attempts: list[Attempt]) -> Json:
+    """The attempt that tells most: the one that took money, else the one under way, else the last that failed."""
+    attempt = min(reversed(attempts), key=lambda attempt: _TELLING.index(attempt.state))
+    return {
+        "id": attempt.attempt_id,
+        "status": attempt.state,
+        **money(attempt.amount_minor),
+        "created_at": rfc3339(attempt.started_ms),
+        "completed_at": _instant(attempt.settled_ms or None),
+    }
+
+
+def _instant(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
