@@ -62,18 +62,24 @@ class Resolver:
     async def run(self) -> None:
         """Rounds for ever."""
         while True:
-            try:
-                await self.round()
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("resolver_waits_for_redis", error=repr(error))
+            await self.round()
             await asyncio.sleep(self._settings.resolve_interval_ms / 1000)
 
     async def round(self) -> None:
-        """One step for every reservation whose time has come. Raises what the client of Redis raises."""
-        async with asyncio.TaskGroup() as tasks:
+        """One step for every reservation whose time has come."""
+        async with asyncio.TaskGroup() as partitions:
             for keys in self._engine.keys:
-                for reservation_id in await self._due(keys):
-                    tasks.create_task(self._settle(keys.partition, reservation_id))
+                partitions.create_task(self._round_of(keys))
+
+    async def _round_of(self, keys: PartitionKeys) -> None:
+        try:
+            due = await self._due(keys)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("resolver_waits_for_redis", partition=keys.partition, error=repr(error))
+            return
+        async with asyncio.TaskGroup() as settles:
+            for reservation_id in due:
+                settles.create_task(self._settle(keys.partition, reservation_id))
 
     async def _due(self, keys: PartitionKeys) -> list[str]:
         """Unsettled reservations that are not pausing, oldest first. Those that pause do not count for the limit."""

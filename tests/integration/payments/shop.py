@@ -121,3 +121,9 @@ class Shop:
             rows = db.execute("SELECT id, refunded FROM charges WHERE state = 'completed'").fetchall()
         db.close()
         return {str(attempt_id): "refunded" if refunded else "kept" for attempt_id, refunded in rows}
+
+    def forget_charge(self, attempt_id: str) -> None:
+        """Damages the gateway's ledger."""
+        with sqlite3.connect(self.data_file) as db:
+            db.execute("DELETE FROM charges WHERE id = ?", (attempt_id,))
+        db.close()

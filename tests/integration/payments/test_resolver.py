@@ -1,0 +1,180 @@
+"""The resolver beside a running sale: it finds what is unsettled and takes it to its end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+from structlog.testing import capture_logs
+
+from cli.embedded import EmbeddedValkey
+from cli.ports import LOOPBACK, free_port
+from engine.commands import Refund
+from engine.engine import Engine
+from engine.results import Paying, RefundDue
+from engine.settings import Settings
+from engine.words import CURRENCY, State
+from sync.gateway import ChargeOutcome, RefundOutcome, StatusOutcome, Unknown
+from sync.payments import Payments
+from sync.resolver import Resolver, run_resolver
+from tests.integration.payments.shop import Shop
+from tests.waiting import wait_until
+
+
+def quick(settings: Settings, gateway_url: str) -> Settings:
+    """Settings with which the resolver judges after a fifth of a second."""
+    return msgspec.structs.replace(
+        settings, gateway_url=gateway_url, gateway_timeout_ms=150, resolve_after_ms=200, resolve_interval_ms=50
+    )
+
+
+@asynccontextmanager
+async def resolving(settings: Settings, engine: Engine, resolvers: int = 1) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(run_resolver(settings, engine)) for _ in range(resolvers)]
+        yield
+        for task in running:
+            task.cancel()
+
+
+async def reaches(shop: Shop, reservation_id: str, state: State) -> None:
+    async def reached() -> bool:
+        return (await shop.find(reservation_id)).state is state
+
+    await wait_until(reached, what=f"{state} of {reservation_id}")
+
+
+async def test_unknown_outcomes_are_paid_by_several_resolvers_once(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    begins = [shop.begin(await shop.hold(customer_id=f"c{n}")) for n in range(8)]
+    async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
+        payments = shop.payments_over(gateway)
+        await asyncio.gather(*(payments.pay(begin, "timeout") for begin in begins))
+        async with resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine, resolvers=3):
+            for begin in begins:
+                await reaches(shop, begin.reservation_id, State.PAID)
+    assert Counter(await shop.facts()) == {"held": 8, "paying": 8, "paid": 8}
+    assert shop.money() == {begin.attempt_id: "kept" for begin in begins}
+
+
+async def test_an_attempt_whose_process_died_before_the_charge_fails(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    begin = shop.begin(await shop.hold())
+    await shop.engine.submit(begin)
+    async with shop.gateway_open() as server:
+        async with resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine):
+            await reaches(shop, begin.reservation_id, State.HELD)
+    assert shop.money() == {}
+
+
+async def test_an_attempt_is_left_alone_for_longer_than_a_charge_may_take(
+    shop: Shop, engine_settings: Settings
+) -> None:
+    await shop.open()
+    begin = shop.begin(await shop.hold())
+    await shop.engine.submit(begin)
+    hasty = msgspec.structs.replace(engine_settings, gateway_timeout_ms=400, resolve_after_ms=1, resolve_interval_ms=1)
+    async with shop.payments() as payments:
+        resolver = Resolver(hasty, shop.engine, payments)
+
+        async def judged() -> bool:
+            await resolver.round()
+            return (await shop.find(begin.reservation_id)).state is State.HELD
+
+        await wait_until(judged)
+    attempt = (await shop.find(begin.reservation_id)).attempts[0]
+    assert attempt.settled_ms - attempt.started_ms > 400
+
+
+async def test_a_gateway_that_was_down_is_asked_until_it_is_back(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    begin, refunded = shop.begin(await shop.hold()), shop.begin(await shop.hold(customer_id="c2"))
+    async with shop.payments(answers_after=1) as payments:
+        assert isinstance(await payments.pay(begin, "tok_visa"), Paying)
+    async with shop.payments() as payments:
+        await payments.pay(refunded, "tok_visa")
+    async with shop.payments_without_gateway() as payments:
+        assert isinstance(await payments.refund(Refund(refunded.reservation_id, restock=True)), RefundDue)
+    port = free_port()
+    async with resolving(quick(engine_settings, f"http://{LOOPBACK}:{port}"), shop.engine):
+        with capture_logs() as logs:
+            await wait_until(lambda: {"payment_unknown", "refund_unknown"} <= {entry["event"] for entry in logs})
+        async with shop.gateway_open(port=port):
+            await reaches(shop, begin.reservation_id, State.PAID)
+            await reaches(shop, refunded.reservation_id, State.REFUNDED)
+    assert shop.money() == {begin.attempt_id: "kept", refunded.attempt_id: "refunded"}
+
+
+async def test_what_stays_unknown_is_asked_about_less_and_less_often(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    begin = shop.begin(await shop.hold())
+    await shop.engine.submit(begin)
+    gateway = SilentGateway()
+    settings = msgspec.structs.replace(
+        engine_settings, gateway_timeout_ms=1, resolve_after_ms=1, resolve_interval_ms=20
+    )
+    resolver = Resolver(settings, shop.engine, Payments(shop.engine, gateway))
+
+    async def asked_six_times() -> bool:
+        await resolver.round()
+        return len(gateway.asked_at) == 6
+
+    await wait_until(asked_six_times)
+    pauses = [after - before for before, after in pairwise(gateway.asked_at)]
+    assert all(pause >= 0.02 * 2**n for n, pause in enumerate(pauses)), pauses
+
+
+async def test_one_that_is_damaged_does_not_stop_the_others(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    contradicted, well = shop.begin(await shop.hold()), shop.begin(await shop.hold(customer_id="c2"))
+    async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
+        payments = shop.payments_over(gateway)
+        await payments.pay(contradicted, "tok_visa")
+        await shop.engine.submit(Refund(contradicted.reservation_id, restock=True))
+        shop.forget_charge(contradicted.attempt_id)
+        await shop.engine.submit(well)
+        await gateway.charge(well.attempt_id, well.amount_minor, CURRENCY, "tok_visa")
+        async with resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine):
+            await reaches(shop, well.reservation_id, State.PAID)
+    assert (await shop.find(contradicted.reservation_id)).state is State.REFUND_DUE
+
+
+async def test_the_resolver_outlives_redis(tmp_path: Path) -> None:
+    with EmbeddedValkey(tmp_path / "data", tmp_path / "log") as valkey:
+        settings = msgspec.structs.replace(Settings(), redis_url=valkey.url, command_timeout_ms=300)
+        async with Engine(settings) as engine:
+            shop = Shop(engine, tmp_path / "ledger.db")
+            await shop.open()
+            begin = shop.begin(await shop.hold())
+            async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
+                await shop.payments_over(gateway).pay(begin, "timeout")
+                async with resolving(quick(settings, str(server.make_url("/"))), engine):
+                    with capture_logs() as logs:
+                        valkey.kill()
+                        await wait_until(lambda: "resolver_waits_for_redis" in {entry["event"] for entry in logs})
+                    await asyncio.to_thread(valkey.start)
+                    await reaches(shop, begin.reservation_id, State.PAID)
+    assert shop.money() == {begin.attempt_id: "kept"}
+
+
+class SilentGateway:
+    """Never knows anything, and notes when it was asked."""
+
+    def __init__(self) -> None:
+        self.asked_at: list[float] = []
+
+    async def charge(self, attempt_id: str, amount_minor: int, currency: str, payment_token: str) -> ChargeOutcome:
+        return Unknown()
+
+    async def status(self, attempt_id: str) -> StatusOutcome:
+        self.asked_at.append(asyncio.get_running_loop().time())
+        return Unknown()
+
+    async def void(self, attempt_id: str) -> ChargeOutcome:
+        return Unknown()
+
+    async def refund(self, attempt_id: str, amount_minor: int) -> RefundOutcome:
+        return Unknown()
