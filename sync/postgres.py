@@ -1,11 +1,11 @@
 """Connections to Postgres, which may be away at any time: nothing here waits for it longer than its timeout."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-import asyncio
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
@@ -42,10 +42,10 @@ async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(timeout_seconds):
             yield
-    except asyncpg.exceptions._base.DataError:
+    except ValueError:  # among them asyncpg's error for a value that it cannot encode, which is an InterfaceError too
         raise
     except _TROUBLE as error:
-        raise PostgresAway(f"{type(error).__name__}: {error}" or repr(error)) from error
+        raise PostgresAway(f"{type(error).__name__}: {error}") from error
 
 
 class Postgres:
@@ -76,7 +76,10 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for at most `postgres_timeout_ms`, waiting for a free one included. Raises PostgresAway."""
-        async with postgres_faults(self.timeout_seconds), self._pool.acquire(timeout=self.timeout_seconds) as connection:
+        async with (
+            postgres_faults(self.timeout_seconds),
+            self._pool.acquire(timeout=self.timeout_seconds) as connection,
+        ):
             yield connection
 
     @asynccontextmanager

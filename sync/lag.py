@@ -1,0 +1,52 @@
+"""How far Postgres is behind Redis, and how late holds are given back.
+
+Asks Redis alone, because it matters most while Postgres is away.
+Entries leave an outbox right after they are committed, so what is in it is what Postgres does not have.
+"""
+
+import asyncio
+
+import structlog
+from redis.exceptions import RedisError
+
+from engine.client import Redis
+from engine.facts import decode_facts
+from engine.keys import OUTBOX_FIELD, PartitionKeys
+from engine.settings import Settings
+from engine.upkeep import overdue_ms, server_time_ms
+from sync.metrics import SyncMetrics
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+
+async def run_lag(settings: Settings, redis: Redis, partitions: list[PartitionKeys], metrics: SyncMetrics) -> None:
+    """Measures every second, for ever. While Redis is away the last figures stand."""
+    while True:
+        try:
+            for keys in partitions:
+                async with asyncio.timeout(settings.command_timeout_ms / 1000):
+                    await _measure(redis, keys, metrics)
+        except (RedisError, OSError) as error:
+            log.warning("lag_unknown", error=repr(error))
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _measure(redis: Redis, keys: PartitionKeys, metrics: SyncMetrics) -> None:
+    label = f"{keys.partition:02}"
+    metrics.lag_entries.labels(label).set(await redis.xlen(keys.outbox))
+    metrics.lag_seconds.labels(label).set(await _oldest_age_ms(redis, keys) / 1000)
+    metrics.sweep_lag_ms.labels(label).set(await overdue_ms(redis, keys))
+
+
+async def _oldest_age_ms(redis: Redis, keys: PartitionKeys) -> int:
+    """Age of the oldest fact in the outbox; 0 if there is none, or if it cannot be read (the reader tells of that)."""
+    entries = await redis.xrange(keys.outbox, min="-", max="+", count=1)
+    if not entries:
+        return 0
+    try:
+        facts = decode_facts(entries[0][1][OUTBOX_FIELD])
+    except ValueError:
+        return 0
+    return max(0, await server_time_ms(redis) - facts[0].at_ms) if facts else 0

@@ -1,0 +1,66 @@
+"""What the sync worker tells Prometheus."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+
+class SyncMetrics:
+    """The worker's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        by_partition = ("partition",)
+        self.facts = self._counter("onsale_sync_facts_total", "Facts written to Postgres, dead letters included.")
+        self.dead_letters = self._counter("onsale_sync_dead_letters_total", "Facts that could not be applied.")
+        self.batches = self._counter("onsale_sync_batches_total", "Transactions that moved an offset.")
+        self.swept = self._counter("onsale_sweep_given_back_total", "Holds that this sweeper gave back.")
+        self.partitions_led = self._gauge("onsale_sync_partitions_led", "Partitions whose outbox this worker reads.")
+        self.stopped = Gauge(
+            "onsale_sync_stopped",
+            "1 where a partition's outbox has a gap or is behind Postgres: nothing of it is written. Look at once.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.lag_entries = Gauge(
+            "onsale_sync_lag_entries", "Outbox entries not in Postgres yet.", by_partition, registry=self.registry
+        )
+        self.lag_seconds = Gauge(
+            "onsale_sync_lag_seconds",
+            "Age of the oldest fact that is not in Postgres yet.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.sweep_lag_ms = Gauge(
+            "onsale_sweep_lag_ms",
+            "For how long the oldest hold that ran out has not been given back.",
+            by_partition,
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
+
+
+@asynccontextmanager
+async def metrics_endpoint(metrics: SyncMetrics, port: int) -> AsyncIterator[None]:
+    """Serves `GET /metrics` on all interfaces for as long as the block runs."""
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/metrics", show)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=port).start()
+        yield
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+SELECT event_id FROM tickets WHERE id = $1

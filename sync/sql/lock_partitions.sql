@@ -1,0 +1,3 @@
+-- The partitions, of those asked for, whose lock this session has now. With none asked for it tells that Postgres lives.
+SELECT partition FROM unnest($2::integer[]) AS asked (partition)
+WHERE pg_try_advisory_lock($1::integer, partition)

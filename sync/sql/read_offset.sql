@@ -1,0 +1,1 @@
+SELECT epoch, sequence FROM outbox_offsets WHERE partition = $1
