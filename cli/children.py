@@ -10,10 +10,12 @@ from pathlib import Path
 from pwd import struct_passwd
 from typing import IO
 
+from cli.complaints import Complaint
+
 _PR_SET_PDEATHSIG = 1
 
 
-class ChildError(Exception):
+class ChildError(Complaint):
     """A process did not start, or ended before it should; the message says where its log is."""
 
 

@@ -1,0 +1,88 @@
+"""Something to sell at the first start, and commands to try it with."""
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import aiohttp
+
+from cli.complaints import Complaint
+
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
+_DAYS_AHEAD = 60
+
+
+def demo_events(now: datetime) -> list[dict[str, Any]]:
+    """Two events, as `POST /v1/events` takes them: one that many want, and one that is sold out soon."""
+    evening = datetime.combine(now.date() + timedelta(days=_DAYS_AHEAD), time(18), tzinfo=UTC)
+    return [
+        {
+            "name": "Big event",
+            "starts_at": _rfc3339(evening),
+            "timezone": "Europe/Warsaw",
+            "status": "on_sale",
+            "tickets": [
+                _ticket("VIP", 30_000, 300),
+                _ticket("Premium", 15_000, 1_000),
+                _ticket("Regular", 5_000, 5_000),
+            ],
+        },
+        {
+            "name": "Small club night",
+            "starts_at": _rfc3339(evening + timedelta(days=1, hours=3)),
+            "timezone": "Europe/Warsaw",
+            "status": "on_sale",
+            "hold_seconds": 120,
+            "max_per_customer": 4,
+            "tickets": [_ticket("Regular", 2_000, 20)],
+        },
+    ]
+
+
+async def ensure_demo(api_url: str) -> dict[str, Any]:
+    """Publishes the demo events if there are no events yet; the first ticket of the first event. Raises Complaint."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        if not await _items(session, f"{api_url}/v1/events"):
+            for event in demo_events(datetime.now(UTC)):
+                async with session.post(f"{api_url}/v1/events", json=event) as response:
+                    if response.status != 201:
+                        raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
+        tickets = await _items(session, f"{api_url}/v1/tickets?limit=1")
+        if not tickets:
+            raise Complaint("there are events and none of them has tickets; start with another --data-dir for the demo")
+        return tickets[0]
+
+
+def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> list[tuple[str, str]]:
+    """What each command does, and the command: it runs as it stands, in this order."""
+    event, price = ticket["event"], ticket["price"]
+    json_header = "-H 'Content-Type: application/json'"
+    reserve = json.dumps({"items": [{"ticket_id": ticket["id"], "quantity": 2}], "customer": {"id": "22"}})
+    pay = json.dumps({"amount": 2 * price["amount"], "currency": price["currency"], "payment_token": "tok_visa"})
+    return [
+        ("List the tickets", f"curl -s '{api_url}/v1/tickets?event_id={event['id']}'"),
+        (
+            f"Reserve two {ticket['ticket_type']} tickets",
+            f"curl -s {api_url}/v1/reservations {json_header} -d '{reserve}' | tee {answer_file}",
+        ),
+        (
+            "Pay for them",
+            f"curl -s {api_url}/v1/reservations/$(cut -d'\"' -f4 {answer_file})/pay {json_header} -d '{pay}'",
+        ),
+    ]
+
+
+async def _items(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
+    async with session.get(url) as response:
+        if response.status != 200:
+            raise Complaint(f"the API answers {response.status} to {url}: {await response.text()}")
+        items: list[dict[str, Any]] = (await response.json())["items"]
+        return items
+
+
+def _ticket(ticket_type: str, price_minor: int, capacity: int) -> dict[str, Any]:
+    return {"ticket_type": ticket_type, "price": {"amount": price_minor, "currency": "EUR"}, "capacity": capacity}
+
+
+def _rfc3339(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,169 @@
+"""`onsale dev`: every part as a real process, its data in one directory."""
+
+import asyncio
+import fcntl
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import aiohttp
+import click
+
+from cli.children import Child
+from cli.complaints import Complaint
+from cli.demo import commands_to_try, ensure_demo
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.follow import LogFollower
+from cli.lua_library import install_on_server
+from cli.ports import LOOPBACK, check_port, free_port
+from cli.progress import progress
+from cli.schema import migrate_database
+from engine.settings import PREFIX, Settings
+
+_READY_SECONDS = 60
+_POLL_SECONDS = 0.1
+_DATABASE = "onsale"
+
+
+def run_dev(port: int, data_dir: Path, workers: int) -> None:
+    """Starts everything and stays until SIGINT, SIGTERM or the end of a part; leaves no process behind.
+
+    Raises Complaint if something cannot start, or did not stay.
+    """
+    port = port or free_port()
+    check_port(LOOPBACK, port)
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stop_signals())
+        logs = stack.enter_context(_owned(data_dir)) / "logs"
+        children = _start_parts(stack, port, data_dir.resolve(), logs, workers)
+        followers = [LogFollower(child.name, child.log_file) for child in children[2:]]
+        api_url = f"http://{LOOPBACK}:{port}"
+        with progress("waiting for the API"):
+            _wait_until_ready(api_url, children, stop)
+        if not stop.is_set():
+            ticket = asyncio.run(ensure_demo(api_url))
+            _greet(api_url, data_dir, commands_to_try(api_url, ticket, shlex.quote(str(data_dir / "reservation.json"))))
+        while not stop.wait(_POLL_SECONDS):
+            _tell_news(followers)
+            for child in children:
+                if not child.running:
+                    raise child.failure()
+        click.echo("Stopping ...")
+    click.echo("Stopped. The data is kept for the next start.")
+
+
+def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, workers: int) -> list[Child]:
+    """Starts the parts in the order in which they need each other; the stack stops them in the other."""
+    with progress("starting Valkey"):
+        valkey = stack.enter_context(EmbeddedValkey(data_dir / "valkey", logs / "valkey.log"))
+    with progress("starting Postgres"):
+        postgres = stack.enter_context(EmbeddedPostgres(data_dir / "postgres", logs / "postgres.log"))
+        postgres_url = postgres.ensure_database(_DATABASE)
+    gateway_port = free_port()
+    settings = Settings(
+        redis_url=valkey.url, postgres_url=postgres_url, gateway_url=f"http://{LOOPBACK}:{gateway_port}"
+    )
+    with progress("migrating Postgres"):
+        migrate_database(postgres_url)
+    with progress("installing the Lua library"):
+        install_on_server(settings)
+    environ = {
+        **os.environ,
+        f"{PREFIX}REDIS_URL": settings.redis_url,
+        f"{PREFIX}POSTGRES_URL": settings.postgres_url,
+        f"{PREFIX}GATEWAY_URL": settings.gateway_url,
+    }
+    children = [valkey.child, postgres.child]
+    for name, arguments in {
+        "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],
+        "sync": ["sync"],
+        "api": ["serve", "--port", str(port), "--workers", str(workers)],
+    }.items():
+        command = [sys.executable, "-m", "cli", *arguments]
+        child = Child(name, command, logs / f"{name}.log", environ=environ)
+        stack.callback(child.stop)
+        child.start()
+        children.append(child)
+    return children
+
+
+def _wait_until_ready(api_url: str, children: list[Child], stop: threading.Event) -> None:
+    """Raises Complaint if a part ends, or if the API is not ready in time."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while not stop.is_set():
+        for child in children:
+            if not child.running:
+                raise child.failure()
+        missing = asyncio.run(_what_is_missing(api_url))
+        if missing is None:
+            return
+        if time.monotonic() > deadline:
+            raise Complaint(f"not ready after {_READY_SECONDS} s: {missing}; its log is {children[-1].log_file}")
+        stop.wait(_POLL_SECONDS)
+
+
+async def _what_is_missing(api_url: str) -> str | None:
+    """What `/readyz` says is missing; None if it can sell."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(f"{api_url}/readyz") as response,
+        ):
+            return None if response.status == 200 else await response.text()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return str(error) or "no answer"
+
+
+@contextmanager
+def _owned(data_dir: Path) -> Iterator[Path]:
+    """The directory, made if need be, for this process alone. Raises Complaint if another has it."""
+    try:
+        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise Complaint(f"cannot write to {data_dir}: {error.strerror}; choose another with --data-dir") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Complaint(f"another `onsale dev` uses {data_dir}: stop it, or choose another --data-dir") from error
+        for log_file in (data_dir / "logs").glob("*.log"):
+            log_file.replace(log_file.with_suffix(".previous"))
+        yield data_dir
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that is set by the first SIGINT, SIGTERM or SIGHUP. Later ones do not interrupt the orderly end."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]]) -> None:
+    click.echo(f"Onsale is ready on {api_url}. Everything is kept in {data_dir}; logs are in {data_dir / 'logs'}.\n")
+    click.echo("Try, in another terminal:\n")
+    for what, command in commands:
+        click.echo(f"  # {what}\n  {command}\n")
+    click.echo("Ctrl-C stops everything.")
+
+
+def _tell_news(followers: list[LogFollower]) -> None:
+    for follower in followers:
+        for line in follower.news():
+            click.echo(line, err=True)

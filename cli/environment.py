@@ -1,0 +1,28 @@
+"""The settings of a process as a person gave them, and words for what is wrong with them."""
+
+import os
+from urllib.parse import urlsplit
+
+from cli.complaints import WrongSettings
+from cli.logs import configure_logs
+from engine.settings import PREFIX, Settings, load_settings
+
+_SCHEMES = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "postgres_url": ("postgresql", "postgres"),
+    "gateway_url": ("http", "https"),
+}
+
+
+def settings_from_environment() -> Settings:
+    """Settings from `ONSALE_*`; logs go out from here on as they say. Raises WrongSettings with what to change."""
+    try:
+        settings = load_settings(os.environ)
+        configure_logs(settings.log_level)
+    except ValueError as error:
+        raise WrongSettings(str(error)) from error
+    for field, schemes in _SCHEMES.items():
+        if urlsplit(getattr(settings, field)).scheme not in schemes:
+            variable = f"{PREFIX}{field.upper()}"
+            raise WrongSettings(f"{variable} must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}")
+    return settings

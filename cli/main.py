@@ -1,0 +1,138 @@
+"""The commands of `onsale`. Each only reads its options and calls what does the work."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from cli.complaints import Complaint
+from cli.environment import settings_from_environment
+from cli.ports import check_port
+from cli.progress import progress
+from engine.faults import Fault, Misconfigured
+
+# Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
+# for --help should wait for a web server to be loaded.
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="onsale")
+def onsale() -> None:
+    """Sell tickets that everybody wants at once.
+
+    Configured by environment variables (ONSALE_REDIS_URL, ONSALE_POSTGRES_URL, ...); the README lists them all.
+    """
+
+
+def main() -> None:
+    """The entry point. What a person can mend is told in a sentence; anything else is a bug and shows its traceback."""
+    try:
+        onsale(prog_name="onsale")
+    except (Complaint, Fault, Misconfigured) as error:
+        click.echo(f"onsale: {error}", err=True)
+        sys.exit(error.status if isinstance(error, Complaint) else 1)
+
+
+@onsale.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, help="Port of the API; 0 takes a free one.")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=".onsale", help="Where everything is kept.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the API.")
+def dev(port: int, data_dir: Path, workers: int) -> None:
+    """Start everything, with its own Valkey and Postgres, and sell demo tickets."""
+    from cli.dev import run_dev
+
+    run_dev(port, data_dir, workers)
+
+
+@onsale.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes; one per core is a good start.")
+@click.option(
+    "--auth", type=click.Choice(["off"]), default="off", help="Who may do what. off: everybody everything, on loopback."
+)
+def serve(host: str, port: int, workers: int, auth: str) -> None:
+    """Serve the API."""
+    from cli.serving import is_loopback
+    from cli.serving import serve as serve_api
+
+    if auth == "off" and not is_loopback(host):
+        raise Complaint(
+            f"without authentication every role is open to whoever reaches {host}: serve on 127.0.0.1, and let "
+            "a proxy that authenticates stand before it"
+        )
+    serve_api(settings_from_environment(), host, port, workers)
+
+
+@onsale.command()
+def sync() -> None:
+    """Write every outcome to Postgres, give back what ran out, settle open payments."""
+    from cli.running import run_until_stopped
+    from sync.worker import run_sync
+
+    run_until_stopped(run_sync(settings_from_environment()))
+
+
+@onsale.command()
+def migrate() -> None:
+    """Bring Postgres to the newest schema."""
+    from cli.schema import migrate_database
+
+    with progress("migrating Postgres"):
+        migrate_database(settings_from_environment().postgres_url)
+    click.echo("Postgres has the newest schema.")
+
+
+@onsale.group()
+def library() -> None:
+    """The Lua library in Redis."""
+
+
+@library.command()
+def install() -> None:
+    """Put this release's library on the server; a newer one is left alone."""
+    from cli.lua_library import install_on_server
+
+    with progress("installing the Lua library"):
+        said = install_on_server(settings_from_environment())
+    click.echo(said)
+
+
+@library.command()
+def check() -> None:
+    """Say whether the server has this release's library; status 1 if not."""
+    from cli.lua_library import check_on_server
+
+    same, said = check_on_server(settings_from_environment())
+    click.echo(said)
+    sys.exit(0 if same else 1)
+
+
+@onsale.command()
+def audit() -> None:
+    """Check the invariants over Redis and Postgres; status 1 if one is broken."""
+    import asyncio
+
+    from sync.audit import audit as find_breaches
+
+    with progress("auditing"):
+        breaches = asyncio.run(find_breaches(settings_from_environment()))
+    for breach in breaches:
+        click.echo(breach)
+    click.echo(f"{len(breaches)} breaches." if breaches else "Every invariant holds.")
+    sys.exit(1 if breaches else 0)
+
+
+@onsale.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8090, help="Port to listen on.")
+@click.option("--data-file", type=click.Path(path_type=Path, dir_okay=False), default="gateway.db", help="Its ledger.")
+def gateway(host: str, port: int, data_file: Path) -> None:
+    """Run the simulated payment gateway."""
+    from aiohttp import web
+
+    from cli.simulated_gateway import create_gateway_app
+
+    settings_from_environment()
+    check_port(host, port)
+    web.run_app(create_gateway_app(data_file), host=host, port=port, access_log=None, print=None)

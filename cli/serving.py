@@ -1,0 +1,120 @@
+"""`onsale serve`: the API in one or several processes, under gunicorn."""
+
+import ipaddress
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aiohttp import web
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from cli.ports import check_port
+from engine.engine import Engine
+from engine.settings import Settings
+
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_KEEPALIVE_SECONDS = 75
+_WORKER_CLASS = "aiohttp.GunicornUVLoopWebWorker"
+_HEARTBEAT_SECONDS = 30
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serves until SIGTERM or SIGINT; requests under way are answered before it ends.
+
+    Raises Complaint, or Misconfigured for a Redis that must not be sold from, before any worker starts.
+    """
+    check_port(host, port)
+    uvloop.run(_prepare(settings))
+    with _metrics_of_all(workers):
+        _Gunicorn(settings, host, port, workers).run()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _prepare(settings: Settings) -> None:
+    """Does once what each worker would do, and finds out here, in words, why it cannot be done."""
+    async with Engine(settings):
+        pass
+
+
+@contextmanager
+def _metrics_of_all(workers: int) -> Iterator[None]:
+    """With several processes: a directory in which each leaves its metrics, so that any can answer for all.
+
+    prometheus-client reads the variable when it is imported, so this comes before the API is.
+    """
+    if workers == 1 or _METRICS_VARIABLE in os.environ:
+        yield
+        return
+    directory = tempfile.mkdtemp(prefix="onsale-metrics-")
+    os.environ[_METRICS_VARIABLE] = directory
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    def __init__(self, settings: Settings, host: str, port: int, workers: int) -> None:
+        self._settings = settings
+        self._options = {
+            "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "workers": workers,
+            "worker_class": _WORKER_CLASS,
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108  # heartbeats, off the disk
+            "timeout": _HEARTBEAT_SECONDS,
+            "graceful_timeout": settings.shutdown_seconds,
+            "keepalive": _KEEPALIVE_SECONDS,
+            "proc_name": "onsale",
+            "logger_class": _Logger,
+            "control_socket_disable": True,
+            "child_exit": _forget_metrics,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[[], Awaitable[web.Application]]:
+        """Called in each worker."""
+        from api.app import create_app  # noqa: PLC0415  # brings prometheus-client, see _metrics_of_all
+
+        settings = self._settings
+
+        async def make_app() -> web.Application:
+            return create_app(settings)
+
+        return make_app
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """Leaves its lines to the handlers of `cli/logs.py`."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self.error_log.handlers.clear()
+        self.access_log.propagate = False
+
+
+def _forget_metrics(_arbiter: Any, worker: Any) -> None:
+    """A worker that ended has nothing queued."""
+    if _METRICS_VARIABLE in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # see _metrics_of_all
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
