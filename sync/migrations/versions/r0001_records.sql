@@ -1,0 +1,23 @@
+-- The record of Redis, rebuilt: the layout of lua/10_codec.lua as a JSON array.
+CREATE VIEW reservation_records AS
+SELECT
+  r.id,
+  r.created_at,
+  json_build_array(
+    r.status, r.event_id, r.customer_id, r.details::text, milliseconds(r.created_at), milliseconds(r.expires_at),
+    coalesce(milliseconds(r.ended_at), 0), r.digest,
+    (
+      SELECT json_agg(json_build_array(i.ticket_id, i.pool, i.quantity, i.unit_minor) ORDER BY i.position)
+      FROM reservation_items AS i
+      WHERE i.reservation_id = r.id
+    ),
+    (
+      SELECT coalesce(json_agg(json_build_array(
+        p.id, p.status, p.amount_minor, milliseconds(p.started_at), coalesce(milliseconds(p.settled_at), 0), p.reason,
+        p.digest
+      ) ORDER BY p.number), '[]')
+      FROM (SELECT * FROM payments WHERE reservation_id = r.id ORDER BY number DESC LIMIT 8) AS p
+    )
+  ) AS record
+FROM reservations AS r;
+COMMENT ON VIEW reservation_records IS 'Reservations as Redis stores them, for those that it no longer keeps.';

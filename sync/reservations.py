@@ -1,0 +1,75 @@
+"""Reservations as Postgres has them: lists, and those that Redis no longer keeps."""
+
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+
+from engine.ids import event_of
+from engine.records import Record
+from engine.words import State
+from sync.postgres import Postgres
+from sync.sql import statement
+
+_DECODER = msgspec.json.Decoder(Record)
+
+_END_OF_TIME_MS = 1 << 47
+"""An instant that Postgres can still tell, some thousand years from now."""
+
+
+class StoredReservation(NamedTuple):
+    """A reservation and its record, the same to the byte as Redis had it when it last told of it."""
+
+    reservation_id: str
+    record: Record
+
+
+class ReservationPage(NamedTuple):
+    """Reservations, newest first, and the cursor that the next page begins after; None: there is no next page."""
+
+    reservations: list[StoredReservation]
+    next: tuple[int, str] | None
+
+
+async def list_reservations(
+    postgres: Postgres,
+    *,
+    event_id: int | None = None,
+    ticket_id: int | None = None,
+    customer_id: str | None = None,
+    status: State | None = None,
+    limit: int,
+    after: tuple[int, str] | None = None,
+) -> ReservationPage:
+    """A page of at most `limit` reservations that fit what is given.
+
+    `after` is the cursor of the page before: creation in ms, and id. What comes in meanwhile neither repeats nor hides a
+    reservation. Raises ValueError for a cursor that cannot be one, and PostgresAway.
+    """
+    created_ms, reservation_id = after or (None, None)
+    if after is not None and not (0 <= after[0] < _END_OF_TIME_MS and event_of(after[1])):
+        raise ValueError("not a cursor")
+    arguments: list[Any] = [event_id, customer_id, status, created_ms, reservation_id, limit + 1]
+    name = "list_records"
+    if ticket_id is not None:
+        name = "list_records_of_ticket"
+        arguments.append(ticket_id)
+    async with postgres.connection() as connection:
+        rows = await connection.fetch(statement(name), *arguments)
+    reservations = [_stored(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return ReservationPage(reservations, None)
+    last = reservations[-1]
+    return ReservationPage(reservations, (last.record.created_ms, last.reservation_id))
+
+
+async def get_reservation(postgres: Postgres, reservation_id: str) -> StoredReservation | None:
+    """One reservation, None if Postgres does not have it. Raises PostgresAway."""
+    async with postgres.connection() as connection:
+        row = await connection.fetchrow(statement("read_record"), reservation_id)
+    return None if row is None else _stored(row)
+
+
+def _stored(row: asyncpg.Record) -> StoredReservation:
+    reservation_id, record = row
+    return StoredReservation(reservation_id, _DECODER.decode(record))

@@ -1,0 +1,1 @@
+SELECT id, record FROM reservation_records WHERE id = $1
