@@ -3,10 +3,9 @@
 import asyncio
 import time
 
-from engine.client import Redis
-
 from engine.batches import TROUBLE
 from engine.catalogue import EventSnapshot, changed_events
+from engine.client import Redis
 from engine.faults import OutcomeUnknown
 from engine.settings import Settings
 

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta
 

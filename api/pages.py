@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from api.problems import invalid
+from api.problems import Problem, invalid
 
 T = TypeVar("T")
 
@@ -25,7 +25,12 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
     try:
         return msgspec.json.decode(urlsafe_b64decode(cursor.encode()), type=shape)
     except (ValueError, msgspec.DecodeError) as error:
-        raise invalid("cursor", "not a cursor; pass next_cursor of the page before as it is") from error
+        raise not_a_cursor() from error
+
+
+def not_a_cursor() -> Problem:
+    """The problem of a cursor that no page has given."""
+    return invalid("cursor", "not a cursor; pass next_cursor of the page before as it is")
 
 
 def encode_cursor(place: Any) -> str:

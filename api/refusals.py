@@ -29,7 +29,7 @@ Refusal = (
 """What commands answer instead of doing what was asked."""
 
 
-def problem_of(refusal: Refusal) -> Problem:
+def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: one branch per word
     """The problem document of a refusal."""
     match refusal:
         case r.KeyReused():

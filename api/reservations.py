@@ -10,7 +10,7 @@ from api.bodies import DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
@@ -178,15 +178,19 @@ def _refuse_ended(record: Record) -> None:
 async def list_all_reservations(request: web.Request) -> web.Response:
     """GET /v1/reservations: newest first, as Postgres has them."""
     query = read_query(request, ReservationsQuery)
-    listed = await list_reservations(
-        request.app[POSTGRES],
-        event_id=query.event_id,
-        ticket_id=query.ticket_id,
-        customer_id=query.customer_id,
-        status=query.status,
-        limit=query.limit,
-        after=decode_cursor(query.cursor, tuple[int, str]),
-    )
+    after = decode_cursor(query.cursor, tuple[int, str])
+    try:
+        listed = await list_reservations(
+            request.app[POSTGRES],
+            event_id=query.event_id,
+            ticket_id=query.ticket_id,
+            customer_id=query.customer_id,
+            status=query.status,
+            limit=query.limit,
+            after=after,
+        )
+    except ValueError as error:
+        raise not_a_cursor() from error
     now_ms = wall_clock_ms()
     items = [
         await show_reservation(request, reservation.reservation_id, reservation.record, now_ms)

@@ -1,9 +1,83 @@
 """Statistics, derived from the rows in Postgres."""
 
-from typing import Any
+from datetime import datetime
 
 from aiohttp import web
 
+from api.bodies import read_query
 from api.events import event_of_path
 from api.keys import POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.problems import not_found
+from api.replies import json_reply
+from api.times import milliseconds, rfc3339
+from api.views import Json, money
+from sync.statistics import (
+    EventFigures,
+    Figures,
+    TicketTypeFigures,
+    get_event_statistics,
+    list_event_statistics,
+    list_ticket_type_statistics,
+)
+
+
+async def of_events(request: web.Request) -> web.Response:
+    """GET /v1/statistics/events: a row per event, by id."""
+    query = read_query(request, PageQuery)
+    after = decode_cursor(query.cursor, int) or 0
+    rows = await list_event_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
+    shown = rows[: query.limit]
+    cursor = encode_cursor(shown[-1].event_id) if len(rows) > len(shown) else None
+    return json_reply(page([_event_row(row) for row in shown], cursor))
+
+
+async def of_ticket_types(request: web.Request) -> web.Response:
+    """GET /v1/statistics/ticket-types: a row per type name over all events, by name."""
+    query = read_query(request, PageQuery)
+    after = decode_cursor(query.cursor, str) or ""
+    rows = await list_ticket_type_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
+    shown = rows[: query.limit]
+    cursor = encode_cursor(shown[-1].ticket_type) if len(rows) > len(shown) else None
+    return json_reply(page([_ticket_type_row(row) for row in shown], cursor))
+
+
+async def of_event(request: web.Request) -> web.Response:
+    """GET /v1/events/{event_id}/statistics."""
+    event = await event_of_path(request)
+    row = await get_event_statistics(request.app[POSTGRES], event.event_id)
+    if row is None:
+        raise not_found(f"event {event.event_id}")
+    return json_reply(_event_row(row))
+
+
+def _event_row(figures: EventFigures) -> Json:
+    return {
+        "event_id": figures.event_id,
+        "name": figures.name,
+        **_row(figures),
+        "sales_per_minute": figures.sales_per_minute,
+        "first_sale_at": _instant(figures.first_sale_at),
+        "sold_out_at": _instant(figures.sold_out_at),
+    }
+
+
+def _ticket_type_row(figures: TicketTypeFigures) -> Json:
+    return {"ticket_type": figures.ticket_type, **_row(figures)}
+
+
+def _row(figures: Figures) -> Json:
+    return {
+        "reserved": figures.reserved,
+        "held": figures.held,
+        "sold": figures.sold,
+        "cancelled": figures.cancelled,
+        "expired": figures.expired,
+        "refunded": figures.refunded,
+        "revenue": money(figures.revenue_minor),
+        "conversion": figures.conversion,
+    }
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(milliseconds(instant))

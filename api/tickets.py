@@ -3,7 +3,6 @@
 import asyncio
 from typing import Annotated
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta
 
