@@ -7,22 +7,36 @@ local FIXED_KEYS = 8
 -- The value of a hold key while its hold lives. Later the key has the archived record.
 local HELD_MARK = 'held'
 
+-- Raises if a key of the partition is missing, or of a wrong type: the write phase must not be able to fail, and an answer
+-- from half of the keys would be wrong. Only what the keys' sizes tell is seen here; `onsale audit` sees more.
+local function check_keys(keys)
+  local records = redis.call('HLEN', keys[KEY_LEDGER])
+  local deadlines, unsettled = redis.call('ZCARD', keys[KEY_DEADLINES]), redis.call('ZCARD', keys[KEY_UNSETTLED])
+  local pools, customers = redis.call('HLEN', keys[KEY_POOLS]), redis.call('HLEN', keys[KEY_CUSTOMERS])
+  local events = redis.call('HLEN', keys[KEY_EVENTS])
+  redis.call('XLEN', keys[KEY_OUTBOX])
+  if records ~= deadlines + unsettled then
+    damaged(string.format('%d records, %d deadlines, %d unsettled', records, deadlines, unsettled))
+  end
+  if records > 0 and pools == 0 or pools > 0 and events == 0 or deadlines > 0 and customers == 0 then
+    damaged(string.format('%d records, %d pools, %d events, %d customers', records, pools, events, customers))
+  end
+end
+
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
 --   archive_ms  how long a record that ended stays readable in Redis
--- Raises if the partition was never initialised, or if a key that may be written has a wrong type: the write phase
--- must not be able to fail.
+-- Raises if the partition was never initialised or is damaged.
 local function unit_open(keys, archive_ms)
   local time = redis.call('TIME')
   local meta = redis.call('HMGET', keys[KEY_META], 'epoch', 'seq')
   if not meta[1] or not meta[2] then
     error("partition is not initialised; run 'onsale library install'", 0)
   end
-  redis.call('XLEN', keys[KEY_OUTBOX])
-  redis.call('ZCARD', keys[KEY_UNSETTLED])
-  redis.call('HLEN', keys[KEY_CUSTOMERS])
-  redis.call('HLEN', keys[KEY_POOLS])
-  redis.call('HLEN', keys[KEY_LEDGER])
+  if not string.find(meta[1], '^%d+$') or not string.find(meta[2], '^%d+$') then
+    damaged('meta')
+  end
+  check_keys(keys)
   return {
     keys = keys,
     prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
@@ -252,10 +266,13 @@ local function unit_load_customers(u, fields)
   end
 end
 
+-- Lua's stack has room for some 8,000 arguments. Even, because they may be pairs.
+local ARGUMENTS_AT_ONCE = 4000
+
 -- Calls a command of Redis with these arguments, if there are any.
 local function call_with(command, key, arguments)
-  if #arguments > 0 then
-    redis.call(command, key, unpack(arguments))
+  for first = 1, #arguments, ARGUMENTS_AT_ONCE do
+    redis.call(command, key, unpack(arguments, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #arguments)))
   end
 end
 
@@ -312,8 +329,14 @@ local function unit_write_records(u)
   call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
 end
 
--- Writes what changed. Nothing in here may fail: every key was read, with its type, before.
+-- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
+-- because it alone may refuse: an id that is not above its last one.
 local function unit_write(u)
+  if #u.facts > 0 then
+    local seq = string.format('%.0f', u.seq + 1)
+    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f', pack_list(u.facts))
+    redis.call('HSET', u.keys[KEY_META], 'seq', seq)
+  end
   unit_write_records(u)
   local pools, customers, customers_gone, terms = {}, {}, {}, {}
   for field, pool in pairs(u.changed_pools) do
@@ -336,9 +359,4 @@ local function unit_write(u)
   call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
   call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
   call_with('HSET', u.keys[KEY_EVENTS], terms)
-  if #u.facts > 0 then
-    local seq = string.format('%.0f', u.seq + 1)
-    redis.call('HSET', u.keys[KEY_META], 'seq', seq)
-    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f', pack_list(u.facts))
-  end
 end

@@ -8,7 +8,12 @@
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
 local function put_event(u, command)
   local event, terms, capacities = command[2], command[3], command[4]
-  unit_terms(u, event)
+  local before = unit_terms(u, event)
+  for _, ticket in pairs(before and before.tickets or {}) do
+    if not unit_pool(u, event, ticket.pool) then
+      damaged('no pool ' .. event_field(event, ticket.pool)) -- made anew it would forget what is taken of it
+    end
+  end
   for _, wanted in ipairs(capacities) do
     local pool = unit_pool(u, event, wanted[1])
     local taken = pool and pool.capacity - pool.available or 0

@@ -15,7 +15,6 @@ local function refund(u, command)
   local r = u.records[rid]
   if not r and archived then
     r = record_decode(rid, cmsgpack.pack(archived))
-    u.records[rid] = r
   end
   if not r then
     return reply('not_found')
@@ -26,6 +25,7 @@ local function refund(u, command)
   if r.state ~= 'paid' then
     return reply('not_paid', r.state)
   end
+  u.records[rid] = r
   for _, attempt in ipairs(r.attempts) do
     if attempt[ATTEMPT_STATE] == 'completed' then
       attempt[ATTEMPT_STATE] = 'refund_due'
