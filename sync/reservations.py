@@ -1,5 +1,6 @@
 """Reservations as Postgres has them: lists, and those that Redis no longer keeps."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -8,7 +9,7 @@ import msgspec
 from engine.ids import event_of
 from engine.records import Record
 from engine.words import State
-from sync.postgres import Postgres
+from sync.postgres import Connection, Postgres
 from sync.sql import statement
 
 _DECODER = msgspec.json.Decoder(Record)
@@ -43,8 +44,8 @@ async def list_reservations(
 ) -> ReservationPage:
     """A page of at most `limit` reservations that fit what is given.
 
-    `after` is the cursor of the page before: creation in ms, and id. What comes in meanwhile neither repeats nor hides a
-    reservation. Raises ValueError for a cursor that cannot be one, and PostgresAway.
+    `after` is the cursor of the page before: creation in ms, and id. What comes in meanwhile neither repeats nor hides
+    any. Raises ValueError for a cursor that cannot be one, and PostgresAway.
     """
     created_ms, reservation_id = after or (None, None)
     if after is not None and not (0 <= after[0] < _END_OF_TIME_MS and event_of(after[1])):
@@ -68,6 +69,12 @@ async def get_reservation(postgres: Postgres, reservation_id: str) -> StoredRese
     async with postgres.connection() as connection:
         row = await connection.fetchrow(statement("read_record"), reservation_id)
     return None if row is None else _stored(row)
+
+
+async def read_records(connection: Connection, reservation_ids: Sequence[str]) -> dict[str, Record]:
+    """The records of those reservations that Postgres has."""
+    rows = await connection.fetch(statement("read_records"), reservation_ids)
+    return dict(map(_stored, rows))
 
 
 def _stored(row: asyncpg.Record) -> StoredReservation:

@@ -1,0 +1,122 @@
+"""A partition of Redis against the tables of Postgres, as they will be after the facts that are still in the outbox."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from engine.facts import Fact, decode_facts
+from engine.outbox import Position
+from engine.records import Record
+from engine.words import State
+from sync.folding import fold
+from sync.postgres import Connection
+from sync.reader import without_gap
+from sync.reservations import read_records
+from sync.snapshot import PartitionSnapshot
+from sync.sql import statement
+
+_OWNED = frozenset({State.HELD, State.PAYING, State.PAID})
+_LIVE = frozenset({State.HELD, State.PAYING})
+
+
+class Tables(NamedTuple):
+    """What Postgres says of a partition, or will say."""
+
+    places: Mapping[tuple[int, str, str], int]
+    """By event, pool and status."""
+    customers: Mapping[tuple[int, str], int]
+    """Places held, paid for or bought, by event and customer."""
+    live: frozenset[str]
+    """Reservations that are held or paying."""
+    records: Mapping[str, Record]
+    """Of the reservations in the ledger of Redis."""
+
+
+async def compare(connection: Connection, of: PartitionSnapshot, committed: Position, partitions: int) -> list[str]:
+    """What differs, one sentence each. The tables must stand still at `committed` while this runs."""
+    pending = [entry for entry in of.outbox if entry.position > committed]
+    whole = without_gap(committed, pending)
+    last_known = whole[-1].position if whole else committed
+    if last_known != of.last:
+        return [f"7: Postgres is at {committed}, the outbox leads on to {last_known}, and Redis is at {of.last}"]
+    try:
+        facts = [fact for entry in pending for fact in decode_facts(entry.payload)]
+    except ValueError as error:
+        return [f"7: an entry after {committed} of partition {of.partition} cannot be decoded: {error}"]
+    tables = await _tables(connection, of, facts, partitions)
+    dead: int = await connection.fetchval(statement("audit_dead_letters"), of.partition)
+    found = [*_pools(of, tables), *_customers(of, tables), *_ledger(of, tables)]
+    if dead:
+        found.append(f"{dead} facts of partition {of.partition} are dead letters")
+    return found
+
+
+async def _tables(connection: Connection, of: PartitionSnapshot, facts: Sequence[Fact], partitions: int) -> Tables:
+    changed = fold(facts).records
+    arguments = (partitions, of.partition, list(changed))
+    places = Counter(
+        {
+            (event_id, pool, status): count
+            for event_id, pool, status, count in await connection.fetch(statement("audit_places"), *arguments)
+        }
+    )
+    customers = Counter(
+        {
+            (event_id, customer_id): count
+            for event_id, customer_id, count in await connection.fetch(statement("audit_customers"), *arguments)
+        }
+    )
+    live = {rid for (rid,) in await connection.fetch(statement("audit_live"), *arguments)}
+    for rid, record in changed.items():
+        for line in record.lines:
+            places[record.event_id, line.pool, record.state] += line.quantity
+        if record.state in _OWNED:
+            customers[record.event_id, record.customer_id] += record.places
+        if record.state in _LIVE:
+            live.add(rid)
+    stored = await read_records(connection, [rid for rid in of.ledger if rid not in changed])
+    return Tables(places, customers, frozenset(live), {**stored, **changed})
+
+
+def _pools(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    for (event_id, name), pool in of.pools.items():
+        held, paying, paid, due, refunded = (
+            tables.places.get((event_id, name, state), 0)
+            for state in (State.HELD, State.PAYING, State.PAID, State.REFUND_DUE, State.REFUNDED)
+        )
+        if (held, paying) != (pool.held, pool.paying):
+            yield (
+                f"pool {name} of event {event_id} has {pool.held} places held and {pool.paying} paying, "
+                f"Postgres {held} and {paying}"
+            )
+        # Refunded places that were not put on sale again stay sold.
+        if not paid <= pool.sold <= paid + due + refunded:
+            yield (
+                f"pool {name} of event {event_id} has {pool.sold} places sold, "
+                f"Postgres {paid} paid and {due + refunded} refunded"
+            )
+    for (event_id, name, status), places in tables.places.items():
+        if status in _OWNED and (event_id, name) not in of.pools:
+            yield f"Postgres has {places} places {status} of pool {name} of event {event_id}, which Redis does not know"
+
+
+def _customers(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    for event_id, customer_id in sorted({*of.customers, *tables.customers}):
+        redis = of.customers.get((event_id, customer_id), 0)
+        postgres = tables.customers.get((event_id, customer_id), 0)
+        if redis != postgres:
+            yield (
+                f"6: customer {customer_id} of event {event_id} is counted {redis} places in Redis, "
+                f"{postgres} in Postgres"
+            )
+
+
+def _ledger(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    for rid, record in of.ledger.items():
+        stored = tables.records.get(rid)
+        if stored is None:
+            yield f"{rid} is {record.state} in Redis, and not in Postgres"
+        elif stored != record:
+            yield f"{rid} is {record.state} in Redis, and {stored.state} in Postgres, or differs otherwise"
+    for rid in sorted(tables.live - of.ledger.keys()):
+        yield f"{rid} is held or paying in Postgres, and not in the ledger of Redis"
