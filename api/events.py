@@ -4,13 +4,14 @@ import asyncio
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
+import msgspec
 from aiohttp import web
 from msgspec import Meta
 
 from api.bodies import DatabaseId, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
 from api.pages import PageQuery, decode_cursor, encode_cursor, page
-from api.problems import not_found
+from api.problems import invalid, not_found
 from api.replies import cached_reply, json_reply
 from api.times import milliseconds
 from api.views import availability_view, event_view
@@ -23,8 +24,8 @@ Instant = Annotated[datetime, Meta(tz=True)]
 class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
     """Query of GET /v1/events. `from` and `to` bound the start, both ends included; a date means its first instant."""
 
-    from_: Instant | date | None = None
-    to: Instant | date | None = None
+    from_: str | None = None
+    to: str | None = None
     venue_id: DatabaseId | None = None
     status: EventStatus | None = None
 
@@ -33,7 +34,7 @@ async def list_events(request: web.Request) -> web.Response:
     """GET /v1/events: by start."""
     query = read_query(request, EventsQuery)
     after = decode_cursor(query.cursor, tuple[int, int])
-    from_ms, to_ms = _bound(query.from_), _bound(query.to)
+    from_ms, to_ms = _bound("from", query.from_), _bound("to", query.to)
     wanted = [
         event
         for event in await request.app[CATALOGUE].events()
@@ -74,9 +75,12 @@ async def event_of_path(request: web.Request) -> EventSnapshot:
     return event
 
 
-def _bound(given: datetime | date | None) -> int | None:
+def _bound(name: str, given: str | None) -> int | None:
     if given is None:
         return None
-    if not isinstance(given, datetime):
-        given = datetime.combine(given, time(), UTC)
-    return milliseconds(given)
+    try:
+        if len(given) == len("YYYY-MM-DD"):
+            return milliseconds(datetime.combine(date.fromisoformat(given), time(), UTC))
+        return milliseconds(msgspec.convert(given, Instant))
+    except (ValueError, msgspec.ValidationError) as error:
+        raise invalid(name, "must be a date or an RFC 3339 time, like 2027-06-01 or 2027-06-01T18:00:00Z") from error
