@@ -20,10 +20,21 @@ from sync.gateway import HttpGateway
 from sync.payments import Payments
 from sync.postgres import Postgres
 
+_TAKE_A_QUERY: frozenset[Handler] = frozenset(
+    {
+        events.list_events,
+        tickets.list_tickets,
+        reservations.list_all_reservations,
+        statistics.of_events,
+        statistics.of_ticket_types,
+    }
+)
+"""Handlers that read query parameters; to any other a parameter is an error, so that a typo is not ignored."""
+
 
 def create_app(settings: Settings) -> web.Application:
     """The API as an aiohttp application. Its servers are connected to when it starts."""
-    app = web.Application(middlewares=[frame()], client_max_size=settings.max_body_bytes)
+    app = web.Application(middlewares=[frame(_TAKE_A_QUERY)], client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
     app.cleanup_ctx.append(_engine)
@@ -59,12 +70,9 @@ async def _payments(app: web.Application) -> AsyncIterator[None]:
 
 
 def _add_routes(app: web.Application) -> None:
-    route = app.router.add_route
-
     def v1(method: str, path: str, handler: Handler) -> None:
         """A path under /v1, with and without its trailing slash."""
-        route(method, f"/v1{path}", handler)
-        route(method, f"/v1{path}/", handler)
+        _add_route(app, method, f"/v1{path}", handler)
 
     # What is on sale
     v1("GET", "/events", events.list_events)
@@ -93,10 +101,14 @@ def _add_routes(app: web.Application) -> None:
     v1("GET", "/events/{event_id}/statistics", statistics.of_event)
 
     # Operations
-    for path, handler in (
-        ("/healthz", operations.healthz),
-        ("/readyz", operations.readyz),
-        ("/metrics", operations.metrics),
-    ):
-        route("GET", path, handler)
-        route("GET", f"{path}/", handler)
+    _add_route(app, "GET", "/healthz", operations.healthz)
+    _add_route(app, "GET", "/readyz", operations.readyz)
+    _add_route(app, "GET", "/metrics", operations.metrics)
+
+
+def _add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
+    for spelling in (path, f"{path}/"):
+        if method == "GET":
+            app.router.add_get(spelling, handler)  # answers HEAD too
+        else:
+            app.router.add_route(method, spelling, handler)

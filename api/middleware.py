@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Container
 from itertools import count
 from secrets import token_hex
 
@@ -10,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from api.keys import METRICS
-from api.problems import Code, Problem
+from api.problems import Code, Problem, invalid
 from engine.faults import Fault
 from sync.postgres import PostgresAway
 
@@ -21,8 +22,11 @@ _SLOW_SECONDS = 1.0
 _UNROUTED = "unrouted"
 
 
-def frame() -> Middleware:
-    """The outermost middleware. One function, because every layer around a hold costs throughput."""
+def frame(take_a_query: Container[Handler]) -> Middleware:
+    """The outermost middleware. One function, because every layer around a hold costs throughput.
+
+    A query is refused unless the route's handler is one of `take_a_query`.
+    """
     process, numbers = token_hex(6), count(1)
 
     @web.middleware
@@ -33,6 +37,8 @@ def frame() -> Middleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
+            if request.query_string and request.match_info.handler not in take_a_query:
+                _refuse_query(request)
             response = await handler(request)
         except Exception as error:  # the top: whatever it is, the client gets a problem document
             response = _problem_of(error, request).response()
@@ -48,6 +54,12 @@ def frame() -> Middleware:
         return response
 
     return middleware
+
+
+def _refuse_query(request: web.Request) -> None:
+    """Raises Problem invalid, unless the path or the method is wrong in the first place."""
+    if request.match_info.http_exception is None:
+        raise invalid(next(iter(request.query), ""), "this path takes no query parameters")
 
 
 def _problem_of(error: Exception, request: web.Request) -> Problem:
