@@ -106,6 +106,10 @@ class Batches:
         except Fault as fault:
             for waiting in batch:
                 _fail(waiting, fault)
+        except asyncio.CancelledError:
+            for waiting in batch:
+                _fail(waiting, OutcomeUnknown("the server is stopping; repeat with the same key to learn the outcome"))
+            raise
         except (ResponseError, msgspec.DecodeError, EngineBug) as error:
             if len(batch) > 1:
                 for waiting in batch:
