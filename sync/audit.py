@@ -70,7 +70,8 @@ async def _audit_partition(
             snapshot = await read_snapshot(redis, PartitionKeys(partition))
         if snapshot is None:
             return [f"partition {partition} was never initialised"] if committed > BEGINNING else []
-        written[partition] = snapshot.last
+        if snapshot.last.sequence:
+            written[partition] = snapshot.last
         return [
             *breaches(snapshot, settings.partitions),
             *await compare(connection, snapshot, committed, settings.partitions),
