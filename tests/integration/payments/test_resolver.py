@@ -64,9 +64,11 @@ async def test_an_attempt_whose_process_died_before_the_charge_fails(shop: Shop,
     await shop.open()
     begin = shop.begin(await shop.hold())
     await shop.engine.submit(begin)
-    async with shop.gateway_open() as server:
-        async with resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine):
-            await reaches(shop, begin.reservation_id, State.HELD)
+    async with (
+        shop.gateway_open() as server,
+        resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine),
+    ):
+        await reaches(shop, begin.reservation_id, State.HELD)
     assert shop.money() == {}
 
 
@@ -127,19 +129,19 @@ async def test_what_stays_unknown_is_asked_about_less_and_less_often(shop: Shop,
     assert all(pause >= 0.02 * 2**n for n, pause in enumerate(pauses)), pauses
 
 
-async def test_one_that_is_damaged_does_not_stop_the_others(shop: Shop, engine_settings: Settings) -> None:
+async def test_one_that_cannot_be_settled_does_not_stop_the_others(shop: Shop, engine_settings: Settings) -> None:
     await shop.open()
-    contradicted, well = shop.begin(await shop.hold()), shop.begin(await shop.hold(customer_id="c2"))
+    forgotten, well = shop.begin(await shop.hold()), shop.begin(await shop.hold(customer_id="c2"))
     async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
         payments = shop.payments_over(gateway)
-        await payments.pay(contradicted, "tok_visa")
-        await shop.engine.submit(Refund(contradicted.reservation_id, restock=True))
-        shop.forget_charge(contradicted.attempt_id)
+        await payments.pay(forgotten, "tok_visa")
+        await shop.engine.submit(Refund(forgotten.reservation_id, restock=True))
+        shop.forget_charge(forgotten.attempt_id)
         await shop.engine.submit(well)
         await gateway.charge(well.attempt_id, well.amount_minor, CURRENCY, "tok_visa")
         async with resolving(quick(engine_settings, str(server.make_url("/"))), shop.engine):
             await reaches(shop, well.reservation_id, State.PAID)
-    assert (await shop.find(contradicted.reservation_id)).state is State.REFUND_DUE
+    assert (await shop.find(forgotten.reservation_id)).state is State.REFUND_DUE
 
 
 async def test_the_resolver_outlives_redis(tmp_path: Path) -> None:

@@ -34,13 +34,19 @@ async def asking(url: str) -> AsyncIterator[HttpGateway]:
 
 
 @asynccontextmanager
-async def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -> AsyncIterator[HttpGateway]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(status=status, body=body, headers=headers)
-
+async def serving(handler: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[HttpGateway]:
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
+    app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app) as server, asking(str(server.make_url("/"))) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
+async def answering(status: int, body: bytes) -> AsyncIterator[HttpGateway]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, body=body)
+
+    async with serving(answer) as gateway:
         yield gateway
 
 
@@ -68,8 +74,17 @@ async def test_an_odd_answer_is_unknown(call: Call, status: int, body: bytes) ->
 
 @every_call
 async def test_a_redirect_is_not_followed(call: Call) -> None:
-    async with answering(307, b"", {"Location": "/elsewhere"}) as gateway:
+    followed: list[str] = []
+
+    async def redirect_once(request: web.Request) -> web.Response:
+        if request.path != "/elsewhere":
+            raise web.HTTPTemporaryRedirect("/elsewhere")
+        followed.append(request.path)
+        return web.Response(body=COMPLETED)
+
+    async with serving(redirect_once) as gateway:
         assert await call(gateway) == Unknown()
+    assert not followed
 
 
 async def test_clear_answers_are_understood() -> None:

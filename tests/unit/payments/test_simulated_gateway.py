@@ -120,6 +120,13 @@ async def test_a_pending_charge_can_be_voided_and_then_never_completes(data_file
         assert await gateway.status("pay-1") == Failed(FailureReason.PAYMENT_FAILED)
 
 
+async def test_a_void_that_comes_after_a_charge_was_due_is_too_late(data_file: Path) -> None:
+    async with serving(data_file, settle_after_ms=0) as gateway:
+        await gateway.charge("pay-1", 500, "EUR", "timeout")
+        assert await gateway.void("pay-1") == Completed()
+        assert await gateway.status("pay-1") == Completed()
+
+
 async def test_what_is_charged_or_declined_cannot_be_voided(gateway: HttpGateway) -> None:
     await gateway.charge("pay-1", 500, "EUR", "tok_visa")
     await gateway.charge("pay-2", 500, "EUR", "card_error")
