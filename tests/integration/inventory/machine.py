@@ -1,0 +1,248 @@
+"""Random sales: what Hypothesis plays against the world."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from msgspec.structs import replace
+
+from engine.commands import (
+    BeginPayment,
+    Cancel,
+    Command,
+    ConfirmPayment,
+    Count,
+    FailPayment,
+    Find,
+    Hold,
+    OnReservation,
+    PutEvent,
+    Refund,
+    SettleRefund,
+)
+from engine.ids import event_of
+from engine.records import PoolCapacity, Terms, TicketTerms
+from engine.words import EventStatus, FailureReason, State
+from tests.integration.inventory.model import ATTEMPTS_KEPT
+from tests.integration.inventory.world import SweepOf, World
+
+PARTITIONS = 2
+EVENTS = (2, 3, 4)
+"""Two events share a partition, one has its own."""
+
+SHORT_MS, LONG_MS = 6, 900_000
+"""Holds that run out while we play, and holds that do not."""
+
+_PAST_MS, _FUTURE_MS = 1, 4_000_000_000_000
+
+# What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, and a
+# payment says that it is right; Sales.resolve puts in what they are at that moment. `next` is a new reservation, the same
+# for all commands that are played at once; with a digit it is yet another.
+NEXT, RIGHT = "next", -1
+FIRST_ATTEMPT, LAST_ATTEMPT = "its first", "its last"
+_LATEST = {"last": 0, "last but one": 1, "last but two": 2, "last but three": 3, "last but four": 4}
+
+events = st.sampled_from(EVENTS)
+names = st.sampled_from(["last"] * 3 + ["last but one"] * 2 + [*_LATEST, NEXT])
+attempt_ids = st.sampled_from(["pay-a", "pay-b", "pay-c"])
+begun_ids = st.sampled_from([LAST_ATTEMPT, LAST_ATTEMPT, FIRST_ATTEMPT]) | attempt_ids
+customer_ids = st.sampled_from(["u", "v", "w"])
+digests = st.sampled_from(["one"] * 6 + ["other"])
+reasons = st.sampled_from(list(FailureReason)).map(str)
+capacities = st.integers(0, 8)
+ticket_ids = st.sampled_from([1] * 12 + [2] * 9 + [3] * 8 + [9])
+"""1 has a pool; 2 and 3 share another; there is no 9."""
+
+
+def put_event(
+    event_id: int, status: EventStatus, window: tuple[int, int], hold_ms: int, limit: int, price: int, pools: list[int]
+) -> PutEvent:
+    tickets = [TicketTerms(1, "1", price), TicketTerms(2, "2", 2 * price), TicketTerms(3, "2", 70)]
+    terms = Terms(status, *window, hold_ms, limit, tickets)
+    return PutEvent(event_id, terms, [PoolCapacity(str(number), capacity) for number, capacity in enumerate(pools, 1)])
+
+
+holds = st.builds(
+    Hold,
+    st.sampled_from([NEXT] * 9 + ["last", "last but one", "last but two"]),
+    events,
+    customer_ids,
+    st.just('{"first_name":"Islom"}'),
+    digests,
+    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])), min_size=1, max_size=3),
+)
+publications = st.builds(
+    put_event,
+    events,
+    st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
+    st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
+    st.sampled_from([SHORT_MS, LONG_MS]),
+    st.sampled_from([4, 10, 100]),
+    st.sampled_from([0, 100, 30_000]),
+    st.lists(capacities, min_size=2, max_size=2),
+)
+beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
+outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(FailPayment, names, begun_ids, reasons)
+reads = st.builds(Find, names) | st.builds(Count, events)
+refunds = st.builds(Refund, names, st.booleans()) | st.builds(SettleRefund, names, begun_ids)
+sweeps = st.builds(SweepOf, st.integers(0, PARTITIONS - 1))
+
+
+class Sales(RuleBasedStateMachine):
+    """Commands of all kinds, alone and in batches, and time that passes."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.taken = 0
+        world.begin()
+
+    def step(self, *commands: Command[Any]) -> None:
+        """Plays commands, at once if there are several. What is next for one of them is next for all."""
+        self.taken += 1
+        event_id = next((command.event_id for command in commands if isinstance(command, Hold)), EVENTS[0])
+        self.world.step(*(self.resolve(command, event_id) for command in commands))
+
+    def resolve(self, command: Command[Any], event_id: int) -> Command[Any]:
+        """The command with the reservation and the amount that it means."""
+        if not isinstance(command, OnReservation):
+            return command
+        name = command.reservation_id
+        known = list(self.world.model.reservations)
+        if isinstance(command, Hold):
+            event_id = command.event_id
+        digit = name[-1] if name[-1].isdigit() else "0"
+        reservation_id = f"{event_id}-reservation{self.taken:04}{digit}"
+        if name in _LATEST and known:
+            reservation_id = known[-1 - _LATEST[name] % len(known)]
+        named = replace(command, reservation_id=reservation_id)
+        if isinstance(named, Hold):
+            return replace(named, event_id=event_of(reservation_id))
+        if isinstance(named, BeginPayment) and named.amount_minor == RIGHT:
+            reservation = self.world.model.reservations.get(reservation_id)
+            return replace(named, amount_minor=reservation.record().total_minor if reservation else 100)
+        if isinstance(named, ConfirmPayment | FailPayment | SettleRefund):
+            return replace(named, attempt_id=self.attempt(reservation_id, named.attempt_id))
+        return named
+
+    def attempt(self, reservation_id: str, attempt_id: str) -> str:
+        """The attempt that is meant."""
+        reservation = self.world.model.reservations.get(reservation_id)
+        if not reservation or not reservation.attempts:
+            return "pay-a"
+        which = {FIRST_ATTEMPT: 0, LAST_ATTEMPT: -1}.get(attempt_id)
+        return attempt_id if which is None else reservation.attempts[which].attempt_id
+
+    @initialize(capacity=capacities, hold_ms=st.sampled_from([SHORT_MS, LONG_MS]), unpublished=st.booleans())
+    def opens(self, capacity: int, hold_ms: int, unpublished: bool) -> None:
+        for event_id in EVENTS[: -1 if unpublished else None]:
+            self.step(put_event(event_id, EventStatus.ON_SALE, (0, 0), hold_ms, 10, 100, [capacity, 8 - capacity]))
+
+    @rule(command=holds)
+    def takes(self, command: Hold) -> None:
+        self.step(command)
+
+    @rule(command=holds, others=st.lists(holds, max_size=5))
+    def take_at_once(self, command: Hold, others: list[Hold]) -> None:
+        self.step(command, *(replace(other, reservation_id=f"{NEXT}{n}") for n, other in enumerate(others, 1)))
+
+    @rule(command=st.builds(Cancel, names))
+    def cancels(self, command: Cancel) -> None:
+        self.step(command)
+
+    @rule(command=beginnings)
+    def begins_payment(self, command: BeginPayment) -> None:
+        self.step(command)
+
+    @rule(command=outcomes)
+    def ends_payment(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(command=holds, attempt_id=attempt_ids, then=st.lists(outcomes | refunds, max_size=4))
+    def takes_and_pays(self, command: Hold, attempt_id: str, then: list[Command[Any]]) -> None:
+        self.step(command)
+        self.step(BeginPayment("last", attempt_id, RIGHT, "one"))
+        for more in then:
+            self.step(replace(more, reservation_id="last"))
+
+    @rule(command=holds, cancelled=st.booleans(), scarce=st.booleans(), other=holds, more=outcomes)
+    def money_comes_late(self, command: Hold, cancelled: bool, scarce: bool, other: Hold, more: Command[Any]) -> None:
+        """The places were given back, and perhaps taken by others, before the gateway took the money after all."""
+        before = len(self.world.model.reservations)
+        self.step(replace(command, reservation_id=NEXT))
+        if len(self.world.model.reservations) == before:
+            return
+        reservation_id = list(self.world.model.reservations)[-1]
+        self.step(BeginPayment("last", "pay-late", RIGHT, "one"))
+        self.step(FailPayment("last", "pay-late", FailureReason.PAYMENT_FAILED))
+        if cancelled:
+            self.step(Cancel("last"))
+        else:
+            self.world.wait_past(SHORT_MS)
+        self.step(replace(other, reservation_id=NEXT, event_id=command.event_id))
+        if scarce:
+            self.step(self.nothing_more(command.event_id))
+        self.world.step(ConfirmPayment(reservation_id, "pay-late"))
+        self.step(more)
+
+    def nothing_more(self, event_id: int) -> PutEvent:
+        """The event with no more places than are taken."""
+        model = self.world.model
+        pools = [pool for event, pool in model.capacities if event == event_id]
+        taken = [(counters := model.counters(event_id, pool)).capacity - counters.available for pool in pools]
+        return PutEvent(event_id, model.terms[event_id], list(map(PoolCapacity, pools, taken)))
+
+    @rule(command=refunds)
+    def owes_or_gives_money_back(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(command=reads)
+    def looks(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(command=publications)
+    def publishes(self, command: PutEvent) -> None:
+        self.step(command)
+
+    @rule(
+        commands=st.lists(
+            holds | st.builds(Cancel, names) | beginnings | outcomes | refunds | reads | publications | sweeps,
+            min_size=2,
+            max_size=6,
+        )
+    )
+    def does_several_at_once(self, commands: list[Command[Any]]) -> None:
+        self.step(*commands)
+
+    @rule(name=names)
+    def fails_often(self, name: str) -> None:
+        """More attempts fail than are remembered."""
+        reservation = self.world.model.reservations.get(self.resolve(Find(name), EVENTS[0]).reservation_id)
+        for number in range(ATTEMPTS_KEPT + 1):
+            if reservation is None or reservation.state is not State.HELD:
+                return
+            attempt_id = f"pay-{number}"
+            self.step(
+                BeginPayment(name, attempt_id, RIGHT, "one"),
+                FailPayment(name, attempt_id, FailureReason.CARD_DECLINED),
+            )
+
+    @rule(command=sweeps)
+    def gives_back_what_is_due(self, command: SweepOf) -> None:
+        self.step(command)
+
+    @rule()
+    def waits_past_deadlines(self) -> None:
+        self.world.wait_past(SHORT_MS)
+
+    @rule(command=holds)
+    def waits_and_takes(self, command: Hold) -> None:
+        self.world.wait_past(SHORT_MS)
+        self.step(command)
+
+    @rule(name=names, restock=st.booleans(), attempt_id=attempt_ids)
+    def refunds_what_redis_forgot(self, name: str, restock: bool, attempt_id: str) -> None:
+        """The archive's time is over; Postgres has the record."""
+        forgotten = self.resolve(Find(name), EVENTS[0]).reservation_id
+        record = self.world.forget(forgotten)
+        self.world.step(Refund(forgotten, restock, record), Find(forgotten), ConfirmPayment(forgotten, attempt_id))

@@ -1,0 +1,291 @@
+"""A real server and the pure model, kept in step: each command goes to both, and everything is compared."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+import msgspec
+import uvloop
+
+from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
+from engine.engine import Engine
+from engine.faults import EngineError
+from engine.facts import Fact, decode_facts
+from engine.ids import event_of
+from engine.outbox import Position
+from engine.records import Record, Terms
+from engine.results import Again, Result
+from engine.settings import Settings
+from engine.words import State
+from tests.integration.inventory.model import Counters, Model, Reservation
+
+T = TypeVar("T")
+
+HELD_MARK = b"held"
+
+_SNAPSHOT = Path(__file__).with_name("snapshot.lua").read_text(encoding="utf-8")
+_PATIENCE_SECONDS = 10.0
+
+
+class Disagreement(AssertionError):
+    """The server and the model are not of one mind, or the server broke an invariant or raised."""
+
+
+class Content(NamedTuple):
+    """What a key has. Hashes and sorted sets are flat lists, streams lists of entries."""
+
+    kind: bytes
+    value: Any
+    expires_ms: int
+
+    def pairs(self) -> dict[bytes, bytes]:
+        """A hash, or members of a sorted set with their scores."""
+        return dict(zip(self.value[::2], self.value[1::2], strict=True))
+
+
+class SweepOf(Sweep, frozen=True, tag="sweep"):
+    """A sweep of a partition: the engine's command leaves it to the caller to say which."""
+
+    partition: int
+
+
+_NOTHING = Content(b"none", [], -1)
+
+
+def agree(what: str, real: object, expected: object) -> None:
+    """Raises Disagreement unless the two are equal."""
+    if real != expected:
+        raise Disagreement(f"{what}\n  server: {real}\n  model:  {expected}")
+
+
+class World:
+    """A database of its own on a server, with an engine, and the model of it.
+
+    It drives its own event loop, because Hypothesis is not asynchronous.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        self._engine = self._run(self._make_engine())
+        self._run(self._engine.__aenter__())
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._run(self._engine.__aexit__(None, None, None))
+        self._runner.__exit__(*error)
+
+    def begin(self) -> None:
+        """Starts anew, with nothing on either side."""
+        self._run(self._execute("FLUSHDB", "SYNC"))
+        self._run(self._engine.init_partitions())
+        self.model = Model(self._settings.partitions, self._settings.sweep_slice)
+        self._seen: dict[int, Position] = {}
+        self._new_facts: dict[int, list[list[Fact]]] = {}
+        self._played: list[Sequence[Command[Any]]] = []
+        self._now_ms = 0
+        self._look()
+
+    def step(self, *commands: Command[Any]) -> list[Result]:
+        """Submits commands at once, so that those of a partition are one batch, and compares all there is.
+
+        Raises Disagreement, with all that was played until then.
+        """
+        self._played.append(commands)
+        try:
+            return self._step(commands)
+        except (AssertionError, EngineError) as error:
+            played = "".join(f"\n  {number}. {step}" for number, step in enumerate(self._played, 1))
+            raise Disagreement(f"{error}\nplayed:{played}") from error
+
+    def _step(self, commands: Sequence[Command[Any]]) -> list[Result]:
+        results = self._run(self._submit(commands))
+        before_ms = self._now_ms
+        self._look()
+        for keys in self._engine.keys:
+            partition = keys.partition
+            mine = [number for number, command in enumerate(commands) if self._partition_of(command) == partition]
+            if mine:
+                self._compare_call(
+                    partition, [commands[number] for number in mine], [results[number] for number in mine], before_ms
+                )
+        for keys in self._engine.keys:
+            agree("facts nobody asked for", self._new_facts[keys.partition], [])
+        self._compare_stored()
+        return results
+
+    def forget(self, reservation_id: str) -> Record | None:
+        """Lets the archive's TTL of an ended reservation run out and tells its record; of any other: nothing happens."""
+        reservation = self.model.reservations.get(reservation_id)
+        if reservation is None or reservation.state is State.HELD or reservation.unsettled():
+            return None
+        keys = self._engine.keys[self.model.partition(reservation.event_id)]
+        self._run(self._execute("DEL", keys.hold(reservation_id)))
+        self.model.forget(reservation_id)
+        return reservation.record()
+
+    def wait_past(self, longest_ms: int) -> None:
+        """Waits until every hold that runs out within `longest_ms` of now has run out."""
+        while any(
+            reservation.state is State.HELD and self._now_ms <= reservation.deadline_ms <= self._now_ms + longest_ms
+            for reservation in self.model.reservations.values()
+        ):
+            self._look()
+
+    async def _make_engine(self) -> Engine:
+        return Engine(self._settings)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        async def bounded() -> T:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await work
+
+        return self._runner.run(bounded())
+
+    async def _execute(self, *arguments: Any) -> Any:
+        return await self._engine.redis.execute_command(*arguments)
+
+    def _partition_of(self, command: Command[Any]) -> int:
+        if isinstance(command, OnReservation):
+            event_id = event_of(command.reservation_id)
+            assert event_id is not None
+            return self.model.partition(event_id)
+        assert isinstance(command, PutEvent | Count | SweepOf)
+        return command.partition if isinstance(command, SweepOf) else self.model.partition(command.event_id)
+
+    async def _submit(self, commands: Sequence[Command[Any]]) -> list[Result]:
+        return await asyncio.gather(
+            *(
+                self._engine.sweep(command.partition) if isinstance(command, SweepOf) else self._engine.submit(command)
+                for command in commands
+            )
+        )
+
+    def _look(self) -> None:
+        """Reads the whole database, and what is new in the outboxes."""
+        streams = [
+            part
+            for keys in self._engine.keys
+            if keys.partition in self._seen
+            for part in (keys.outbox, str(self._seen[keys.partition]))
+        ]
+        now_ms, *found = self._run(self._execute("EVAL", _SNAPSHOT, 0, *streams))
+        self._now_ms = int(now_ms)
+        self._stored = {key.decode(): Content(kind, value, expires) for key, kind, value, expires in found}
+        for keys in self._engine.keys:
+            self._new_facts[keys.partition] = []
+            for entry_id, fields in self._stored.get(keys.outbox, _NOTHING).value:
+                position = Position.parse(entry_id)
+                before = self._seen.get(keys.partition, Position(position.epoch, 0))
+                if not position.is_next_of(before):
+                    raise Disagreement(f"a gap in the outbox: {before}, then {position}")
+                self._seen[keys.partition] = position
+                self._new_facts[keys.partition].append(decode_facts(fields[1]))
+
+    def _compare_call(
+        self, partition: int, commands: Sequence[Command[Any]], real: Sequence[Result], before_ms: int
+    ) -> None:
+        """Plays the calls that the commands took on the model, each at the instant that its facts or answers tell.
+
+        A call that tells no instant gave nothing back and took nothing, so that any instant of it will do.
+        """
+        waiting = list(range(len(commands)))
+        while waiting:
+            facts = self._new_facts[partition].pop(0) if self._new_facts[partition] else []
+            told = [getattr(real[number], "now_ms", None) for number in waiting] if not facts else [facts[0].at_ms]
+            now_ms = next((instant for instant in told if instant is not None), before_ms)
+            expected = self.model.call(partition, [commands[number] for number in waiting], now_ms)
+            agree("facts", facts, self.model.facts)
+            again = []
+            for number, result in zip(waiting, expected, strict=True):
+                if isinstance(result, Again):
+                    again.append(number)
+                else:
+                    agree(f"the answer to {commands[number]}", real[number], result)
+            waiting = again
+
+    def _compare_stored(self) -> None:
+        expected: set[str] = set()
+        for keys in self._engine.keys:
+            mine = [
+                reservation
+                for reservation in self.model.reservations.values()
+                if self.model.partition(reservation.event_id) == keys.partition
+            ]
+            self._compare_partition(keys.partition, mine)
+            expected |= {*keys.fixed, *(keys.hold(reservation.reservation_id) for reservation in mine)}
+        agree("keys nobody knows", set(self._stored) - expected, set())
+
+    def _compare_partition(self, partition: int, reservations: Sequence[Reservation]) -> None:
+        keys, model = self._engine.keys[partition], self.model
+        pools = {tuple(field.split(b"/")): raw for field, raw in self._pairs(keys.pools).items()}
+        agree(
+            "pools",
+            {(int(event), pool.decode()): Counters(*map(int, raw.split())) for (event, pool), raw in pools.items()},
+            {
+                (event_id, pool): model.counters(event_id, pool)
+                for event_id, pool in model.capacities
+                if model.partition(event_id) == partition
+            },
+        )
+        for field, raw in self._pairs(keys.pools).items():
+            counters = Counters(*map(int, raw.split()))
+            if min(counters) < 0 or sum(counters[1:]) != counters.capacity:
+                raise Disagreement(f"stock is not conserved in {field!r}: {counters}")
+        agree(
+            "terms",
+            {int(event): msgspec.msgpack.decode(raw, type=Terms) for event, raw in self._pairs(keys.events).items()},
+            {event_id: terms for event_id, terms in model.terms.items() if model.partition(event_id) == partition},
+        )
+        customers = {
+            (reservation.event_id, reservation.customer_id)
+            for reservation in model.everything()
+            if model.partition(reservation.event_id) == partition
+        }
+        places = {f"{event}/{customer}": model.customer_places(event, customer) for event, customer in customers}
+        agree(
+            "customers",
+            {field.decode(): int(raw) for field, raw in self._pairs(keys.customers).items()},
+            {field: count for field, count in places.items() if count},
+        )
+        seen = self._seen.get(partition)
+        agree("the sequence", int(self._pairs(keys.meta)[b"seq"]), seen.sequence if seen else 0)
+        self._compare_places(partition, reservations)
+
+    def _compare_places(self, partition: int, reservations: Iterable[Reservation]) -> None:
+        """Ledger, deadlines, unsettled and hold keys."""
+        keys = self._engine.keys[partition]
+        ledger, deadlines, unsettled = {}, {}, {}
+        for reservation in reservations:
+            reservation_id = reservation.reservation_id
+            if reservation.unsettled():
+                unsettled[reservation_id] = reservation.unsettled_since_ms
+            elif reservation.state is State.HELD:
+                deadlines[reservation_id] = reservation.deadline_ms
+            if reservation_id in unsettled or reservation_id in deadlines:
+                ledger[reservation_id] = reservation.record()
+            self._compare_hold_key(keys.hold(reservation_id), reservation)
+        agree("the ledger", {i.decode(): _record(raw) for i, raw in self._pairs(keys.ledger).items()}, ledger)
+        agree("deadlines", {i.decode(): int(ms) for i, ms in self._pairs(keys.deadlines).items()}, deadlines)
+        agree("unsettled", {i.decode(): int(ms) for i, ms in self._pairs(keys.unsettled).items()}, unsettled)
+
+    def _compare_hold_key(self, key: str, reservation: Reservation) -> None:
+        stored = self._stored.get(key, _NOTHING)
+        if reservation.unsettled():
+            agree(f"{key}, of a record that waits for money", stored, _NOTHING)
+        elif reservation.state is not State.HELD:
+            agree(f"{key}, archived", _record(stored.value), reservation.record())
+            agree(f"{key} runs out", stored.expires_ms > self._now_ms, True)
+        elif self._now_ms <= reservation.deadline_ms or stored is not _NOTHING:
+            agree(f"{key}, of a hold", stored, Content(b"string", HELD_MARK, reservation.deadline_ms))
+
+    def _pairs(self, key: str) -> dict[bytes, bytes]:
+        return self._stored.get(key, _NOTHING).pairs()
+
+
+def _record(raw: Any) -> Record | None:
+    return msgspec.msgpack.decode(raw, type=Record) if isinstance(raw, bytes) else None
