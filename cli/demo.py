@@ -40,16 +40,13 @@ def demo_events(now: datetime) -> list[dict[str, Any]]:
 
 
 async def ensure_demo(api_url: str) -> dict[str, Any]:
-    """Publishes the demo events if there are no events yet; the first ticket of the first event. Raises Complaint."""
+    """Publishes the demo events if there are no tickets yet; a ticket to try. Raises Complaint."""
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-        if not await _items(session, f"{api_url}/v1/events"):
-            for event in demo_events(datetime.now(UTC)):
-                async with session.post(f"{api_url}/v1/events", json=event) as response:
-                    if response.status != 201:
-                        raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
-        tickets = await _items(session, f"{api_url}/v1/tickets?limit=1")
+        tickets = await _first_tickets(session, api_url)
         if not tickets:
-            raise Complaint("there are events and none of them has tickets; start with another --data-dir for the demo")
+            for event in demo_events(datetime.now(UTC)):
+                await _publish(session, api_url, event)
+            tickets = await _first_tickets(session, api_url)
         return tickets[0]
 
 
@@ -72,12 +69,18 @@ def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> l
     ]
 
 
-async def _items(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
-    async with session.get(url) as response:
+async def _first_tickets(session: aiohttp.ClientSession, api_url: str) -> list[dict[str, Any]]:
+    async with session.get(f"{api_url}/v1/tickets?limit=1") as response:
         if response.status != 200:
-            raise Complaint(f"the API answers {response.status} to {url}: {await response.text()}")
+            raise Complaint(f"the API does not list tickets: {response.status} {await response.text()}")
         items: list[dict[str, Any]] = (await response.json())["items"]
         return items
+
+
+async def _publish(session: aiohttp.ClientSession, api_url: str, event: dict[str, Any]) -> None:
+    async with session.post(f"{api_url}/v1/events", json=event) as response:
+        if response.status != 201:
+            raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
 
 
 def _ticket(ticket_type: str, price_minor: int, capacity: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
 import time
 from collections.abc import Callable
@@ -17,6 +16,10 @@ from pathlib import Path
 from typing import Self
 
 import asyncpg
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from cli.children import Child, ChildError
 from cli.ports import LOOPBACK, free_port
@@ -75,11 +78,12 @@ class EmbeddedValkey:
         self.child.kill()
 
     def _answers(self) -> bool:
+        """Whether it is our process that answers: another may have taken the port."""
         try:
-            with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
-        except OSError:
+            with Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as redis:
+                redis.ping()  # raises while data is loaded
+                return bool(redis.info("server")["process_id"] == self.child.pid)
+        except RedisError:
             return False
 
 

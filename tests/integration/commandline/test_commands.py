@@ -1,0 +1,120 @@
+"""The commands as a person runs them, on real servers."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import asyncpg
+from redis import Redis
+
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.ports import free_port
+from engine.library import library_text, version_of
+
+_TIMEOUT_SECONDS = 60
+
+
+def _onsale(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        env=os.environ | {f"ONSALE_{name.upper()}": value for name, value in variables.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT_SECONDS,
+    )
+
+
+def _sentence(ran: "subprocess.CompletedProcess[str]") -> str:
+    """What a person was told: no traceback."""
+    assert "Traceback" not in ran.stderr
+    return ran.stderr.splitlines()[-1]
+
+
+async def test_migrate_makes_the_tables_and_again_does_nothing(postgres: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(postgres.url(), timeout=10)
+    try:
+        await connection.execute("CREATE DATABASE by_hand")
+    finally:
+        await connection.close()
+    url = postgres.url("by_hand")
+    for _ in range(2):
+        ran = _onsale("migrate", postgres_url=url)
+        assert (ran.returncode, ran.stdout) == (0, "Postgres has the newest schema.\n"), ran.stderr
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM events") == 0
+    finally:
+        await connection.close()
+
+
+def test_migrate_says_what_is_wrong_with_postgres(postgres: EmbeddedPostgres) -> None:
+    away = _onsale("migrate", postgres_url=f"postgresql://127.0.0.1:{free_port()}/onsale")
+    assert away.returncode == 1
+    assert "Postgres does not answer" in _sentence(away)
+    assert "ONSALE_POSTGRES_URL" in _sentence(away)
+    missing = _onsale("migrate", postgres_url=postgres.url("nobody_made_it"))
+    assert missing.returncode == 1
+    assert '"nobody_made_it" does not exist; create it' in _sentence(missing)
+
+
+def test_the_library_is_checked_and_installed(valkey: EmbeddedValkey) -> None:
+    version = version_of(library_text())
+    with Redis.from_url(valkey.url, socket_timeout=10) as redis:
+        redis.function_flush()
+        missing = _onsale("library", "check", redis_url=valkey.url)
+        assert (missing.returncode, "no library" in missing.stdout) == (1, True)
+        installed = [_onsale("library", "install", redis_url=valkey.url).stdout for _ in range(2)]
+        assert installed == [f"Version {version} is installed.\n", f"Version {version} was there already.\n"]
+        assert _onsale("library", "check", redis_url=valkey.url).returncode == 0
+
+        redis.function_load(
+            library_text().replace(f"-- version: {version}", f"-- version: {version + 1}"), replace=True
+        )
+        newer = _onsale("library", "check", redis_url=valkey.url)
+        assert (newer.returncode, "start the newer release" in newer.stdout) == (1, True)
+        refused = _onsale("library", "install", redis_url=valkey.url)
+        assert refused.returncode == 1
+        assert "start the newer release" in _sentence(refused)
+        redis.function_flush()
+
+
+def test_without_authentication_the_api_is_served_on_loopback_only() -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):  # noqa: S104  # refused
+        ran = _onsale("serve", "--host", host)
+        assert ran.returncode == 1
+        assert "without authentication" in _sentence(ran)
+
+
+def test_serve_says_that_a_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ran = _onsale("serve", "--port", str(port))
+    assert ran.returncode == 1
+    assert _sentence(ran) == f"onsale: port {port} is taken: stop what listens there, or choose another with --port"
+
+
+def test_serve_says_that_redis_is_away_before_it_starts_workers() -> None:
+    ran = _onsale(
+        "serve", "--port", str(free_port()), redis_url=f"redis://127.0.0.1:{free_port()}/0", start_patience_ms="200"
+    )
+    assert ran.returncode == 1
+    assert "Redis does not answer" in _sentence(ran)
+
+
+def test_an_evicting_server_is_refused(valkey: EmbeddedValkey) -> None:
+    with Redis.from_url(valkey.url, socket_timeout=10) as redis:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            ran = _onsale("serve", "--port", str(free_port()), redis_url=valkey.url)
+        finally:
+            redis.config_set("maxmemory-policy", "noeviction")
+    assert ran.returncode == 1
+    assert "noeviction" in _sentence(ran)
+
+
+def test_a_typo_in_a_setting_is_status_2() -> None:
+    ran = _onsale("migrate", partitionss="16")
+    assert ran.returncode == 2
+    assert "partitionss" in _sentence(ran)

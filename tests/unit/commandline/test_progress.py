@@ -1,0 +1,25 @@
+import time
+
+import pytest
+
+from cli import progress as module
+from cli.progress import progress
+
+
+def test_what_is_quick_is_not_worth_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("blinking"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_what_takes_longer_is_told_while_it_goes_on_and_at_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
+    with progress("baking"):
+        deadline = time.monotonic() + 5
+        told = ""
+        while "baking …" not in told:
+            assert time.monotonic() < deadline
+            told += capsys.readouterr().err
+    assert "baking … 0 s" in capsys.readouterr().err
