@@ -54,7 +54,8 @@ def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> l
     """What each command does, and the command: it runs as it stands, in this order."""
     event, price = ticket["event"], ticket["price"]
     json_header = "-H 'Content-Type: application/json'"
-    reserve = json.dumps({"items": [{"ticket_id": ticket["id"], "quantity": 2}], "customer": {"id": "22"}})
+    customer = {"id": "22", "first_name": "Islom", "last_name": "Karimov"}
+    reserve = json.dumps({"items": [{"ticket_id": ticket["id"], "quantity": 2}], "customer": customer})
     pay = json.dumps({"amount": 2 * price["amount"], "currency": price["currency"], "payment_token": "tok_visa"})
     return [
         ("List the tickets", f"curl -s '{api_url}/v1/tickets?event_id={event['id']}'"),

@@ -49,7 +49,11 @@ def run_dev(port: int, data_dir: Path, workers: int) -> None:
             _wait_until_ready(api_url, children, stop)
         if not stop.is_set():
             ticket = asyncio.run(ensure_demo(api_url))
-            _greet(api_url, data_dir, commands_to_try(api_url, ticket, shlex.quote(str(data_dir / "reservation.json"))))
+            _greet(
+                api_url,
+                data_dir,
+                commands_to_try(api_url, ticket, shlex.quote(str(data_dir.resolve() / "reservation.json"))),
+            )
         while not stop.wait(_POLL_SECONDS):
             _tell_news(followers)
             for child in children:
