@@ -1,0 +1,173 @@
+"""`make dev` as the README says it, and `onsale dev` when things go wrong."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.ports import free_port
+
+pytestmark = pytest.mark.timeout(180)
+
+_START_SECONDS = 90
+_END_SECONDS = 40
+
+
+class Session:
+    """A started `dev` and what it has said so far."""
+
+    def __init__(self, process: "subprocess.Popen[str]", said: Path) -> None:
+        self.process = process
+        self._said = said
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text(encoding="utf-8")
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
+
+    def parts(self) -> list[psutil.Process]:
+        """Every process that it started."""
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+    def commands(self) -> list[str]:
+        """The commands that it printed."""
+        return re.findall(r"^  (curl .+)$", self.said, re.MULTILINE)
+
+    def interrupt(self) -> None:
+        """What Ctrl-C in a terminal does."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+
+@contextmanager
+def _started(command: list[str], said: Path, cwd: Path, **variables: str) -> Iterator[Session]:
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=os.environ | variables, stdout=out, stderr=out, process_group=0, text=True
+        )
+    session = Session(process, said)
+    parts: list[psutil.Process] = []
+    try:
+        session.wait_for("Ctrl-C stops everything.")
+        parts = session.parts()
+        yield session
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(_END_SECONDS)
+    _, alive = psutil.wait_procs(parts, timeout=10)
+    assert not [part for part in alive if part.status() != psutil.STATUS_ZOMBIE], "processes were left behind"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the sessions of this module keep their data, one after the other."""
+    return tmp_path_factory.mktemp("dev")
+
+
+@pytest.fixture
+def dev(home: Path, repository: Path, tmp_path: Path) -> Iterator[Session]:
+    command = [sys.executable, "-m", "cli", "dev", "--port", "0", "--data-dir", str(home / "data")]
+    with _started(command, tmp_path / "said", repository) as session:
+        yield session
+
+
+def _run(command: str) -> Any:
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=20)
+    return json.loads(ran.stdout)
+
+
+def test_a_newcomer_sells_tickets(home: Path, repository: Path, tmp_path: Path) -> None:
+    """The README's first command and the three that it prints, as they stand there."""
+    assert "```sh\nmake dev\n```" in (repository / "README.md").read_text(encoding="utf-8")
+    options = f"--port {free_port()} --data-dir {home / 'data'}"
+    with _started(["make", "dev"], tmp_path / "said", repository, ARGS=options) as session:
+        list_tickets, reserve, pay = session.commands()
+        tickets = _run(list_tickets)["items"]
+        assert [ticket["ticket_type"] for ticket in tickets] == ["VIP", "Premium", "Regular"]
+        assert all(ticket["available"] == ticket["capacity"] for ticket in tickets)
+        held = _run(reserve)
+        assert (held["status"], held["total"]["amount"]) == ("held", 60_000)
+        paid = _run(pay)
+        assert (paid["status"], paid["id"]) == ("paid", held["id"])
+        session.interrupt()
+        session.process.wait(_END_SECONDS)
+        assert "Stopped." in session.said
+        assert "Traceback" not in session.said
+
+
+def test_the_next_start_finds_the_data_and_publishes_nothing_again(dev: Session) -> None:
+    api_url = _api_url(dev)
+    tickets = _get(f"{api_url}/v1/tickets")["items"]
+    assert [ticket["id"] for ticket in tickets] == [1, 2, 3, 4]
+    assert (tickets[0]["available"], tickets[0]["sold"]) == (298, 2)
+    dev.process.send_signal(signal.SIGTERM)
+    assert dev.process.wait(_END_SECONDS) == 0
+
+
+def test_a_part_that_dies_ends_everything_and_is_named(dev: Session) -> None:
+    (sync,) = (part for part in dev.parts() if part.cmdline()[-1:] == ["sync"])
+    sync.kill()
+    assert dev.process.wait(_END_SECONDS) == 1
+    assert re.search(r"onsale: sync was killed by SIGKILL; its log is \S+/data/logs/sync.log", dev.said)
+
+
+def test_nothing_is_left_when_it_is_killed(dev: Session) -> None:
+    """What `_started` checks at its end."""
+    dev.process.kill()
+
+
+def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = _refused("--port", "0", "--data-dir", str(tmp_path))
+    assert ran == f"onsale: another `onsale dev` uses {tmp_path}: stop it, or choose another --data-dir"
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ran = _refused("--port", str(port), "--data-dir", str(tmp_path))
+    assert ran == f"onsale: port {port} is taken: stop what listens there, or choose another with --port"
+
+
+def test_a_directory_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "choose another with --data-dir" in _refused("--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
+
+
+def _refused(*options: str) -> str:
+    command = [sys.executable, "-m", "cli", "dev", *options]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert ran.returncode == 1
+    return ran.stderr.strip()
+
+
+def _api_url(session: Session) -> str:
+    found = re.search(r"ready on (http://\S+)\.", session.said)
+    assert found
+    return found[1]
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return json.load(response)
