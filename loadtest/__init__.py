@@ -1,0 +1,1 @@
+"""Load: what Onsale does when everybody comes at once, and how fast that is."""

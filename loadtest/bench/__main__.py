@@ -1,0 +1,61 @@
+"""`make bench`, or `python -m loadtest.bench`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from cli.children import ChildError
+from cli.complaints import Complaint
+from loadtest.bench.contestants import contestants
+from loadtest.bench.cpu import divide_cores
+from loadtest.bench.lua_cost import lua_micros_per_hold
+from loadtest.bench.machine import describe_machine
+from loadtest.bench.report import LUA_BATCH, table, verdicts
+from loadtest.bench.rounds import Plan, run_rounds
+from loadtest.bench.wrk import find_wrk
+
+_LUA_HOLDS = 12_800
+_QUICK_ROUNDS, _QUICK_SECONDS = 2, 1
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, help="How often each contestant is measured.")
+@click.option("--seconds", type=click.IntRange(1, 60), default=3, help="How long each time.")
+@click.option("--connections", type=click.IntRange(1, 10_000), default=256, help="Kept-alive connections.")
+@click.option("--pin/--no-pin", default=True, help="The API on a core of its own, all else on the others.")
+@click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds of {_QUICK_SECONDS} s: to see that it runs.")
+def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool) -> None:
+    """Measure a hold over HTTP beside a handler that does nothing. Status 1 if it is too slow or had errors."""
+    if quick:
+        rounds, seconds = _QUICK_ROUNDS, _QUICK_SECONDS
+    cores = divide_cores(pin=pin)
+    with tempfile.TemporaryDirectory(prefix="onsale-bench-") as directory, contestants(Path(directory), cores) as stage:
+        click.echo(describe_machine(Path(directory)))
+        placed = f"the API on core {min(cores.api)}, the rest on the others" if cores.api else "processes not pinned"
+        click.echo(
+            f"{rounds} rounds of {seconds} s, {connections} connections, one worker, appendfsync always; {placed}"
+        )
+        plan = Plan(stage.settings, cores, rounds, seconds, connections)
+        measured = run_rounds(stage.contestants, plan, lambda line: click.echo(line, err=True))
+        lua_micros = lua_micros_per_hold(stage.settings, LUA_BATCH, _LUA_HOLDS)
+        click.echo(f"\n{table(stage.contestants, measured)}\n")
+    judged = verdicts(measured, lua_micros)
+    for holds, sentence in judged:
+        click.echo(f"{'ok  ' if holds else 'FAIL'} {sentence}")
+    sys.exit(0 if all(holds for holds, _ in judged) else 1)
+
+
+def main() -> None:
+    """What a person can mend is told in a sentence."""
+    try:
+        find_wrk()
+        bench(prog_name="bench")
+    except (Complaint, ChildError) as error:
+        click.echo(f"bench: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The same hold with one FCALL per request, as one would write it first: a pool of connections, no group commit.
+
+For gunicorn. A bare aiohttp application: no middleware, no idempotency, the event is known.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+from aiohttp import web
+
+from api.replies import json_reply
+from api.reservations import NewReservation
+from api.views import reservation_view
+from engine.client import Redis
+from engine.commands import Hold
+from engine.ids import new_reservation_id
+from engine.keys import PartitionKeys, partition_of
+from engine.results import AnyResult, Held
+from engine.server import connect
+from engine.settings import load_settings
+from loadtest.bench.stock import bench_event
+
+_CONNECTIONS = 64
+_ARCHIVE_MS = 86_400_000
+_SWEEP_SLICE = 128
+
+_DECODER = msgspec.json.Decoder(NewReservation)
+_RESULTS = msgspec.msgpack.Decoder(list[AnyResult])
+_EVENT = bench_event()
+_KEYS = PartitionKeys(partition_of(_EVENT.event_id, 16))
+_REDIS: web.AppKey[Redis] = web.AppKey("redis")
+
+
+async def make_app() -> web.Application:
+    """The application; Redis is that of ONSALE_REDIS_URL."""
+    app = web.Application()
+    app.cleanup_ctx.append(_connected)
+    app.router.add_post("/v1/reservations", _hold)
+    return app
+
+
+async def _connected(app: web.Application) -> AsyncIterator[None]:
+    async with aclosing(connect(load_settings(os.environ), _CONNECTIONS)) as redis:
+        app[_REDIS] = redis
+        yield
+
+
+async def _hold(request: web.Request) -> web.Response:
+    body = _DECODER.decode(await request.read())
+    customer = body.customer
+    reservation_id = new_reservation_id(_EVENT.event_id)
+    details = msgspec.json.encode({"first_name": customer.first_name, "last_name": customer.last_name}).decode()
+    items = [(item.ticket_id, item.quantity) for item in body.items]
+    command = Hold(reservation_id, _EVENT.event_id, customer.id, details, "", items)
+    reply = await request.app[_REDIS].execute_command(
+        "FCALL",
+        "onsale_run",
+        len(_KEYS.fixed) + 1,
+        *_KEYS.fixed,
+        _KEYS.hold(reservation_id),
+        msgspec.msgpack.encode([command]),
+        _SWEEP_SLICE,
+        _ARCHIVE_MS,
+    )
+    (held,) = _RESULTS.decode(reply)
+    if not isinstance(held, Held):
+        raise web.HTTPConflict
+    view = reservation_view(reservation_id, held.record, _EVENT, held.now_ms, as_taken=True)
+    return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})

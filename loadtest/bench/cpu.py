@@ -1,0 +1,55 @@
+"""Who has the cores: which processes may use which, and how much each used."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+
+class Cores(msgspec.Struct, frozen=True):
+    """Where the processes run: the API on one core, everything else on the others. Empty: wherever they like."""
+
+    api: frozenset[int]
+    rest: frozenset[int]
+
+
+def divide_cores(*, pin: bool) -> Cores:
+    """The last core for the API, where there are several and the system lets us choose."""
+    if not pin or not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        return Cores(frozenset(), frozenset())
+    *rest, last = sorted(os.sched_getaffinity(0))
+    return Cores(frozenset({last}), frozenset(rest))
+
+
+@contextmanager
+def on_cores(cores: frozenset[int]) -> Iterator[None]:
+    """What is started within stays on these cores."""
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def used_seconds(pid: int) -> float:
+    """CPU seconds that a process and its living descendants used so far; 0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except OSError:  # it has ended, or this is not Linux
+        return 0.0
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") + sum(used_seconds(int(child)) for child in children)
+
+
+def used_by_ended_children() -> float:
+    """CPU seconds of our children that have ended: of wrk."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,53 @@
+"""What the Lua library costs by itself: holds in batches of an exact size, without HTTP."""
+
+import asyncio
+
+import msgspec
+
+from cli.complaints import Complaint
+from engine.commands import Hold
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.results import Held
+from engine.settings import Settings
+from loadtest.bench.stock import QUANTITY, bench_event, call_costs, reset_call_costs
+
+_DETAILS = '{"first_name":"Islom","last_name":"Karimov"}'
+_TIMEOUT_SECONDS = 60
+
+
+def lua_micros_per_hold(settings: Settings, batch: int, holds: int) -> float:
+    """Microseconds of FCALL per hold, by INFO commandstats, over `holds` holds in batches of exactly `batch`.
+
+    Raises Complaint if the batches had another size.
+    """
+    batches = holds // batch
+    asyncio.run(_hold_in_batches(settings, batch, batches))
+    costs = asyncio.run(call_costs(settings))
+    if costs.calls != batches:
+        raise Complaint(f"{batches} batches of {batch} were sent as {costs.calls} calls; is the server used by others?")
+    return costs.micros / (batches * batch)
+
+
+async def _hold_in_batches(settings: Settings, batch: int, batches: int) -> None:
+    event = bench_event()
+    async with (
+        asyncio.timeout(_TIMEOUT_SECONDS),
+        Engine(msgspec.structs.replace(settings, batch_commands=batch)) as engine,
+    ):
+        await reset_call_costs(settings)
+        for number in range(batches):
+            commands = (
+                Hold(
+                    new_reservation_id(event.event_id),
+                    event.event_id,
+                    f"lua-{batch}-{number}-{place}",
+                    _DETAILS,
+                    "",
+                    [(event.tickets[0].ticket_id, QUANTITY)],
+                )
+                for place in range(batch)
+            )
+            results = await asyncio.gather(*(engine.submit(command) for command in commands))
+            if not all(isinstance(result, Held) for result in results):
+                raise Complaint("a hold of the benchmark was refused")

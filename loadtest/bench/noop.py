@@ -1,0 +1,43 @@
+"""A handler that does nothing: decodes the body as the API does and answers the bytes of a real answer. For gunicorn.
+
+`make_app` is a bare aiohttp application. `make_framed_app` has the API's middleware around the same handler, so that
+what that costs can be told apart from what the engine costs.
+"""
+
+import msgspec
+from aiohttp import web
+
+from api.keys import METRICS
+from api.metrics import Metrics
+from api.middleware import frame
+from api.reservations import NewReservation
+from loadtest.bench.answers import Answer, recorded_answer
+
+_DECODER = msgspec.json.Decoder(NewReservation)
+_ANSWER = web.AppKey("answer", Answer)
+
+
+async def make_app() -> web.Application:
+    """The handler alone."""
+    app = web.Application()
+    app[_ANSWER] = recorded_answer()
+    app.router.add_post("/v1/reservations", _answer)
+    return app
+
+
+async def make_framed_app() -> web.Application:
+    """The handler within the API's middleware."""
+    app = web.Application(middlewares=[frame(frozenset())])
+    app[METRICS] = Metrics()
+    answer = recorded_answer()
+    # The middleware writes this header itself.
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-request-id"}
+    app[_ANSWER] = Answer(answer.body, headers)
+    app.router.add_post("/v1/reservations", _answer)
+    return app
+
+
+async def _answer(request: web.Request) -> web.Response:
+    _DECODER.decode(await request.read())
+    answer = request.app[_ANSWER]
+    return web.Response(body=answer.body, status=201, content_type="application/json", headers=answer.headers)

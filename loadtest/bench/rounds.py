@@ -1,0 +1,102 @@
+"""Rounds: in each, every contestant is measured once, in an order that changes from round to round."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from engine.settings import Settings
+from loadtest.bench.contestants import NOOP, Contestant
+from loadtest.bench.cpu import Cores, on_cores, used_by_ended_children, used_seconds
+from loadtest.bench.stock import CallCosts, call_costs, reset_call_costs
+from loadtest.bench.wrk import Load, post_holds
+
+_SETTLE_SECONDS = 0.3
+_WARM_UP_SECONDS = 1
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How long and how hard each contestant is measured, and where."""
+
+    settings: Settings
+    cores: Cores
+    rounds: int
+    seconds: float
+    connections: int
+
+
+class Used(msgspec.Struct, frozen=True):
+    """CPU seconds: of a contestant's server, of wrk, and of its store."""
+
+    api: float
+    wrk: float
+    store: float
+
+    def since(self, before: "Used") -> "Used":
+        """What was used in between."""
+        return Used(self.api - before.api, self.wrk - before.wrk, self.store - before.store)
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One contestant in one round. `trouble` says why the round counts for nothing."""
+
+    load: Load
+    seconds: float
+    used: Used
+    holds: int
+    costs: CallCosts | None
+    trouble: str | None
+
+
+Rounds = dict[str, list[Measured]]
+"""By contestant, one for each round."""
+
+
+def run_rounds(contestants: list[Contestant], plan: Plan, tell: Callable[[str], None]) -> Rounds:
+    """Measures everybody after a short warm-up. `tell` gets a line about each measurement."""
+    warming_up = msgspec.structs.replace(plan, seconds=_WARM_UP_SECONDS)
+    for contestant in contestants:
+        _measure(contestant, warming_up, "warm-up-")
+    measured: Rounds = {contestant.name: [] for contestant in contestants}
+    for number in range(plan.rounds):
+        first = number % len(contestants)
+        for contestant in contestants[first:] + contestants[:first]:
+            result = _measure(contestant, plan, f"round-{number}-")
+            measured[contestant.name].append(result)
+            outcome = result.trouble or f"{result.load.per_second:,.0f} holds/s"
+            tell(f"round {number + 1} of {plan.rounds}: {contestant.name}: {outcome}")
+    return measured
+
+
+def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
+    store = contestant.store
+    if store:
+        store.renew()
+    if store and store.is_redis:
+        asyncio.run(reset_call_costs(plan.settings))
+    before = _used(contestant)
+    began = time.monotonic()
+    with on_cores(plan.cores.rest):
+        load = post_holds(contestant.url, prefix, seconds=plan.seconds, connections=plan.connections)
+    seconds = time.monotonic() - began
+    time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away comes to its end
+    used = _used(contestant).since(before)
+    costs = asyncio.run(call_costs(plan.settings)) if store and store.is_redis else None
+    holds = store.sold() if store else load.requests
+    trouble = load.trouble
+    if trouble is None and holds < load.requests:
+        trouble = f"{load.requests} holds were acknowledged and {holds} are there"
+    return Measured(load, seconds, used, holds, costs, trouble)
+
+
+def _used(contestant: Contestant) -> Used:
+    store = used_seconds(contestant.store.process.pid) if contestant.store else 0.0
+    return Used(used_seconds(contestant.server.pid), used_by_ended_children(), store)
+
+
+def median_ratio(rounds: Rounds, name: str) -> float:
+    """The median over the rounds of a contestant's throughput as a share of the noop's in the same round."""
+    pairs = zip(rounds[name], rounds[NOOP], strict=True)
+    return statistics.median(one.load.per_second / noop.load.per_second for one, noop in pairs)

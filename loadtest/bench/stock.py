@@ -1,0 +1,122 @@
+"""What the benchmark sells: one event with one ticket, always from the same beginning."""
+
+import asyncio
+from contextlib import aclosing
+
+import asyncpg
+import msgspec
+
+from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event
+from engine.client import Redis
+from engine.commands import Count
+from engine.engine import Engine
+from engine.results import Counts
+from engine.server import connect
+from engine.settings import Settings
+from engine.words import EventStatus
+
+QUANTITY = 2
+"""Places in each hold (loadtest/bench/wrk.py)."""
+
+_TIMEOUT_SECONDS = 30
+_POLL_SECONDS = 0.02
+
+
+def bench_event() -> EventSnapshot:
+    """One event that cannot sell out, with holds of the usual length: none runs out while it is measured."""
+    return EventSnapshot(
+        event_id=1,
+        version=1,
+        name="Big event",
+        starts_ms=1_811_872_800_000,
+        timezone="Europe/Warsaw",
+        venue_id=None,
+        status=EventStatus.ON_SALE,
+        sale_opens_ms=None,
+        sale_closes_ms=None,
+        hold_seconds=900,
+        max_per_customer=10,
+        tickets=[TicketSnapshot(ticket_id=1, ticket_type="VIP", unit_minor=30_000, capacity=100_000_000)],
+    )
+
+
+class CallCosts(msgspec.Struct, frozen=True):
+    """What FCALLs cost the server since `reset_call_costs`, by INFO commandstats."""
+
+    calls: int
+    micros: int
+
+
+async def renew_redis(settings: Settings) -> None:
+    """Empties the server and publishes the event; its append-only file begins anew."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
+        await engine.redis.execute_command("FLUSHALL", "SYNC")
+        await engine.init_partitions()
+        await publish_event(engine, bench_event())
+        await _rewrite_log(engine.redis)
+
+
+async def _rewrite_log(redis: Redis) -> None:
+    """Lets the server rewrite its log now, so that it does not do so in the middle of a measurement."""
+    await redis.execute_command("BGREWRITEAOF")
+    while True:
+        info = await redis.info("persistence")
+        if not info["aof_rewrite_in_progress"] and not info["aof_rewrite_scheduled"]:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def redis_sold(settings: Settings) -> int:
+    """Holds that there are."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
+        counts = await engine.submit(Count(bench_event().event_id))
+    return counts.tickets[0].held // QUANTITY if isinstance(counts, Counts) else 0
+
+
+async def reset_call_costs(settings: Settings) -> None:
+    """Counts the cost of FCALLs from here on."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS), aclosing(connect(settings, 1)) as redis:
+        await redis.execute_command("CONFIG", "RESETSTAT")
+
+
+async def call_costs(settings: Settings) -> CallCosts:
+    """What FCALLs cost by now."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS), aclosing(connect(settings, 1)) as redis:
+        stats = (await redis.info("commandstats")).get("cmdstat_fcall", {"calls": 0, "usec": 0})
+    return CallCosts(int(stats["calls"]), int(stats["usec"]))
+
+
+async def renew_postgres(url: str) -> None:
+    """Makes the tables of loadtest/bench/postgres_alone.py, with all places free."""
+    connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
+    try:
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS bench_pools (id integer PRIMARY KEY, available integer NOT NULL);
+            CREATE TABLE IF NOT EXISTS bench_holds (
+              id text PRIMARY KEY,
+              pool_id integer NOT NULL,
+              customer_id text NOT NULL,
+              details json NOT NULL,
+              quantity integer NOT NULL,
+              created_at timestamptz NOT NULL,
+              expires_at timestamptz NOT NULL
+            );
+            TRUNCATE bench_holds, bench_pools;
+            INSERT INTO bench_pools VALUES (1, 100000000);
+            """,
+            timeout=_TIMEOUT_SECONDS,
+        )
+        await connection.execute("CHECKPOINT", timeout=_TIMEOUT_SECONDS)
+    finally:
+        await connection.close(timeout=_TIMEOUT_SECONDS)
+
+
+async def postgres_sold(url: str) -> int:
+    """Holds that there are."""
+    connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
+    try:
+        sold: int = await connection.fetchval("SELECT count(*) FROM bench_holds", timeout=_TIMEOUT_SECONDS)
+    finally:
+        await connection.close(timeout=_TIMEOUT_SECONDS)
+    return sold
