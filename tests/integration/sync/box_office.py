@@ -121,5 +121,3 @@ class BoxOffice:
     async def statuses(self) -> dict[str, str]:
         async with self.postgres.connection() as connection:
             return dict(await connection.fetch("SELECT id, status FROM reservations"))
-
-

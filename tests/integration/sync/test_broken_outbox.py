@@ -84,7 +84,9 @@ async def test_bad_facts_are_kept_whole_and_the_others_written(office: BoxOffice
 
     assert (await office.statuses()).keys() == {rid, *(fact.reservation_id for fact in fine)}
     async with office.postgres.connection() as connection:
-        dead = [bytes(row["fact"]) for row in await connection.fetch("SELECT fact FROM dead_letters ORDER BY sequence, id")]
+        dead = [
+            bytes(row["fact"]) for row in await connection.fetch("SELECT fact FROM dead_letters ORDER BY sequence, id")
+        ]
     assert set(dead[:-1]) == {unknown, msgspec.msgpack.encode(no_text), msgspec.msgpack.encode(no_places)}
     assert dead[-1] == b"\xc1 is no msgpack"
     assert decode_fact(msgspec.msgpack.encode(no_text)) == no_text
