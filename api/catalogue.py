@@ -11,9 +11,14 @@ from engine.settings import Settings
 
 
 class Catalogue:
-    """All published events. What it tells is at most `catalogue_age_ms` old, and an unknown id is looked up at once.
+    """All published events, in two ways.
 
-    While Redis is away it goes on telling what it knows; before it knows anything it raises Fault.
+    For who shows an event, it tells what is true now: a change is seen on every process as soon as it was answered on
+    one. However many ask at once, Redis is asked once.
+
+    For the crowd (`event`, `event_of_ticket`) it tells what was true at most `catalogue_age_ms` ago, and looks an
+    unknown id up at once. While Redis is away this goes on telling what it knows; before it knows anything it raises
+    Fault.
     """
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
@@ -27,9 +32,19 @@ class Catalogue:
         self._lock = asyncio.Lock()
 
     async def events(self) -> list[EventSnapshot]:
-        """All events, by start and id."""
-        await self._follow()
+        """All events, by start and id, as they are now. Raises Fault if Redis is away."""
+        await self.refresh()
         return sorted(self._events.values(), key=lambda event: (event.starts_ms, event.event_id))
+
+    async def event_now(self, event_id: int) -> EventSnapshot | None:
+        """The event of that id as it is now, or None. Raises Fault if Redis is away."""
+        await self.refresh()
+        return self._events.get(event_id)
+
+    async def event_of_ticket_now(self, ticket_id: int) -> EventSnapshot | None:
+        """The event that offers the ticket, as it is now, or None. Raises Fault if Redis is away."""
+        await self.refresh()
+        return self._event_of_ticket.get(ticket_id)
 
     async def event(self, event_id: int) -> EventSnapshot | None:
         """The event of that id, or None."""

@@ -1,6 +1,7 @@
 """Events and their availability, as everybody sees them."""
 
 import asyncio
+import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
@@ -20,9 +21,13 @@ from engine.words import EventStatus
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_FIRST_INSTANT = time(0, 0, 0, 0, UTC)
+_LAST_INSTANT = time(23, 59, 59, 999_000, UTC)
+
 
 class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
-    """Query of GET /v1/events. `from` and `to` bound the start, both ends included; a date means its first instant."""
+    """Query of GET /v1/events. `from` and `to` bound the start, both ends included; a date is that whole day in UTC."""
 
     from_: str | None = None
     to: str | None = None
@@ -34,7 +39,7 @@ async def list_events(request: web.Request) -> web.Response:
     """GET /v1/events: by start."""
     query = read_query(request, EventsQuery)
     after = decode_cursor(query.cursor, tuple[int, int])
-    from_ms, to_ms = _bound("from", query.from_), _bound("to", query.to)
+    from_ms, to_ms = _bound("from", query.from_), _bound("to", query.to, of_day=_LAST_INSTANT)
     wanted = [
         event
         for event in await request.app[CATALOGUE].events()
@@ -54,7 +59,10 @@ async def list_events(request: web.Request) -> web.Response:
 
 async def read_event(request: web.Request) -> web.Response:
     """GET /v1/events/{event_id}."""
-    event = await event_of_path(request)
+    event_id = path_id(request, "event_id", "event")
+    event = await request.app[CATALOGUE].event_now(event_id)
+    if event is None:
+        raise not_found(f"event {event_id}")
     return json_reply(event_view(event, await request.app[AVAILABILITY].exact(event.event_id)))
 
 
@@ -75,12 +83,13 @@ async def event_of_path(request: web.Request) -> EventSnapshot:
     return event
 
 
-def _bound(name: str, given: str | None) -> int | None:
+def _bound(name: str, given: str | None, *, of_day: time = _FIRST_INSTANT) -> int | None:
+    """Ms of a bound of the query. Of a date: of that instant of the day."""
     if given is None:
         return None
     try:
-        if len(given) == len("YYYY-MM-DD"):
-            return milliseconds(datetime.combine(date.fromisoformat(given), time(), UTC))
+        if _DATE.fullmatch(given):
+            return milliseconds(datetime.combine(date.fromisoformat(given), of_day))
         return milliseconds(msgspec.convert(given, Instant))
     except (ValueError, msgspec.ValidationError) as error:
         raise invalid(name, "must be a date or an RFC 3339 time, like 2027-06-01 or 2027-06-01T18:00:00Z") from error

@@ -118,7 +118,7 @@ async def change_event(request: web.Request) -> web.Response:
         _check_timezone(patch.timezone)
     if patch.venue_id is not UNSET:
         _check_venue(patch.venue_id)
-    before = await request.app[CATALOGUE].event(event_id)
+    before = await request.app[CATALOGUE].event_now(event_id)
     if before is None:
         raise not_found(f"event {event_id}")
     _check_window(

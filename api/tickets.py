@@ -71,7 +71,7 @@ async def _counts(request: web.Request, event_ids: set[int]) -> dict[int, EventC
 async def read_ticket(request: web.Request) -> web.Response:
     """GET /v1/tickets/{ticket_id}."""
     ticket_id = path_id(request, "ticket_id", "ticket")
-    event = await request.app[CATALOGUE].event_of_ticket(ticket_id)
+    event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
     if event is None:
         raise not_found(f"ticket {ticket_id}")
     return await ticket_reply(request, event, ticket_id)

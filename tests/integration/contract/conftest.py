@@ -1,0 +1,113 @@
+"""The API on real servers, with a gateway that runs here and a ledger that tells whether money was taken."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.app import create_app
+from cli.simulated_gateway import create_gateway_app
+from engine.settings import Settings
+from sync.worker import run_sync
+from tests.integration.contract.front import Front
+
+StartApi = Callable[..., Awaitable[Front]]
+
+_SETTLE_AFTER_MS = 300
+
+
+class GatewayLedger:
+    """What the gateway has on disk."""
+
+    def __init__(self, data_file: Path) -> None:
+        self.data_file = data_file
+
+    def kept(self) -> list[int]:
+        """The amounts that were charged and not given back."""
+        return self._amounts("state = 'completed' AND refunded = 0")
+
+    def returned(self) -> list[int]:
+        """The amounts that were charged and given back."""
+        return self._amounts("state = 'completed' AND refunded = 1")
+
+    def _amounts(self, condition: str) -> list[int]:
+        with sqlite3.connect(self.data_file) as db:
+            rows = db.execute(f"SELECT amount FROM charges WHERE {condition}").fetchall()  # noqa: S608  # ours
+        db.close()
+        return [int(amount) for (amount,) in rows]
+
+
+class SlowGateway:
+    """Holds answers of the gateway back while it is closed; what it was asked is done and in its ledger."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self, _request: object, _response: object) -> None:
+        async with asyncio.timeout(30):
+            await self.open.wait()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> GatewayLedger:
+    return GatewayLedger(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def slow_gateway() -> SlowGateway:
+    return SlowGateway()
+
+
+@pytest.fixture
+async def gateway_url(ledger: GatewayLedger, slow_gateway: SlowGateway) -> AsyncIterator[str]:
+    app = create_gateway_app(ledger.data_file, settle_after_ms=_SETTLE_AFTER_MS)
+    app.on_response_prepare.append(slow_gateway)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/"))
+
+
+@pytest.fixture
+async def shop(settings: Settings, gateway_url: str) -> Settings:
+    """The settings that all processes of a test share."""
+    return msgspec.structs.replace(
+        settings,
+        gateway_url=gateway_url,
+        gateway_timeout_ms=1000,
+        resolve_after_ms=1,
+        resolve_interval_ms=50,
+        sync_poll_ms=50,
+        sweep_interval_ms=50,
+    )
+
+
+@pytest.fixture
+async def start_api(shop: Settings) -> AsyncIterator[StartApi]:
+    """Starts API processes, so to speak: several are as separate as on several machines."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**changes: Any) -> Front:
+            app = create_app(msgspec.structs.replace(shop, **changes))
+            return Front(await stack.enter_async_context(TestClient(TestServer(app))))
+
+        yield start
+
+
+@pytest.fixture
+async def front(start_api: StartApi) -> Front:
+    return await start_api()
+
+
+@pytest.fixture
+async def sync(shop: Settings) -> AsyncIterator[None]:
+    """The sync worker, at work."""
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(run_sync(shop))
+        yield
+        worker.cancel()
