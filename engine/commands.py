@@ -29,6 +29,7 @@ BeginPaymentResult = (
     r.Paying
     | r.Paid
     | r.PaymentFailed
+    | r.RefundDue
     | r.NotFound
     | r.KeyReused
     | r.Expired

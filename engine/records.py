@@ -18,7 +18,7 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
     """One attempt to pay a reservation.
 
     `attempt_id` is the gateway's idempotency key. `settled_ms` is 0 while the attempt is pending.
-    `reason` is a `FailureReason` of a failed attempt, else empty.
+    `reason` is a `FailureReason` of a failed attempt, `late` where the money came when it bought nothing, else empty.
     """
 
     attempt_id: str

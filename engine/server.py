@@ -30,6 +30,9 @@ def connect(settings: Settings, connections: int) -> Redis:
         timeout=settings.command_timeout_ms / 1000,
         socket_connect_timeout=settings.connect_timeout_ms / 1000,
         socket_keepalive=True,
+        # redis-py's own timeout goes through asyncio.wait_for, which on Python 3.11 can lose a cancellation. Every call
+        # has a timeout of ours.
+        socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         protocol=3,

@@ -62,6 +62,9 @@ local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR = 1, 2, 3, 4
 local ATTEMPT_ID, ATTEMPT_STATE, ATTEMPT_AMOUNT, ATTEMPT_STARTED_MS = 1, 2, 3, 4
 local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST = 5, 6, 7
 
+-- The reason of an attempt whose money came when it bought nothing any more.
+local LATE = 'late'
+
 -- Places in all lines of a record.
 local function record_places(r)
   local places = 0

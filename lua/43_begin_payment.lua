@@ -8,6 +8,7 @@
 -- Results   {"not_found"}
 --           {"key_reused"}                  the attempt's id was used for another request
 --           {"payment_failed", now_ms, replayed, record}   this attempt failed before; see its reason in the record
+--           {"refund_due", now_ms, replayed, record}       this attempt's money came too late, and goes or went back
 --           {"expired"}, {"already_cancelled"}             the places were given back
 --           {"not_held"}                    refunded, or a refund is due
 --           {"amount_mismatch", total_minor}
@@ -24,6 +25,9 @@ local function repeated_attempt(u, r, attempt, digest)
   local state = attempt[ATTEMPT_STATE]
   if state == 'failed' then
     return reply_record(u, 'payment_failed', r, true)
+  end
+  if attempt[ATTEMPT_REASON] == LATE then
+    return reply_record(u, 'refund_due', r, true)
   end
   return reply_record(u, state == 'pending' and 'paying' or 'paid', r, true)
 end

@@ -35,14 +35,15 @@ local function confirm_payment(u, command)
     unit_add_customer_places(u, r.event, r.customer, record_places(r))
   end
   attempt[ATTEMPT_SETTLED_MS] = u.now_ms
-  attempt[ATTEMPT_REASON] = ''
   if from then
     unit_move(u, r, from, 'sold')
     attempt[ATTEMPT_STATE] = 'completed'
+    attempt[ATTEMPT_REASON] = ''
     r.state = 'paid'
     r.ended_ms = u.now_ms
   else
     attempt[ATTEMPT_STATE] = 'refund_due'
+    attempt[ATTEMPT_REASON] = LATE
     if given_back then
       r.state = 'refund_due'
       r.ended_ms = u.now_ms

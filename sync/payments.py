@@ -30,7 +30,7 @@ from sync.gateway import ChargeOutcome, Completed, Failed, Gateway, NeverSeen, U
 
 log = structlog.get_logger(__name__)
 
-PayResult = BeginPaymentResult | RefundDue
+PayResult = BeginPaymentResult
 """What paying comes to. Paying: the outcome is not known yet, and the places stay pinned."""
 
 

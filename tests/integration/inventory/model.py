@@ -349,6 +349,8 @@ class Model:
             return r.PaymentFailed(self.now_ms, True, reservation.record())
         if attempt.state is AttemptState.PENDING:
             return r.Paying(self.now_ms, True, reservation.record())
+        if attempt.reason == "late":
+            return r.RefundDue(self.now_ms, True, reservation.record())
         return r.Paid(self.now_ms, True, reservation.record())
 
     def _confirm_payment(self, reservation: Reservation, attempt: Attempt) -> Result:
@@ -363,7 +365,7 @@ class Model:
             self._enter(reservation, State.PAID)
             self._fact(FactWord.PAID, reservation)
             return r.Paid(self.now_ms, False, reservation.record())
-        reservation.settle(attempt, AttemptState.REFUND_DUE, self.now_ms)
+        reservation.settle(attempt, AttemptState.REFUND_DUE, self.now_ms, "late")
         if given_back:
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
@@ -420,7 +422,7 @@ class Model:
             return r.Refunded(self.now_ms, True, reservation.record())
         if attempt.state is not AttemptState.REFUND_DUE:
             return r.NotPaid(attempt.state)
-        reservation.settle(attempt, AttemptState.REFUNDED, self.now_ms)
+        reservation.settle(attempt, AttemptState.REFUNDED, self.now_ms, attempt.reason)
         still_due = any(other.state is AttemptState.REFUND_DUE for other in reservation.attempts)
         if reservation.state is State.REFUND_DUE and not still_due:
             self._enter(reservation, State.REFUNDED)
