@@ -120,4 +120,5 @@ class BoxOffice:
 
     async def statuses(self) -> dict[str, str]:
         async with self.postgres.connection() as connection:
-            return dict(await connection.fetch("SELECT id, status FROM reservations"))
+            rows = await connection.fetch("SELECT id, status FROM reservations")
+            return {rid: status for rid, status in rows}

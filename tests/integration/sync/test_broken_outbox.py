@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 def _stopped(office: BoxOffice) -> bool:
-    return office.metrics.stopped.labels(f"{office.keys.partition:02}")._value.get() == 1
+    return bool(office.metrics.stopped.labels(f"{office.keys.partition:02}")._value.get())
 
 
 async def _put_back(engine: Engine, outbox: str, entries: list[Entry]) -> None:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 import sync.catalogue
 from cli.ports import free_port
-from engine.catalogue import EventSnapshot, changed_events, published_versions
+from engine.catalogue import EventSnapshot, changed_events, publish_event, published_versions
 from engine.commands import Count, Hold
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
@@ -98,12 +98,12 @@ async def test_a_capacity_below_what_is_taken_changes_nothing(office: BoxOffice)
     assert (await _published(office)).version == await _version(office)
 
 
-def _failing(publish: Publish, *, before: bool) -> Publish:
+def _failing(*, before: bool) -> Publish:
     """A publication whose process dies right before, or right after it had its effect in Redis."""
 
     async def fail(engine: Engine, event: EventSnapshot) -> Published | BelowTaken:
         if not before:
-            await publish(engine, event)
+            await publish_event(engine, event)
         raise OutcomeUnknown("the process died")
 
     return fail
@@ -111,7 +111,7 @@ def _failing(publish: Publish, *, before: bool) -> Publish:
 
 async def test_death_before_a_new_event_is_published(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue, "publish_event", _failing(sync.catalogue.publish_event, before=True))
+        patch.setattr(sync.catalogue, "publish_event", _failing(before=True))
         with pytest.raises(OutcomeUnknown):
             await office.open()
     event_id = await office.sql("SELECT max(id) FROM events")
@@ -127,7 +127,7 @@ async def test_death_between_publication_and_commit(
     office: BoxOffice, monkeypatch: pytest.MonkeyPatch, *, before: bool
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue, "publish_event", _failing(sync.catalogue.publish_event, before=before))
+        patch.setattr(sync.catalogue, "publish_event", _failing(before=before))
         with pytest.raises(OutcomeUnknown):
             await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
     assert await _capacity(office) == (100 if before else 200)
@@ -147,9 +147,8 @@ async def test_death_between_stock_and_description_is_found_too(
                 raise OutcomeUnknown("the process died")
 
             patch.setattr(engine, "call", lost)
-            return await publish(engine, event)
+            return await publish_event(engine, event)
 
-    publish = sync.catalogue.publish_event
     with monkeypatch.context() as patch:
         patch.setattr(sync.catalogue, "publish_event", half)
         with pytest.raises(OutcomeUnknown):
@@ -162,7 +161,7 @@ async def test_death_between_stock_and_description_is_found_too(
 
 async def test_what_was_sold_by_a_lost_change_stays_sold(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue, "publish_event", _failing(sync.catalogue.publish_event, before=False))
+        patch.setattr(sync.catalogue, "publish_event", _failing(before=False))
         with pytest.raises(OutcomeUnknown):
             await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
     await office.hold(150)

@@ -15,7 +15,8 @@ _SET = """
 INSERT INTO events (id, name, starts_at) VALUES (1, 'Sold out', now()), (2, 'Mixed', now()), (3, 'Nothing yet', now());
 INSERT INTO tickets (id, event_id, ticket_type, unit_minor, capacity) VALUES
   (11, 1, 'VIP', 1000, 3), (12, 1, 'Regular', 400, 2), (21, 2, 'VIP', 500, 50), (31, 3, 'Balcony', 100, 0);
-INSERT INTO reservations (id, event_id, customer_id, status, details, digest, total_minor, created_at, expires_at, paid_at)
+INSERT INTO reservations (id, event_id, customer_id, status, details, digest, total_minor, created_at, expires_at,
+  paid_at)
 SELECT id, event_id, 'c', status, '{}', '', 0, now(), now(), paid_at::timestamptz FROM (VALUES
   ('1-a', 1, 'paid', '2026-01-01T10:00Z'),
   ('1-b', 1, 'paid', '2026-01-01T10:05Z'),

@@ -1,0 +1,128 @@
+"""The audit is silent while all is well, also under way, and names each kind of damage."""
+
+import asyncio
+
+import pytest
+
+import sync.audit
+from engine.settings import Settings
+from sync.audit import audit
+from tests.integration.sync.box_office import BoxOffice, running
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+async def sold(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """One reservation of each kind, by name; all in Postgres."""
+    monkeypatch.setattr(sync.audit, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(sync.audit, "_LOOK_SECONDS", 0.05)
+    rids = {name: await office.hold(2, name) for name in ("held", "paying", "paid", "cancelled", "refunded", "kept")}
+    await office.begin(rids["paying"])
+    await office.pay(rids["paid"])
+    await office.cancel(rids["cancelled"])
+    await office.refund(rids["refunded"], await office.pay(rids["refunded"]))
+    await office.refund(rids["kept"], await office.pay(rids["kept"]), restock=False)
+    async with running(office.reader().run()):
+        await wait_until(office.outbox_is_empty)
+    return rids
+
+
+@pytest.mark.usefixtures("sold")
+async def test_all_is_well(settings: Settings) -> None:
+    assert await audit(settings) == []
+
+
+async def test_it_is_exact_while_sales_go_on(office: BoxOffice, settings: Settings) -> None:
+    await office.open(capacity=100_000)
+    bought = 0
+
+    async def sell() -> None:
+        nonlocal bought
+        while True:
+            rid = await office.hold(1, f"c{bought % 97}")
+            await office.pay(rid) if bought % 2 else await office.cancel(rid)
+            bought += 1
+
+    async with running(sell(), office.reader().run()):
+        for _ in range(3):
+            before = bought
+            assert await audit(settings) == []
+            assert bought > before, "nothing was sold meanwhile"
+
+
+async def test_what_the_worker_has_not_written_yet_is_counted_and_told(
+    office: BoxOffice, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync.audit, "_PATIENCE_SECONDS", 0.5)
+    await office.hold()
+    (breach,) = await audit(settings)
+    assert breach.startswith("sync has not caught up")
+
+    async def late() -> None:
+        await asyncio.sleep(0.1)
+        await office.reader().run()
+
+    async with running(late()):
+        assert await audit(settings) == []
+
+
+def _pool(office: BoxOffice, counters: str) -> tuple[str, ...]:
+    return ("HSET", office.keys.pools, f"{office.event.event_id}/{office.ticket_id}", counters)
+
+
+@pytest.mark.damages_keys
+async def test_damage_to_redis_is_named(office: BoxOffice, settings: Settings, sold: dict[str, str]) -> None:
+    keys, held, paying, paid = office.keys, sold["held"], sold["paying"], sold["paid"]
+    field = f"{office.event.event_id}/{office.ticket_id}"
+    good = (await office.engine.redis.hmget(keys.pools, [field]))[0]
+    assert good is not None
+    record = (await office.engine.redis.hmget(keys.ledger, [held]))[0]
+    damages: list[tuple[tuple[object, ...], tuple[object, ...], str]] = [
+        (_pool(office, "100 95 2 2 2"), ("HSET", keys.pools, field, good), "1: "),
+        (_pool(office, "100 91 3 2 4"), ("HSET", keys.pools, field, good), "2: "),
+        (_pool(office, "100 89 2 2 7"), ("HSET", keys.pools, field, good), "7 places sold, Postgres 2 paid and 4"),
+        (
+            ("ZREM", keys.deadlines, held),
+            ("ZADD", keys.deadlines, (await office.record(held)).deadline_ms, held),
+            f"3: {held}",
+        ),
+        (("PERSIST", keys.hold(held)), ("PEXPIREAT", keys.hold(held), (await office.record(held)).deadline_ms), "3: "),
+        (("ZREM", keys.unsettled, paying), ("ZADD", keys.unsettled, 1, paying), f"4: {paying}"),
+        (("HDEL", keys.ledger, held), ("HSET", keys.ledger, held, record), f"5: {held}"),
+        (("PERSIST", keys.hold(paid)), ("PEXPIRE", keys.hold(paid), 86_400_000), f"5: {paid}"),
+        (
+            ("HSET", keys.customers, f"{office.event.event_id}/paid", "3"),
+            ("HSET", keys.customers, f"{office.event.event_id}/paid", "2"),
+            "6: customer paid",
+        ),
+        (("HINCRBY", keys.meta, "seq", 1), ("HINCRBY", keys.meta, "seq", -1), "7: "),
+    ]
+    for damage, repair, told in damages:
+        await office.engine.redis.execute_command(*damage)
+        breaches = await audit(settings)
+        await office.engine.redis.execute_command(*repair)
+        assert any(told in breach for breach in breaches), (damage, breaches)
+    assert await audit(settings) == []
+
+
+async def test_damage_to_postgres_is_named(office: BoxOffice, settings: Settings, sold: dict[str, str]) -> None:
+    paid, held, cancelled = sold["paid"], sold["held"], sold["cancelled"]
+    assert office.keys.partition == 1
+    damages = [
+        ("UPDATE reservations SET status = $1 WHERE id = $2", ("expired", paid), ("paid", paid), paid),
+        ("UPDATE reservations SET digest = $1 WHERE id = $2", ("other", held), ("digest", held), held),
+        ("UPDATE reservations SET status = $1 WHERE id = $2", ("held", cancelled), ("cancelled", cancelled), cancelled),
+        ("UPDATE reservation_items SET quantity = $1 WHERE reservation_id = $2", (7, paid), (2, paid), "4 places sold"),
+        ("UPDATE outbox_offsets SET sequence = sequence + $1 WHERE sequence > 0", (1,), (-1,), "7: "),
+        ("UPDATE outbox_offsets SET sequence = sequence + $1 WHERE sequence > 0", (-1,), (1,), "7: "),
+    ]
+    for query, damage, repair, told in damages:
+        await office.sql(query, *damage)
+        breaches = await audit(settings)
+        await office.sql(query, *repair)
+        assert any(told in breach for breach in breaches), (query, damage, breaches)
+
+    await office.sql("INSERT INTO dead_letters VALUES (DEFAULT, 1, 0, 0, '', 'x')")
+    assert await audit(settings) == ["1 facts of partition 1 are dead letters"]
+    await office.sql("DELETE FROM reservations WHERE id = $1", held)
+    assert f"{held} is held in Redis, and not in Postgres" in await audit(settings)

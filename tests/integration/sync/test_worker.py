@@ -1,0 +1,180 @@
+"""The worker as a whole, on servers of its own that come and go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.ports import free_port
+from engine.commands import Hold
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.results import Held
+from engine.settings import Settings
+from sync.audit import audit
+from sync.leader import Leader
+from sync.metrics import SyncMetrics
+from sync.migrations import migrate
+from sync.postgres import Postgres, PostgresAway
+from sync.worker import run_sync
+from tests.integration.sync.box_office import DETAILS, BoxOffice, running
+from tests.waiting import wait_until
+
+
+async def test_it_writes_sweeps_publishes_and_tells_of_itself(office: BoxOffice, settings: Settings) -> None:
+    port = free_port()
+    await office.open(hold_seconds=1)
+    rid = await office.hold(3)
+    async with running(run_sync(msgspec.structs.replace(settings, sync_metrics_port=port))):
+
+        async def expired() -> bool:
+            return await office.statuses() == {rid: "expired"}
+
+        await wait_until(expired)
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as client,
+            client.get(f"http://127.0.0.1:{port}/metrics") as answer,
+        ):
+            told = await answer.text()
+    assert "onsale_sync_partitions_led 16.0" in told
+    assert "onsale_sync_facts_total 2.0" in told
+    assert "onsale_sweep_given_back_total 1.0" in told
+    assert f'onsale_sync_lag_entries{{partition="{office.keys.partition:02}"}}' in told
+
+
+async def test_one_worker_leads_and_another_takes_over(office: BoxOffice, settings: Settings) -> None:
+    first, second = SyncMetrics(), SyncMetrics()
+
+    def leader(metrics: SyncMetrics) -> Leader:
+        return Leader(settings, office.engine, office.engine.redis, office.postgres, metrics)
+
+    async with running(leader(second).run()):
+        async with running(leader(first).run()):
+            await wait_until(lambda: first.partitions_led._value.get() + second.partitions_led._value.get() == 16)
+            rids = {await office.hold() for _ in range(10)}
+            await wait_until(office.outbox_is_empty)
+            assert {first.partitions_led._value.get(), second.partitions_led._value.get()} in ({16, 0}, {16})
+        await wait_until(lambda: second.partitions_led._value.get() == 16)
+        rids |= {await office.hold() for _ in range(10)}
+        await wait_until(office.outbox_is_empty)
+    assert (await office.statuses()).keys() == rids
+    assert first.facts._value.get() + second.facts._value.get() == 20
+
+
+async def test_leadership_survives_the_loss_of_its_connection(office: BoxOffice, settings: Settings) -> None:
+    metrics = SyncMetrics()
+    async with running(Leader(settings, office.engine, office.engine.redis, office.postgres, metrics).run()):
+        await wait_until(lambda: metrics.partitions_led._value.get() == 16)
+        ended = (
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'onsale-sync%'"
+        )
+        assert await office.sql(ended) == 1
+        await wait_until(lambda: metrics.partitions_led._value.get() == 0)
+        rid = await office.hold()
+        await wait_until(lambda: metrics.partitions_led._value.get() == 16)
+        await wait_until(office.outbox_is_empty)
+    assert await office.statuses() == {rid: "held"}
+
+
+@pytest.fixture
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedValkey, EmbeddedPostgres]]:
+    """Servers that a test may stop."""
+    directory: Path = tmp_path_factory.mktemp("servers")
+    with (
+        EmbeddedValkey(directory / "valkey", directory / "valkey.log") as valkey,
+        EmbeddedPostgres(directory / "postgres", directory / "postgres.log", durable=False) as postgres,
+    ):
+        yield valkey, postgres
+
+
+@pytest.fixture
+async def own_office(own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> AsyncIterator[BoxOffice]:
+    valkey, postgres = own_servers
+    await asyncio.to_thread(migrate, postgres.url())
+    settings = Settings(redis_url=valkey.url, postgres_url=postgres.url(), postgres_timeout_ms=1000)
+    async with Engine(settings) as engine, Postgres(settings) as pool:
+        office = BoxOffice(settings, engine, pool)
+        await office.open(capacity=10_000)
+        yield office
+
+
+class Sales:
+    """Customers who come without pause, and go on when Redis is away."""
+
+    def __init__(self, office: BoxOffice) -> None:
+        self._office = office
+        self.sold: set[str] = set()
+
+    async def run(self) -> None:
+        event_id = self._office.event.event_id
+        while True:
+            rid = new_reservation_id(event_id)
+            hold = Hold(rid, event_id, f"c{len(self.sold) % 50}", DETAILS, "d", [(self._office.ticket_id, 1)])
+            if isinstance(await self._office.engine.submit(hold), Held):
+                self.sold.add(rid)
+            await asyncio.sleep(0.001)
+
+    async def go_on(self) -> None:
+        """Waits until more was sold."""
+        before = len(self.sold)
+        await wait_until(lambda: len(self.sold) >= before + 50)
+
+
+async def test_nothing_is_lost_while_postgres_comes_and_goes(
+    own_office: BoxOffice, own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]
+) -> None:
+    _, postgres = own_servers
+    sales = Sales(own_office)
+    async with running(run_sync(own_office.settings)):
+        async with running(sales.run()):
+            await sales.go_on()
+            for end in (postgres.kill, postgres.stop):
+                await asyncio.to_thread(end)
+                await sales.go_on()
+                with pytest.raises(PostgresAway):
+                    await own_office.statuses()
+                await asyncio.to_thread(postgres.start)
+                await sales.go_on()
+        await wait_until(own_office.outbox_is_empty, timeout=20)
+        assert (await own_office.statuses()).keys() == sales.sold
+        assert await audit(own_office.settings) == []
+
+
+async def test_it_outlives_redis(own_office: BoxOffice, own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> None:
+    valkey, _ = own_servers
+    async with running(run_sync(own_office.settings)):
+        first = await own_office.hold()
+        await wait_until(own_office.outbox_is_empty)
+        await asyncio.to_thread(valkey.kill)
+        await asyncio.to_thread(valkey.start)
+        second = await own_office.hold()
+        await wait_until(own_office.outbox_is_empty)
+        assert (await own_office.statuses()).keys() == {first, second}
+
+
+async def test_it_starts_before_postgres_does(own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> None:
+    valkey, postgres = own_servers
+    settings = Settings(redis_url=valkey.url, postgres_url=postgres.url("later"), postgres_timeout_ms=1000)
+    await asyncio.to_thread(postgres.stop)
+    async with running(run_sync(settings)), Engine(settings) as engine, Postgres(settings) as pool:
+        with pytest.raises(PostgresAway):
+            async with pool.connection():
+                pass
+        await asyncio.to_thread(postgres.start)
+        await asyncio.to_thread(postgres.ensure_database, "later")
+        await asyncio.to_thread(migrate, settings.postgres_url)
+        office = BoxOffice(settings, engine, pool)
+        await office.open()
+        rid = await office.hold()
+        await wait_until(office.outbox_is_empty)
+        assert await office.statuses() == {rid: "held"}
+
+
+async def test_migrations_at_the_same_time(own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> None:
+    _, postgres = own_servers
+    url = await asyncio.to_thread(postgres.ensure_database, "crowded")
+    await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(4)))
