@@ -26,7 +26,7 @@ from engine.faults import EngineBug
 from engine.records import Attempt, Record
 from engine.results import NotFound, Paid, Paying, PaymentFailed, RefundDue, Refunded
 from engine.words import CURRENCY, AttemptState, FailureReason, State
-from sync.gateway import ChargeOutcome, Completed, Failed, Gateway, NeverSeen, Unknown
+from sync.gateway import ChargeOutcome, Completed, Failed, Gateway, NeverSeen, RefundOutcome, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,9 @@ class Payments:
         begun = await self._engine.submit(begin)
         if not isinstance(begun, Paying):
             return begun
-        if begun.record.state is State.PAYING:
+        if begin.amount_minor == 0:
+            outcome: ChargeOutcome = Completed()  # free places: there is nothing to ask a gateway for
+        elif begun.record.state is State.PAYING:
             outcome = await self._gateway.charge(begin.attempt_id, begin.amount_minor, CURRENCY, payment_token)
         else:
             # A late success of an earlier attempt has paid meanwhile: this one is not wanted any more.
@@ -91,7 +93,7 @@ class Payments:
         settled = True
         for attempt in _attempts(found.record, AttemptState.PENDING):
             outlived = found.now_ms - attempt.started_ms >= pin_ms
-            outcome = await self._ask(attempt.attempt_id, outlived)
+            outcome = await self._ask(attempt, outlived)
             concluded = await self._conclude(reservation_id, attempt.attempt_id, outcome)
             if isinstance(concluded, RefundDue):
                 settled &= await self._give_money_back(reservation_id, attempt) is not None
@@ -100,8 +102,11 @@ class Payments:
             settled &= await self._give_money_back(reservation_id, attempt) is not None
         return settled
 
-    async def _ask(self, attempt_id: str, outlived: bool) -> ChargeOutcome:
+    async def _ask(self, attempt: Attempt, outlived: bool) -> ChargeOutcome:
         """What became of an attempt; one that need not come any more is prevented from coming."""
+        if attempt.amount_minor == 0:
+            return Completed()
+        attempt_id = attempt.attempt_id
         status = await self._gateway.status(attempt_id)
         if isinstance(status, NeverSeen) or (outlived and isinstance(status, Unknown)):
             # Only the gateway can make "not charged" final, against a charge that is still on its way.
@@ -129,7 +134,9 @@ class Payments:
 
     async def _give_money_back(self, reservation_id: str, attempt: Attempt) -> Refunded | None:
         """Refunds an attempt at the gateway, then here; None if the gateway does not say that it has."""
-        outcome = await self._gateway.refund(attempt.attempt_id, attempt.amount_minor)
+        outcome: RefundOutcome = Completed()
+        if attempt.amount_minor > 0:
+            outcome = await self._gateway.refund(attempt.attempt_id, attempt.amount_minor)
         match outcome:
             case Unknown():
                 log.info("refund_unknown", reservation_id=reservation_id, attempt_id=attempt.attempt_id)

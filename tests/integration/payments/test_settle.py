@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.commands import FailPayment, Refund
+from engine.commands import BeginPayment, FailPayment, Refund
 from engine.records import TicketCounts
 from engine.results import NotPaid, Paid, Paying, PaymentFailed, RefundDue, Refunded
 from engine.words import CURRENCY, AttemptState, FailureReason, State
@@ -133,6 +133,7 @@ async def test_a_late_success_without_places_is_refunded(shop: Shop) -> None:
         assert isinstance(await payments.confirm(begin.reservation_id, begin.attempt_id), RefundDue)
         assert shop.money() == {begin.attempt_id: "kept"}
         assert await payments.settle(begin.reservation_id, pin_ms=LONG_PIN_MS)
+        assert isinstance(await payments.pay(begin, "tok_visa"), RefundDue), "a repeat says so again"
     assert (await shop.find(begin.reservation_id)).state is State.REFUNDED
     assert shop.money() == {begin.attempt_id: "refunded"}
 
@@ -215,3 +216,16 @@ async def test_a_refund_is_owed_until_the_gateway_has_given_it(shop: Shop, answe
 async def test_there_is_nothing_to_settle_of_what_is_not_there(shop: Shop) -> None:
     async with shop.payments() as payments:
         assert await payments.settle("1-aaaaaaaaaaaaaaaa", pin_ms=LONG_PIN_MS)
+
+
+async def test_free_places_are_paid_and_refunded_without_a_gateway(shop: Shop) -> None:
+    await shop.open(price_minor=0)
+    paid = BeginPayment(await shop.hold(), "pay-first", 0, "digest")
+    half_way = BeginPayment(await shop.hold(), "pay-second", 0, "digest")
+    await shop.engine.submit(half_way)
+    async with shop.payments() as payments:
+        assert isinstance(await payments.pay(paid, "tok_visa"), Paid)
+        assert await payments.settle(half_way.reservation_id, pin_ms=LONG_PIN_MS)
+        assert (await shop.find(half_way.reservation_id)).state is State.PAID
+        assert isinstance(await payments.refund(Refund(paid.reservation_id, True)), Refunded)
+    assert shop.money() == {}
