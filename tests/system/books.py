@@ -1,0 +1,167 @@
+"""What Redis, Postgres and the gateway have written down, read with nothing of ours, and held against one another."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+import msgspec
+from redis import Redis
+
+from tests.invariants import check_invariants
+from tests.system.stack import Stack
+from tests.waiting import wait_until
+
+_TIMEOUT_SECONDS = 30
+_SYNC_SECONDS = 60
+
+Client: TypeAlias = Any
+"""A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""
+
+
+class Line(NamedTuple):
+    """Places of one ticket."""
+
+    ticket_id: int
+    quantity: int
+    unit_minor: int
+
+
+class Payment(NamedTuple):
+    """An attempt to pay."""
+
+    id: str
+    status: str
+    amount_minor: int
+
+
+class Reservation(NamedTuple):
+    """A reservation, as Redis and Postgres both have to have it. Payments by id."""
+
+    status: str
+    event_id: int
+    customer_id: str
+    lines: tuple[Line, ...]
+    payments: tuple[Payment, ...]
+
+
+class Charge(NamedTuple):
+    """A charge in the gateway's ledger."""
+
+    id: str
+    state: str
+    refunded: bool
+
+
+async def check_books(stack: Stack) -> None:
+    """Redis is sound, and Postgres has each reservation of Redis once, as it is there. Needs a sync worker."""
+    await wait_until(lambda: sync_has_caught_up(stack), _SYNC_SECONDS, "sync has written everything")
+    check_invariants(stack.valkey.url)
+    assert await differences(stack) == []
+    audit = await stack.run("audit")
+    assert audit.status == 0, audit.output
+
+
+async def differences(stack: Stack) -> list[str]:
+    """Reservations that are in one book only, or differ; and facts that were given up."""
+    in_redis, in_postgres = redis_reservations(stack), await postgres_reservations(stack)
+    found = [
+        f"{rid}: {in_redis.get(rid)} in Redis, {in_postgres.get(rid)} in Postgres"
+        for rid in sorted({*in_redis, *in_postgres})
+        if in_redis.get(rid) != in_postgres.get(rid)
+    ]
+    dead = await _fetch(stack, "SELECT count(*) FROM dead_letters")
+    return found + [f"{count} dead letters" for (count,) in dead if count]
+
+
+async def sync_has_caught_up(stack: Stack) -> bool:
+    """Postgres is where the outboxes end, and nothing is left in them."""
+    rows = await _fetch(stack, "SELECT partition, epoch, sequence FROM outbox_offsets WHERE sequence > 0")
+    written = {partition: (epoch, sequence) for partition, epoch, sequence in rows}
+    told = {}
+    with _redis(stack) as redis:
+        for partition in range(stack.settings.partitions):
+            epoch, sequence = redis.hmget(f"{{p{partition:02}}}:meta", "epoch", "seq")
+            if int(sequence):
+                told[partition] = int(epoch), int(sequence)
+            if redis.xlen(f"{{p{partition:02}}}:outbox"):
+                return False
+    return written == told
+
+
+def redis_reservations(stack: Stack) -> Mapping[str, Reservation]:
+    """All reservations in Redis: the live ones from the ledgers, the ended ones from their hold keys."""
+    found: dict[str, Reservation] = {}
+    with _redis(stack) as redis:
+        for partition in range(stack.settings.partitions):
+            for rid, record in redis.hgetall(f"{{p{partition:02}}}:ledger").items():
+                found[rid.decode()] = _reservation(record)
+        for key in redis.scan_iter("{p*}:hold:*", count=1000):
+            rid, stored = key.decode().partition(":hold:")[2], redis.get(key)
+            if stored != b"held":
+                assert rid not in found, f"{rid} is in a ledger and archived"
+                found[rid] = _reservation(stored)
+    return found
+
+
+def unsettled(stack: Stack) -> int:
+    """Reservations in Redis that wait for money to come or to go back."""
+    with _redis(stack) as redis:
+        return sum(redis.zcard(f"{{p{partition:02}}}:unsettled") for partition in range(stack.settings.partitions))
+
+
+def redis_time(stack: Stack) -> datetime:
+    """The clock that decides about holds."""
+    with _redis(stack) as redis:
+        seconds, micros = redis.time()
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
+
+
+async def postgres_reservations(stack: Stack) -> Mapping[str, Reservation]:
+    """All reservations in Postgres."""
+    items: dict[str, list[Line]] = {}
+    for rid, *line in await _fetch(
+        stack, "SELECT reservation_id, ticket_id, quantity, unit_minor FROM reservation_items ORDER BY position"
+    ):
+        items.setdefault(rid, []).append(Line(*line))
+    payments: dict[str, list[Payment]] = {}
+    for rid, *payment in await _fetch(stack, "SELECT reservation_id, id, status, amount_minor FROM payments"):
+        payments.setdefault(rid, []).append(Payment(*payment))
+    return {
+        rid: Reservation(status, event_id, customer_id, tuple(items.get(rid, [])), tuple(sorted(payments.get(rid, []))))
+        for rid, status, event_id, customer_id in await _fetch(
+            stack, "SELECT id, status, event_id, customer_id FROM reservations"
+        )
+    }
+
+
+def gateway_charges(stack: Stack) -> list[Charge]:
+    """All charges that the gateway was ever asked for."""
+    with sqlite3.connect(stack.gateway_file) as db:
+        rows = db.execute("SELECT id, state, refunded FROM charges").fetchall()
+    db.close()
+    return [Charge(charge_id, state, bool(refunded)) for charge_id, state, refunded in rows]
+
+
+def _reservation(packed: bytes) -> Reservation:
+    state, event_id, customer_id, *_, lines, attempts = msgspec.msgpack.decode(packed)
+    return Reservation(
+        state,
+        event_id,
+        customer_id,
+        tuple(Line(ticket_id, quantity, unit) for ticket_id, _pool, quantity, unit in lines),
+        tuple(sorted(Payment(attempt[0], attempt[1], attempt[2]) for attempt in attempts)),
+    )
+
+
+def _redis(stack: Stack) -> Client:
+    return Redis.from_url(stack.valkey.url, socket_timeout=_TIMEOUT_SECONDS)
+
+
+async def _fetch(stack: Stack, sql: str) -> list[Any]:
+    connection = await asyncpg.connect(stack.settings.postgres_url, timeout=_TIMEOUT_SECONDS)
+    try:
+        return list(await connection.fetch(sql, timeout=_TIMEOUT_SECONDS))
+    finally:
+        await connection.close(timeout=_TIMEOUT_SECONDS)
