@@ -78,8 +78,9 @@ def migrate() -> None:
     """Bring Postgres to the newest schema."""
     from cli.schema import migrate_database
 
+    settings = settings_from_environment()
     with progress("migrating Postgres"):
-        migrate_database(settings_from_environment().postgres_url)
+        migrate_database(settings.postgres_url)
     click.echo("Postgres has the newest schema.")
 
 
@@ -93,8 +94,9 @@ def install() -> None:
     """Put this release's library on the server; a newer one is left alone."""
     from cli.lua_library import install_on_server
 
+    settings = settings_from_environment()
     with progress("installing the Lua library"):
-        said = install_on_server(settings_from_environment())
+        said = install_on_server(settings)
     click.echo(said)
 
 
@@ -111,12 +113,11 @@ def check() -> None:
 @onsale.command()
 def audit() -> None:
     """Check the invariants over Redis and Postgres; status 1 if one is broken."""
-    import asyncio
+    from cli.auditing import find_breaches
 
-    from sync.audit import audit as find_breaches
-
+    settings = settings_from_environment()
     with progress("auditing"):
-        breaches = asyncio.run(find_breaches(settings_from_environment()))
+        breaches = find_breaches(settings)
     for breach in breaches:
         click.echo(breach)
     click.echo(f"{len(breaches)} breaches." if breaches else "Every invariant holds.")

@@ -11,7 +11,10 @@ After each test that uses one of the settings, all of Valkey is held against the
 A test that damages keys on purpose says so: `@pytest.mark.damages_keys`.
 """
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -23,11 +26,24 @@ from redis import Redis
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.engine import Engine
 from engine.settings import Settings
+from sync.migrations import migrate
 from tests.invariants import check_invariants
 from tests.waiting import WaitUntil, wait_until
 
 _TEMPLATE = "onsale_template"
 _TIMEOUT_SECONDS = 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary directories of this session alone.
+
+    Those that pytest shares between sessions are closed to other users whenever one begins, and a Postgres that root
+    started for another user (cli/embedded.py) would lose its data under its feet.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="onsale-tests-")
+        config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +98,6 @@ def wait_until_fixture() -> WaitUntil:
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """A database to copy: copying takes less time than migrating."""
-    from sync.migrations import migrate  # noqa: PLC0415  # only who uses a database needs it
-
     migrate(postgres.ensure_database(_TEMPLATE))
     return _TEMPLATE
 

@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import asyncpg
+import pytest
 from redis import Redis
 
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import free_port
+from engine.engine import Engine
 from engine.library import library_text, version_of
+from engine.settings import Settings
 
 _TIMEOUT_SECONDS = 60
 
@@ -118,3 +121,30 @@ def test_a_typo_in_a_setting_is_status_2() -> None:
     ran = _onsale("migrate", partitionss="16")
     assert ran.returncode == 2
     assert "partitionss" in _sentence(ran)
+
+
+async def test_audit_finds_nothing_where_all_is_well(engine: Engine, settings: Settings) -> None:
+    ran = _onsale("audit", redis_url=settings.redis_url, postgres_url=settings.postgres_url)
+    assert (ran.returncode, ran.stdout) == (0, "Every invariant holds.\n"), ran.stderr
+
+
+@pytest.mark.damages_keys
+async def test_audit_names_a_breach_and_its_status_is_1(engine: Engine, settings: Settings) -> None:
+    with Redis.from_url(settings.redis_url, socket_timeout=10) as redis:
+        redis.hset(engine.keys[7].pools, "7/1", "10 10 1 0 0")
+    ran = _onsale("audit", redis_url=settings.redis_url, postgres_url=settings.postgres_url)
+    assert ran.returncode == 1
+    breach, count = ran.stdout.splitlines()[0], ran.stdout.splitlines()[-1]
+    assert "pool 1 of event 7" in breach
+    assert count.endswith(" breaches.")
+
+
+def test_audit_says_which_server_cannot_be_asked(settings: Settings) -> None:
+    nowhere = free_port()
+    no_redis = _onsale("audit", redis_url=f"redis://127.0.0.1:{nowhere}/0", postgres_url=settings.postgres_url)
+    no_postgres = _onsale(
+        "audit", redis_url=settings.redis_url, postgres_url=f"postgresql://127.0.0.1:{nowhere}/onsale"
+    )
+    assert (no_redis.returncode, no_postgres.returncode) == (1, 1)
+    assert "ONSALE_REDIS_URL" in _sentence(no_redis)
+    assert "ONSALE_POSTGRES_URL" in _sentence(no_postgres)

@@ -56,9 +56,7 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's doing")
 async def test_no_child_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _PARENT, str(tmp_path / "log")]
-    with subprocess.Popen(  # noqa: ASYNC220  # nothing else runs in this loop
-        command, stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         os.kill(pid, 0)
