@@ -45,8 +45,7 @@ async def ensure_demo(api_url: str) -> dict[str, Any]:
         tickets = await _first_tickets(session, api_url)
         if not tickets:
             for event in demo_events(datetime.now(UTC)):
-                await _publish(session, api_url, event)
-            tickets = await _first_tickets(session, api_url)
+                tickets += await _publish(session, api_url, event)
         return tickets[0]
 
 
@@ -78,10 +77,13 @@ async def _first_tickets(session: aiohttp.ClientSession, api_url: str) -> list[d
         return items
 
 
-async def _publish(session: aiohttp.ClientSession, api_url: str, event: dict[str, Any]) -> None:
+async def _publish(session: aiohttp.ClientSession, api_url: str, event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tickets of the event that it publishes."""
     async with session.post(f"{api_url}/v1/events", json=event) as response:
         if response.status != 201:
             raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
+        tickets: list[dict[str, Any]] = (await response.json())["tickets"]
+        return tickets
 
 
 def _ticket(ticket_type: str, price_minor: int, capacity: int) -> dict[str, Any]:

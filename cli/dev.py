@@ -27,7 +27,7 @@ from cli.progress import progress
 from cli.schema import migrate_database
 from engine.settings import PREFIX, Settings
 
-_READY_SECONDS = 60
+_READY_SECONDS = 120
 _POLL_SECONDS = 0.1
 _DATABASE = "onsale"
 
