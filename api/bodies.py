@@ -10,13 +10,21 @@ from msgspec import Meta
 
 from api.keys import SETTINGS
 from api.problems import Code, Problem, invalid, not_found
+from engine.ids import MAX_EVENT_ID
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# `$` alone would let a newline at the end through.
+_END = r"$(?!\n)"
+
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^[^\x00-\x1f\x7f]*{_END}")]
 """Text for people: no control characters (Postgres holds no NUL)."""
 
-DatabaseId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+VISIBLE_ASCII = rf"^[!-~]+{_END}"
+"""The pattern of texts for programs."""
+
+DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
 
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
@@ -35,9 +43,24 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
+        _check_json(body)  # the decoder stops at the first field that is wrong, maybe before what is no JSON
         raise _invalid_field(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.") from error
+        raise _malformed(error) from error
+
+
+def _check_json(body: bytes) -> None:
+    """Raises Problem malformed_json."""
+    try:
+        msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return  # JSON, but with a number that no field takes
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error) from error
+
+
+def _malformed(error: Exception) -> Problem:
+    return Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.")
 
 
 async def _read(request: web.Request) -> bytes:
@@ -53,7 +76,7 @@ async def _read(request: web.Request) -> bytes:
         raise problem from error
 
 
-def read_query(request: web.Request, shape: type[T]) -> T:
+def read_query(request: web.Request, shape: type[S]) -> S:
     """The query parameters as a struct. Raises Problem invalid: unknown ones, repeated ones, wrong values."""
     query = request.query
     values: dict[str, Any] = {}
@@ -62,15 +85,19 @@ def read_query(request: web.Request, shape: type[T]) -> T:
             raise invalid(name, "given more than once")
         values[name] = value
     try:
-        return msgspec.convert(values, shape, strict=False)
+        asked = msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid_field(str(error)) from error
+    for field in msgspec.structs.fields(shape):
+        if field.encode_name in values and getattr(asked, field.name) is None:
+            raise invalid(field.encode_name, "null is no value; leave the parameter out")
+    return asked
 
 
 def path_id(request: web.Request, name: str, what: str) -> int:
     """An integer id from the path. Raises Problem not_found for what cannot be one."""
     text = request.match_info[name]
-    if not _ID.fullmatch(text):
+    if not _ID.fullmatch(text) or int(text) > MAX_EVENT_ID:
         raise not_found(f"{what} {text!r}: its id is an integer")
     return int(text)
 

@@ -1,5 +1,6 @@
 """Managing events and their tickets. The catalogue is Postgres': with Postgres away these answer 503."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +27,9 @@ Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]
 HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 PlacesPerCustomer = Annotated[int, Meta(ge=1, le=10_000_000)]
+
+_EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +93,7 @@ async def create_event(request: web.Request) -> web.Response:
     """POST /v1/events: it is on sale for everybody when the 201 is out, if its status and window say so."""
     body = await read_body(request, _EVENT)
     _check_timezone(body.timezone)
+    _check_instants(body)
     _check_venue(body.venue_id)
     _check_window(_ms(body.sale_opens_at), _ms(body.sale_closes_at))
     for ticket in body.tickets:
@@ -116,6 +121,7 @@ async def change_event(request: web.Request) -> web.Response:
     patch = await read_body(request, _EVENT_PATCH)
     if patch.timezone is not UNSET:
         _check_timezone(patch.timezone)
+    _check_instants(patch)
     if patch.venue_id is not UNSET:
         _check_venue(patch.venue_id)
     before = await request.app[CATALOGUE].event_now(event_id)
@@ -180,6 +186,14 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise invalid("timezone", f"{name!r} is not an IANA time zone, like Europe/Warsaw") from error
+
+
+def _check_instants(body: EventBody | EventPatch) -> None:
+    """Refuses what Postgres, or a datetime in UTC, cannot hold; and 0 ms, which means "no window" to the library."""
+    for name in ("starts_at", "sale_opens_at", "sale_closes_at"):
+        instant = getattr(body, name)
+        if isinstance(instant, datetime) and not _EARLIEST <= instant < _LATEST:
+            raise invalid(name, f"must be from {_EARLIEST.year} to {_LATEST.year - 1}")
 
 
 def _check_venue(venue_id: int | None) -> None:

@@ -7,7 +7,7 @@ from aiohttp import web
 from aiojobs.aiohttp import shield
 from msgspec import Meta
 
-from api.bodies import read_body
+from api.bodies import VISIBLE_ASCII, read_body
 from api.callers import caller_of
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import PAYMENTS
@@ -20,6 +20,7 @@ from engine.ids import event_of, keyed_attempt_id, new_attempt_id
 from engine.records import Record
 from engine.results import (
     AlreadyCancelled,
+    AmountMismatch,
     Expired,
     NotFound,
     NotHeld,
@@ -38,7 +39,7 @@ class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: Annotated[int, Meta(ge=0, le=10**15)]
     currency: Annotated[str, Meta(min_length=1, max_length=16)]
-    payment_token: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
+    payment_token: Annotated[str, Meta(min_length=1, max_length=255, pattern=VISIBLE_ASCII)]
 
 
 class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +93,8 @@ async def _pay_archived(request: web.Request, reservation_id: str, record: Recor
             raise problem_of(Expired())
         case State.CANCELLED:
             raise problem_of(AlreadyCancelled())
+        case State.PAID:
+            raise problem_of(AmountMismatch(record.total_minor))
         case _:
             raise problem_of(NotHeld())
 

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from api.bodies import DatabaseId, Text, read_body, read_query
+from api.bodies import VISIBLE_ASCII, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
@@ -24,7 +24,7 @@ from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFoun
 from engine.words import State
 from sync.reservations import get_reservation, list_reservations
 
-CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
 """An id that the shop gave: visible ASCII characters."""
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from api.bodies import read_query
+from api.bodies import DatabaseId, Text, read_query
 from api.events import event_of_path
 from api.keys import POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, page
@@ -25,7 +25,7 @@ from sync.statistics import (
 async def of_events(request: web.Request) -> web.Response:
     """GET /v1/statistics/events: a row per event, by id."""
     query = read_query(request, PageQuery)
-    after = decode_cursor(query.cursor, int) or 0
+    after = decode_cursor(query.cursor, DatabaseId) or 0
     rows = await list_event_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].event_id) if len(rows) > len(shown) else None
@@ -35,7 +35,7 @@ async def of_events(request: web.Request) -> web.Response:
 async def of_ticket_types(request: web.Request) -> web.Response:
     """GET /v1/statistics/ticket-types: a row per type name over all events, by name."""
     query = read_query(request, PageQuery)
-    after = decode_cursor(query.cursor, str) or ""
+    after = decode_cursor(query.cursor, Text) or ""
     rows = await list_ticket_type_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].ticket_type) if len(rows) > len(shown) else None

@@ -1,7 +1,7 @@
 """Tickets, as everybody sees them."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta
@@ -25,7 +25,7 @@ class TicketsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
     ticket_type: Text | None = None
     price_from: Amount | None = None
     price_to: Amount | None = None
-    available: bool | None = None
+    available: Literal["true", "false"] | None = None
 
 
 async def list_tickets(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ async def list_tickets(request: web.Request) -> web.Response:
     wanted = []
     for event, ticket in offered:
         view = ticket_view(event, ticket, counts[event.event_id])
-        if query.available in (None, not view["sold_out"]):
+        if query.available in (None, "false" if view["sold_out"] else "true"):
             wanted.append(view)
     shown = wanted[: query.limit]
     more = len(wanted) > len(shown)

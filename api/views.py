@@ -120,6 +120,8 @@ _TELLING = (
     AttemptState.FAILED,
 )
 
+_NOT_COMPLETED = (AttemptState.PENDING, AttemptState.FAILED)
+
 
 def _payment_view(attempts: list[Attempt]) -> Json:
     """The attempt that tells most: the one that took money, else the one under way, else the last that failed."""
@@ -129,7 +131,7 @@ def _payment_view(attempts: list[Attempt]) -> Json:
         "status": attempt.state,
         **money(attempt.amount_minor),
         "created_at": rfc3339(attempt.started_ms),
-        "completed_at": _instant(attempt.settled_ms or None),
+        "completed_at": None if attempt.state in _NOT_COMPLETED else _instant(attempt.settled_ms),
     }
 
 

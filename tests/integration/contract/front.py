@@ -114,7 +114,7 @@ class Front:
     async def pay(
         self,
         reservation: Json,
-        token: str = "tok_visa",  # noqa: S107  # of the simulated gateway
+        token: str = "tok_visa",  # of the simulated gateway
         *,
         headers: dict[str, str] | None = None,
         amount: int | None = None,
