@@ -77,17 +77,23 @@ async def differences(stack: Stack) -> list[str]:
 
 async def sync_has_caught_up(stack: Stack) -> bool:
     """Postgres is where the outboxes end, and nothing is left in them."""
+    outboxes = _outboxes(stack)
+    if any(outbox.entries for outbox in outboxes.values()):
+        return False
     rows = await _fetch(stack, "SELECT partition, epoch, sequence FROM outbox_offsets WHERE sequence > 0")
-    written = {partition: (epoch, sequence) for partition, epoch, sequence in rows}
-    told = {}
-    with _redis(stack) as redis:
-        for partition in range(stack.settings.partitions):
-            epoch, sequence = redis.hmget(f"{{p{partition:02}}}:meta", "epoch", "seq")
-            if int(sequence):
-                told[partition] = int(epoch), int(sequence)
-            if redis.xlen(f"{{p{partition:02}}}:outbox"):
-                return False
-    return written == told
+    return {partition: (epoch, sequence) for partition, epoch, sequence in rows} == {
+        partition: (outbox.epoch, outbox.sequence) for partition, outbox in outboxes.items() if outbox.sequence
+    }
+
+
+def entries_left(stack: Stack) -> int:
+    """Entries of all outboxes that sync has not written and trimmed."""
+    return sum(outbox.entries for outbox in _outboxes(stack).values())
+
+
+def entries_trimmed(stack: Stack) -> int:
+    """Entries of all outboxes that sync has written and trimmed."""
+    return sum(outbox.sequence - outbox.entries for outbox in _outboxes(stack).values())
 
 
 def redis_reservations(stack: Stack) -> Mapping[str, Reservation]:
@@ -142,6 +148,22 @@ def gateway_charges(stack: Stack) -> list[Charge]:
         rows = db.execute("SELECT id, state, refunded FROM charges").fetchall()
     db.close()
     return [Charge(charge_id, state, bool(refunded)) for charge_id, state, refunded in rows]
+
+
+class _Outbox(NamedTuple):
+    epoch: int
+    sequence: int
+    entries: int
+
+
+def _outboxes(stack: Stack) -> Mapping[int, _Outbox]:
+    """By partition: the last position, and how many entries are there."""
+    found = {}
+    with _redis(stack) as redis:
+        for partition in range(stack.settings.partitions):
+            epoch, sequence = redis.hmget(f"{{p{partition:02}}}:meta", "epoch", "seq")
+            found[partition] = _Outbox(int(epoch), int(sequence), redis.xlen(f"{{p{partition:02}}}:outbox"))
+    return found
 
 
 def _reservation(packed: bytes) -> Reservation:

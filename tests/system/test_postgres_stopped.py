@@ -1,0 +1,68 @@
+"""Postgres is away for a minute while people buy: sales go on, and then everything arrives."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import EmbeddedPostgres
+from tests.system.books import check_books, postgres_reservations
+from tests.system.conftest import Database
+from tests.system.crowd import Crowd
+from tests.system.stack import Stack
+from tests.system.storefront import Storefront
+from tests.waiting import wait_until
+
+AWAY_SECONDS = 60
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """On a server of its own, because it is stopped."""
+    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
+        server.ensure_database("onsale")
+        yield Database(server, "onsale")
+
+
+@pytest.mark.timeout(300)
+async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Storefront) -> None:
+    migrated = await stack.run("migrate")
+    assert migrated.status == 0, migrated.output
+    await stack.start("gateway", "sync", "api")
+    crowd = Crowd(storefront, [await storefront.create_event(capacity=1_000_000) for _ in range(4)])
+
+    async with crowd.buying(clients=16, rest_seconds=0.2):
+        await wait_until(lambda: len(crowd.paid) > 50, 60, "people buy")
+        await stack.stop("postgres")
+        held, paid = len(crowd.held), len(crowd.paid)
+        async with asyncio.TaskGroup() as minute:
+            minute.create_task(asyncio.sleep(AWAY_SECONDS))
+            await check_what_works_without(storefront)
+        assert len(crowd.held) > held + AWAY_SECONDS
+        assert len(crowd.paid) > paid + AWAY_SECONDS // 2
+        await stack.start("postgres")
+        await wait_until(lambda: lists_are_back(storefront), 60, "lists are back")
+
+    assert not crowd.refused
+    assert not crowd.troubles, "somebody was not answered"
+    await check_books(stack)
+    assert crowd.held <= (await postgres_reservations(stack)).keys()
+
+
+async def check_what_works_without(storefront: Storefront) -> None:
+    """What needs Postgres says so, and all else works."""
+    for method, path, body in (
+        ("GET", "/v1/reservations", None),
+        ("GET", "/v1/statistics/events", None),
+        ("PATCH", "/v1/events/1", {"name": "Another name"}),
+    ):
+        answer = await storefront.ask(method, path, body)
+        assert (answer.status, answer.code) == (503, "unavailable"), path
+        assert "Retry-After" in answer.headers
+    for path in ("/v1/events", "/v1/events/1", "/v1/events/1/availability", "/v1/tickets", "/healthz", "/readyz"):
+        assert (await storefront.ask("GET", path)).status == 200, path
+
+
+async def lists_are_back(storefront: Storefront) -> bool:
+    return (await storefront.ask("GET", "/v1/reservations")).status == 200
