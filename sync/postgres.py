@@ -42,10 +42,19 @@ async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(timeout_seconds):
             yield
-    except ValueError:  # among them asyncpg's error for a value that it cannot encode, which is an InterfaceError too
-        raise
     except _TROUBLE as error:
+        if not _is_trouble(error):
+            raise
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # What was cancelled met the trouble while it tidied up. It must end all the same.
+            raise asyncio.CancelledError from error
         raise PostgresAway(f"{type(error).__name__}: {error}") from error
+
+
+def _is_trouble(error: BaseException) -> bool:
+    """Whether the connection is of no more use. A value that asyncpg cannot encode is no trouble of that kind."""
+    return isinstance(error, (asyncio.CancelledError, *_TROUBLE)) and not isinstance(error, ValueError)
 
 
 class Postgres:
@@ -76,14 +85,26 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for at most `postgres_timeout_ms`, waiting for a free one included. Raises PostgresAway."""
-        async with (
-            postgres_faults(self.timeout_seconds),
-            self._pool.acquire(timeout=self.timeout_seconds) as connection,
-        ):
-            yield connection
+        seconds = self.timeout_seconds
+        async with postgres_faults(seconds), self._pool.acquire(timeout=seconds) as connection:
+            try:
+                yield connection
+            except BaseException as error:
+                if _is_trouble(error):
+                    # A server that does not answer would not answer a wish to tidy up either.
+                    connection.terminate()
+                raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction (read committed), which is rolled back if the block raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException as error:
+                if not _is_trouble(error):
+                    await transaction.rollback()
+                raise
+            await transaction.commit()

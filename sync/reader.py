@@ -101,7 +101,7 @@ class OutboxReader:
             )
 
     async def _write(self, before: Position, batch: Batch) -> None:
-        """One transaction: rows and offset. A batch that takes too long is tried again with half as many facts."""
+        """One transaction: rows and offset. What fails is tried again with half as many facts."""
         if batch.last.epoch != before.epoch and before.epoch:
             self._log.error(
                 "outbox_epoch_changed",
@@ -113,9 +113,9 @@ class OutboxReader:
         try:
             async with self._postgres.transaction() as connection:
                 written = await write_batch(connection, self._keys.partition, before, batch)
-        except PostgresAway as away:
-            if isinstance(away.__cause__, TimeoutError):
-                self._facts_limit = max(1, self._facts_limit // 2)
+        except PostgresAway:
+            # Perhaps it was too much for the time that it has.
+            self._facts_limit = max(1, self._facts_limit // 2)
             raise
         self._facts_limit = min(_FACTS_PER_TRANSACTION, self._facts_limit * 2)
         self._metrics.batches.inc()

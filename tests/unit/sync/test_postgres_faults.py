@@ -1,0 +1,56 @@
+"""What passes for trouble of Postgres, and what does not."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from sync.postgres import PostgresAway, postgres_faults
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(),
+        asyncpg.CannotConnectNowError(),
+        asyncpg.AdminShutdownError(),
+        asyncpg.TooManyConnectionsError(),
+        asyncpg.UndefinedTableError(),
+        asyncpg.InterfaceError("connection is closed"),
+    ],
+)
+async def test_trouble(error: Exception) -> None:
+    with pytest.raises(PostgresAway):
+        async with postgres_faults(1):
+            raise error
+
+
+@pytest.mark.parametrize("error", [asyncpg.UniqueViolationError(), asyncpg.DataError(), ValueError(), KeyError()])
+async def test_errors_of_the_caller_pass_through(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        async with postgres_faults(1):
+            raise error
+
+
+async def test_nothing_takes_longer_than_its_time() -> None:
+    with pytest.raises(PostgresAway):
+        async with postgres_faults(0.01):
+            await asyncio.Event().wait()
+
+
+async def test_who_is_cancelled_ends_also_when_tidying_up_fails() -> None:
+    began = asyncio.Event()
+
+    async def work() -> None:
+        async with postgres_faults(5):
+            try:
+                began.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ConnectionResetError from None
+
+    task = asyncio.create_task(work())
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
