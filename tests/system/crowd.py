@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from tests.system.storefront import VISA, Answer, Event, Storefront
+from tests.waiting import wait_until
 
 _AGAIN_SECONDS = 0.05
 _CLIENTS = 64
+_SERVED_SECONDS = 30
 
 Tokens = Callable[[int], str | None]
 """How the nth reservation is paid; None: it is not."""
@@ -59,6 +61,11 @@ class Crowd:
                 buyers.create_task(self._buy_for_ever(rest_seconds))
             yield
             self._closed.set()
+
+    async def served(self) -> None:
+        """Waits until one more hold and one more payment are acknowledged."""
+        held, paid = len(self.held), len(self.paid)
+        await wait_until(lambda: len(self.held) > held and len(self.paid) > paid, _SERVED_SECONDS, "buyers are served")
 
     async def _buy_for_ever(self, rest_seconds: float) -> None:
         while not self._closed.is_set():

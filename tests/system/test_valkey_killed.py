@@ -9,7 +9,6 @@ from tests.system.books import check_books
 from tests.system.crowd import Crowd
 from tests.system.stack import Stack
 from tests.system.storefront import Event, Storefront
-from tests.waiting import wait_until
 
 KILLS = 5
 SEED = 20270601
@@ -39,16 +38,11 @@ async def lost_promises(storefront: Storefront, crowd: Crowd) -> list[str]:
 
 async def kill_and_start_again(stack: Stack, crowd: Crowd, chance: random.Random) -> None:
     """Kills Valkey at some moment after buyers were served, and waits until they are served again."""
-    await served(crowd)
+    await crowd.served()
     await asyncio.sleep(chance.uniform(0, 0.5))
     stack.kill("valkey")
     await stack.start("valkey")
-    await served(crowd)
-
-
-async def served(crowd: Crowd) -> None:
-    held, paid = len(crowd.held), len(crowd.paid)
-    await wait_until(lambda: len(crowd.held) > held and len(crowd.paid) > paid, 30, "buyers are served")
+    await crowd.served()
 
 
 async def on_sale(storefront: Storefront, events: int) -> list[Event]:
