@@ -97,7 +97,9 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         settings = self._settings
 
         async def make_app() -> web.Application:
-            return create_app(settings)
+            app = create_app(settings)
+            collect_rarely()
+            return app
 
         return make_app
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from api.replies import json_reply
 from api.reservations import NewReservation
 from api.views import reservation_view
+from cli.collecting import collect_rarely
 from engine.client import Redis
 from engine.commands import Hold
 from engine.ids import new_reservation_id
@@ -38,6 +39,7 @@ async def make_app() -> web.Application:
     app = web.Application()
     app.cleanup_ctx.append(_connected)
     app.router.add_post("/v1/reservations", _hold)
+    collect_rarely()
     return app
 
 

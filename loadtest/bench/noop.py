@@ -11,6 +11,7 @@ from api.keys import METRICS
 from api.metrics import Metrics
 from api.middleware import frame
 from api.reservations import NewReservation
+from cli.collecting import collect_rarely
 from loadtest.bench.answers import Answer, recorded_answer
 
 _DECODER = msgspec.json.Decoder(NewReservation)
@@ -22,6 +23,7 @@ async def make_app() -> web.Application:
     app = web.Application()
     app[_ANSWER] = recorded_answer()
     app.router.add_post("/v1/reservations", _answer)
+    collect_rarely()
     return app
 
 
@@ -34,6 +36,7 @@ async def make_framed_app() -> web.Application:
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-request-id"}
     app[_ANSWER] = Answer(answer.body, headers)
     app.router.add_post("/v1/reservations", _answer)
+    collect_rarely()
     return app
 
 

@@ -15,6 +15,7 @@ from api.replies import json_reply
 from api.reservations import NewReservation
 from api.times import milliseconds
 from api.views import reservation_view
+from cli.collecting import collect_rarely
 from engine.ids import new_reservation_id
 from engine.records import Line, Record
 from engine.settings import load_settings
@@ -45,6 +46,7 @@ async def make_app() -> web.Application:
     app = web.Application()
     app.cleanup_ctx.append(_connected)
     app.router.add_post("/v1/reservations", _hold)
+    collect_rarely()
     return app
 
 
