@@ -14,6 +14,7 @@ from aiohttp import web
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from cli.collecting import collect_rarely
 from cli.ports import check_port
 from engine.engine import Engine
 from engine.settings import Settings
