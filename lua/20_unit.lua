@@ -180,11 +180,13 @@ local function unit_give_back(u, r, from, state)
   unit_fact(u, state, r)
 end
 
+-- A hold is due at its deadline, not after it: in that millisecond the server may have removed its key already.
+
 -- Gives back what is due, oldest first and at most `slice` holds; sets `backlog` when more may be left.
 -- Returns how many.
 local function unit_give_back_due(u, slice)
-  local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_DEADLINES], '-inf', '(' .. string.format('%.0f', u.now_ms),
-    'LIMIT', 0, slice)
+  local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_DEADLINES], '-inf', string.format('%.0f', u.now_ms), 'LIMIT', 0,
+    slice)
   if #due == 0 then
     return 0
   end
@@ -206,7 +208,7 @@ local function unit_give_back_due(u, slice)
 end
 
 -- Loads the records of these ids: a live one from the ledger, an ended one from its hold key.
--- A record that says `held` and whose hold key is gone has run out, whatever the clock says now: it is given back here.
+-- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here.
 local function unit_load_records(u, rids)
   local wanted, keys = {}, {}
   for _, rid in ipairs(rids) do
@@ -227,7 +229,7 @@ local function unit_load_records(u, rids)
       local r = record_decode(rid, stored[i])
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
-      if r.state == 'held' and not marks[i] then
+      if r.state == 'held' and (u.now_ms >= r.deadline_ms or not marks[i]) then
         unit_give_back(u, r, 'held', 'expired')
       end
     elseif marks[i] == HELD_MARK then

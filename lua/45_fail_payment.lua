@@ -32,7 +32,7 @@ local function fail_payment(u, command)
   end
   unit_change(u, r)
   unit_fact(u, 'payment_failed', r)
-  if r.state == 'held' and u.now_ms > r.deadline_ms then
+  if r.state == 'held' and u.now_ms >= r.deadline_ms then
     unit_give_back(u, r, 'held', 'expired')
   end
   return reply_record(u, 'payment_failed', r, false)
