@@ -23,6 +23,18 @@ local function check_keys(keys)
   end
 end
 
+-- A table of tables: the inner ones are there as soon as they are asked for.
+local TABLE_ONCE = {
+  __index = function(tables, key)
+    tables[key] = {}
+    return rawget(tables, key)
+  end,
+}
+
+-- Whether the server has MSETEX (Valkey 9.1, Redis 8.4), which sets many strings at a fraction of what a SET of each
+-- costs; nil until it was asked, once.
+local has_msetex
+
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
 --   archive_ms  how long a record that ended stays readable in Redis
@@ -37,6 +49,9 @@ local function unit_open(keys, archive_ms)
     damaged('meta')
   end
   check_keys(keys)
+  if has_msetex == nil then
+    has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
+  end
   return {
     keys = keys,
     prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
@@ -46,30 +61,34 @@ local function unit_open(keys, archive_ms)
     seq = tonumber(meta[2]),
     backlog = false, -- holds that ran out were left for the next call
     records = {}, -- rid -> record, or false: there is none
-    pools = {}, -- field -> pool, or false
+    pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
     customers = {}, -- field -> places
     terms = {}, -- event -> terms, or false
     changed_records = {}, -- in order of their first change
     changed_pools = {},
     changed_customers = {},
     changed_terms = {}, -- event -> packed terms
-    facts = {}, -- packed
+    facts = 0, -- how many
+    fact_parts = {}, -- packed, two of each fact
+    packed = setmetatable({}, PACK_ONCE),
+    heads = setmetatable({}, HEAD_ONCE),
+    digits = setmetatable({}, DIGITS_ONCE),
   }
 end
 
 -- The field of a pool in `pools`, and of a customer in `customers`.
-local function event_field(event, name)
-  return string.format('%.0f/%s', event, name)
+local function event_field(u, event, name)
+  return u.digits[event] .. '/' .. name
 end
 
 -- The pool's counters, or false if there is no such pool.
 local function unit_pool(u, event, name)
-  local field = event_field(event, name)
-  local pool = u.pools[field]
+  local pool = u.pools[event][name]
   if pool == nil then
+    local field = event_field(u, event, name)
     local raw = redis.call('HGET', u.keys[KEY_POOLS], field)
     pool = raw and pool_decode(field, raw)
-    u.pools[field] = pool
+    u.pools[event][name] = pool
   end
   return pool
 end
@@ -83,9 +102,9 @@ end
 
 -- The pool of a record's line.
 local function unit_line_pool(u, r, line)
-  local pool = unit_pool(u, r.event, line[LINE_POOL])
+  local pool = u.pools[r.event][line[LINE_POOL]] or unit_pool(u, r.event, line[LINE_POOL])
   if not pool then
-    damaged('no pool ' .. event_field(r.event, line[LINE_POOL]) .. ' for ' .. r.rid)
+    damaged('no pool ' .. event_field(u, r.event, line[LINE_POOL]) .. ' for ' .. r.rid)
   end
   return pool
 end
@@ -93,11 +112,16 @@ end
 -- The first line of a record for which its pool has too few places, counting all lines of that pool, and how many the
 -- pool has; nil if all of them are to be had.
 local function unit_short_line(u, r)
-  local wanted = {}
-  for _, line in ipairs(r.lines) do
-    local pool = unit_line_pool(u, r, line)
-    wanted[pool] = (wanted[pool] or 0) + line[LINE_QUANTITY]
-    if wanted[pool] > pool.available then
+  local lines = r.lines
+  for i = 1, #lines do
+    local line = lines[i]
+    local pool, wanted = unit_line_pool(u, r, line), line[LINE_QUANTITY]
+    for j = 1, i - 1 do
+      if lines[j][LINE_POOL] == line[LINE_POOL] then
+        wanted = wanted + lines[j][LINE_QUANTITY]
+      end
+    end
+    if wanted > pool.available then
       return line, pool.available
     end
   end
@@ -106,7 +130,8 @@ end
 
 -- Moves places of all the record's lines between two counters of their pools (`available`, `held`, `paying`, `sold`).
 local function unit_move(u, r, from, to)
-  for _, line in ipairs(r.lines) do
+  for i = 1, #r.lines do
+    local line = r.lines[i]
     local pool = unit_line_pool(u, r, line)
     pool[from] = pool[from] - line[LINE_QUANTITY]
     pool[to] = pool[to] + line[LINE_QUANTITY]
@@ -114,9 +139,9 @@ local function unit_move(u, r, from, to)
   end
 end
 
--- Places that the customer holds, pays for or has bought at the event.
+-- Places that the customer holds, pays for or has bought at the event; and the customer's field.
 local function unit_customer(u, event, customer)
-  local field = event_field(event, customer)
+  local field = event_field(u, event, customer)
   local places = u.customers[field]
   if not places then
     places = tonumber(redis.call('HGET', u.keys[KEY_CUSTOMERS], field) or 0)
@@ -125,24 +150,27 @@ local function unit_customer(u, event, customer)
     end
     u.customers[field] = places
   end
-  return places
+  return places, field
+end
+
+local function unit_set_customer(u, field, places)
+  if places < 0 then
+    damaged('places of customer ' .. field)
+  end
+  u.customers[field] = places
+  u.changed_customers[field] = true
 end
 
 local function unit_add_customer_places(u, event, customer, places)
-  local total = unit_customer(u, event, customer) + places
-  if total < 0 then
-    damaged('places of customer ' .. event_field(event, customer))
-  end
-  local field = event_field(event, customer)
-  u.customers[field] = total
-  u.changed_customers[field] = true
+  local before, field = unit_customer(u, event, customer)
+  unit_set_customer(u, field, before + places)
 end
 
 -- The event's terms of sale, or false if it was never published.
 local function unit_terms(u, event)
   local terms = u.terms[event]
   if terms == nil then
-    local raw = redis.call('HGET', u.keys[KEY_EVENTS], string.format('%.0f', event))
+    local raw = redis.call('HGET', u.keys[KEY_EVENTS], u.digits[event])
     terms = raw and terms_decode(event, raw)
     u.terms[event] = terms
   end
@@ -154,19 +182,23 @@ local function unit_change(u, r)
   r.packed = nil
   if not r.changed then
     r.changed = true
-    table.insert(u.changed_records, r)
+    u.changed_records[#u.changed_records + 1] = r
   end
 end
 
 -- Adds a fact: the word for what happened, and the whole record as it is now, so that a reader needs no other fact.
 local function unit_fact(u, word, r)
-  table.insert(u.facts, array_head(4) .. cmsgpack.pack(word, r.rid, u.now_ms) .. record_pack(r))
+  local packed, parts, rid, n = u.packed, u.fact_parts, r.rid, 2 * u.facts
+  parts[n + 1] = ARRAY_OF_4 .. packed[word] .. u.heads[#rid] .. rid .. packed[u.now_ms]
+  parts[n + 2] = record_pack(u, r)
+  u.facts = u.facts + 1
 end
 
 -- The result of a command on a record that there is: the word, the time of the answer, whether it repeats an earlier
--- answer, and the whole record.
+-- answer, and the whole record. In two parts: to join them here would copy the record once more.
 local function reply_record(u, word, r, replayed)
-  return array_head(4) .. cmsgpack.pack(word, u.now_ms, replayed) .. record_pack(r)
+  local packed = u.packed
+  return ARRAY_OF_4 .. packed[word] .. packed[u.now_ms] .. packed[replayed], r.packed or record_pack(u, r)
 end
 
 -- The places of a record go back on sale from counter `from`, and the record ends as `state` (cancelled or expired).
@@ -210,60 +242,70 @@ end
 -- Loads the records of these ids: a live one from the ledger, an ended one from its hold key.
 -- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here.
 local function unit_load_records(u, rids)
-  local wanted, keys = {}, {}
-  for _, rid in ipairs(rids) do
-    if u.records[rid] == nil then
-      u.records[rid] = false
-      table.insert(wanted, rid)
-      table.insert(keys, u.prefix .. rid)
+  local wanted, keys, n, records = {}, {}, 0, u.records
+  for i = 1, #rids do
+    local rid = rids[i]
+    if records[rid] == nil then
+      records[rid] = false
+      n = n + 1
+      wanted[n], keys[n] = rid, u.keys[FIXED_KEYS + i]
     end
   end
-  if #wanted == 0 then
+  if n == 0 then
     return
   end
-  local marks = redis.call('MGET', unpack(keys))
+  -- New reservations, most of what comes in a drop, have no hold key: one look at all of them spares reading each.
+  local there = redis.call('EXISTS', unpack(keys))
+  local marks = there > 0 and redis.call('MGET', unpack(keys)) or {}
   local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(wanted))
-  local absent = {}
-  for i, rid in ipairs(wanted) do
+  for i = 1, #wanted do
+    local rid, mark = wanted[i], marks[i]
+    if mark then
+      there = there - 1
+    end
     if stored[i] then
       local r = record_decode(rid, stored[i])
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
+<<<<<<< h/20_unit.lua
       if r.state == 'held' and (u.now_ms >= r.deadline_ms or not marks[i]) then
+=======
+      if r.state == 'held' and not mark then
+>>>>>>> n5/20_unit.lua
         unit_give_back(u, r, 'held', 'expired')
       end
-    elseif marks[i] == HELD_MARK then
+    elseif mark == HELD_MARK then
       damaged('hold key without a ledger entry: ' .. rid)
-    elseif marks[i] then
-      u.records[rid] = record_decode(rid, marks[i])
+    elseif mark then
+      u.records[rid] = record_decode(rid, mark)
       u.records[rid].stored = 'archive'
-    end
-    if not marks[i] then
-      table.insert(absent, keys[i])
     end
   end
   -- MGET answers nil for a key of another type, which must not be written over.
-  if #absent > 0 and redis.call('EXISTS', unpack(absent)) > 0 then
+  if there > 0 then
     damaged('a hold key is not a string')
   end
 end
 
 -- Loads the counts of these customers (fields of `customers`) in one read.
 local function unit_load_customers(u, fields)
-  local wanted = {}
-  for _, field in ipairs(fields) do
-    if not u.customers[field] then
-      u.customers[field] = 0
-      table.insert(wanted, field)
+  local wanted, n, customers = {}, 0, u.customers
+  for i = 1, #fields do
+    local field = fields[i]
+    if not customers[field] then
+      customers[field] = 0
+      n = n + 1
+      wanted[n] = field
     end
   end
-  if #wanted == 0 then
+  if n == 0 then
     return
   end
   local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(wanted))
-  for i, field in ipairs(wanted) do
+  for i = 1, #wanted do
+    local field = wanted[i]
     if stored[i] then
-      u.customers[field] = tonumber(stored[i]) or damaged('places of customer ' .. field)
+      customers[field] = tonumber(stored[i]) or damaged('places of customer ' .. field)
     end
   end
 end
@@ -280,32 +322,56 @@ end
 
 -- Where a record belongs, by what it says: `held`, `unsettled` or `archive` (invariants 3 to 5).
 local function record_place(r)
-  if record_unsettled(r) then
+  if #r.attempts > 0 and record_unsettled(r) then
     return 'unsettled'
   end
   return r.state == 'held' and 'held' or 'archive'
 end
 
+-- Sets strings, {key, value, key, value...}, that all run out at the same time.
+local function set_until(u, until_ms, strings)
+  local until_text = u.digits[until_ms]
+  if not has_msetex then
+    for i = 1, #strings, 2 do
+      redis.call('SET', strings[i], strings[i + 1], 'PXAT', until_text)
+    end
+    return
+  end
+  for first = 1, #strings, ARGUMENTS_AT_ONCE do
+    local arguments = { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
+    local n = #arguments
+    arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
+    redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
+  end
+end
+
 local function unit_write_records(u)
+  local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
+  local strings = setmetatable({}, TABLE_ONCE) -- by when they run out
   local to_ledger, from_ledger = {}, {}
   local to_deadlines, from_deadlines, to_unsettled, from_unsettled = {}, {}, {}, {}
-  for _, r in ipairs(u.changed_records) do
+  for i = 1, #u.changed_records do
+    local r = u.changed_records[i]
     local place, was = record_place(r), r.stored
     local key = u.prefix .. r.rid
     if place == 'archive' then
-      redis.call('SET', key, record_pack(r), 'PX', u.archive_ms)
+      local archived = strings[archive_until_ms]
+      local n = #archived
+      archived[n + 1], archived[n + 2] = key, r.packed or record_pack(u, r)
       if was and was ~= 'archive' then
         table.insert(from_ledger, r.rid)
       end
     else
-      table.insert(to_ledger, r.rid)
-      table.insert(to_ledger, record_pack(r))
+      local n = #to_ledger
+      to_ledger[n + 1], to_ledger[n + 2] = r.rid, r.packed or record_pack(u, r)
       if place == 'unsettled' then
         if was and was ~= 'unsettled' then
           redis.call('DEL', key)
         end
       elseif was ~= 'held' then
-        redis.call('SET', key, HELD_MARK, 'PXAT', r.deadline_ms)
+        local marks = strings[r.deadline_ms]
+        n = #marks
+        marks[n + 1], marks[n + 2] = key, HELD_MARK
       end
     end
     if place ~= was then
@@ -315,13 +381,16 @@ local function unit_write_records(u)
         table.insert(from_unsettled, r.rid)
       end
       if place == 'held' then
-        table.insert(to_deadlines, r.deadline_ms)
-        table.insert(to_deadlines, r.rid)
+        local n = #to_deadlines
+        to_deadlines[n + 1], to_deadlines[n + 2] = digits[r.deadline_ms], r.rid
       elseif place == 'unsettled' then
-        table.insert(to_unsettled, u.now_ms)
+        table.insert(to_unsettled, digits[u.now_ms])
         table.insert(to_unsettled, r.rid)
       end
     end
+  end
+  for until_ms, ending in pairs(strings) do
+    set_until(u, until_ms, ending)
   end
   call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
   call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
@@ -334,9 +403,10 @@ end
 -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
 -- because it alone may refuse: an id that is not above its last one.
 local function unit_write(u)
-  if #u.facts > 0 then
-    local seq = string.format('%.0f', u.seq + 1)
-    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f', pack_list(u.facts))
+  if u.facts > 0 then
+    local seq = u.digits[u.seq + 1]
+    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f',
+      array_head(u.facts) .. table.concat(u.fact_parts))
     redis.call('HSET', u.keys[KEY_META], 'seq', seq)
   end
   unit_write_records(u)
@@ -346,15 +416,16 @@ local function unit_write(u)
     table.insert(pools, pool_encode(pool))
   end
   for field in pairs(u.changed_customers) do
-    if u.customers[field] == 0 then
+    local places = u.customers[field]
+    if places == 0 then
       table.insert(customers_gone, field)
     else
-      table.insert(customers, field)
-      table.insert(customers, string.format('%.0f', u.customers[field]))
+      local n = #customers
+      customers[n + 1], customers[n + 2] = field, u.digits[places]
     end
   end
   for event, packed in pairs(u.changed_terms) do
-    table.insert(terms, string.format('%.0f', event))
+    table.insert(terms, u.digits[event])
     table.insert(terms, packed)
   end
   call_with('HSET', u.keys[KEY_POOLS], pools)

@@ -11,7 +11,7 @@ local function put_event(u, command)
   local before = unit_terms(u, event)
   for _, ticket in pairs(before and before.tickets or {}) do
     if not unit_pool(u, event, ticket.pool) then
-      damaged('no pool ' .. event_field(event, ticket.pool)) -- made anew it would forget what is taken of it
+      damaged('no pool ' .. event_field(u, event, ticket.pool)) -- made anew it would forget what is taken of it
     end
   end
   for _, wanted in ipairs(capacities) do
@@ -24,8 +24,8 @@ local function put_event(u, command)
   for _, wanted in ipairs(capacities) do
     local pool = unit_pool(u, event, wanted[1])
     if not pool then
-      pool = { field = event_field(event, wanted[1]), capacity = 0, available = 0, held = 0, paying = 0, sold = 0 }
-      u.pools[pool.field] = pool
+      pool = { field = event_field(u, event, wanted[1]), capacity = 0, available = 0, held = 0, paying = 0, sold = 0 }
+      u.pools[event][wanted[1]] = pool
     end
     pool.available = pool.available + wanted[2] - pool.capacity
     pool.capacity = wanted[2]

@@ -30,6 +30,13 @@ local function sale_refusal(u, terms)
   return nil
 end
 
+-- The line of so many places of a ticket. The holds of a call share it.
+local function ticket_line(ticket, ticket_id, quantity)
+  local line = { ticket_id, ticket.pool, quantity, ticket.unit_minor }
+  ticket.lines[quantity] = line
+  return line
+end
+
 local function hold(u, command)
   local rid, event, customer, details, digest, items =
     command[2], command[3], command[4], command[5], command[6], command[7]
@@ -52,14 +59,17 @@ local function hold(u, command)
     rid = rid, state = 'held', event = event, customer = customer, details = details, digest = digest,
     created_ms = u.now_ms, deadline_ms = u.now_ms + terms.hold_ms, ended_ms = 0, lines = {}, attempts = {},
   }
-  for i, item in ipairs(items) do
+  local places = 0
+  for i = 1, #items do
+    local item = items[i]
     local ticket = terms.tickets[item[1]]
     if not ticket then
       return reply('unknown_pool', item[1])
     end
-    r.lines[i] = { item[1], ticket.pool, item[2], ticket.unit_minor }
+    r.lines[i] = ticket.lines[item[2]] or ticket_line(ticket, item[1], item[2])
+    places = places + item[2]
   end
-  local places, taken = record_places(r), unit_customer(u, event, customer)
+  local taken, customer_field = unit_customer(u, event, customer)
   if taken + places > terms.max_per_customer then
     return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
   end
@@ -68,7 +78,7 @@ local function hold(u, command)
     return u.backlog and reply('again') or reply('sold_out', line[LINE_TICKET], available)
   end
   unit_move(u, r, 'available', 'held')
-  unit_add_customer_places(u, event, customer, places)
+  unit_set_customer(u, customer_field, taken + places)
   u.records[rid] = r
   unit_change(u, r)
   unit_fact(u, 'held', r)

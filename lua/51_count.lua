@@ -15,7 +15,7 @@ local function count(u, command)
   for ticket_id, ticket in pairs(terms.tickets) do
     local pool = unit_pool(u, event, ticket.pool)
     if not pool then
-      damaged('no pool ' .. event_field(event, ticket.pool))
+      damaged('no pool ' .. event_field(u, event, ticket.pool))
     end
     table.insert(counts, { ticket_id, pool.capacity, pool.available, pool.held, pool.paying, pool.sold })
   end

@@ -23,20 +23,23 @@ local COMMANDS = {
 
 -- Reads at once what the commands name: their records, and the customers of new holds.
 local function load_named(u, commands)
-  local rids, customers = {}, {}
-  for _, command in ipairs(commands) do
-    local word = command[1]
-    if not COMMANDS[word] then
+  local rids, named, customers, keys, prefix = {}, 0, {}, u.keys, u.prefix
+  for i = 1, #commands do
+    local command = commands[i]
+    local word, rid = command[1], command[2]
+    local kind = COMMANDS[word]
+    if not kind then
       error('unknown command ' .. tostring(word), 0)
     end
-    if COMMANDS[word].names_reservation then
-      table.insert(rids, command[2])
-      if u.keys[FIXED_KEYS + #rids] ~= u.prefix .. command[2] then
-        error('KEYS do not name ' .. command[2], 0)
+    if kind.names_reservation then
+      named = named + 1
+      rids[named] = rid
+      if keys[FIXED_KEYS + named] ~= prefix .. rid then
+        error('KEYS do not name ' .. rid, 0)
       end
     end
     if word == 'hold' then
-      table.insert(customers, event_field(command[3], command[4]))
+      customers[#customers + 1] = event_field(u, command[3], command[4])
     end
   end
   unit_load_records(u, rids)
@@ -48,12 +51,15 @@ local function run(keys, args)
   local u = unit_open(keys, tonumber(args[3]))
   u.given_back = unit_give_back_due(u, tonumber(args[2]))
   load_named(u, commands)
-  local results = {}
-  for i, command in ipairs(commands) do
-    results[i] = COMMANDS[command[1]].run(u, command)
+  local parts = { array_head(#commands) }
+  for i = 1, #commands do
+    local command = commands[i]
+    local result, record = COMMANDS[command[1]].run(u, command)
+    local n = #parts
+    parts[n + 1], parts[n + 2] = result, record
   end
   unit_write(u)
-  return pack_list(results)
+  return table.concat(parts)
 end
 
 redis.register_function('onsale_init', init)
