@@ -267,11 +267,7 @@ local function unit_load_records(u, rids)
       local r = record_decode(rid, stored[i])
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
-<<<<<<< h/20_unit.lua
-      if r.state == 'held' and (u.now_ms >= r.deadline_ms or not marks[i]) then
-=======
-      if r.state == 'held' and not mark then
->>>>>>> n5/20_unit.lua
+      if r.state == 'held' and (u.now_ms >= r.deadline_ms or not mark) then
         unit_give_back(u, r, 'held', 'expired')
       end
     elseif mark == HELD_MARK then
