@@ -57,7 +57,10 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Starts the process; what it prints is added to the log file. Raises ChildError if it cannot be executed."""
+        """Starts the process; what it prints is added to the log file. Raises ChildError if it cannot be executed.
+
+        To be called from the main thread: to the kernel, the end of the thread that starts a process is the parent's.
+        """
         with self.log_file.open("ab") as log:
             try:
                 self._process = self._spawn(log)
