@@ -1,6 +1,6 @@
 """Random sales: what Hypothesis plays against the world."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -30,14 +30,17 @@ PARTITIONS = 2
 EVENTS = (2, 3, 4)
 """Two events share a partition, one has its own."""
 
+POOLS = ("1", "2")
+"""Of each event: ticket 1 has a pool, tickets 2 and 3 share the other."""
+
 SHORT_MS, LONG_MS = 6, 900_000
 """Holds that run out while we play, and holds that do not."""
 
 _PAST_MS, _FUTURE_MS = 1, 4_000_000_000_000
 
 # What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, and a
-# payment says that it is right; Sales.resolve puts in what they are at that moment. `next` is a new reservation, the same
-# for all commands that are played at once; with a digit it is yet another.
+# payment says that it is right; Sales.resolve puts in what they are at that moment. `next` is a new reservation,
+# the same for all commands that are played at once; with a digit it is yet another.
 NEXT, RIGHT = "next", -1
 FIRST_ATTEMPT, LAST_ATTEMPT = "its first", "its last"
 _LATEST = {"last": 0, "last but one": 1, "last but two": 2, "last but three": 3, "last but four": 4}
@@ -51,15 +54,23 @@ digests = st.sampled_from(["one"] * 6 + ["other"])
 reasons = st.sampled_from(list(FailureReason)).map(str)
 capacities = st.integers(0, 8)
 ticket_ids = st.sampled_from([1] * 12 + [2] * 9 + [3] * 8 + [9])
-"""1 has a pool; 2 and 3 share another; there is no 9."""
+"""There is no 9."""
 
 
 def put_event(
-    event_id: int, status: EventStatus, window: tuple[int, int], hold_ms: int, limit: int, price: int, pools: list[int]
+    event_id: int,
+    pools: list[int],
+    hold_ms: int,
+    *,
+    limit: int = 10,
+    price: int = 100,
+    status: EventStatus = EventStatus.ON_SALE,
+    window: tuple[int, int] = (0, 0),
 ) -> PutEvent:
+    """An event with the capacities of its pools."""
     tickets = [TicketTerms(1, "1", price), TicketTerms(2, "2", 2 * price), TicketTerms(3, "2", 70)]
     terms = Terms(status, *window, hold_ms, limit, tickets)
-    return PutEvent(event_id, terms, [PoolCapacity(str(number), capacity) for number, capacity in enumerate(pools, 1)])
+    return PutEvent(event_id, terms, list(map(PoolCapacity, POOLS, pools)))
 
 
 holds = st.builds(
@@ -74,18 +85,21 @@ holds = st.builds(
 publications = st.builds(
     put_event,
     events,
-    st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
-    st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
-    st.sampled_from([SHORT_MS, LONG_MS]),
-    st.sampled_from([4, 10, 100]),
-    st.sampled_from([0, 100, 30_000]),
     st.lists(capacities, min_size=2, max_size=2),
+    st.sampled_from([SHORT_MS, LONG_MS]),
+    limit=st.sampled_from([4, 10, 100]),
+    price=st.sampled_from([0, 100, 30_000]),
+    status=st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
+    window=st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
 )
 beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
 outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(FailPayment, names, begun_ids, reasons)
 reads = st.builds(Find, names) | st.builds(Count, events)
 refunds = st.builds(Refund, names, st.booleans()) | st.builds(SettleRefund, names, begun_ids)
 sweeps = st.builds(SweepOf, st.integers(0, PARTITIONS - 1))
+
+
+Named: TypeAlias = ConfirmPayment | FailPayment | Refund | SettleRefund
 
 
 class Sales(RuleBasedStateMachine):
@@ -107,14 +121,9 @@ class Sales(RuleBasedStateMachine):
         """The command with the reservation and the amount that it means."""
         if not isinstance(command, OnReservation):
             return command
-        name = command.reservation_id
-        known = list(self.world.model.reservations)
         if isinstance(command, Hold):
             event_id = command.event_id
-        digit = name[-1] if name[-1].isdigit() else "0"
-        reservation_id = f"{event_id}-reservation{self.taken:04}{digit}"
-        if name in _LATEST and known:
-            reservation_id = known[-1 - _LATEST[name] % len(known)]
+        reservation_id = self.named(command.reservation_id, event_id)
         named = replace(command, reservation_id=reservation_id)
         if isinstance(named, Hold):
             return replace(named, event_id=event_of(reservation_id))
@@ -124,6 +133,14 @@ class Sales(RuleBasedStateMachine):
         if isinstance(named, ConfirmPayment | FailPayment | SettleRefund):
             return replace(named, attempt_id=self.attempt(reservation_id, named.attempt_id))
         return named
+
+    def named(self, name: str, event_id: int) -> str:
+        """The reservation that is meant; one of the event if it is next."""
+        known = list(self.world.model.reservations)
+        if name in _LATEST and known:
+            return known[-1 - _LATEST[name] % len(known)]
+        digit = name[-1] if name[-1].isdigit() else "0"
+        return f"{event_id}-reservation{self.taken:04}{digit}"
 
     def attempt(self, reservation_id: str, attempt_id: str) -> str:
         """The attempt that is meant."""
@@ -136,7 +153,7 @@ class Sales(RuleBasedStateMachine):
     @initialize(capacity=capacities, hold_ms=st.sampled_from([SHORT_MS, LONG_MS]), unpublished=st.booleans())
     def opens(self, capacity: int, hold_ms: int, unpublished: bool) -> None:
         for event_id in EVENTS[: -1 if unpublished else None]:
-            self.step(put_event(event_id, EventStatus.ON_SALE, (0, 0), hold_ms, 10, 100, [capacity, 8 - capacity]))
+            self.step(put_event(event_id, [capacity, 8 - capacity], hold_ms))
 
     @rule(command=holds)
     def takes(self, command: Hold) -> None:
@@ -159,14 +176,16 @@ class Sales(RuleBasedStateMachine):
         self.step(command)
 
     @rule(command=holds, attempt_id=attempt_ids, then=st.lists(outcomes | refunds, max_size=4))
-    def takes_and_pays(self, command: Hold, attempt_id: str, then: list[Command[Any]]) -> None:
+    def takes_and_pays(self, command: Hold, attempt_id: str, then: list[Named]) -> None:
         self.step(command)
         self.step(BeginPayment("last", attempt_id, RIGHT, "one"))
         for more in then:
             self.step(replace(more, reservation_id="last"))
 
     @rule(command=holds, cancelled=st.booleans(), scarce=st.booleans(), other=holds, more=outcomes)
-    def money_comes_late(self, command: Hold, cancelled: bool, scarce: bool, other: Hold, more: Command[Any]) -> None:
+    def money_comes_late(
+        self, command: Hold, *, cancelled: bool, scarce: bool, other: Hold, more: ConfirmPayment | FailPayment
+    ) -> None:
         """The places were given back, and perhaps taken by others, before the gateway took the money after all."""
         before = len(self.world.model.reservations)
         self.step(replace(command, reservation_id=NEXT))
@@ -187,10 +206,16 @@ class Sales(RuleBasedStateMachine):
 
     def nothing_more(self, event_id: int) -> PutEvent:
         """The event with no more places than are taken."""
+        terms = self.world.model.terms[event_id]
+        return PutEvent(event_id, terms, [PoolCapacity(pool, self.taken_of(event_id, pool)) for pool in POOLS])
+
+    def taken_of(self, event_id: int, pool: str) -> int:
+        """Places of a pool that are not available."""
         model = self.world.model
-        pools = [pool for event, pool in model.capacities if event == event_id]
-        taken = [(counters := model.counters(event_id, pool)).capacity - counters.available for pool in pools]
-        return PutEvent(event_id, model.terms[event_id], list(map(PoolCapacity, pools, taken)))
+        if (event_id, pool) not in model.capacities:
+            return 0
+        counters = model.counters(event_id, pool)
+        return counters.capacity - counters.available
 
     @rule(command=refunds)
     def owes_or_gives_money_back(self, command: Command[Any]) -> None:
@@ -217,7 +242,7 @@ class Sales(RuleBasedStateMachine):
     @rule(name=names)
     def fails_often(self, name: str) -> None:
         """More attempts fail than are remembered."""
-        reservation = self.world.model.reservations.get(self.resolve(Find(name), EVENTS[0]).reservation_id)
+        reservation = self.world.model.reservations.get(self.named(name, EVENTS[0]))
         for number in range(ATTEMPTS_KEPT + 1):
             if reservation is None or reservation.state is not State.HELD:
                 return
@@ -240,9 +265,19 @@ class Sales(RuleBasedStateMachine):
         self.world.wait_past(SHORT_MS)
         self.step(command)
 
+    @rule(event_id=events, crowd=st.integers(2, 5), command=holds)
+    def takes_what_a_crowd_left(self, event_id: int, crowd: int, command: Hold) -> None:
+        """More holds ran out than one call gives back."""
+        free = [self.taken_of(event_id, pool) + crowd for pool in POOLS]
+        self.step(put_event(event_id, free, SHORT_MS, limit=100))
+        crowded = replace(command, event_id=event_id, digest="one", items=[(1, 1)])
+        self.step(*(replace(crowded, reservation_id=f"{NEXT}{number}") for number in range(crowd)))
+        self.world.wait_past(SHORT_MS)
+        self.step(replace(crowded, reservation_id=NEXT, items=[(1, crowd)]))
+
     @rule(name=names, restock=st.booleans(), attempt_id=attempt_ids)
     def refunds_what_redis_forgot(self, name: str, restock: bool, attempt_id: str) -> None:
         """The archive's time is over; Postgres has the record."""
-        forgotten = self.resolve(Find(name), EVENTS[0]).reservation_id
+        forgotten = self.named(name, EVENTS[0])
         record = self.world.forget(forgotten)
         self.world.step(Refund(forgotten, restock, record), Find(forgotten), ConfirmPayment(forgotten, attempt_id))

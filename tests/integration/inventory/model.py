@@ -143,7 +143,7 @@ class Model:
                 for reservation in self.reservations.values()
                 if self.partition(reservation.event_id) == partition
                 and reservation.state is State.HELD
-                and reservation.deadline_ms < now_ms
+                and reservation.deadline_ms <= now_ms
             ),
             key=lambda reservation: (reservation.deadline_ms, reservation.reservation_id),
         )
@@ -164,7 +164,7 @@ class Model:
         for command in commands:
             if isinstance(command, OnReservation):
                 named = self.reservations.get(command.reservation_id)
-                if named and named.state is State.HELD and named.deadline_ms < now_ms:
+                if named and named.state is State.HELD and named.deadline_ms <= now_ms:
                     self._give_back(named, State.EXPIRED)
         results = [self._run(command) for command in commands]
         for reservation in self.reservations.values():
@@ -380,7 +380,7 @@ class Model:
         if reservation.state is State.PAYING:
             self._enter(reservation, State.HELD)
         self._fact(FactWord.PAYMENT_FAILED, reservation)
-        if reservation.state is State.HELD and reservation.deadline_ms < self.now_ms:
+        if reservation.state is State.HELD and reservation.deadline_ms <= self.now_ms:
             self._give_back(reservation, State.EXPIRED)
         return r.PaymentFailed(self.now_ms, False, reservation.record())
 

@@ -1,28 +1,98 @@
-"""Hypothesis plays random sales against the pure model and a real server; they agree after every step."""
+"""Hypothesis plays random sales against the pure model and a real server; they agree after every step.
 
-from hypothesis import HealthCheck, settings
+The negative control stands below: with a defect put into the library, the same play finds it.
+"""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
+from engine.library import library_text
 from engine.settings import Settings
 from tests.integration.inventory.machine import PARTITIONS, Sales
-from tests.integration.inventory.world import World
+from tests.integration.inventory.world import Disagreement, World
 
 RUNS, STEPS = 300, 60
 
+# Small, so that more is due than one call gives back.
+_SWEEP_SLICE = 2
 
-def test_server_and_model_agree_after_every_step(own_server: Settings) -> None:
-    small = replace(own_server, partitions=PARTITIONS, sweep_slice=2)
-    with World(small) as world:
-        run_state_machine_as_test(
-            lambda: Sales(world),
-            settings=settings(
-                max_examples=RUNS,
-                stateful_step_count=STEPS,
-                derandomize=True,
-                deadline=None,
-                print_blob=True,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+
+def play(world: World, phases: tuple[Phase, ...]) -> None:
+    """Plays the same runs every time. A failure tells all commands of its run, and the blob that repeats it."""
+    run_state_machine_as_test(
+        lambda: Sales(world),  # type: ignore[arg-type]  # anything that makes a machine will do
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            derandomize=True,
+            deadline=None,
+            print_blob=True,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def sale_settings(engine_settings: Settings) -> Settings:
+    return replace(engine_settings, partitions=PARTITIONS, sweep_slice=_SWEEP_SLICE)
+
+
+@pytest.mark.timeout(300)
+def test_server_and_model_agree_after_every_step(sale_settings: Settings) -> None:
+    with World(sale_settings) as world:
+        play(world, (Phase.generate, Phase.shrink))
+
+
+class Defect(NamedTuple):
+    """A line of the library, and what it is replaced by."""
+
+    name: str
+    text: str
+    instead: str
+
+
+DEFECTS = [
+    Defect("nothing is given back", "  unit_move(u, r, from, 'available')\n  unit_add", "  unit_add"),
+    Defect(
+        "a customer's places are forgotten", "unit_add_customer_places(u, r.event, r.customer, -record_places(r))", ""
+    ),
+    Defect("one place too many for a customer", "taken + places > terms.max", "taken + places > 1 + terms.max"),
+    Defect("lines of one pool are judged apart", "wanted = wanted + lines[j][LINE_QUANTITY]", ""),
+    Defect("capacity falls below what is taken", "wanted[2] < taken", "false"),
+    Defect("late money takes what others have", "given_back and not unit_short_line(u, r)", "given_back"),
+    Defect("late money takes nothing", "if from then\n    unit_move(u, r, from, 'sold')", "if from then"),
+    Defect(
+        "a deadline comes a millisecond early",
+        "string.format('%.0f', u.now_ms), 'LIMIT'",
+        "string.format('%.0f', u.now_ms + 1), 'LIMIT'",
+    ),
+    Defect("an id may be reused for another request", "before.digest ~= digest", "false"),
+    Defect("a failed payment revives what ran out", "if r.state == 'held' and u.now_ms >= r.deadline_ms", "if false"),
+    Defect("what is paid for runs out", "table.insert(from_deadlines, r.rid)", ""),
+    Defect("restocking is forgotten", "if restock then", "if false then"),
+    Defect("a fact is not told", "unit_fact(u, 'paying', r)", ""),
+    Defect(
+        "sold out is said too early",
+        "return u.backlog and reply('again') or reply('sold_out'",
+        "return reply('sold_out'",
+    ),
+]
+
+
+@pytest.mark.damages_keys
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name.replace(" ", "-"))
+def test_defect_is_found(sale_settings: Settings, monkeypatch: pytest.MonkeyPatch, defect: Defect) -> None:
+    text = library_text()
+    assert defect.text in text, "the library changed; choose another line to break"
+    monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
+    with World(sale_settings) as world:
+        with pytest.raises((Disagreement, Flaky)):
+            play(world, (Phase.generate,))
+        assert world.disagreements

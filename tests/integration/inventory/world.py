@@ -1,7 +1,7 @@
 """A real server and the pure model, kept in step: each command goes to both, and everything is compared."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -10,13 +10,14 @@ import uvloop
 
 from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
 from engine.engine import Engine
-from engine.faults import EngineError
 from engine.facts import Fact, decode_facts
+from engine.faults import EngineError
 from engine.ids import event_of
 from engine.outbox import Position
 from engine.records import Record, Terms
 from engine.results import Again, Result
 from engine.settings import Settings
+from engine.upkeep import server_time_ms
 from engine.words import State
 from tests.integration.inventory.model import Counters, Model, Reservation
 
@@ -68,6 +69,7 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._settings = settings
+        self.disagreements = 0
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -100,6 +102,7 @@ class World:
             return self._step(commands)
         except (AssertionError, EngineError) as error:
             played = "".join(f"\n  {number}. {step}" for number, step in enumerate(self._played, 1))
+            self.disagreements += 1
             raise Disagreement(f"{error}\nplayed:{played}") from error
 
     def _step(self, commands: Sequence[Command[Any]]) -> list[Result]:
@@ -119,7 +122,7 @@ class World:
         return results
 
     def forget(self, reservation_id: str) -> Record | None:
-        """Lets the archive's TTL of an ended reservation run out and tells its record; of any other: nothing happens."""
+        """Lets the archive's TTL of an ended reservation run out; its record, or None if there is no such one."""
         reservation = self.model.reservations.get(reservation_id)
         if reservation is None or reservation.state is State.HELD or reservation.unsettled():
             return None
@@ -130,16 +133,18 @@ class World:
 
     def wait_past(self, longest_ms: int) -> None:
         """Waits until every hold that runs out within `longest_ms` of now has run out."""
-        while any(
-            reservation.state is State.HELD and self._now_ms <= reservation.deadline_ms <= self._now_ms + longest_ms
+        soon = [
+            reservation.deadline_ms
             for reservation in self.model.reservations.values()
-        ):
-            self._look()
+            if reservation.state is State.HELD and reservation.deadline_ms <= self._now_ms + longest_ms
+        ]
+        while self._now_ms < max(soon, default=0):
+            self._now_ms = self._run(server_time_ms(self._engine.redis))
 
     async def _make_engine(self) -> Engine:
         return Engine(self._settings)
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run(self, work: Awaitable[T]) -> T:
         async def bounded() -> T:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await work
@@ -158,12 +163,13 @@ class World:
         return command.partition if isinstance(command, SweepOf) else self.model.partition(command.event_id)
 
     async def _submit(self, commands: Sequence[Command[Any]]) -> list[Result]:
-        return await asyncio.gather(
+        results: list[Result] = await asyncio.gather(
             *(
                 self._engine.sweep(command.partition) if isinstance(command, SweepOf) else self._engine.submit(command)
                 for command in commands
             )
         )
+        return results
 
     def _look(self) -> None:
         """Reads the whole database, and what is new in the outboxes."""
@@ -280,8 +286,10 @@ class World:
         elif reservation.state is not State.HELD:
             agree(f"{key}, archived", _record(stored.value), reservation.record())
             agree(f"{key} runs out", stored.expires_ms > self._now_ms, True)
-        elif self._now_ms <= reservation.deadline_ms or stored is not _NOTHING:
-            agree(f"{key}, of a hold", stored, Content(b"string", HELD_MARK, reservation.deadline_ms))
+        elif self._now_ms < reservation.deadline_ms or stored is not _NOTHING:
+            agree(
+                f"{key}, of a hold, at {self._now_ms}", stored, Content(b"string", HELD_MARK, reservation.deadline_ms)
+            )
 
     def _pairs(self, key: str) -> dict[bytes, bytes]:
         return self._stored.get(key, _NOTHING).pairs()
