@@ -66,6 +66,7 @@ def columns(folded: Folded) -> Columns:
         [record.state.value for record in told],
         [record.details for record in told],
         [record.digest for record in told],
+        [record.places for record in told],
         [record.total_minor for record in told],
         [record.created_ms for record in told],
         [record.deadline_ms for record in told],
@@ -85,11 +86,18 @@ def columns(folded: Folded) -> Columns:
         [line.quantity for _, _, line, _ in lines],
         [line.unit_minor for _, _, line, _ in lines],
         [created_ms for _, _, _, created_ms in lines],
+        [_is_first_of_ticket(records[rid], place) for rid, place, _, _ in lines],
     )
     known_before = [rid for rid in rids if rid not in folded.begun]
     return Columns(
         reservations, items, _payment_columns(folded), (known_before, [len(records[rid].lines) for rid in known_before])
     )
+
+
+def _is_first_of_ticket(record: Record, place: int) -> bool:
+    """Whether no earlier line of the record is of the same ticket."""
+    ticket_id = record.lines[place].ticket_id
+    return all(line.ticket_id != ticket_id for line in record.lines[:place])
 
 
 def _payment_columns(folded: Folded) -> Sequence[Sequence[Any]]:

@@ -1,14 +1,11 @@
 WITH page AS (
   SELECT r.id
-  FROM (
-    -- A reservation may have several items of the ticket.
-    SELECT DISTINCT i.created_at, i.reservation_id
-    FROM reservation_items AS i
-    WHERE i.ticket_id = $7
-      AND ($4::bigint IS NULL OR (i.created_at, i.reservation_id) < (instant($4), $5::text))
-  ) AS i
+  FROM reservation_items AS i
   JOIN reservations AS r ON r.id = i.reservation_id
-  WHERE ($1::integer IS NULL OR r.event_id = $1)
+  WHERE i.ticket_id = $7
+    AND i.first_of_ticket
+    AND ($4::bigint IS NULL OR (i.created_at, i.reservation_id) < (instant($4), $5::text))
+    AND ($1::integer IS NULL OR r.event_id = $1)
     AND ($2::text IS NULL OR r.customer_id = $2)
     AND ($3::text IS NULL OR r.status = $3)
   ORDER BY i.created_at DESC, i.reservation_id DESC

@@ -21,20 +21,19 @@ SELECT
 FROM events AS e
 CROSS JOIN LATERAL (
   SELECT
-    sum(i.quantity) FILTER (WHERE r.status IN ('held', 'paying', 'paid')) AS reserved,
-    sum(i.quantity) FILTER (WHERE r.status IN ('held', 'paying')) AS held,
-    sum(i.quantity) FILTER (WHERE r.status = 'paid') AS sold,
-    sum(i.quantity) FILTER (WHERE r.status = 'cancelled') AS cancelled,
-    sum(i.quantity) FILTER (WHERE r.status = 'expired') AS expired,
-    sum(i.quantity) FILTER (WHERE r.status IN ('refund_due', 'refunded')) AS refunded,
-    sum(i.quantity * i.unit_minor) FILTER (WHERE r.status = 'paid') AS revenue_minor,
-    count(DISTINCT r.id) FILTER (WHERE r.status = 'paid') AS reservations_paid,
-    count(DISTINCT r.id) FILTER (WHERE r.status NOT IN ('held', 'paying')) AS reservations_ended,
-    sum(i.quantity) FILTER (WHERE r.status = 'paid' AND r.paid_at > now() - interval '1 hour') AS sold_last_hour,
+    sum(r.places) FILTER (WHERE r.status IN ('held', 'paying', 'paid')) AS reserved,
+    sum(r.places) FILTER (WHERE r.status IN ('held', 'paying')) AS held,
+    sum(r.places) FILTER (WHERE r.status = 'paid') AS sold,
+    sum(r.places) FILTER (WHERE r.status = 'cancelled') AS cancelled,
+    sum(r.places) FILTER (WHERE r.status = 'expired') AS expired,
+    sum(r.places) FILTER (WHERE r.status IN ('refund_due', 'refunded')) AS refunded,
+    sum(r.total_minor) FILTER (WHERE r.status = 'paid') AS revenue_minor,
+    count(*) FILTER (WHERE r.status = 'paid') AS reservations_paid,
+    count(*) FILTER (WHERE r.status NOT IN ('held', 'paying')) AS reservations_ended,
+    sum(r.places) FILTER (WHERE r.status = 'paid' AND r.paid_at > now() - interval '1 hour') AS sold_last_hour,
     min(r.paid_at) AS first_sale_at,
     max(r.paid_at) FILTER (WHERE r.status = 'paid') AS last_sale_at
   FROM reservations AS r
-  JOIN reservation_items AS i ON i.reservation_id = r.id
   WHERE r.event_id = e.id
 ) AS s
 CROSS JOIN LATERAL (SELECT sum(t.capacity) AS capacity FROM tickets AS t WHERE t.event_id = e.id) AS c;
@@ -55,10 +54,12 @@ SELECT
   coalesce(sum(i.quantity) FILTER (WHERE r.status = 'expired'), 0) AS expired,
   coalesce(sum(i.quantity) FILTER (WHERE r.status IN ('refund_due', 'refunded')), 0) AS refunded,
   coalesce(sum(i.quantity * i.unit_minor) FILTER (WHERE r.status = 'paid'), 0)::bigint AS revenue_minor,
-  count(DISTINCT r.id) FILTER (WHERE r.status = 'paid')::float8
-    / nullif(count(DISTINCT r.id) FILTER (WHERE r.status NOT IN ('held', 'paying')), 0) AS conversion
+  count(*) FILTER (WHERE i.first_of_ticket AND r.status = 'paid')::float8
+    / nullif(count(*) FILTER (WHERE i.first_of_ticket AND r.status NOT IN ('held', 'paying')), 0) AS conversion
 FROM tickets AS t
 LEFT JOIN reservation_items AS i ON i.ticket_id = t.id
 LEFT JOIN reservations AS r ON r.id = i.reservation_id
 GROUP BY t.ticket_type;
 COMMENT ON VIEW ticket_type_statistics IS 'One row per name of a ticket type, over all events.';
+COMMENT ON COLUMN ticket_type_statistics.conversion IS
+  'Paid reservations / all that ended, each counted for every ticket in it; null while none has ended.';

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from engine.commands import Hold
+from engine.ids import new_reservation_id
+from engine.results import Held
 from engine.words import State
 from sync.catalogue import NewTicket
 from sync.reservations import ReservationPage, list_reservations
@@ -99,3 +102,19 @@ async def test_pages_of_a_ticket(office: BoxOffice) -> None:
 async def test_what_cannot_be_a_cursor_is_refused(office: BoxOffice, cursor: tuple[int, str]) -> None:
     with pytest.raises(ValueError, match="cursor"):
         await list_reservations(office.postgres, limit=1, after=cursor)
+
+
+async def test_two_items_of_one_ticket_are_one_reservation(office: BoxOffice) -> None:
+    twice = Hold(
+        new_reservation_id(office.event.event_id),
+        office.event.event_id,
+        "c",
+        "{}",
+        "d",
+        [(office.ticket_id, 1), (office.ticket_id, 2)],
+    )
+    assert isinstance(await office.engine.submit(twice), Held)
+    await _sync(office)
+    page = await list_reservations(office.postgres, ticket_id=office.ticket_id, limit=5)
+    assert [reservation.reservation_id for reservation in page.reservations] == [twice.reservation_id]
+    assert [line.quantity for line in page.reservations[0].record.lines] == [1, 2]

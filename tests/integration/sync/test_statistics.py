@@ -15,9 +15,9 @@ _SET = """
 INSERT INTO events (id, name, starts_at) VALUES (1, 'Sold out', now()), (2, 'Mixed', now()), (3, 'Nothing yet', now());
 INSERT INTO tickets (id, event_id, ticket_type, unit_minor, capacity) VALUES
   (11, 1, 'VIP', 1000, 3), (12, 1, 'Regular', 400, 2), (21, 2, 'VIP', 500, 50), (31, 3, 'Balcony', 100, 0);
-INSERT INTO reservations (id, event_id, customer_id, status, details, digest, total_minor, created_at, expires_at,
-  paid_at)
-SELECT id, event_id, 'c', status, '{}', '', 0, now(), now(), paid_at::timestamptz FROM (VALUES
+INSERT INTO reservations (id, event_id, customer_id, status, details, digest, places, total_minor, created_at,
+  expires_at, paid_at)
+SELECT id, event_id, 'c', status, '{}', '', 1, 0, now(), now(), paid_at::timestamptz FROM (VALUES
   ('1-a', 1, 'paid', '2026-01-01T10:00Z'),
   ('1-b', 1, 'paid', '2026-01-01T10:05Z'),
   ('1-c', 1, 'expired', NULL),
@@ -29,13 +29,17 @@ SELECT id, event_id, 'c', status, '{}', '', 0, now(), now(), paid_at::timestampt
   ('2-e', 2, 'cancelled', NULL),
   ('2-f', 2, 'refund_due', (now() - interval '1 minute')::text)
 ) AS told (id, event_id, status, paid_at);
-INSERT INTO reservation_items (reservation_id, position, ticket_id, pool, quantity, unit_minor, created_at)
-SELECT reservation_id, position, ticket_id, ticket_id::text, quantity, unit_minor, now() FROM (VALUES
+INSERT INTO reservation_items (reservation_id, position, ticket_id, pool, quantity, unit_minor, created_at,
+  first_of_ticket)
+SELECT reservation_id, position, ticket_id, ticket_id::text, quantity, unit_minor, now(), true FROM (VALUES
   ('1-a', 0, 11, 2, 1000), ('1-a', 1, 12, 2, 400), ('1-b', 0, 11, 1, 900), ('1-c', 0, 12, 1, 400),
   ('1-d', 0, 11, 3, 1000),
   ('2-a', 0, 21, 4, 500), ('2-b', 0, 21, 5, 500), ('2-c', 0, 21, 6, 500), ('2-d', 0, 21, 7, 450),
   ('2-e', 0, 21, 8, 500), ('2-f', 0, 21, 9, 500)
 ) AS told (reservation_id, position, ticket_id, quantity, unit_minor);
+UPDATE reservations AS r SET (places, total_minor) = (
+  SELECT sum(quantity), sum(quantity * unit_minor) FROM reservation_items WHERE reservation_id = r.id
+);
 """
 
 

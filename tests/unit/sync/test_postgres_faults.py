@@ -12,10 +12,10 @@ from sync.postgres import PostgresAway, postgres_faults
     "error",
     [
         ConnectionRefusedError(),
-        asyncpg.CannotConnectNowError(),
-        asyncpg.AdminShutdownError(),
-        asyncpg.TooManyConnectionsError(),
-        asyncpg.UndefinedTableError(),
+        asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.AdminShutdownError("shutting down"),
+        asyncpg.TooManyConnectionsError("too many"),
+        asyncpg.UndefinedTableError("not migrated"),
         asyncpg.InterfaceError("connection is closed"),
     ],
 )
