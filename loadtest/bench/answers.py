@@ -27,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def record_answer(url: str, file: Path) -> None:
     """Takes one hold and writes the answer to a file. Raises URLError if there is no server, or for a refusal."""
-    request = Request(url, hold_body("customer-of-the-answer"), {"Content-Type": "application/json"})  # noqa: S310  # http
+    request = Request(url, hold_body(f"answer-{file.name}"), {"Content-Type": "application/json"})  # noqa: S310  # http
     with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # http
         if response.status != 201:
             raise URLError(f"status {response.status}")
