@@ -39,7 +39,10 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
     """
     if request.content_type != "application/json":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
-    body = await _read(request)
+    try:
+        body = await _read(request)
+    except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
+        raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -53,9 +56,9 @@ def _check_json(body: bytes) -> None:
     """Raises Problem malformed_json."""
     try:
         msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        return  # JSON, but with a number that no field takes
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError):
+        return  # JSON, but with a number or a depth that no field takes
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from error
 
 

@@ -31,7 +31,7 @@ class TicketsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
 async def list_tickets(request: web.Request) -> web.Response:
     """GET /v1/tickets: by id."""
     query = read_query(request, TicketsQuery)
-    after = decode_cursor(query.cursor, int) or 0
+    after = decode_cursor(query.cursor, DatabaseId) or 0
     offered = sorted(
         (
             (event, ticket)

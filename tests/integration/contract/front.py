@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from io import BytesIO
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -51,8 +52,9 @@ class Front:
         sent = dict(headers or {})
         if body is not _ABSENT:
             raw, sent = json.dumps(body).encode(), _JSON | sent
+        data = None if raw is None else BytesIO(raw)
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            response = await self.client.request(method, path, data=raw, headers=sent, params=params)
+            response = await self.client.request(method, path, data=data, headers=sent, params=params)
             content = await response.read()
         if response.status >= 400 and method != "HEAD":
             problem = json.loads(content)

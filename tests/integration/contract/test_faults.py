@@ -1,0 +1,169 @@
+"""Servers that go away. These tests have servers of their own."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.app import create_app
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from engine.settings import Settings
+from sync.worker import run_sync
+from tests.integration.contract.conftest import StartApi
+from tests.integration.contract.front import Front
+from tests.invariants import check_invariants
+from tests.waiting import wait_until
+
+_TIMEOUT_MS = 400
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey(tmp_path / "valkey", tmp_path / "valkey.log") as server:
+        yield server
+        check_invariants(server.url)
+
+
+@pytest.fixture
+async def fragile(shop: Settings, own_valkey: EmbeddedValkey) -> AsyncIterator[Front]:
+    """An API on a Valkey that the test may stop."""
+    settings = msgspec.structs.replace(
+        shop, redis_url=own_valkey.url, command_timeout_ms=_TIMEOUT_MS, connect_timeout_ms=200, queue_commands=4
+    )
+    async with AsyncExitStack() as stack:
+        yield Front(await stack.enter_async_context(TestClient(TestServer(create_app(settings)))))
+
+
+async def _is_ready(front: Front) -> bool:
+    return (await front.get("/readyz")).status == 200
+
+
+async def test_redis_dies_and_comes_back(fragile: Front, own_valkey: EmbeddedValkey) -> None:
+    event = await fragile.event(10)
+    ticket_id = event["tickets"][0]["id"]
+    held = await fragile.held((ticket_id, 1))
+    path, payment = f"/v1/reservations/{held['id']}", {"amount": 2500, "currency": "EUR", "payment_token": "t"}
+    own_valkey.kill()
+
+    began = time.monotonic()
+    refused = await asyncio.gather(
+        fragile.reserve((ticket_id, 1)),
+        fragile.call("GET", path),
+        fragile.call("DELETE", path),
+        fragile.call("POST", f"{path}/pay", payment),
+        fragile.call("POST", f"{path}/refund", {"restock": True}),
+        fragile.get("/v1/events"),
+        fragile.get(f"/v1/events/{event['id']}"),
+        fragile.get(f"/v1/events/{event['id']}/availability"),
+        fragile.get(f"/v1/tickets/{ticket_id}"),
+        fragile.call("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 11}),
+        fragile.call("POST", "/v1/events", {"name": "Too late", "starts_at": "2027-06-01T18:00:00Z"}),
+        fragile.get("/readyz"),
+    )
+    assert {(answer.status, answer.code) for answer in refused} == {(503, "unavailable")}
+    assert time.monotonic() - began < 2 * _TIMEOUT_MS / 1000 + 1, "each within its timeout"
+    assert (await fragile.get("/healthz")).status == 200
+    assert await fragile.refused("GET", "/v1/reservations/abc") == "not_found"
+    assert (await fragile.get("/v1/reservations")).status == 200, "lists are Postgres'"
+
+    own_valkey.start()
+    await wait_until(lambda: _is_ready(fragile))
+    assert (await fragile.read(held))["status"] == "held"
+    assert (await fragile.pay(held)).status == 200
+    assert await fragile.counts(ticket_id) == (9, 0, 1)
+    assert (await fragile.event(1))["status"] == "on_sale"
+
+
+async def test_an_api_that_has_not_seen_redis_yet_says_so(fragile: Front, own_valkey: EmbeddedValkey) -> None:
+    own_valkey.kill()
+    refused = await fragile.reserve((1, 1))
+    assert (refused.status, refused.code) == (503, "unavailable")
+    own_valkey.start()
+    await wait_until(lambda: _is_ready(fragile))
+    assert (await fragile.reserve((1, 1))).code == "not_found"
+
+
+async def test_a_full_queue_does_nothing_by_halves(fragile: Front, own_valkey: EmbeddedValkey) -> None:
+    event = await fragile.event(100, 100)
+    one, two = (each["id"] for each in event["tickets"])
+    assert own_valkey.child.pid is not None
+    os.kill(own_valkey.child.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.TaskGroup() as group:
+            calls = [group.create_task(fragile.reserve((one, 1), (two, 1))) for _ in range(40)]
+            await wait_until(lambda: sum(call.done() for call in calls) >= 30)
+            full = [call.result() for call in calls if call.done()]
+            os.kill(own_valkey.child.pid, signal.SIGCONT)
+    finally:
+        os.kill(own_valkey.child.pid, signal.SIGCONT)
+    assert {(answer.status, answer.code) for answer in full} == {(503, "unavailable")}
+    assert any("queue" in answer.body["detail"] for answer in full)
+
+    held = [call.result().status for call in calls].count(201)
+    assert held > 0, "those in the queue were served"
+    assert await fragile.counts(one) == (100 - held, held, 0)
+    assert await fragile.counts(two) == (100 - held, held, 0)
+
+
+async def test_sales_go_on_without_postgres(start_api: StartApi, tmp_path: Path, shop: Settings) -> None:
+    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
+        await asyncio.to_thread(_migrate, server)
+        url = server.url("onsale")
+        front = await start_api(postgres_url=url, postgres_timeout_ms=1000)
+        event = await front.event(10)
+        ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
+        server.kill()
+
+        began = time.monotonic()
+        for method, away, body in (
+            ("POST", "/v1/events", {"name": "Too late", "starts_at": "2027-06-01T18:00:00Z"}),
+            ("PATCH", path, {"name": "Too late"}),
+            ("POST", f"{path}/tickets", {"ticket_type": "a", "price": {"amount": 1, "currency": "EUR"}, "capacity": 1}),
+            ("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 11}),
+        ):
+            answer = await front.call(method, away, body)
+            assert (answer.status, answer.code) == (503, "unavailable")
+        for away in (
+            "/v1/reservations",
+            "/v1/statistics/events",
+            "/v1/statistics/ticket-types",
+            f"{path}/statistics",
+            f"/v1/reservations/{event['id']}-{'A' * 16}",
+        ):
+            assert await front.refused("GET", away) == "unavailable"
+        assert time.monotonic() - began < 5
+
+        ready = await front.get("/readyz")
+        assert (ready.status, ready.body["postgres"]) == (200, "away")
+        assert (await front.get(path)).body == event
+        assert (await front.get("/v1/events")).body["items"] == [event]
+        paid, cancelled = await front.paid((ticket_id, 2)), await front.held((ticket_id, 1))
+        assert (await front.read(paid))["status"] == "paid"
+        assert (await front.call("DELETE", f"/v1/reservations/{cancelled['id']}")).status == 204
+        refund = await front.call("POST", f"/v1/reservations/{paid['id']}/refund", {"restock": True})
+        assert (refund.status, refund.body["status"]) == (200, "refunded")
+
+        server.start()
+        assert (await front.call("PATCH", path, {"name": "Just in time"})).status == 200
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=url)))
+
+            async def has_arrived() -> bool:
+                statuses = [item["status"] for item in await front.pages("/v1/reservations")]
+                return statuses == ["cancelled", "refunded"]
+
+            await wait_until(has_arrived)
+            worker.cancel()
+
+
+def _migrate(server: EmbeddedPostgres) -> None:
+    from sync.migrations import migrate  # noqa: PLC0415  # only this test needs it
+
+    migrate(server.ensure_database("onsale"))
