@@ -63,10 +63,13 @@ def _metrics_of_all(workers: int) -> Iterator[None]:
         return
     directory = tempfile.mkdtemp(prefix="onsale-metrics-")
     os.environ[_METRICS_VARIABLE] = directory
+    owner = os.getpid()
     try:
         yield
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        # A worker is a fork and comes by here too when it ends, while the others still write there.
+        if os.getpid() == owner:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
