@@ -29,6 +29,7 @@ class Catalogue:
         self._event_of_ticket: dict[int, EventSnapshot] = {}
         self._change = 0
         self._read_at = float("-inf")
+        self._failed_from = self._failed_until = float("-inf")
         self._lock = asyncio.Lock()
 
     async def events(self) -> list[EventSnapshot]:
@@ -66,12 +67,15 @@ class Catalogue:
         async with self._lock:
             if self._read_at >= asked_at:
                 return
+            if self._failed_from >= asked_at:
+                raise _away()
             began = time.monotonic()
             try:
                 async with asyncio.timeout(self._timeout):
                     self._change, changed = await changed_events(self._redis, self._change)
             except TROUBLE as error:
-                raise OutcomeUnknown("the catalogue cannot be read; try again") from error
+                self._failed_from, self._failed_until = began, time.monotonic()
+                raise _away() from error
             for event in changed:
                 self._events[event.event_id] = event
                 for ticket in event.tickets:
@@ -79,10 +83,17 @@ class Catalogue:
             self._read_at = began
 
     async def _follow(self) -> None:
-        if time.monotonic() - self._read_at < self._max_age:
+        now = time.monotonic()
+        if now - self._read_at < self._max_age:
             return
         try:
+            if now - self._failed_until < self._max_age:
+                raise _away()
             await self.refresh()
         except OutcomeUnknown:
             if not self._events:
                 raise
+
+
+def _away() -> OutcomeUnknown:
+    return OutcomeUnknown("the catalogue cannot be read; try again")

@@ -9,6 +9,7 @@ Everything listens on a free port. What the processes print is kept in the direc
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -92,6 +93,18 @@ class Stack:
     def kill(self, name: str) -> None:
         """SIGKILL to the process and those that it started."""
         self._children[name].kill()
+
+    def freeze(self, name: str) -> None:
+        """The process and those that it started stand still, with their connections open."""
+        os.killpg(self._children[name].pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Ends `freeze`."""
+        os.killpg(self._children[name].pid, signal.SIGCONT)
+
+    def log(self, name: str) -> str:
+        """All that a process has printed."""
+        return self._children[name].log_file.read_text(encoding="utf-8")
 
     async def stop(self, name: str) -> None:
         """Lets a process end in order, while everything else goes on."""

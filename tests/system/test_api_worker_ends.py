@@ -1,0 +1,29 @@
+"""One of the API's processes ends: the others do not notice."""
+
+import os
+import re
+import signal
+
+from tests.system.stack import Stack
+from tests.system.storefront import Storefront
+from tests.waiting import wait_until
+
+BOOTED = re.compile(r"Booting worker with pid: (\d+)")
+
+
+async def test_a_worker_that_ends_leaves_the_others_working(stack: Stack, storefront: Storefront) -> None:
+    stack.api_workers = 2
+    await stack.start("api")
+    event = await storefront.create_event(capacity=1000)
+    await wait_until(lambda: len(BOOTED.findall(stack.log("api"))) == 2, what="both workers are there")
+    first = int(BOOTED.findall(stack.log("api"))[0])
+
+    os.kill(first, signal.SIGTERM)
+
+    await wait_until(lambda: f"Worker exiting (pid: {first})" in stack.log("api"), what="one ends")
+    # What a process asks for the first time makes new series of metrics, in files that all share.
+    for number in range(50):
+        assert (await storefront.hold(event.ticket_id, f"c{number}")).status == 201
+        assert (await storefront.ask("GET", f"/v1/events/{event.event_id}")).status == 200
+    await wait_until(lambda: len(BOOTED.findall(stack.log("api"))) == 3, what="another takes its place")
+    assert '"level":"error"' not in stack.log("api")
