@@ -1,6 +1,7 @@
 """Facts of a batch, folded to the rows that they leave behind: one per reservation, item and payment attempt."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.facts import Fact
@@ -16,8 +17,8 @@ class Columns(NamedTuple):
     reservations: Sequence[Sequence[Any]]
     items: Sequence[Sequence[Any]]
     payments: Sequence[Sequence[Any]]
-    known_before: Sequence[Sequence[Any]]
-    """Reservations that earlier batches wrote, and how many items each has now."""
+    known_before: Mapping[int, Sequence[str]]
+    """Reservations that earlier batches wrote, by how many items they have now."""
 
 
 class Folded(NamedTuple):
@@ -88,10 +89,10 @@ def columns(folded: Folded) -> Columns:
         [created_ms for _, _, _, created_ms in lines],
         [_is_first_of_ticket(records[rid], place) for rid, place, _, _ in lines],
     )
-    known_before = [rid for rid in rids if rid not in folded.begun]
-    return Columns(
-        reservations, items, _payment_columns(folded), (known_before, [len(records[rid].lines) for rid in known_before])
-    )
+    known_before: dict[int, list[str]] = defaultdict(list)
+    for rid in records.keys() - folded.begun:
+        known_before[len(records[rid].lines)].append(rid)
+    return Columns(reservations, items, _payment_columns(folded), known_before)
 
 
 def _is_first_of_ticket(record: Record, place: int) -> bool:

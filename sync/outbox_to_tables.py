@@ -111,8 +111,8 @@ async def _upsert(connection: Connection, facts: Sequence[Fact]) -> None:
     rows = columns(fold(facts))
     await connection.execute(statement("upsert_reservations"), *rows.reservations)
     await connection.execute(statement("upsert_items"), *rows.items)
-    if rows.known_before[0]:
-        await connection.execute(statement("delete_items"), *rows.known_before)
+    for items, rids in rows.known_before.items():
+        await connection.execute(statement("delete_items"), rids, items)
     if rows.payments[0]:
         await connection.execute(statement("upsert_payments"), *rows.payments)
 

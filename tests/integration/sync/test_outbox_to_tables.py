@@ -1,10 +1,11 @@
 """Every outcome is in Postgres exactly once, whatever dies between the steps."""
 
+import msgspec
 import pytest
 
 from engine.facts import decode_facts
 from engine.outbox import BEGINNING
-from engine.words import State
+from engine.words import FactWord, State
 from sync.outbox_to_tables import OffsetMoved, _upsert, batches, read_offset, write_batch
 from sync.reservations import get_reservation
 from tests.integration.sync.box_office import BoxOffice, running
@@ -143,3 +144,17 @@ async def test_first_instants_and_old_attempts_outlive_the_record(office: BoxOff
     stored = await get_reservation(office.postgres, at_once)
     assert stored is not None
     assert [attempt.attempt_id for attempt in stored.record.attempts] == attempts[-8:]
+
+
+async def test_an_item_that_was_taken_out_is_gone(office: BoxOffice) -> None:
+    """No command takes items out of a hold yet; a record that tells so is stored as it is."""
+    rid = await office.hold()
+    (fact,) = decode_facts((await office.entries())[0].payload)
+    line = fact.record.lines[0]
+    for lines in ([line, msgspec.structs.replace(line, quantity=4)], [msgspec.structs.replace(line, quantity=3)]):
+        record = msgspec.structs.replace(fact.record, lines=lines)
+        async with office.postgres.transaction() as connection:
+            await _upsert(connection, [msgspec.structs.replace(fact, word=FactWord.PAYING, record=record)])
+        stored = await get_reservation(office.postgres, rid)
+        assert stored is not None
+        assert stored.record.lines == lines

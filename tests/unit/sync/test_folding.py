@@ -50,7 +50,7 @@ def test_only_reservations_of_earlier_batches_may_have_items_too_many() -> None:
     rows = columns(
         fold([_fact(FactWord.HELD, State.HELD, 1), _fact(FactWord.CANCELLED, State.CANCELLED, 2, rid=other)])
     )
-    assert rows.known_before == ([other], [1])
+    assert rows.known_before == {1: [other]}
 
 
 def _entries(*positions: tuple[int, int]) -> list[Entry]:
