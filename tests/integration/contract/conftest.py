@@ -7,19 +7,47 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import create_app
+from cli.embedded import EmbeddedPostgres
 from cli.simulated_gateway import create_gateway_app
 from engine.settings import Settings
+from sync.migrations import migrate
 from sync.worker import run_sync
 from tests.integration.contract.front import Front
 
 StartApi = Callable[..., Awaitable[Front]]
 
 _SETTLE_AFTER_MS = 300
+_TIMEOUT_SECONDS = 30
+_DATABASE = "contract"
+_TABLES = ("reservations", "events", "outbox_offsets", "dead_letters")
+"""The others go with them."""
+
+
+@pytest.fixture(scope="session")
+def contract_database(postgres: EmbeddedPostgres) -> str:
+    """The URL of a database for all tests here: emptying one takes a tenth of the time of making one."""
+    url = postgres.ensure_database(_DATABASE)
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+async def settings(engine_settings: Settings, contract_database: str) -> Settings:
+    """As everywhere in the tests, but over one database, emptied. Its ids go on where the test before left off."""
+    connection = await asyncpg.connect(contract_database, timeout=_TIMEOUT_SECONDS)
+    try:
+        async with connection.transaction():
+            for table in _TABLES:
+                await connection.execute(f"DELETE FROM {table}", timeout=_TIMEOUT_SECONDS)  # noqa: S608  # ours
+    finally:
+        await connection.close(timeout=_TIMEOUT_SECONDS)
+    return msgspec.structs.replace(engine_settings, postgres_url=contract_database)
 
 
 class GatewayLedger:
@@ -78,6 +106,7 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
     """The settings that all processes of a test share."""
     return msgspec.structs.replace(
         settings,
+        partitions=3,
         gateway_url=gateway_url,
         gateway_timeout_ms=1000,
         resolve_after_ms=1,

@@ -4,15 +4,12 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 
-from api.app import create_app
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.settings import Settings
 from sync.worker import run_sync
@@ -32,13 +29,9 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-async def fragile(shop: Settings, own_valkey: EmbeddedValkey) -> AsyncIterator[Front]:
+async def fragile(start_api: StartApi, own_valkey: EmbeddedValkey) -> Front:
     """An API on a Valkey that the test may stop."""
-    settings = msgspec.structs.replace(
-        shop, redis_url=own_valkey.url, command_timeout_ms=_TIMEOUT_MS, connect_timeout_ms=200, queue_commands=4
-    )
-    async with AsyncExitStack() as stack:
-        yield Front(await stack.enter_async_context(TestClient(TestServer(create_app(settings)))))
+    return await start_api(redis_url=own_valkey.url, command_timeout_ms=_TIMEOUT_MS, connect_timeout_ms=200)
 
 
 async def _is_ready(front: Front) -> bool:
@@ -68,7 +61,7 @@ async def test_redis_dies_and_comes_back(fragile: Front, own_valkey: EmbeddedVal
         fragile.get("/readyz"),
     )
     assert {(answer.status, answer.code) for answer in refused} == {(503, "unavailable")}
-    assert time.monotonic() - began < 2 * _TIMEOUT_MS / 1000 + 1, "each within its timeout"
+    assert time.monotonic() - began < 5, "each within its timeout, which is 0.4 s, and not in that of a client"
     assert (await fragile.get("/healthz")).status == 200
     assert await fragile.refused("GET", "/v1/reservations/abc") == "not_found"
     assert (await fragile.get("/v1/reservations")).status == 200, "lists are Postgres'"
@@ -90,7 +83,8 @@ async def test_an_api_that_has_not_seen_redis_yet_says_so(fragile: Front, own_va
     assert (await fragile.reserve((1, 1))).code == "not_found"
 
 
-async def test_a_full_queue_does_nothing_by_halves(fragile: Front, own_valkey: EmbeddedValkey) -> None:
+async def test_a_full_queue_does_nothing_by_halves(start_api: StartApi, own_valkey: EmbeddedValkey) -> None:
+    fragile = await start_api(redis_url=own_valkey.url, command_timeout_ms=15_000, queue_commands=4)
     event = await fragile.event(100, 100)
     one, two = (each["id"] for each in event["tickets"])
     assert own_valkey.child.pid is not None
