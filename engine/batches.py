@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -110,7 +109,7 @@ class Batches:
             for waiting in batch:
                 _fail(waiting, OutcomeUnknown("the server is stopping; repeat with the same key to learn the outcome"))
             raise
-        except (ResponseError, msgspec.DecodeError, EngineBug) as error:
+        except (ResponseError, ValueError, EngineBug) as error:
             if len(batch) > 1:
                 for waiting in batch:
                     await self._send([waiting])

@@ -60,6 +60,7 @@ class EventSnapshot(msgspec.Struct, frozen=True):
             hold_ms=self.hold_seconds * 1000,
             max_per_customer=self.max_per_customer,
             tickets=[TicketTerms(ticket.ticket_id, ticket.pool, ticket.unit_minor) for ticket in self.tickets],
+            version=self.version,
         )
 
     def pools(self) -> list[PoolCapacity]:

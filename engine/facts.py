@@ -23,7 +23,7 @@ _LOOSE_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 def decode_facts(payload: bytes) -> list[Fact]:
-    """The facts of an outbox entry. Raises msgspec.DecodeError for what is none."""
+    """The facts of an outbox entry. Raises ValueError for what is none."""
     return _DECODER.decode(payload)
 
 
@@ -33,5 +33,5 @@ def split_facts(payload: bytes) -> list[bytes]:
 
 
 def decode_fact(payload: bytes) -> Fact:
-    """One packed fact. Raises msgspec.DecodeError."""
+    """One packed fact. Raises ValueError."""
     return msgspec.msgpack.decode(payload, type=Fact)

@@ -76,6 +76,7 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     hold_ms: int
     max_per_customer: int
     tickets: list[TicketTerms]
+    version: int = 0
 
 
 class PoolCapacity(msgspec.Struct, array_like=True, frozen=True):

@@ -163,10 +163,11 @@ local function pool_encode(pool)
   return string.format('%.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available, pool.held, pool.paying, pool.sold)
 end
 
--- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id}; 0 is "no window".
+-- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version}; 0 is
+-- "no window".
 local function terms_decode(event, raw)
   local a = cmsgpack.unpack(raw)
-  if type(a) ~= 'table' or #a ~= 6 then
+  if type(a) ~= 'table' or #a ~= 7 then
     damaged('terms of event ' .. event)
   end
   local tickets = {}
@@ -175,5 +176,6 @@ local function terms_decode(event, raw)
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
+    version = a[7],
   }
 end

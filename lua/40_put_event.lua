@@ -2,13 +2,17 @@
 --
 -- Command   {"put_event", event_id, terms, {{pool, capacity}...}}; `terms` as in terms_decode
 -- Keys      events, pools
--- Promise   All of it or nothing. A pool that exists keeps what is taken of it; only what is available changes.
+-- Promise   Terms of an older version than those that are there change nothing: they were overtaken on their way.
+--           All of it or nothing. A pool that exists keeps what is taken of it; only what is available changes.
 -- Results   {"below_taken", pool, capacity, taken}  the new capacity is less than what is held, paying and sold
 --           {"published"}                           also when nothing changed
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
 local function put_event(u, command)
   local event, terms, capacities = command[2], command[3], command[4]
   local before = unit_terms(u, event)
+  if before and terms[7] < before.version then
+    return reply('published')
+  end
   for _, ticket in pairs(before and before.tickets or {}) do
     if not unit_pool(u, event, ticket.pool) then
       damaged('no pool ' .. event_field(u, event, ticket.pool)) -- made anew it would forget what is taken of it

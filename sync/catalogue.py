@@ -154,7 +154,7 @@ class Catalogue:
         for event_id, version in rows:
             if published.pop(event_id, None) != version:
                 try:
-                    await self._publish_existing(event_id)
+                    await self._publish_anew(event_id)
                     count += 1
                 except SalesLost as error:
                     log.error("sales_lost", event_id=event_id, error=str(error))
@@ -173,6 +173,12 @@ class Catalogue:
         """Publishes an event as it is committed. Under a lock: an older state is never published over a newer one."""
         async with self._postgres.transaction() as connection:
             return await self._publish_surely(connection, event_id)
+
+    async def _publish_anew(self, event_id: int) -> None:
+        """Publishes an event as it is committed, as a newer version than any that Redis may have got."""
+        async with self._postgres.transaction() as connection:
+            await connection.execute(statement("new_version"), event_id)
+            await self._publish_surely(connection, event_id)
 
     async def _publish_surely(self, connection: Connection, event_id: int) -> EventSnapshot:
         """Publishes an event whose capacities Redis has agreed to, or must.
