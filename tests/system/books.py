@@ -15,6 +15,7 @@ from tests.waiting import wait_until
 
 _TIMEOUT_SECONDS = 30
 _SYNC_SECONDS = 60
+_SHOWN = 20
 
 Client: TypeAlias = Any
 """A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""
@@ -58,7 +59,8 @@ async def check_books(stack: Stack) -> None:
     """Redis is sound, and Postgres has each reservation of Redis once, as it is there. Needs a sync worker."""
     await wait_until(lambda: sync_has_caught_up(stack), _SYNC_SECONDS, "sync has written everything")
     check_invariants(stack.valkey.url)
-    assert await differences(stack) == []
+    found = await differences(stack)
+    assert not found, "\n".join(found[:_SHOWN])
     audit = await stack.run("audit")
     assert audit.status == 0, audit.output
 

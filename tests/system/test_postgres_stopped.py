@@ -11,7 +11,7 @@ from tests.system.books import check_books, postgres_reservations
 from tests.system.conftest import Database
 from tests.system.crowd import Crowd
 from tests.system.stack import Stack
-from tests.system.storefront import Storefront
+from tests.system.storefront import Event, Storefront
 from tests.waiting import wait_until
 
 AWAY_SECONDS = 60
@@ -30,7 +30,8 @@ async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Stor
     migrated = await stack.run("migrate")
     assert migrated.status == 0, migrated.output
     await stack.start("gateway", "sync", "api")
-    crowd = Crowd(storefront, [await storefront.create_event(capacity=1_000_000) for _ in range(4)])
+    events = [await storefront.create_event(capacity=1_000_000) for _ in range(4)]
+    crowd = Crowd(storefront, events)
 
     async with crowd.buying(clients=16, rest_seconds=0.2):
         await wait_until(lambda: len(crowd.paid) > 50, 60, "people buy")
@@ -38,7 +39,7 @@ async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Stor
         held, paid = len(crowd.held), len(crowd.paid)
         async with asyncio.TaskGroup() as minute:
             minute.create_task(asyncio.sleep(AWAY_SECONDS))
-            await check_what_works_without(storefront)
+            await check_what_works_without(storefront, events[0])
         assert len(crowd.held) > held + AWAY_SECONDS
         assert len(crowd.paid) > paid + AWAY_SECONDS // 2
         await stack.start("postgres")
@@ -50,17 +51,19 @@ async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Stor
     assert crowd.held <= (await postgres_reservations(stack)).keys()
 
 
-async def check_what_works_without(storefront: Storefront) -> None:
+async def check_what_works_without(storefront: Storefront, event: Event) -> None:
     """What needs Postgres says so, and all else works."""
+    path_of_event = f"/v1/events/{event.event_id}"
     for method, path, body in (
         ("GET", "/v1/reservations", None),
         ("GET", "/v1/statistics/events", None),
-        ("PATCH", "/v1/events/1", {"name": "Another name"}),
+        ("PATCH", path_of_event, {"name": "Another name"}),
     ):
         answer = await storefront.ask(method, path, body)
         assert (answer.status, answer.code) == (503, "unavailable"), path
         assert "Retry-After" in answer.headers
-    for path in ("/v1/events", "/v1/events/1", "/v1/events/1/availability", "/v1/tickets", "/healthz", "/readyz"):
+    availability = f"{path_of_event}/availability"
+    for path in ("/v1/events", path_of_event, availability, "/v1/tickets", "/healthz", "/readyz"):
         assert (await storefront.ask("GET", path)).status == 200, path
 
 
