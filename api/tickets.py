@@ -42,6 +42,8 @@ async def list_tickets(request: web.Request) -> web.Response:
         ),
         key=lambda offer: offer[1].ticket_id,
     )
+    if query.available is None:
+        del offered[query.limit + 1 :]  # where all are wanted, only those shown are counted
     counts = await _counts(request, {event.event_id for event, _ in offered})
     wanted = []
     for event, ticket in offered:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.settings import Settings
@@ -106,11 +107,33 @@ async def test_a_full_queue_does_nothing_by_halves(start_api: StartApi, own_valk
     assert await fragile.counts(two) == (100 - held, held, 0)
 
 
+@pytest.mark.damages_keys
+async def test_a_server_that_was_emptied_is_not_ready(front: Front, shop: Settings) -> None:
+    assert await _is_ready(front)
+    async with Redis.from_url(shop.redis_url, socket_timeout=5) as redis:
+        await redis.flushall()
+    answer = await front.get("/readyz")
+    assert (answer.status, answer.body["missing"]) == (503, ["redis"])
+
+
+async def test_a_postgres_that_hangs_keeps_nobody_waiting_to_know_that_we_sell(start_api: StartApi) -> None:
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://postgres@127.0.0.1:{port}/onsale"
+        front = await start_api(postgres_url=url, connect_timeout_ms=200, postgres_timeout_ms=60_000)
+        answer = await front.get("/readyz")
+        assert (answer.status, answer.body["postgres"]) == (200, "away")
+
+
 async def test_sales_go_on_without_postgres(start_api: StartApi, tmp_path: Path, shop: Settings) -> None:
     with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
         await asyncio.to_thread(_migrate, server)
         url = server.url("onsale")
-        front = await start_api(postgres_url=url, postgres_timeout_ms=1000)
+        front = await start_api(postgres_url=url, connect_timeout_ms=500)
         event = await front.event(10)
         ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
         server.kill()

@@ -2,8 +2,11 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
+from engine.ids import new_attempt_id
+from sync.gateway import HttpGateway
 from tests.integration.contract.conftest import GatewayLedger, SlowGateway, StartApi
 from tests.integration.contract.front import Front, Json
 from tests.waiting import wait_until
@@ -59,6 +62,14 @@ async def test_many_at_once_charge_once(start_api: StartApi, ledger: GatewayLedg
     assert {answer.code for answer in answers if answer.status == 409} == {"payment_in_progress"}
     assert ledger.kept() == [2500]
     assert (await fronts[0].read(held))["status"] == "paid"
+
+
+async def test_without_the_pin_the_same_crowd_is_charged_many_times(gateway_url: str, ledger: GatewayLedger) -> None:
+    """The negative control of the two beside it: nothing else than the attempt that is written first keeps from it."""
+    async with aiohttp.ClientSession() as session:
+        gateway = HttpGateway(session, gateway_url, 10)
+        await asyncio.gather(*(gateway.charge(new_attempt_id(), 2500, "EUR", "tok_visa") for _ in range(50)))
+    assert ledger.kept() == [2500] * 50
 
 
 async def test_many_with_one_key_charge_once(start_api: StartApi, ledger: GatewayLedger) -> None:
