@@ -1,0 +1,131 @@
+"""100,000 holds that run out at one instant: nothing stands still, and everything is for sale again soon.
+
+How long a call blocks is judged by the processor time of the server's main thread: on a machine that is shared, the
+clock on the wall also counts the time for which the server was not let run. The wall's figures are recorded beside it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from statistics import median
+
+import msgspec
+from redis.asyncio import Redis
+
+from engine.commands import Count, Hold, Sweep
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.results import Counts, Held, Swept
+from engine.settings import Settings
+from engine.upkeep import server_time_ms
+from tests.integration.inventory.filling import TICKET_ID, bring_forward, event_of, fill
+from tests.waiting import wait_until
+
+HOLDS = 100_000
+CROWD, BYSTANDER = 16, 32
+"""Two events of one partition."""
+
+LONGEST_CALL_MS = 5.0
+PATIENCE_SECONDS = 5.0
+
+_PROCESSOR_TIMES = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
+
+
+async def hold_and_run_out(engine: Engine) -> None:
+    """Returns right after the instant at which all holds of the crowd, then that of the bystander, ran out."""
+    keys = engine.keys[0]
+    await engine.submit(event_of(CROWD, HOLDS))
+    await engine.submit(event_of(BYSTANDER, 1))
+    taken = [batch async for batch in fill(engine, CROWD, HOLDS)]
+    (last,) = [batch async for batch in fill(engine, BYSTANDER, 1)]
+    instant_ms, ahead_ms = 0, 2_000
+    while instant_ms <= await server_time_ms(engine.redis):  # it came before all were moved there: a later one
+        ahead_ms *= 2
+        instant_ms = await server_time_ms(engine.redis) + ahead_ms
+        for batch in taken:
+            await bring_forward(engine, keys, batch, instant_ms)
+        await bring_forward(engine, keys, last, instant_ms + 1)
+
+    async def ran_out() -> bool:
+        return await server_time_ms(engine.redis) > instant_ms + 1
+
+    await wait_until(ran_out, ahead_ms / 1000 + 1)
+
+
+async def forget_all(engine: Engine) -> None:
+    """Leaves nothing behind: the check after each test, key by key, would take longer than the test."""
+    await engine.redis.execute_command("FLUSHDB")
+
+
+async def available(engine: Engine, event_id: int) -> int:
+    counts = await engine.submit(Count(event_id))
+    assert isinstance(counts, Counts)
+    return counts.tickets[0].available
+
+
+async def measured_sweep(engine: Engine, redis: "Redis[bytes]") -> tuple[bool, float]:
+    """A sweep as the engine sends it: whether there is more, and its processor time in ms.
+
+    In a transaction, so that the server does nothing else between the two looks at its clock.
+    """
+    keys, settings = engine.keys[0].fixed, Settings()
+    arguments = (msgspec.msgpack.encode([Sweep()]), settings.sweep_slice, settings.archive_seconds * 1000)
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.info("cpu")
+        pipeline.execute_command("FCALL", "onsale_run", len(keys), *keys, *arguments)
+        pipeline.info("cpu")
+        before, reply, after = await asyncio.wait_for(pipeline.execute(), 10)
+    (swept,) = msgspec.msgpack.decode(reply, type=list[Swept])
+    return swept.more, 1000 * sum(after[name] - before[name] for name in _PROCESSOR_TIMES)
+
+
+async def start_slow_log(engine: Engine) -> None:
+    await engine.redis.execute_command("CONFIG", "SET", "slowlog-log-slower-than", 100)
+    await engine.redis.execute_command("CONFIG", "SET", "slowlog-max-len", 2000)
+    await engine.redis.execute_command("SLOWLOG", "RESET")
+
+
+async def slow_calls_ms(engine: Engine) -> list[float]:
+    """How long calls took by the clock on the wall, shortest first; those below 0.1 ms are not among them."""
+    entries = await engine.redis.execute_command("SLOWLOG", "GET", 2000)
+    return sorted(took_us / 1000 for _, _, took_us, (name, *_), *_ in entries if name == b"FCALL")
+
+
+async def test_sweeper_gives_everything_back_without_blocking(
+    engine: Engine, engine_settings: Settings, record_property: Callable[[str, object], None]
+) -> None:
+    await hold_and_run_out(engine)
+    await start_slow_log(engine)
+    began, calls_ms, more = time.monotonic(), [], True
+    async with Redis.from_url(engine_settings.redis_url) as redis:
+        while more:
+            more, call_ms = await measured_sweep(engine, redis)
+            calls_ms.append(call_ms)
+    took = time.monotonic() - began
+    assert await available(engine, CROWD) == HOLDS
+    assert await available(engine, BYSTANDER) == 1
+    on_the_wall_ms = await slow_calls_ms(engine)
+    record_property("seconds until all was for sale", took)
+    record_property("processor time of the longest call, ms", max(calls_ms))
+    record_property("calls, ms: median, longest", (median(on_the_wall_ms), on_the_wall_ms[-1]))
+    assert max(calls_ms) <= LONGEST_CALL_MS
+    assert median(on_the_wall_ms) <= LONGEST_CALL_MS
+    assert took <= PATIENCE_SECONDS
+    await forget_all(engine)
+
+
+async def test_without_a_sweeper_the_next_hold_gets_its_place(
+    engine: Engine, record_property: Callable[[str, object], None]
+) -> None:
+    """The place that it wants ran out after 100,000 others of its partition."""
+    await hold_and_run_out(engine)
+    assert await engine.redis.zcard(engine.keys[0].deadlines) == HOLDS + 1
+    await start_slow_log(engine)
+    began = time.monotonic()
+    result = await engine.submit(Hold(new_reservation_id(BYSTANDER), BYSTANDER, "22", "{}", "digest", [(TICKET_ID, 1)]))
+    record_property("seconds until held", time.monotonic() - began)
+    record_property("longest call, ms", (await slow_calls_ms(engine))[-1])
+    assert isinstance(result, Held)
+    assert not result.replayed
+    assert await available(engine, CROWD) == HOLDS
+    await forget_all(engine)
