@@ -1,14 +1,17 @@
-"""One of the API's processes ends: the others do not notice."""
+"""The API's processes end in order: one of several, and all of them."""
 
+import asyncio
 import os
 import re
 import signal
 
+from tests.system.books import unsettled
 from tests.system.stack import Stack
 from tests.system.storefront import Storefront
 from tests.waiting import wait_until
 
 BOOTED = re.compile(r"Booting worker with pid: (\d+)")
+PAYMENTS = 20
 
 
 async def test_a_worker_that_ends_leaves_the_others_working(stack: Stack, storefront: Storefront) -> None:
@@ -26,4 +29,19 @@ async def test_a_worker_that_ends_leaves_the_others_working(stack: Stack, storef
         assert (await storefront.hold(event.ticket_id, f"c{number}")).status == 201
         assert (await storefront.ask("GET", f"/v1/events/{event.event_id}")).status == 200
     await wait_until(lambda: len(BOOTED.findall(stack.log("api"))) == 3, what="another takes its place")
+    assert '"level":"error"' not in stack.log("api")
+
+
+async def test_payments_under_way_are_answered_before_the_api_ends(stack: Stack, storefront: Storefront) -> None:
+    await stack.start("gateway", "api")
+    event = await storefront.create_event(capacity=1000)
+    holds = [await storefront.hold(event.ticket_id, f"c{number}") for number in range(PAYMENTS)]
+
+    async with asyncio.TaskGroup() as payments:
+        # The gateway leaves the API waiting for its answer, until the API's own timeout.
+        asked = [payments.create_task(storefront.pay(hold.body["id"], "timeout")) for hold in holds]
+        await wait_until(lambda: unsettled(stack) == PAYMENTS, what="all payments are under way")
+        await stack.stop("api")
+
+    assert [task.result().status for task in asked] == [202] * PAYMENTS
     assert '"level":"error"' not in stack.log("api")
