@@ -85,7 +85,12 @@ async def test_an_api_that_has_not_seen_redis_yet_says_so(fragile: Front, own_va
 
 
 async def test_a_full_queue_does_nothing_by_halves(start_api: StartApi, own_valkey: EmbeddedValkey) -> None:
-    fragile = await start_api(redis_url=own_valkey.url, command_timeout_ms=15_000, queue_commands=4)
+    fragile = await start_api(
+        redis_url=own_valkey.url,
+        command_timeout_ms=15_000,
+        queue_commands=4,
+        catalogue_age_ms=60_000,  # requests are to wait for the engine, not for news of the catalogue
+    )
     event = await fragile.event(100, 100)
     one, two = (each["id"] for each in event["tickets"])
     assert own_valkey.child.pid is not None
