@@ -9,6 +9,9 @@ from engine.client import Redis
 from engine.faults import OutcomeUnknown
 from engine.settings import Settings
 
+_EARLY = 0.75
+"""The share of its greatest age at which the catalogue is read again."""
+
 
 class Catalogue:
     """All published events, in two ways.
@@ -24,6 +27,7 @@ class Catalogue:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._max_age = settings.catalogue_age_ms / 1000
+        self._early_age = self._max_age * _EARLY
         self._timeout = settings.command_timeout_ms / 1000
         self._events: dict[int, EventSnapshot] = {}
         self._event_of_ticket: dict[int, EventSnapshot] = {}
@@ -61,6 +65,10 @@ class Catalogue:
             await self.refresh()
         return self._event_of_ticket.get(ticket_id)
 
+    def recent_event_of_ticket(self, ticket_id: int) -> EventSnapshot | None:
+        """What `event_of_ticket` tells, where it need not wait for anything; else None."""
+        return self._event_of_ticket.get(ticket_id) if self._is_recent() else None
+
     async def refresh(self) -> None:
         """Reads what changed, now. Raises Fault if Redis is away."""
         asked_at = time.monotonic()
@@ -82,12 +90,20 @@ class Catalogue:
                     self._event_of_ticket[ticket.ticket_id] = event
             self._read_at = began
 
+    def _is_recent(self) -> bool:
+        """Whether the catalogue need not be read for the crowd.
+
+        Shortly before it is too old one request reads it, and the others go on meanwhile: where all had to wait for it,
+        they would stand in line ten times a second.
+        """
+        age = time.monotonic() - self._read_at
+        return age < self._early_age or (age < self._max_age and self._lock.locked())
+
     async def _follow(self) -> None:
-        now = time.monotonic()
-        if now - self._read_at < self._max_age:
+        if self._is_recent():
             return
         try:
-            if now - self._failed_until < self._max_age:
+            if time.monotonic() - self._failed_until < self._max_age:
                 raise _away()
             await self.refresh()
         except OutcomeUnknown:
