@@ -40,7 +40,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
     if request.content_type != "application/json":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
     try:
-        body = await _read(request)
+        body = await (request.read() if request.content.is_eof() else _read_in_time(request))
     except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
         raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
     try:
@@ -66,10 +66,8 @@ def _malformed(error: Exception) -> Problem:
     return Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.")
 
 
-async def _read(request: web.Request) -> bytes:
-    """The raw body; a client that sends it slower than the settings allow is given up."""
-    if request.content.is_eof():
-        return await request.read()
+async def _read_in_time(request: web.Request) -> bytes:
+    """A body that is not all there yet; a client that sends it slower than the settings allow is given up."""
     try:
         async with asyncio.timeout(request.app[SETTINGS].body_timeout_ms / 1000):
             return await request.read()

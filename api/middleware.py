@@ -34,10 +34,9 @@ def frame(take_a_query: Container[Handler]) -> Middleware:
         began = time.perf_counter()
         given = request.headers.get("X-Request-ID")
         request_id = given if given and _ACCEPTED_ID.fullmatch(given) else f"{process}-{next(numbers)}"
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            if request.query_string and request.match_info.handler not in take_a_query:
+            if request.rel_url.raw_query_string and request.match_info.handler not in take_a_query:
                 _refuse_query(request)
             response = await handler(request)
         except Exception as error:  # the top: whatever it is, the client gets a problem document

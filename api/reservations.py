@@ -28,14 +28,14 @@ CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_AS
 """An id that the shop gave: visible ASCII characters."""
 
 
-class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Item(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Places of one ticket."""
 
     ticket_id: DatabaseId
     quantity: Annotated[int, Meta(ge=1, le=100)]
 
 
-class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Customer(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Who reserves."""
 
     id: CustomerId
@@ -43,14 +43,14 @@ class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_name: Text | None = None
 
 
-class CustomerDetails(msgspec.Struct, frozen=True):
+class CustomerDetails(msgspec.Struct, gc=False, frozen=True):
     """What is kept about a customer beside the id, as the engine's `details`."""
 
     first_name: str | None
     last_name: str | None
 
 
-class NewReservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewReservation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations. All items belong to one event."""
 
     items: Annotated[list[Item], Meta(min_length=1, max_length=20)]
@@ -106,7 +106,7 @@ async def _event_of_items(request: web.Request, items: list[Item]) -> EventSnaps
     catalogue = request.app[CATALOGUE]
     event: EventSnapshot | None = None
     for position, item in enumerate(items):
-        found = await catalogue.event_of_ticket(item.ticket_id)
+        found = catalogue.recent_event_of_ticket(item.ticket_id) or await catalogue.event_of_ticket(item.ticket_id)
         if found is None:
             raise not_found(f"ticket {item.ticket_id}")
         if event is not None and found.event_id != event.event_id:

@@ -12,6 +12,7 @@ from engine.words import CURRENCY, AttemptState, State
 
 Json = dict[str, Any]
 
+_DETAILS = msgspec.json.Decoder()
 _UNPUBLISHED = TicketCounts(0, 0, 0, 0, 0, 0)
 
 
@@ -22,6 +23,13 @@ def money(amount_minor: int) -> Json:
 
 def _event_head(event: EventSnapshot) -> Json:
     return {"id": event.event_id, "name": event.name, "starts_at": rfc3339(event.starts_ms)}
+
+
+def _ticket_type(event: EventSnapshot | None, ticket_id: int) -> str | None:
+    for ticket in event.tickets if event else ():
+        if ticket.ticket_id == ticket_id:
+            return ticket.ticket_type
+    return None
 
 
 def ticket_view(event: EventSnapshot, ticket: TicketSnapshot, counts: EventCounts) -> Json:
@@ -87,17 +95,16 @@ def reservation_view(
     A deadline is shown while it is running or has run out; a paying or paid reservation has none.
     """
     state = State.HELD if as_taken else record.state
-    types = {ticket.ticket_id: ticket.ticket_type for ticket in event.tickets} if event else {}
-    timed = state in (State.HELD, State.EXPIRED)
+    timed = as_taken or state in (State.HELD, State.EXPIRED)
     return {
         "id": reservation_id,
         "event": _event_head(event) if event else {"id": record.event_id, "name": None, "starts_at": None},
         "status": state,
-        "customer": {"id": record.customer_id, **msgspec.json.decode(record.details)},
+        "customer": {"id": record.customer_id, **_DETAILS.decode(record.details)},
         "items": [
             {
                 "ticket_id": line.ticket_id,
-                "ticket_type": types.get(line.ticket_id),
+                "ticket_type": _ticket_type(event, line.ticket_id),
                 "quantity": line.quantity,
                 "seats": [],
                 "unit_price": money(line.unit_minor),

@@ -13,7 +13,7 @@ from engine.records import PoolCapacity, Record, Terms
 R = TypeVar("R", bound=r.Result, covariant=True)
 
 
-class Command(msgspec.Struct, Generic[R], array_like=True, frozen=True, tag_field="word"):
+class Command(msgspec.Struct, Generic[R], gc=False, array_like=True, frozen=True, tag_field="word"):
     """One request to the engine, answered by an `R`."""
 
 

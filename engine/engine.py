@@ -1,7 +1,7 @@
 """The engine: submit a command, get its result."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -81,8 +81,8 @@ class Engine:
         await self._tasks.__aexit__(None, None, None)
         await self.redis.aclose()
 
-    async def submit(self, command: Command[R]) -> R:
-        """Runs a command on the partition of its event.
+    def submit(self, command: Command[R]) -> Coroutine[Any, Any, R]:
+        """Runs a command on the partition of its event; to be awaited.
 
         Raises ValueError for a reservation id that is none, Overloaded, OutcomeUnknown, or EngineBug.
         """
@@ -94,7 +94,7 @@ class Engine:
             event_id = command.event_id
         else:
             raise TypeError(f"{type(command).__name__} names no event")
-        return await self._submit(partition_of(event_id, len(self.keys)), command)
+        return self._submit(partition_of(event_id, len(self.keys)), command)
 
     async def sweep(self, partition: int) -> Swept:
         """Gives back a slice of what is due in a partition."""

@@ -1,8 +1,8 @@
 """Ids that name their event, so that any process finds the partition from the id alone."""
 
 import hashlib
+import os
 import re
-import secrets
 from base64 import urlsafe_b64encode
 
 MAX_EVENT_ID = 2**31 - 1
@@ -14,7 +14,7 @@ _PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)
 
 def new_reservation_id(event_id: int) -> str:
     """An id that nobody can guess: 96 random bits."""
-    return f"{event_id}-{secrets.token_urlsafe(_RANDOM_BYTES)}"
+    return f"{event_id}-{_random()}"
 
 
 def keyed_reservation_id(event_id: int, caller: str, key: str) -> str:
@@ -24,7 +24,7 @@ def keyed_reservation_id(event_id: int, caller: str, key: str) -> str:
 
 def new_attempt_id() -> str:
     """An id of a payment attempt."""
-    return f"pay-{secrets.token_urlsafe(_RANDOM_BYTES)}"
+    return f"pay-{_random()}"
 
 
 def keyed_attempt_id(reservation_id: str, caller: str, key: str) -> str:
@@ -44,6 +44,10 @@ def event_of(reservation_id: str) -> int | None:
         return None
     event_id = int(match[1])
     return event_id if event_id <= MAX_EVENT_ID else None
+
+
+def _random() -> str:
+    return urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode()
 
 
 def _digest(size: int, *parts: str) -> str:

@@ -5,7 +5,7 @@ import msgspec
 from engine.words import AttemptState, EventStatus, State
 
 
-class Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class Line(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Places of one ticket in a reservation, at the price of the moment they were held."""
 
     ticket_id: int
@@ -14,7 +14,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     unit_minor: int
 
 
-class Attempt(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class Attempt(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """One attempt to pay a reservation.
 
     `attempt_id` is the gateway's idempotency key. `settled_ms` is 0 while the attempt is pending.
@@ -30,7 +30,7 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
     digest: str
 
 
-class Record(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class Record(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """A reservation. Times are ms since 1970 by the clock of Redis.
 
     `details` is what the API keeps about the customer, as JSON text. `ended_ms` is when the present state was entered,

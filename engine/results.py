@@ -8,7 +8,7 @@ import msgspec
 from engine.records import Record, TicketCounts
 
 
-class Result(msgspec.Struct, array_like=True, frozen=True, tag_field="word"):
+class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="word"):
     """What a command answered."""
 
 
