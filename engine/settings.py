@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Engine
     partitions: Annotated[int, Meta(ge=1, le=100)] = 16
     batch_commands: Annotated[int, Meta(ge=1, le=512)] = 128
-    sweep_slice: Annotated[int, Meta(ge=1, le=512)] = 128
+    sweep_slice: Annotated[int, Meta(ge=1, le=512)] = 64
     queue_commands: Count = 8192
     command_timeout_ms: Milliseconds = 2000
     connect_timeout_ms: Milliseconds = 1000
