@@ -9,6 +9,7 @@ end
 local READ = {
   string = function(key) return redis.call('GET', key) end,
   hash = function(key) return redis.call('HGETALL', key) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
   zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
   stream = function(key) return redis.call('XRANGE', key, '(' .. (after[key] or '0-0'), '+') end,
 }

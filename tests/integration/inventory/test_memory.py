@@ -36,8 +36,8 @@ async def used_bytes(engine: Engine) -> int:
     outboxes = [
         await engine.redis.execute_command("MEMORY", "USAGE", keys.outbox, "SAMPLES", 0) for keys in engine.keys
     ]
-    memory = await engine.redis.info("memory")
-    return int(memory["used_memory"]) - sum(filter(None, outboxes))
+    used: int = (await engine.redis.info("memory"))["used_memory"]
+    return used - sum(size or 0 for size in outboxes)
 
 
 async def call_us(engine: Engine, event_id: int, first: int) -> float:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 HELD_MARK = b"held"
 
-_SNAPSHOT = Path(__file__).with_name("snapshot.lua").read_text(encoding="utf-8")
+SNAPSHOT = Path(__file__).with_name("snapshot.lua").read_text(encoding="utf-8")
 _PATIENCE_SECONDS = 10.0
 
 
@@ -179,7 +179,7 @@ class World:
             if keys.partition in self._seen
             for part in (keys.outbox, str(self._seen[keys.partition]))
         ]
-        now_ms, *found = self._run(self._execute("EVAL", _SNAPSHOT, 0, *streams))
+        now_ms, *found = self._run(self._execute("EVAL", SNAPSHOT, 0, *streams))
         self._now_ms = int(now_ms)
         self._stored = {key.decode(): Content(kind, value, expires) for key, kind, value, expires in found}
         for keys in self._engine.keys:

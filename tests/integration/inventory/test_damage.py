@@ -1,0 +1,293 @@
+"""Keys that are missing, of a wrong type, or damaged: an error before the first write, or a right answer.
+
+Each test has one damage; its rows are all functions and commands. A row is judged by what the same command does to the
+same partition undamaged: it may raise, and then nothing at all has changed; or it gives the same answer and changes the
+same keys. What else is right, and why, is in the table RIGHT.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from engine.commands import (
+    BeginPayment,
+    Cancel,
+    Command,
+    ConfirmPayment,
+    Count,
+    FailPayment,
+    Find,
+    Hold,
+    PutEvent,
+    Refund,
+    SettleRefund,
+)
+from engine.engine import Engine
+from engine.faults import EngineBug
+from engine.records import PoolCapacity, Terms, TicketTerms
+from engine.results import Expired, NotFound, OnRecord
+from engine.settings import Settings
+from engine.upkeep import server_time_ms
+from engine.words import EventStatus, State
+from redis.exceptions import ResponseError
+from tests.integration.inventory.world import SNAPSHOT, Content
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.damages_keys
+
+EVENT, BRIEF = 1, 2
+"""Two events of the only partition; a hold of the second has just run out."""
+
+PREFIX = "{p00}:"
+FIXED = ("meta", "events", "pools", "ledger", "deadlines", "unsettled", "customers", "outbox")
+RESERVATIONS = ("held", "paying", "paid", "refund_due", "cancelled", "fresh", "ran_out")
+
+
+def id_of(name: str) -> str:
+    event_id = BRIEF if name == "ran_out" else EVENT
+    return f"{event_id}-{name:_<16}"
+
+
+def hold_of(name: str) -> Hold:
+    event_id = BRIEF if name == "ran_out" else EVENT
+    return Hold(id_of(name), event_id, name, "{}", "digest", [(7, 2), (8, 1)])
+
+
+def event_of(event_id: int, hold_ms: int) -> PutEvent:
+    tickets = [TicketTerms(7, "7", 100), TicketTerms(8, "8", 200)]
+    terms = Terms(EventStatus.ON_SALE, 0, 0, hold_ms, 10, tickets)
+    return PutEvent(event_id, terms, [PoolCapacity("7", 100), PoolCapacity("8", 50)])
+
+
+COMMANDS: dict[str, Command[Any]] = {
+    "put_event": event_of(EVENT, 900_000),
+    "hold": hold_of("fresh"),
+    "hold again": hold_of("held"),
+    "cancel": Cancel(id_of("held")),
+    "cancel again": Cancel(id_of("cancelled")),
+    "begin_payment": BeginPayment(id_of("held"), "pay", 400, "digest"),
+    "confirm_payment": ConfirmPayment(id_of("paying"), "pay"),
+    "fail_payment": FailPayment(id_of("paying"), "pay", "card_declined"),
+    "refund": Refund(id_of("paid"), True),
+    "settle_refund": SettleRefund(id_of("refund_due"), "pay"),
+    "find held": Find(id_of("held")),
+    "find paid": Find(id_of("paid")),
+    "find what ran out": Find(id_of("ran_out")),
+    "count": Count(EVENT),
+}
+
+
+class Stored(NamedTuple):
+    """A key as DUMP gives it."""
+
+    key: bytes
+    dump: bytes
+    expires_ms: int
+
+
+class Partition:
+    """A partition with a reservation in each state, that can be put back as it was."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._stored: list[Stored] = []
+
+    async def execute(self, *arguments: Any) -> Any:
+        return await self.engine.redis.execute_command(*arguments)
+
+    async def fill(self) -> None:
+        submit = self.engine.submit
+        await submit(event_of(EVENT, 900_000))
+        await submit(event_of(BRIEF, 20))
+        for name in ("held", "paying", "paid", "refund_due", "cancelled"):
+            await submit(hold_of(name))
+        for name in ("paying", "paid", "refund_due"):
+            await submit(BeginPayment(id_of(name), "pay", 400, "digest"))
+        for name in ("paid", "refund_due"):
+            await submit(ConfirmPayment(id_of(name), "pay"))
+        await submit(Refund(id_of("refund_due"), True))
+        await submit(Cancel(id_of("cancelled")))
+        held: Any = await submit(hold_of("ran_out"))
+
+        async def ran_out() -> bool:
+            return await server_time_ms(self.engine.redis) > held.record.deadline_ms
+
+        await wait_until(ran_out)
+        for key in await self.execute("KEYS", "*"):
+            dump, expires_ms = await self.execute("DUMP", key), await self.execute("PEXPIRETIME", key)
+            self._stored.append(Stored(key, dump, expires_ms))
+
+    async def restore(self) -> None:
+        await self.execute("FLUSHDB")
+        for key, dump, expires_ms in self._stored:
+            await self.execute("RESTORE", key, max(expires_ms, 0), dump, "ABSTTL")
+
+    async def read(self) -> dict[bytes, Content]:
+        _, *found = await self.execute("EVAL", SNAPSHOT, 0)
+        return {key: Content(kind, value, expires_ms) for key, kind, value, expires_ms in found}
+
+    async def run(self, row: str) -> object:
+        """What a row answers, with the instant of the answer left out; an exception if it raises."""
+        calls: dict[str, Callable[[], Awaitable[Any]]] = {
+            "sweep": lambda: self.engine.sweep(0),
+            "onsale_init": lambda: self.engine.call("onsale_init", self.engine.keys[0].fixed, (1,)),
+        }
+        call = calls.get(row) or (lambda: self.engine.submit(COMMANDS[row]))
+        try:
+            answer = await call()
+        except (EngineBug, ResponseError) as error:
+            return error
+        return timeless(answer)
+
+
+def timeless(answer: Any) -> Any:
+    """An answer without what the clock put into it."""
+    if isinstance(answer, OnRecord):
+        attempts = [replace(attempt, started_ms=0, settled_ms=0) for attempt in answer.record.attempts]
+        record = replace(answer.record, created_ms=0, deadline_ms=0, ended_ms=0, attempts=attempts)
+        return replace(answer, now_ms=0, record=record)
+    return replace(answer, now_ms=0) if hasattr(answer, "now_ms") else answer
+
+
+ROWS = (*COMMANDS, "sweep", "onsale_init")
+
+
+Damage = Callable[[Partition, str], Awaitable[None]]
+
+
+async def missing(partition: Partition, key: str) -> None:
+    await partition.execute("DEL", key)
+
+
+async def wrong_type(partition: Partition, key: str) -> None:
+    await partition.execute("DEL", key)
+    await partition.execute("RPUSH", key, "a list")
+
+
+async def garbage(partition: Partition, key: str) -> None:
+    await rewrite(partition, key, lambda value: b"\xc1 garbage")
+
+
+async def truncated(partition: Partition, key: str) -> None:
+    await rewrite(partition, key, lambda value: value[:-1])
+
+
+async def emptied(partition: Partition, key: str) -> None:
+    await rewrite(partition, key, lambda value: b"")
+
+
+async def rewrite(partition: Partition, key: str, change: Callable[[bytes], bytes]) -> None:
+    """Damages all values of a key; of a sorted set, its members; of the outbox, its last id."""
+    kind, value, _ = (await partition.read()).get(key.encode(), Content(b"none", None, -1))
+    if kind == b"string":
+        await partition.execute("SET", key, change(value), "KEEPTTL")
+    elif kind == b"hash":
+        for field, old in zip(value[::2], value[1::2], strict=True):
+            await partition.execute("HSET", key, field, change(old))
+    elif kind == b"zset":
+        for member, score in zip(value[::2], value[1::2], strict=True):
+            await partition.execute("ZREM", key, member)
+            await partition.execute("ZADD", key, score, change(member))
+    elif kind == b"stream":
+        await partition.execute("XADD", key, "9999999999999-1", "f", "from the future")
+
+
+DAMAGES: tuple[Damage, ...] = (missing, wrong_type, garbage, truncated, emptied)
+
+
+def right(row: str, key: str, damage: Damage, answer: Any) -> bool:
+    """Answers that differ from those of an undamaged partition, and are right nevertheless."""
+    name = key.partition("hold:")[2].partition("-")[2].strip("_")
+    if damage is not missing or not name:
+        return False
+    if name == "held":  # the key is the hold: without it, it has run out
+        record = getattr(answer, "record", None)
+        return answer == Expired() or (record is not None and record.state is State.EXPIRED)
+    # What ended is kept as long as its key.
+    return answer == NotFound() and row in {"cancel again", "refund", "find paid"}
+
+
+def keys_of(names: Iterable[str]) -> list[str]:
+    return [*(PREFIX + name for name in FIXED), *(f"{PREFIX}hold:{id_of(name)}" for name in names)]
+
+
+@pytest.fixture
+def engine_settings(engine_settings: Settings) -> Settings:
+    return replace(engine_settings, partitions=1)
+
+
+@pytest.fixture
+async def partition(engine: Engine) -> Partition:
+    partition = Partition(engine)
+    await partition.fill()
+    return partition
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("key", keys_of(["held", "paying", "paid", "cancelled", "fresh", "ran_out"]))
+async def test_damage(partition: Partition, key: str, damage: Damage) -> None:
+    wrong = []
+    for row in ROWS:
+        await partition.restore()
+        undamaged_before = await partition.read()
+        expected = await partition.run(row)
+        undamaged_after = await partition.read()
+        assert not isinstance(expected, Exception), f"{row} on what is whole: {expected}"
+
+        await partition.restore()
+        await damage(partition, key)
+        before = await partition.read()
+        answer = await partition.run(row)
+        after = await partition.read()
+        if isinstance(answer, Exception):
+            if before != after:
+                wrong.append(f"{row} raised ({answer}) and changed {changed(before, after)}")
+        elif answer != expected and not right(row, key, damage, answer):
+            wrong.append(f"{row} answered {answer}, not {expected}")
+        elif answer == expected:
+            more = changed(before, after) - changed(undamaged_before, undamaged_after) - {key.encode()}
+            if more:
+                wrong.append(f"{row} changed {more} as well")
+    assert not wrong, "\n".join(wrong)
+
+
+def changed(before: dict[bytes, Content], after: dict[bytes, Content]) -> set[bytes]:
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("seq", "abc"), ("seq", "0"), ("seq", "1e9"), ("epoch", "yesterday"), ("epoch", "1"), ("seq", None)]
+)
+async def test_damaged_meta_is_found_before_the_first_write(
+    partition: Partition, field: str, value: str | None
+) -> None:
+    """A sequence or an epoch of before would give an entry the id of another."""
+    for row in COMMANDS:
+        await partition.restore()
+        if value is None:
+            await partition.execute("HDEL", PREFIX + "meta", field)
+        else:
+            await partition.execute("HSET", PREFIX + "meta", field, value)
+        before = await partition.read()
+        answer = await partition.run(row)
+        assert isinstance(answer, EngineBug), row
+        assert await partition.read() == before, row
+
+
+async def test_half_a_publication_of_the_catalogue_raises(engine: Engine) -> None:
+    for key in ("{catalogue}:events", "{catalogue}:changes"):
+        await engine.redis.execute_command("FLUSHDB")
+        await engine.redis.execute_command("RPUSH", key, "a list")
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await engine.call("onsale_publish", ("{catalogue}:events", "{catalogue}:changes"), (1, "{}"))
+        assert await engine.redis.dbsize() == 1
+
+
+async def test_thousands_of_pools_in_one_batch(engine: Engine) -> None:
+    """More arguments than Lua's stack has room for are written in parts."""
+    pools = [PoolCapacity(str(number), 1) for number in range(10_000)]
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, "7", 100)])
+    await engine.submit(PutEvent(EVENT, terms, pools))
+    assert await engine.redis.hlen(engine.keys[0].pools) == len(pools)
