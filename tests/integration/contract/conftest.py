@@ -18,6 +18,7 @@ from cli.simulated_gateway import create_gateway_app
 from engine.settings import Settings
 from sync.migrations import migrate
 from sync.worker import run_sync
+from tests.integration.contract.endpoints import World
 from tests.integration.contract.front import Front
 
 StartApi = Callable[..., Awaitable[Front]]
@@ -140,3 +141,10 @@ async def sync(shop: Settings) -> AsyncIterator[None]:
         worker = group.create_task(run_sync(shop))
         yield
         worker.cancel()
+
+
+@pytest.fixture
+async def world(front: Front) -> World:
+    event = await front.event(50)
+    ticket_id = event["tickets"][0]["id"]
+    return World(event["id"], ticket_id, await front.held((ticket_id, 1)), await front.paid((ticket_id, 1)))

@@ -84,6 +84,8 @@ class Front:
             answer = await self.get(path, **params)
             assert answer.status == 200, answer
             shapes.check_page(answer.body)
+            assert len(answer.body["items"]) <= int(params.get("limit", 50))
+            assert all(item not in items for item in answer.body["items"]), "a page repeats what one before had"
             items += answer.body["items"]
             if answer.body["next_cursor"] is None:
                 return items
