@@ -27,6 +27,7 @@ VISIBLE_ASCII = rf"^[!-~]+{_END}"
 DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
 
+_JSON = "application/json"
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
@@ -37,7 +38,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
 
     Raises Problem: unsupported_media_type, too_large, malformed_json, or invalid with the path of the field.
     """
-    if request.content_type != "application/json":
+    if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
     try:
         body = await (request.read() if request.content.is_eof() else _read_in_time(request))

@@ -1,5 +1,7 @@
 """Prometheus metrics of an API process."""
 
+from collections import Counter as Tally
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.results import Result
@@ -44,20 +46,18 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
-        self._request_children: dict[tuple[str, str, int], Counter] = {}
-        self._seconds_children: dict[str, Histogram] = {}
+        self._request_children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._word_children: dict[type[Result], Counter] = {}
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts an answered request."""
         key = (method, route, status)
-        counter = self._request_children.get(key)
-        if counter is None:
-            counter = self._request_children[key] = self._requests.labels(method, route, str(status))
+        children = self._request_children.get(key)
+        if children is None:
+            children = self._requests.labels(method, route, str(status)), self._request_seconds.labels(route)
+            self._request_children[key] = children
+        counter, histogram = children
         counter.inc()
-        histogram = self._seconds_children.get(route)
-        if histogram is None:
-            histogram = self._seconds_children[route] = self._request_seconds.labels(route)
         histogram.observe(seconds)
 
     def observe_batch(self, results: list[Result], waited: float, took: float) -> None:
@@ -65,10 +65,8 @@ class Metrics:
         self._batch_commands.observe(len(results))
         self._batch_wait_seconds.observe(waited)
         self._batch_seconds.observe(took)
-        words: dict[type[Result], int] = {}
-        for result in results:
-            words[type(result)] = words.get(type(result), 0) + 1
-        for kind, count in words.items():
+        kinds: Tally[type[Result]] = Tally(map(type, results))
+        for kind, count in kinds.items():
             counter = self._word_children.get(kind)
             if counter is None:
                 counter = self._word_children[kind] = self._results.labels(kind.__struct_config__.tag)

@@ -3,12 +3,14 @@
 import re
 import time
 from collections.abc import Container
+from contextvars import ContextVar
 from itertools import count
 from secrets import token_hex
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from api.keys import METRICS
 from api.problems import Code, Problem, invalid
@@ -16,6 +18,9 @@ from engine.faults import Fault
 from sync.postgres import PostgresAway
 
 log = structlog.get_logger(__name__)
+
+_REQUEST_ID: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
+"""What structlog.contextvars.bind_contextvars(request_id=...) makes and sets, without the search for it."""
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SLOW_SECONDS = 1.0
@@ -34,7 +39,7 @@ def frame(take_a_query: Container[Handler]) -> Middleware:
         began = time.perf_counter()
         given = request.headers.get("X-Request-ID")
         request_id = given if given and _ACCEPTED_ID.fullmatch(given) else f"{process}-{next(numbers)}"
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        _REQUEST_ID.set(request_id)
         try:
             if request.rel_url.raw_query_string and request.match_info.handler not in take_a_query:
                 _refuse_query(request)

@@ -107,11 +107,11 @@ def reservation_view(
                 "ticket_type": _ticket_type(event, line.ticket_id),
                 "quantity": line.quantity,
                 "seats": [],
-                "unit_price": money(line.unit_minor),
+                "unit_price": {"amount": line.unit_minor, "currency": CURRENCY},
             }
             for line in record.lines
         ],
-        "total": money(record.total_minor),
+        "total": {"amount": record.total_minor, "currency": CURRENCY},
         "created_at": rfc3339(record.created_ms),
         "expires_at": rfc3339(record.deadline_ms) if timed else None,
         "expires_in_ms": max(0, record.deadline_ms - (record.created_ms if as_taken else now_ms)) if timed else None,
