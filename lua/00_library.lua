@@ -6,9 +6,9 @@
 -- Raise the version above with every change: starting processes install a newer library, never an older one.
 --
 -- Every call is a unit of work on ONE partition: load, decide, write.
---   load    20_unit.lua reads what the commands touch, each thing once, into tables
+--   load    20_unit.lua and 25_load.lua read what the commands touch, each thing once, into tables
 --   decide  the commands (40_ to 60_) run in order on those tables and may still refuse or raise
---   write   20_unit.lua writes each changed thing once, and one outbox entry for all facts
+--   write   70_write.lua writes each changed thing once, and one outbox entry for all facts
 -- Redis does not roll a function back, so nothing is written before everything is decided.
 --
 -- Invariants, true after every call (checked by `onsale audit` and by the tests):

@@ -1,0 +1,125 @@
+-- The unit of work, last part: writing what changed, once.
+
+-- Lua's stack has room for some 8,000 arguments. Even, because they may be pairs.
+local ARGUMENTS_AT_ONCE = 4000
+
+-- Calls a command of Redis with these arguments, if there are any.
+local function call_with(command, key, arguments)
+  for first = 1, #arguments, ARGUMENTS_AT_ONCE do
+    redis.call(command, key, unpack(arguments, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #arguments)))
+  end
+end
+
+-- Where a record belongs, by what it says: `held`, `unsettled` or `archive` (invariants 3 to 5).
+local function record_place(r)
+  if #r.attempts > 0 and record_unsettled(r) then
+    return 'unsettled'
+  end
+  return r.state == 'held' and 'held' or 'archive'
+end
+
+-- Sets strings, {key, value, key, value...}, that all run out at the same time.
+local function set_until(u, until_ms, strings)
+  local until_text = u.digits[until_ms]
+  if not has_msetex then
+    for i = 1, #strings, 2 do
+      redis.call('SET', strings[i], strings[i + 1], 'PXAT', until_text)
+    end
+    return
+  end
+  for first = 1, #strings, ARGUMENTS_AT_ONCE do
+    local arguments = { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
+    local n = #arguments
+    arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
+    redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
+  end
+end
+
+local function unit_write_records(u)
+  local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
+  local strings = setmetatable({}, TABLE_ONCE) -- by when they run out
+  local to_ledger, from_ledger = {}, {}
+  local to_deadlines, from_deadlines, to_unsettled, from_unsettled = {}, {}, {}, {}
+  for i = 1, #u.changed_records do
+    local r = u.changed_records[i]
+    local place, was = record_place(r), r.stored
+    local key = u.prefix .. r.rid
+    if place == 'archive' then
+      local archived = strings[archive_until_ms]
+      local n = #archived
+      archived[n + 1], archived[n + 2] = key, r.packed or record_pack(u, r)
+      if was and was ~= 'archive' then
+        table.insert(from_ledger, r.rid)
+      end
+    else
+      local n = #to_ledger
+      to_ledger[n + 1], to_ledger[n + 2] = r.rid, r.packed or record_pack(u, r)
+      if place == 'unsettled' then
+        if was and was ~= 'unsettled' then
+          redis.call('DEL', key)
+        end
+      elseif was ~= 'held' then
+        local marks = strings[r.deadline_ms]
+        n = #marks
+        marks[n + 1], marks[n + 2] = key, HELD_MARK
+      end
+    end
+    if place ~= was then
+      if was == 'held' then
+        table.insert(from_deadlines, r.rid)
+      elseif was == 'unsettled' then
+        table.insert(from_unsettled, r.rid)
+      end
+      if place == 'held' then
+        local n = #to_deadlines
+        to_deadlines[n + 1], to_deadlines[n + 2] = digits[r.deadline_ms], r.rid
+      elseif place == 'unsettled' then
+        table.insert(to_unsettled, digits[u.now_ms])
+        table.insert(to_unsettled, r.rid)
+      end
+    end
+  end
+  for until_ms, ending in pairs(strings) do
+    set_until(u, until_ms, ending)
+  end
+  call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
+  call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
+  call_with('ZREM', u.keys[KEY_DEADLINES], from_deadlines)
+  call_with('ZADD', u.keys[KEY_DEADLINES], to_deadlines)
+  call_with('ZREM', u.keys[KEY_UNSETTLED], from_unsettled)
+  call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
+end
+
+-- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
+-- because it alone may refuse: an id that is not above its last one.
+local function unit_write(u)
+  if u.facts > 0 then
+    local seq = u.digits[u.seq + 1]
+    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f',
+      array_head(u.facts) .. table.concat(u.fact_parts))
+    redis.call('HSET', u.keys[KEY_META], 'seq', seq)
+  end
+  unit_write_records(u)
+  local pools, customers, customers_gone, terms = {}, {}, {}, {}
+  for field, pool in pairs(u.changed_pools) do
+    table.insert(pools, field)
+    table.insert(pools, pool_encode(pool))
+  end
+  for field in pairs(u.changed_customers) do
+    local places = u.customers[field]
+    if places == 0 then
+      table.insert(customers_gone, field)
+    else
+      local n = #customers
+      customers[n + 1], customers[n + 2] = field, u.digits[places]
+    end
+  end
+  for event, packed in pairs(u.changed_terms) do
+    table.insert(terms, u.digits[event])
+    table.insert(terms, packed)
+  end
+  call_with('HSET', u.keys[KEY_POOLS], pools)
+  call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
+  call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
+  call_with('HSET', u.keys[KEY_EVENTS], terms)
+end
