@@ -80,12 +80,13 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         ours = start(OURS, "POST /v1/reservations", ["cli", "serve"], in_redis)
         record_answer(ours.url, start.answer_file)
         noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"), None)
-        framed = start("framed", "noop in the API's middleware", _gunicorn("noop:make_framed_app"), None)
+        tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"), None)
+        framed = start("noop, framed", "the same in our middleware", _gunicorn("noop:make_framed_app"), None)
         single = start("one FCALL each", "64 connections", _gunicorn("call_per_request:make_app"), in_redis)
         alone = start(
             "Postgres alone", f"{_POSTGRES_CONNECTIONS} connections", _gunicorn("postgres_alone:make_app"), in_postgres
         )
-        yield Stage([noop, framed, ours, single, alone], settings)
+        yield Stage([noop, tuned, framed, ours, single, alone], settings)
 
 
 class Starter:
@@ -102,7 +103,7 @@ class Starter:
         """A contestant that answers. Raises ChildError if it ends instead."""
         port = free_port()
         listen = ["--port", str(port)] if command[0] == "cli" else ["--bind", f"{LOOPBACK}:{port}"]
-        file = self._directory / name.replace(" ", "-")
+        file = self._directory / name.replace(", ", "-").replace(" ", "-")
         server = Child(name, [sys.executable, "-m", *command, *listen], file.with_suffix(".log"), environ=self._environ)
         with on_cores(self._cores.api):
             server.start()

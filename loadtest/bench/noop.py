@@ -1,7 +1,8 @@
 """A handler that does nothing: decodes the body as the API does and answers the bytes of a real answer. For gunicorn.
 
-`make_app` is a bare aiohttp application. `make_framed_app` has the API's middleware around the same handler, so that
-what that costs can be told apart from what the engine costs.
+`make_app` is a bare aiohttp application in a process as gunicorn makes it, the measure of everything. The others show
+what of the API's cost is not the engine's: `make_tuned_app` collects garbage as rarely as the API's process does
+(cli/collecting.py), `make_framed_app` has the API's middleware around the handler as well.
 """
 
 import msgspec
@@ -23,6 +24,12 @@ async def make_app() -> web.Application:
     app = web.Application()
     app[_ANSWER] = recorded_answer()
     app.router.add_post("/v1/reservations", _answer)
+    return app
+
+
+async def make_tuned_app() -> web.Application:
+    """The handler alone, in a process that collects garbage as rarely as ours."""
+    app = await make_app()
     collect_rarely()
     return app
 
