@@ -50,7 +50,7 @@ class SyncMetrics:
 
 @asynccontextmanager
 async def metrics_endpoint(metrics: SyncMetrics, port: int) -> AsyncIterator[None]:
-    """Serves `GET /metrics` on all interfaces for as long as the block runs."""
+    """Serves `GET /metrics` on loopback for as long as the block runs."""
 
     async def show(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
