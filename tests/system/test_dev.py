@@ -124,6 +124,22 @@ def test_the_next_start_finds_the_data_and_publishes_nothing_again(dev: Session)
     assert dev.process.wait(_END_SECONDS) == 0
 
 
+def test_the_sale_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
+    """Its commands as they stand there, but for the port."""
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    commands = re.search(r"## A sale by hand\n.*?```sh\n(.*?)```", readme, re.DOTALL)
+    assert commands
+    script = commands[1].replace("http://127.0.0.1:8080", _api_url(dev))
+    ran = subprocess.run(["bash", "-euc", script], capture_output=True, check=True, timeout=60, cwd=tmp_path)
+    sold_out, declined, paid, availability, statistics, refunded = _documents(ran.stdout.decode())
+    assert (sold_out["code"], sold_out["available"]) == ("sold_out", 0)
+    assert declined["code"] == "card_declined"
+    assert (paid["status"], paid["total"]["amount"]) == ("paid", 3000)
+    assert [(ticket["available"], ticket["sold"]) for ticket in availability["tickets"]] == [(0, 2)]
+    assert statistics["name"] == "Matinee"
+    assert refunded["status"] == "refunded"
+
+
 def test_a_part_that_dies_ends_everything_and_is_named(dev: Session) -> None:
     (sync,) = (part for part in dev.parts() if part.cmdline()[-1:] == ["sync"])
     sync.kill()
@@ -160,6 +176,14 @@ def _refused(*options: str) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert ran.returncode == 1
     return ran.stderr.strip()
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """JSON documents, one right after the other."""
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        document, at = decoder.raw_decode(text, at)
+        yield document
 
 
 def _api_url(session: Session) -> str:
