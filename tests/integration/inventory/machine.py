@@ -38,9 +38,9 @@ SHORT_MS, LONG_MS = 6, 900_000
 
 _PAST_MS, _FUTURE_MS = 1, 4_000_000_000_000
 
-# What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, and a
-# payment says that it is right; Sales.resolve puts in what they are at that moment. `next` is a new reservation,
-# the same for all commands that are played at once; with a digit it is yet another.
+# What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, a payment
+# says that it is right, and a publication by how much it is newer; Sales.resolve puts in what they are at that moment.
+# `next` is a new reservation, the same for all commands that are played at once; with a digit it is yet another.
 NEXT, RIGHT = "next", -1
 FIRST_ATTEMPT, LAST_ATTEMPT = "its first", "its last"
 _LATEST = {"last": 0, "last but one": 1, "last but two": 2, "last but three": 3, "last but four": 4}
@@ -66,10 +66,11 @@ def put_event(
     price: int = 100,
     status: EventStatus = EventStatus.ON_SALE,
     window: tuple[int, int] = (0, 0),
+    newer_by: int = 1,
 ) -> PutEvent:
-    """An event with the capacities of its pools."""
+    """An event with the capacities of its pools, newer than what is published, of the same version, or older."""
     tickets = [TicketTerms(1, "1", price), TicketTerms(2, "2", 2 * price), TicketTerms(3, "2", 70)]
-    terms = Terms(status, *window, hold_ms, limit, tickets)
+    terms = Terms(status, *window, hold_ms, limit, tickets, newer_by)
     return PutEvent(event_id, terms, list(map(PoolCapacity, POOLS, pools)))
 
 
@@ -91,6 +92,7 @@ publications = st.builds(
     price=st.sampled_from([0, 100, 30_000]),
     status=st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
     window=st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
+    newer_by=st.sampled_from([1, 1, 1, 0, -1]),
 )
 beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
 outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(FailPayment, names, begun_ids, reasons)
@@ -118,7 +120,11 @@ class Sales(RuleBasedStateMachine):
         self.world.step(*(self.resolve(command, event_id) for command in commands))
 
     def resolve(self, command: Command[Any], event_id: int) -> Command[Any]:
-        """The command with the reservation and the amount that it means."""
+        """The command with the reservation, the amount and the version that it means."""
+        if isinstance(command, PutEvent):
+            published = self.world.model.terms.get(command.event_id)
+            version = max(0, command.terms.version + (published.version if published else 0))
+            return replace(command, terms=replace(command.terms, version=version))
         if not isinstance(command, OnReservation):
             return command
         if isinstance(command, Hold):
@@ -206,7 +212,7 @@ class Sales(RuleBasedStateMachine):
 
     def nothing_more(self, event_id: int) -> PutEvent:
         """The event with no more places than are taken."""
-        terms = self.world.model.terms[event_id]
+        terms = replace(self.world.model.terms[event_id], version=0)
         return PutEvent(event_id, terms, [PoolCapacity(pool, self.taken_of(event_id, pool)) for pool in POOLS])
 
     def taken_of(self, event_id: int, pool: str) -> int:

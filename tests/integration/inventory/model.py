@@ -233,6 +233,9 @@ class Model:
 
     def _put_event(self, command: c.PutEvent) -> Result:
         event_id = command.event_id
+        before = self.terms.get(event_id)
+        if before and command.terms.version < before.version:
+            return r.Published()
         for pool, capacity in self._capacities(command.pools):
             if (event_id, pool) in self.capacities:
                 now = self.counters(event_id, pool)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
+from redis.exceptions import ResponseError
 
 from engine.commands import (
     BeginPayment,
@@ -26,12 +27,12 @@ from engine.commands import (
 )
 from engine.engine import Engine
 from engine.faults import EngineBug
+from engine.library import library_text
 from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results import Expired, NotFound, OnRecord
 from engine.settings import Settings
 from engine.upkeep import server_time_ms
 from engine.words import EventStatus, State
-from redis.exceptions import ResponseError
 from tests.integration.inventory.world import SNAPSHOT, Content
 from tests.waiting import wait_until
 
@@ -79,8 +80,16 @@ COMMANDS: dict[str, Command[Any]] = {
 }
 
 
+_RESTORE = """
+redis.call('FLUSHDB')
+for i = 1, #ARGV, 3 do
+  redis.call('RESTORE', ARGV[i], ARGV[i + 2], ARGV[i + 1], 'ABSTTL')
+end
+"""
+
+
 class Stored(NamedTuple):
-    """A key as DUMP gives it."""
+    """A key as DUMP gives it; 0 for no TTL."""
 
     key: bytes
     dump: bytes
@@ -112,17 +121,15 @@ class Partition:
         held: Any = await submit(hold_of("ran_out"))
 
         async def ran_out() -> bool:
-            return await server_time_ms(self.engine.redis) > held.record.deadline_ms
+            return await server_time_ms(self.engine.redis) > int(held.record.deadline_ms)
 
         await wait_until(ran_out)
         for key in await self.execute("KEYS", "*"):
             dump, expires_ms = await self.execute("DUMP", key), await self.execute("PEXPIRETIME", key)
-            self._stored.append(Stored(key, dump, expires_ms))
+            self._stored.append(Stored(key, dump, max(expires_ms, 0)))
 
     async def restore(self) -> None:
-        await self.execute("FLUSHDB")
-        for key, dump, expires_ms in self._stored:
-            await self.execute("RESTORE", key, max(expires_ms, 0), dump, "ABSTTL")
+        await self.execute("EVAL", _RESTORE, 0, *(part for stored in self._stored for part in stored))
 
     async def read(self) -> dict[bytes, Content]:
         _, *found = await self.execute("EVAL", SNAPSHOT, 0)
@@ -180,17 +187,19 @@ async def emptied(partition: Partition, key: str) -> None:
 
 async def rewrite(partition: Partition, key: str, change: Callable[[bytes], bytes]) -> None:
     """Damages all values of a key; of a sorted set, its members; of the outbox, its last id."""
-    kind, value, _ = (await partition.read()).get(key.encode(), Content(b"none", None, -1))
-    if kind == b"string":
-        await partition.execute("SET", key, change(value), "KEEPTTL")
-    elif kind == b"hash":
-        for field, old in zip(value[::2], value[1::2], strict=True):
-            await partition.execute("HSET", key, field, change(old))
-    elif kind == b"zset":
-        for member, score in zip(value[::2], value[1::2], strict=True):
+    stored = (await partition.read()).get(key.encode())
+    if stored is None:
+        return
+    if stored.kind == b"string":
+        await partition.execute("SET", key, change(stored.value), "KEEPTTL")
+    elif stored.kind == b"hash":
+        for field, value in stored.pairs().items():
+            await partition.execute("HSET", key, field, change(value))
+    elif stored.kind == b"zset":
+        for member, score in stored.pairs().items():
             await partition.execute("ZREM", key, member)
             await partition.execute("ZADD", key, score, change(member))
-    elif kind == b"stream":
+    elif stored.kind == b"stream":
         await partition.execute("XADD", key, "9999999999999-1", "f", "from the future")
 
 
@@ -228,6 +237,30 @@ async def partition(engine: Engine) -> Partition:
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("key", keys_of(["held", "paying", "paid", "cancelled", "fresh", "ran_out"]))
 async def test_damage(partition: Partition, key: str, damage: Damage) -> None:
+    wrong = await wrong_rows(partition, key, damage)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def careless(engine_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The library without its look at the keys."""
+    text = library_text()
+    assert text.count("  check_keys(keys)\n") == 1
+    monkeypatch.setattr("engine.library.library_text", lambda: text.replace("  check_keys(keys)\n", ""))
+    return engine_settings
+
+
+@pytest.mark.parametrize("key", [PREFIX + "deadlines", PREFIX + "unsettled"])
+async def test_a_careless_library_is_found_out(careless: Settings, key: str) -> None:
+    """The negative control."""
+    async with Engine(careless) as engine:
+        partition = Partition(engine)
+        await partition.fill()
+        assert await wrong_rows(partition, key, missing) + await wrong_rows(partition, key, wrong_type)
+
+
+async def wrong_rows(partition: Partition, key: str, damage: Damage) -> list[str]:
+    """What is neither an error before the first write nor a right answer."""
     wrong = []
     for row in ROWS:
         await partition.restore()
@@ -250,7 +283,7 @@ async def test_damage(partition: Partition, key: str, damage: Damage) -> None:
             more = changed(before, after) - changed(undamaged_before, undamaged_after) - {key.encode()}
             if more:
                 wrong.append(f"{row} changed {more} as well")
-    assert not wrong, "\n".join(wrong)
+    return wrong
 
 
 def changed(before: dict[bytes, Content], after: dict[bytes, Content]) -> set[bytes]:
@@ -258,7 +291,8 @@ def changed(before: dict[bytes, Content], after: dict[bytes, Content]) -> set[by
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("seq", "abc"), ("seq", "0"), ("seq", "1e9"), ("epoch", "yesterday"), ("epoch", "1"), ("seq", None)]
+    ("field", "value"),
+    [("seq", "abc"), ("seq", "0"), ("seq", "1e9"), ("epoch", "yesterday"), ("epoch", "1"), ("seq", None)],
 )
 async def test_damaged_meta_is_found_before_the_first_write(
     partition: Partition, field: str, value: str | None

@@ -1,7 +1,7 @@
 """100,000 holds that run out at one instant: nothing stands still, and everything is for sale again soon.
 
 How long a call blocks is judged by the processor time of the server's main thread, of 99.9 % of calls: on a machine
-that is shared, the clock on the wall also counts the time for which the server was not let run. All figures are recorded.
+that is shared, the clock on the wall also counts the time for which the server was not let run. It is recorded beside.
 """
 
 import asyncio
