@@ -41,7 +41,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
     if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
     try:
-        body = await (request.read() if request.content.is_eof() else _read_in_time(request))
+        body = _read_now(request) if request.content.is_eof() else await _read_in_time(request)
     except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
         raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
     try:
@@ -65,6 +65,14 @@ def _check_json(body: bytes) -> None:
 
 def _malformed(error: Exception) -> Problem:
     return Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.")
+
+
+def _read_now(request: web.Request) -> bytes:
+    """A body that is all there, as most are when their headers are. Raises HTTPRequestEntityTooLarge."""
+    body = request.content.read_nowait()
+    if len(body) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, len(body))
+    return body
 
 
 async def _read_in_time(request: web.Request) -> bytes:
