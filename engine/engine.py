@@ -53,10 +53,14 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        await self._wait_for_server()
-        await check_server(self.redis)
-        await install_library(self.redis)
-        await self.init_partitions()
+        try:
+            await self._wait_for_server()
+            await check_server(self.redis)
+            await install_library(self.redis)
+            await self.init_partitions()
+        except BaseException:
+            await self.redis.aclose()
+            raise
         await self._tasks.__aenter__()
         for keys in self.keys:
             batches = Batches(
