@@ -49,6 +49,15 @@ def used_seconds(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") + sum(used_seconds(int(child)) for child in children)
 
 
+def used_by_everybody() -> float:
+    """CPU seconds that all programs of this machine used so far; 0 where the system does not tell."""
+    try:
+        user, nice, system = Path("/proc/stat").read_text(encoding="utf-8").split(maxsplit=4)[1:4]
+    except OSError:
+        return 0.0
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def used_by_ended_children() -> float:
     """CPU seconds of our children that have ended: of wrk."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,6 +1,7 @@
 """Rounds: in each, every contestant is measured once, in an order that changes from round to round."""
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import msgspec
 
 from engine.settings import Settings
 from loadtest.bench.contestants import NOOP, Contestant
-from loadtest.bench.cpu import Cores, on_cores, used_by_ended_children, used_seconds
+from loadtest.bench.cpu import Cores, on_cores, used_by_ended_children, used_by_everybody, used_seconds
 from loadtest.bench.stock import CallCosts, call_costs, reset_call_costs
 from loadtest.bench.wrk import Load, post_holds
 
@@ -28,15 +29,26 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Used(msgspec.Struct, frozen=True):
-    """CPU seconds: of a contestant's server, of wrk, and of its store."""
+    """CPU seconds: of a contestant's server, of wrk, of its store, and of all programs of the machine."""
 
     api: float
     wrk: float
     store: float
+    everybody: float
 
     def since(self, before: "Used") -> "Used":
         """What was used in between."""
-        return Used(self.api - before.api, self.wrk - before.wrk, self.store - before.store)
+        return Used(
+            self.api - before.api,
+            self.wrk - before.wrk,
+            self.store - before.store,
+            self.everybody - before.everybody,
+        )
+
+    @property
+    def others(self) -> float:
+        """Of programs that have nothing to do with the benchmark."""
+        return max(0.0, self.everybody - self.api - self.wrk - self.store)
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -93,7 +105,14 @@ def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
 
 def _used(contestant: Contestant) -> Used:
     store = used_seconds(contestant.store.process.pid) if contestant.store else 0.0
-    return Used(used_seconds(contestant.server.pid), used_by_ended_children(), store)
+    return Used(used_seconds(contestant.server.pid), used_by_ended_children(), store, used_by_everybody())
+
+
+def share_of_others(rounds: Rounds) -> float:
+    """Which part of the machine's cores was used by programs that have nothing to do with the benchmark."""
+    everything = [one for measured in rounds.values() for one in measured]
+    cores = os.cpu_count() or 1
+    return sum(one.used.others for one in everything) / (cores * sum(one.seconds for one in everything))
 
 
 def median_ratio(rounds: Rounds, name: str) -> float:
