@@ -30,9 +30,8 @@ def test_make_targets_are_there(repository: Path, commands: list[str]) -> None:
 def test_onsale_commands_and_their_options_are_there(commands: list[str]) -> None:
     parsed = set()
     for command in commands:
-        program, *arguments = shlex.split(command)
-        if Path(program).name == "onsale":
-            parsed.add(_parse(arguments))
+        if Path(command.split()[0]).name == "onsale":
+            parsed.add(_parse(shlex.split(command)[1:]))
     assert parsed == {
         "dev", "serve", "sync", "migrate", "library install", "library check", "audit", "gateway",
     }  # fmt: skip
