@@ -5,7 +5,7 @@ same partition undamaged: it may raise, and then nothing at all has changed; or 
 same keys. What else is right, and why, is in the table RIGHT.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,15 +223,16 @@ def keys_of(names: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture
-def engine_settings(engine_settings: Settings) -> Settings:
-    return replace(engine_settings, partitions=1)
+def small_settings(unsynced_settings: Settings) -> Settings:
+    return replace(unsynced_settings, partitions=1)
 
 
 @pytest.fixture
-async def partition(engine: Engine) -> Partition:
-    partition = Partition(engine)
-    await partition.fill()
-    return partition
+async def partition(small_settings: Settings) -> AsyncIterator[Partition]:
+    async with Engine(small_settings) as engine:
+        partition = Partition(engine)
+        await partition.fill()
+        yield partition
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
@@ -242,12 +243,12 @@ async def test_damage(partition: Partition, key: str, damage: Damage) -> None:
 
 
 @pytest.fixture
-def careless(engine_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def careless(small_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The library without its look at the keys."""
     text = library_text()
     assert text.count("  check_keys(keys)\n") == 1
     monkeypatch.setattr("engine.library.library_text", lambda: text.replace("  check_keys(keys)\n", ""))
-    return engine_settings
+    return small_settings
 
 
 @pytest.mark.parametrize("key", [PREFIX + "deadlines", PREFIX + "unsettled"])
@@ -324,4 +325,4 @@ async def test_thousands_of_pools_in_one_batch(engine: Engine) -> None:
     pools = [PoolCapacity(str(number), 1) for number in range(10_000)]
     terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, "7", 100)])
     await engine.submit(PutEvent(EVENT, terms, pools))
-    assert await engine.redis.hlen(engine.keys[0].pools) == len(pools)
+    assert await engine.redis.hlen(engine.keys[EVENT].pools) == len(pools)

@@ -40,8 +40,8 @@ def play(world: World, phases: tuple[Phase, ...]) -> None:
 
 
 @pytest.fixture
-def sale_settings(engine_settings: Settings) -> Settings:
-    return replace(engine_settings, partitions=PARTITIONS, sweep_slice=_SWEEP_SLICE)
+def sale_settings(unsynced_settings: Settings) -> Settings:
+    return replace(unsynced_settings, partitions=PARTITIONS, sweep_slice=_SWEEP_SLICE)
 
 
 @pytest.mark.timeout(300)

@@ -149,7 +149,7 @@ class World:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await work
 
-        return self._runner.run(bounded())
+        return self._runner.get_loop().run_until_complete(bounded())
 
     async def _execute(self, *arguments: Any) -> Any:
         return await self._engine.redis.execute_command(*arguments)
