@@ -103,11 +103,9 @@ class Round(NamedTuple):
     on_the_wall_ms: list[float]
 
     def __str__(self) -> str:
-        return (
-            f"all for sale after {self.seconds:.1f} s; "
-            f"processor time of calls: median {median(self.processor_ms):.2f}, longest {max(self.processor_ms):.2f} ms; "
-            f"on the wall: median {median(self.on_the_wall_ms):.2f}, longest {self.on_the_wall_ms[-1]:.2f} ms"
-        )
+        processor = f"median {median(self.processor_ms):.2f}, longest {max(self.processor_ms):.2f}"
+        on_the_wall = f"median {median(self.on_the_wall_ms):.2f}, longest {self.on_the_wall_ms[-1]:.2f}"
+        return f"for sale after {self.seconds:.1f} s; ms of calls: processor {processor}, on the wall {on_the_wall}"
 
     def good(self) -> bool:
         return self.seconds <= PATIENCE_SECONDS and quantiles(self.processor_ms, n=1000)[-1] <= LONGEST_CALL_MS
