@@ -62,7 +62,7 @@ def put_event(
     pools: list[int],
     hold_ms: int,
     *,
-    limit: int = 10,
+    limit: int = 4,
     price: int = 100,
     status: EventStatus = EventStatus.ON_SALE,
     window: tuple[int, int] = (0, 0),
@@ -88,7 +88,7 @@ publications = st.builds(
     events,
     st.lists(capacities, min_size=2, max_size=2),
     st.sampled_from([SHORT_MS, LONG_MS]),
-    limit=st.sampled_from([4, 10, 100]),
+    limit=st.sampled_from([2, 3, 4, 10, 100]),
     price=st.sampled_from([0, 100, 30_000]),
     status=st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
     window=st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
@@ -188,9 +188,18 @@ class Sales(RuleBasedStateMachine):
         for more in then:
             self.step(replace(more, reservation_id="last"))
 
-    @rule(command=holds, cancelled=st.booleans(), scarce=st.booleans(), other=holds, more=outcomes)
+    @rule(
+        command=holds, pinned=st.booleans(), cancelled=st.booleans(), scarce=st.booleans(), other=holds, more=outcomes
+    )
     def money_comes_late(
-        self, command: Hold, *, cancelled: bool, scarce: bool, other: Hold, more: ConfirmPayment | FailPayment
+        self,
+        command: Hold,
+        *,
+        pinned: bool,
+        cancelled: bool,
+        scarce: bool,
+        other: Hold,
+        more: ConfirmPayment | FailPayment,
     ) -> None:
         """The places were given back, and perhaps taken by others, before the gateway took the money after all."""
         before = len(self.world.model.reservations)
@@ -199,6 +208,8 @@ class Sales(RuleBasedStateMachine):
             return
         reservation_id = list(self.world.model.reservations)[-1]
         self.step(BeginPayment("last", "pay-late", RIGHT, "one"))
+        if pinned:
+            self.world.wait_past(SHORT_MS)
         self.step(FailPayment("last", "pay-late", FailureReason.PAYMENT_FAILED))
         if cancelled:
             self.step(Cancel("last"))

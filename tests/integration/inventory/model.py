@@ -6,10 +6,7 @@ unit of work on a partition at an instant that the caller knows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-from msgspec.structs import replace
+from typing import Any
 
 from engine import commands as c
 from engine import results as r
@@ -19,75 +16,12 @@ from engine.ids import event_of
 from engine.records import Attempt, Line, PoolCapacity, Record, Terms, TicketCounts
 from engine.results import Result
 from engine.words import AttemptState, EventStatus, FactWord, State
+from tests.integration.inventory.reservation import Counters, Reservation
 
 ATTEMPTS_KEPT = 8
 
 _GIVEN_BACK = (State.EXPIRED, State.CANCELLED)
 _HAVING_PLACES = (State.HELD, State.PAYING, State.PAID)
-_OPEN = (AttemptState.PENDING, AttemptState.REFUND_DUE)
-
-
-@dataclass
-class Reservation:
-    """The whole life of one taking."""
-
-    reservation_id: str
-    event_id: int
-    customer_id: str
-    details: str
-    digest: str
-    created_ms: int
-    deadline_ms: int
-    lines: list[Line]
-    state: State = State.HELD
-    ended_ms: int = 0
-    attempts: list[Attempt] = field(default_factory=list)
-    unsettled_since_ms: int | None = None
-    kept_as_sold: bool = False  # refunded without its places going back on sale
-
-    def record(self) -> Record:
-        """How it is to be stored and answered."""
-        return Record(
-            state=self.state,
-            event_id=self.event_id,
-            customer_id=self.customer_id,
-            details=self.details,
-            created_ms=self.created_ms,
-            deadline_ms=self.deadline_ms,
-            ended_ms=self.ended_ms,
-            digest=self.digest,
-            lines=list(self.lines),
-            attempts=list(self.attempts),
-        )
-
-    def unsettled(self) -> bool:
-        """True while money may come or must go back."""
-        return any(attempt.state in _OPEN for attempt in self.attempts)
-
-    def attempt(self, attempt_id: str) -> Attempt | None:
-        """The attempt of that id."""
-        return next((attempt for attempt in self.attempts if attempt.attempt_id == attempt_id), None)
-
-    def settle(self, attempt: Attempt, state: AttemptState, now_ms: int | None, reason: str = "") -> None:
-        """Gives an attempt its outcome, at an instant if the outcome is the gateway's."""
-        settled_ms = attempt.settled_ms if now_ms is None else now_ms
-        self.attempts[self.attempts.index(attempt)] = replace(
-            attempt, state=state, settled_ms=settled_ms, reason=reason
-        )
-
-    def places(self, pool: str | None = None) -> int:
-        """Places that it takes, of one pool or of all."""
-        return sum(line.quantity for line in self.lines if pool in (None, line.pool))
-
-
-class Counters(NamedTuple):
-    """A pool at one instant."""
-
-    capacity: int
-    available: int
-    held: int
-    paying: int
-    sold: int
 
 
 class Model:

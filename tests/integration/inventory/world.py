@@ -19,7 +19,8 @@ from engine.results import Again, Result
 from engine.settings import Settings
 from engine.upkeep import server_time_ms
 from engine.words import State
-from tests.integration.inventory.model import Counters, Model, Reservation
+from tests.integration.inventory.model import Model
+from tests.integration.inventory.reservation import Counters, Reservation
 
 T = TypeVar("T")
 
@@ -132,11 +133,11 @@ class World:
         return reservation.record()
 
     def wait_past(self, longest_ms: int) -> None:
-        """Waits until every hold that runs out within `longest_ms` of now has run out."""
+        """Waits until every deadline within `longest_ms` of now has passed, also of what is being paid."""
         soon = [
             reservation.deadline_ms
             for reservation in self.model.reservations.values()
-            if reservation.state is State.HELD and reservation.deadline_ms <= self._now_ms + longest_ms
+            if reservation.state in (State.HELD, State.PAYING) and reservation.deadline_ms <= self._now_ms + longest_ms
         ]
         while self._now_ms < max(soon, default=0):
             self._now_ms = self._run(server_time_ms(self._engine.redis))
