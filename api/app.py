@@ -7,23 +7,27 @@ import aiojobs.aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api import events, manage, operations, payments, reservations, statistics, tickets
+from api import callbacks, carts, events, manage, operations, payments, reservations, seats, statistics, tickets, venues
 from api.availability import Availability
 from api.catalogue import Catalogue
-from api.keys import AVAILABILITY, CATALOGUE, EDITOR, ENGINE, METRICS, PAYMENTS, POSTGRES, SETTINGS
+from api.framing import Frame, nothing_here
+from api.keys import AVAILABILITY, CARTS, CATALOGUE, EDITOR, ENGINE, METRICS, PAYMENTS, POSTGRES, SETTINGS, VENUES
 from api.metrics import Metrics
-from api.middleware import frame
 from engine.engine import Engine
 from engine.settings import Settings
+from sync.carts import CartPayments
 from sync.catalogue import Catalogue as CatalogueEditor
 from sync.gateway import HttpGateway
 from sync.payments import Payments
 from sync.postgres import Postgres
+from sync.venues import Venues
 
 _TAKE_A_QUERY: frozenset[Handler] = frozenset(
     {
         events.list_events,
         tickets.list_tickets,
+        venues.list_venues,
+        seats.read_seats,
         reservations.list_all_reservations,
         statistics.of_events,
         statistics.of_ticket_types,
@@ -34,7 +38,7 @@ _TAKE_A_QUERY: frozenset[Handler] = frozenset(
 
 def create_app(settings: Settings) -> web.Application:
     """The API as an aiohttp application. Its servers are connected to when it starts."""
-    app = web.Application(middlewares=[frame(_TAKE_A_QUERY)], client_max_size=settings.max_body_bytes)
+    app = web.Application(client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
     app.cleanup_ctx.append(_engine)
@@ -51,12 +55,14 @@ async def _engine(app: web.Application) -> AsyncIterator[None]:
         app[ENGINE] = engine
         app[CATALOGUE] = Catalogue(engine.redis, settings)
         app[AVAILABILITY] = Availability(engine, settings)
+        app[CARTS] = CartPayments(engine)
         yield
 
 
 async def _postgres(app: web.Application) -> AsyncIterator[None]:
     async with Postgres(app[SETTINGS]) as postgres:
         app[POSTGRES] = postgres
+        app[VENUES] = Venues(postgres, app[ENGINE])
         app[EDITOR] = CatalogueEditor(postgres, app[ENGINE])
         yield
 
@@ -70,9 +76,19 @@ async def _payments(app: web.Application) -> AsyncIterator[None]:
 
 
 def _add_routes(app: web.Application) -> None:
+    frame = Frame(app[METRICS])
+
+    def route(method: str, path: str, handler: Handler) -> None:
+        """A path with and without its trailing slash."""
+        framed = frame.around(handler, path, takes_a_query=handler in _TAKE_A_QUERY)
+        for spelling in (path, f"{path}/"):
+            if method == "GET":
+                app.router.add_get(spelling, framed)  # answers HEAD too
+            else:
+                app.router.add_route(method, spelling, framed)
+
     def v1(method: str, path: str, handler: Handler) -> None:
-        """A path under /v1, with and without its trailing slash."""
-        _add_route(app, method, f"/v1{path}", handler)
+        route(method, f"/v1{path}", handler)
 
     # What is on sale
     v1("GET", "/events", events.list_events)
@@ -80,12 +96,18 @@ def _add_routes(app: web.Application) -> None:
     v1("GET", "/events/{event_id}/availability", events.read_availability)
     v1("GET", "/tickets", tickets.list_tickets)
     v1("GET", "/tickets/{ticket_id}", tickets.read_ticket)
+    v1("GET", "/venues", venues.list_venues)
+    v1("GET", "/venues/{venue_id}", venues.read_venue)
+    v1("GET", "/venues/{venue_id}/sections", venues.list_sections)
+    v1("GET", "/events/{event_id}/sections/{section_id}/seats", seats.read_seats)
 
     # Managing
     v1("POST", "/events", manage.create_event)
     v1("PATCH", "/events/{event_id}", manage.change_event)
     v1("POST", "/events/{event_id}/tickets", manage.add_ticket)
     v1("PATCH", "/tickets/{ticket_id}", manage.change_ticket)
+    v1("POST", "/venues", venues.create_venue)
+    v1("PATCH", "/events/{event_id}/seats", seats.block_seats)
 
     # Reservations
     v1("POST", "/reservations", reservations.create_reservation)
@@ -95,20 +117,24 @@ def _add_routes(app: web.Application) -> None:
     v1("POST", "/reservations/{reservation_id}/pay", payments.pay_reservation)
     v1("POST", "/reservations/{reservation_id}/refund", payments.refund_reservation)
 
+    # Carts and payments
+    cart = "/orders/carts/{cart_id}"
+    v1("GET", cart, carts.read_cart)
+    v1("POST", cart, carts.add_to_cart)
+    v1("DELETE", f"{cart}/events/{{event_id}}/seats/{{seat_id}}", carts.remove_from_cart)
+    v1("PUT", f"{cart}/book", carts.book_cart)
+    v1("GET", "/payments/{payment_id}", callbacks.read_payment)
+    v1("POST", "/payments/{payment_id}/complete", callbacks.complete_payment)
+    v1("POST", "/payments/{payment_id}/failed", callbacks.fail_payment)
+
     # Statistics
     v1("GET", "/statistics/events", statistics.of_events)
     v1("GET", "/statistics/ticket-types", statistics.of_ticket_types)
     v1("GET", "/events/{event_id}/statistics", statistics.of_event)
 
     # Operations
-    _add_route(app, "GET", "/healthz", operations.healthz)
-    _add_route(app, "GET", "/readyz", operations.readyz)
-    _add_route(app, "GET", "/metrics", operations.metrics)
+    route("GET", "/healthz", operations.healthz)
+    route("GET", "/readyz", operations.readyz)
+    route("GET", "/metrics", operations.metrics)
 
-
-def _add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    for spelling in (path, f"{path}/"):
-        if method == "GET":
-            app.router.add_get(spelling, handler)  # answers HEAD too
-        else:
-            app.router.add_route(method, spelling, handler)
+    app.router.add_route("*", "/{nothing:.*}", frame.around(nothing_here, "unrouted", takes_a_query=True))

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from api.keys import SETTINGS
-from api.problems import Code, Problem, invalid, not_found
+from api.problems import Code, Problem, invalid, not_found, too_large
 from engine.ids import MAX_EVENT_ID
 
 T = TypeVar("T")
@@ -27,6 +27,12 @@ VISIBLE_ASCII = rf"^[!-~]+{_END}"
 DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
 
+
+class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object without members."""
+
+
+_NOTHING = msgspec.json.Decoder(_Nothing)
 _JSON = "application/json"
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")
@@ -53,6 +59,12 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
         raise _malformed(error) from error
 
 
+async def read_no_body(request: web.Request) -> None:
+    """For calls that take no body: an empty object is as good as none. Raises Problem as `read_body` does."""
+    if request.body_exists:
+        await read_body(request, _NOTHING)
+
+
 def _check_json(body: bytes) -> None:
     """Raises Problem malformed_json."""
     try:
@@ -65,6 +77,15 @@ def _check_json(body: bytes) -> None:
 
 def _malformed(error: Exception) -> Problem:
     return Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.")
+
+
+async def read_manifest(request: web.Request, decoder: "msgspec.json.Decoder[T]") -> T:
+    """As read_body, for what names the rows or seats of a venue: as long as `max_manifest_bytes`."""
+    max_bytes = request.app[SETTINGS].max_manifest_bytes
+    try:
+        return await read_body(request.clone(client_max_size=max_bytes), decoder)
+    except web.HTTPRequestEntityTooLarge as error:
+        raise too_large(max_bytes) from error
 
 
 def _read_now(request: web.Request) -> bytes:

@@ -3,10 +3,11 @@
 import asyncio
 import time
 
+from api.seating import Seating
 from engine.batches import TROUBLE
-from engine.catalogue import EventSnapshot, changed_events
+from engine.catalogue import EventSnapshot, changed_events, published_venues, read_venue
 from engine.client import Redis
-from engine.faults import OutcomeUnknown
+from engine.faults import EngineBug, OutcomeUnknown
 from engine.settings import Settings
 
 _EARLY = 0.75
@@ -31,6 +32,7 @@ class Catalogue:
         self._timeout = settings.command_timeout_ms / 1000
         self._events: dict[int, EventSnapshot] = {}
         self._event_of_ticket: dict[int, EventSnapshot] = {}
+        self._seatings: dict[int, Seating] = {}
         self._change = 0
         self._read_at = float("-inf")
         self._failed_from = self._failed_until = float("-inf")
@@ -68,6 +70,36 @@ class Catalogue:
     def recent_event_of_ticket(self, ticket_id: int) -> EventSnapshot | None:
         """What `event_of_ticket` tells, where it need not wait for anything; else None."""
         return self._event_of_ticket.get(ticket_id) if self._is_recent() else None
+
+    async def seating(self, event: EventSnapshot) -> Seating | None:
+        """The seats of the event's venue; None if it has none. Raises Fault if Redis is away and it is asked first."""
+        if event.venue_id is None:
+            return None
+        seating = self._seatings.get(event.venue_id) or await self.venue(event.venue_id)
+        if seating is None:
+            raise EngineBug(f"event {event.event_id} is on sale in venue {event.venue_id}, which is not published")
+        return seating
+
+    async def venue(self, venue_id: int) -> Seating | None:
+        """The venue of that id with its seats, or None. Raises Fault if Redis is away and it is asked first."""
+        seating = self._seatings.get(venue_id)
+        if seating is None:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    venue = await read_venue(self._redis, venue_id)
+            except TROUBLE as error:
+                raise _away() from error
+            if venue is not None:
+                seating = self._seatings[venue_id] = Seating(venue)
+        return seating
+
+    async def venue_ids(self) -> list[int]:
+        """The ids of all venues, in ascending order. Raises Fault if Redis is away."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await published_venues(self._redis)
+        except TROUBLE as error:
+            raise _away() from error
 
     async def refresh(self) -> None:
         """Reads what changed, now. Raises Fault if Redis is away."""

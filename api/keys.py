@@ -6,9 +6,11 @@ from aiohttp import web
 
 from engine.engine import Engine
 from engine.settings import Settings
+from sync.carts import CartPayments
 from sync.catalogue import Catalogue as CatalogueEditor
 from sync.payments import Payments
 from sync.postgres import Postgres
+from sync.venues import Venues
 
 if TYPE_CHECKING:
     from api.availability import Availability
@@ -19,6 +21,8 @@ SETTINGS = web.AppKey("settings", Settings)
 ENGINE = web.AppKey("engine", Engine)
 POSTGRES = web.AppKey("postgres", Postgres)
 EDITOR = web.AppKey("editor", CatalogueEditor)
+VENUES = web.AppKey("venues", Venues)
+CARTS = web.AppKey("carts", CartPayments)
 PAYMENTS = web.AppKey("payments", Payments)
 CATALOGUE: web.AppKey["Catalogue"] = web.AppKey("catalogue")
 AVAILABILITY: web.AppKey["Availability"] = web.AppKey("availability")

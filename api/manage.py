@@ -12,20 +12,22 @@ from api.bodies import DatabaseId, Text, path_id, read_body
 from api.events import Instant
 from api.keys import AVAILABILITY, CATALOGUE, EDITOR
 from api.payments import check_currency
-from api.problems import invalid, not_found
+from api.problems import Problem, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
+from api.seating import Seating
 from api.tickets import ticket_reply
 from api.times import milliseconds
 from api.views import event_view
 from engine.catalogue import EventSnapshot
 from engine.results import BelowTaken
 from engine.words import EventStatus
-from sync.catalogue import EventChanges, NewEvent, NewTicket, TicketChanges
+from sync.catalogue import EventChanges, NewEvent, NewTicket, TicketChanges, WrongVenue
 
 Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]
 HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
+SectionIds = Annotated[list[DatabaseId], Meta(min_length=1, max_length=200)]
 PlacesPerCustomer = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
@@ -40,11 +42,12 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ticket to offer."""
+    """A ticket to offer: a capacity, or the seats of sections of the event's venue."""
 
     ticket_type: Text
     price: Money
-    capacity: Capacity
+    capacity: Capacity | UnsetType = UNSET
+    section_ids: SectionIds | UnsetType = UNSET
 
 
 class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,10 +97,9 @@ async def create_event(request: web.Request) -> web.Response:
     body = await read_body(request, _EVENT)
     _check_timezone(body.timezone)
     _check_instants(body)
-    _check_venue(body.venue_id)
+    seating = await _venue(request, body.venue_id)
     _check_window(_ms(body.sale_opens_at), _ms(body.sale_closes_at))
-    for ticket in body.tickets:
-        check_currency(ticket.price.currency)
+    offered = [_new_ticket(ticket, f"tickets[{place}].", seating) for place, ticket in enumerate(body.tickets)]
     event = await request.app[EDITOR].create_event(
         NewEvent(
             name=body.name,
@@ -109,10 +111,10 @@ async def create_event(request: web.Request) -> web.Response:
             sale_closes_at=body.sale_closes_at,
             hold_seconds=body.hold_seconds,
             max_per_customer=body.max_per_customer,
-            tickets=[_new_ticket(ticket) for ticket in body.tickets],
+            tickets=offered,
         )
     )
-    return await _event_reply(request, event, status=201)
+    return await event_reply(request, event, status=201)
 
 
 async def change_event(request: web.Request) -> web.Response:
@@ -123,7 +125,7 @@ async def change_event(request: web.Request) -> web.Response:
         _check_timezone(patch.timezone)
     _check_instants(patch)
     if patch.venue_id is not UNSET:
-        _check_venue(patch.venue_id)
+        await _venue(request, patch.venue_id)
     before = await request.app[CATALOGUE].event_now(event_id)
     if before is None:
         raise not_found(f"event {event_id}")
@@ -134,17 +136,24 @@ async def change_event(request: web.Request) -> web.Response:
     event = await request.app[EDITOR].update_event(event_id, EventChanges(**msgspec.structs.asdict(patch)))
     if event is None:
         raise not_found(f"event {event_id}")
-    return await _event_reply(request, event)
+    if isinstance(event, WrongVenue):
+        raise invalid("venue_id", "tickets offer sections of the venue that the event has; it cannot move")
+    return await event_reply(request, event)
 
 
 async def add_ticket(request: web.Request) -> web.Response:
     """POST /v1/events/{event_id}/tickets."""
     event_id = path_id(request, "event_id", "event")
     body = await read_body(request, _TICKET)
-    check_currency(body.price.currency)
-    event = await request.app[EDITOR].add_tickets(event_id, [_new_ticket(body)])
+    before = await request.app[CATALOGUE].event_now(event_id)
+    if before is None:
+        raise not_found(f"event {event_id}")
+    seating = await request.app[CATALOGUE].seating(before)
+    event = await request.app[EDITOR].add_tickets(event_id, [_new_ticket(body, "", seating)])
     if event is None:
         raise not_found(f"event {event_id}")
+    if isinstance(event, WrongVenue):
+        raise _no_section(event.section_ids[0])
     await request.app[CATALOGUE].refresh()
     return await ticket_reply(request, event, event.tickets[-1].ticket_id, status=201)
 
@@ -155,6 +164,8 @@ async def change_ticket(request: web.Request) -> web.Response:
     patch = await read_body(request, _TICKET_PATCH)
     if patch.price is not UNSET:
         check_currency(patch.price.currency)
+    if patch.capacity is not UNSET:
+        await _check_has_capacity(request, ticket_id)
     event = await request.app[EDITOR].update_ticket(
         ticket_id,
         TicketChanges(
@@ -170,11 +181,38 @@ async def change_ticket(request: web.Request) -> web.Response:
     return await ticket_reply(request, event, ticket_id)
 
 
-def _new_ticket(ticket: TicketBody) -> NewTicket:
-    return NewTicket(ticket_type=ticket.ticket_type, unit_minor=ticket.price.amount, capacity=ticket.capacity)
+def _new_ticket(ticket: TicketBody, path: str, seating: Seating | None) -> NewTicket:
+    """Raises Problem: currency_not_supported, invalid, or not_found for a section that the venue does not have."""
+    check_currency(ticket.price.currency)
+    if ticket.section_ids is UNSET:
+        if ticket.capacity is UNSET:
+            raise invalid(f"{path}capacity", "required, but missing; or give section_ids, for assigned seats")
+        return NewTicket(ticket.ticket_type, ticket.price.amount, ticket.capacity)
+    if ticket.capacity is not UNSET:
+        raise invalid(f"{path}capacity", "the places of a ticket with section_ids are their seats; leave capacity out")
+    if seating is None:
+        raise invalid(f"{path}section_ids", "the event has no venue")
+    if len(set(ticket.section_ids)) < len(ticket.section_ids):
+        raise invalid(f"{path}section_ids", "a section is named more than once")
+    for section_id in ticket.section_ids:
+        if seating.section(section_id) is None:
+            raise _no_section(section_id)
+    return NewTicket(ticket.ticket_type, ticket.price.amount, section_ids=ticket.section_ids)
 
 
-async def _event_reply(request: web.Request, event: EventSnapshot, *, status: int = 200) -> web.Response:
+def _no_section(section_id: int) -> Problem:
+    return not_found(f"section {section_id} in the event's venue")
+
+
+async def _check_has_capacity(request: web.Request, ticket_id: int) -> None:
+    """Raises Problem invalid if the ticket has assigned seats."""
+    event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
+    if event and any(ticket.ticket_id == ticket_id and ticket.section_ids for ticket in event.tickets):
+        raise invalid("capacity", "the ticket's places are the seats of its sections; block seats instead")
+
+
+async def event_reply(request: web.Request, event: EventSnapshot, *, status: int = 200) -> web.Response:
+    """An event as it was just changed, with its counts now."""
     await request.app[CATALOGUE].refresh()
     counts = await request.app[AVAILABILITY].exact(event.event_id)
     headers = {"Location": f"/v1/events/{event.event_id}"} if status == 201 else None
@@ -196,9 +234,14 @@ def _check_instants(body: EventBody | EventPatch) -> None:
             raise invalid(name, f"must be from {_EARLIEST.year} to {_LATEST.year - 1}")
 
 
-def _check_venue(venue_id: int | None) -> None:
-    if venue_id is not None:
+async def _venue(request: web.Request, venue_id: int | None) -> Seating | None:
+    """The venue, None if none is named. Raises Problem not_found."""
+    if venue_id is None:
+        return None
+    seating = await request.app[CATALOGUE].venue(venue_id)
+    if seating is None:
         raise not_found(f"venue {venue_id}")
+    return seating
 
 
 def _check_window(opens_ms: int | None, closes_ms: int | None) -> None:

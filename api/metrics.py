@@ -1,6 +1,7 @@
 """Prometheus metrics of an API process."""
 
 from collections import Counter as Tally
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -46,19 +47,21 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
-        self._request_children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._word_children: dict[type[Result], Counter] = {}
 
-    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts an answered request."""
-        key = (method, route, status)
-        children = self._request_children.get(key)
-        if children is None:
-            children = self._requests.labels(method, route, str(status)), self._request_seconds.labels(route)
-            self._request_children[key] = children
-        counter, histogram = children
-        counter.inc()
-        histogram.observe(seconds)
+    def observer_of(self, route: str) -> Callable[[str, int, float], None]:
+        """What counts an answered request of a route: method, status, seconds."""
+        histogram = self._request_seconds.labels(route)
+        counters: dict[tuple[str, int], Counter] = {}
+
+        def observe(method: str, status: int, seconds: float) -> None:
+            counter = counters.get((method, status))
+            if counter is None:
+                counter = counters[method, status] = self._requests.labels(method, route, str(status))
+            counter.inc()
+            histogram.observe(seconds)
+
+        return observe
 
     def observe_batch(self, results: list[Result], waited: float, took: float) -> None:
         """Counts a batch and its results (an engine.batches.Observe)."""

@@ -124,3 +124,8 @@ def invalid(path: str, message: str) -> Problem:
 def not_found(what: str) -> Problem:
     """404 about a thing that is named in the request."""
     return Problem(Code.NOT_FOUND, f"There is no {what}; check the id.")
+
+
+def too_large(max_bytes: int) -> Problem:
+    """413; the connection is closed, because the rest of the body is not read."""
+    return Problem(Code.TOO_LARGE, f"The body may have {max_bytes} bytes; send less.", headers={"Connection": "close"})

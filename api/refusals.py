@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from api.problems import Code, Problem, not_found
+from api.seating import Seating
 from api.times import rfc3339
 from engine import results as r
 from engine.words import FailureReason
@@ -51,13 +52,16 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
                 limit=limit,
                 taken=taken,
             )
-        case r.SoldOut(ticket_id=ticket_id, available=available):
-            return Problem(
+        case r.SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block):
+            problem = Problem(
                 Code.SOLD_OUT,
                 f"{available} places are left of ticket {ticket_id}; ask for fewer, or later: holds may run out.",
                 ticket_id=ticket_id,
                 available=available,
             )
+            if largest_block:
+                problem.members["largest_block"] = largest_block
+            return problem
         case r.NotFound():
             return not_found("such reservation")
         case r.Expired():
@@ -92,6 +96,13 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
             )
         case _:
             assert_never(refusal)
+
+
+def seat_taken(refusal: r.SeatTaken, seating: Seating | None) -> Problem:
+    """409 about seats that somebody else has, or that are blocked; says which."""
+    seat_ids = [seat_id for gone in refusal.seats if seating for seat_id in seating.seat_ids(gone.pool, gone.seats)]
+    shown = ", ".join(map(str, seat_ids))
+    return Problem(Code.SEAT_TAKEN, f"Not to be had any more: seats {shown}; choose others.", seat_ids=seat_ids)
 
 
 def failed_payment(reason: str) -> Problem:

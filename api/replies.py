@@ -1,5 +1,6 @@
 """Writing responses."""
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -20,10 +21,14 @@ def cached_reply(request: web.Request, data: Any, *, max_age: int, tag_of: Any =
     The ETag is that of `tag_of`, where not everything in `data` matters, else of all of it.
     """
     body = orjson.dumps(data)
-    tagged = body if tag_of is None else orjson.dumps(tag_of)
-    etag = f'"{blake2b(tagged, digest_size=12).hexdigest()}"'
+    return tagged_reply(request, body if tag_of is None else orjson.dumps(tag_of), lambda: body, max_age=max_age)
+
+
+def tagged_reply(request: web.Request, tag: bytes, body: Callable[[], bytes], *, max_age: int) -> web.Response:
+    """As cached_reply, with JSON that is made only for who does not have it; where `tag` is the same, so is it."""
+    etag = f'"{blake2b(tag, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={max_age}"}
     known = request.headers.get("If-None-Match", "")
     if known == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type=_JSON, headers=headers)
+    return web.Response(body=body(), content_type=_JSON, headers=headers)

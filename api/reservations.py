@@ -12,27 +12,21 @@ from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
 from api.problems import Code, Problem, invalid, not_found
-from api.refusals import problem_of
+from api.refusals import problem_of, seat_taken
 from api.replies import json_reply
+from api.seating import ItemBody, engine_items
 from api.times import wall_clock_ms
 from api.views import reservation_view
 from engine.catalogue import EventSnapshot
 from engine.commands import Cancel, Find, Hold
-from engine.ids import event_of, keyed_reservation_id, new_reservation_id
+from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
-from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld
+from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken
 from engine.words import State
 from sync.reservations import get_reservation, list_reservations
 
 CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
 """An id that the shop gave: visible ASCII characters."""
-
-
-class Item(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """Places of one ticket."""
-
-    ticket_id: DatabaseId
-    quantity: Annotated[int, Meta(ge=1, le=100)]
 
 
 class Customer(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +47,7 @@ class CustomerDetails(msgspec.Struct, gc=False, frozen=True):
 class NewReservation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations. All items belong to one event."""
 
-    items: Annotated[list[Item], Meta(min_length=1, max_length=20)]
+    items: Annotated[list[ItemBody], Meta(min_length=1, max_length=20)]
     customer: Customer
 
 
@@ -74,10 +68,11 @@ async def create_reservation(request: web.Request) -> web.Response:
     """POST /v1/reservations: holds all items or none."""
     body = await read_body(request, _NEW_RESERVATION)
     event = await _event_of_items(request, body.items)
+    seating = await request.app[CATALOGUE].seating(event) if event.venue_id else None
     customer = body.customer
     key = idempotency_key(request)
     if key is None:
-        reservation_id, digest = new_reservation_id(event.event_id), ""
+        reservation_id, digest = request.app[ENGINE].ids.new(event.event_id), ""
     else:
         reservation_id = keyed_reservation_id(event.event_id, caller_of(request), key)
         digest = body_digest(body)
@@ -89,19 +84,21 @@ async def create_reservation(request: web.Request) -> web.Response:
             customer.id,
             _DETAILS.encode(details).decode(),
             digest,
-            [(item.ticket_id, item.quantity) for item in body.items],
+            engine_items(body.items, event, seating),
         )
     )
+    if isinstance(result, SeatTaken):
+        raise seat_taken(result, seating)
     if not isinstance(result, Held):
         raise problem_of(result)
     headers = {"Location": f"/v1/reservations/{reservation_id}"}
     if result.replayed:
         headers |= REPLAYED
-    view = reservation_view(reservation_id, result.record, event, result.now_ms, as_taken=True)
+    view = reservation_view(reservation_id, result.record, event, seating, result.now_ms, as_taken=True)
     return json_reply(view, status=201, headers=headers)
 
 
-async def _event_of_items(request: web.Request, items: list[Item]) -> EventSnapshot:
+async def _event_of_items(request: web.Request, items: list[ItemBody]) -> EventSnapshot:
     """The one event that all items belong to."""
     catalogue = request.app[CATALOGUE]
     event: EventSnapshot | None = None
@@ -136,8 +133,10 @@ async def archived_reservation(request: web.Request, reservation_id: str) -> Rec
 
 async def show_reservation(request: web.Request, reservation_id: str, record: Record, now_ms: int) -> Any:
     """The JSON of a reservation."""
-    event = await request.app[CATALOGUE].event(record.event_id)
-    return reservation_view(reservation_id, record, event, now_ms)
+    catalogue = request.app[CATALOGUE]
+    event = await catalogue.event(record.event_id)
+    seating = await catalogue.seating(event) if event else None
+    return reservation_view(reservation_id, record, event, seating, now_ms)
 
 
 async def read_reservation(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from api.availability import EventCounts
+from api.seating import Seating
 from api.times import rfc3339
 from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.records import Attempt, Record, TicketCounts
@@ -88,7 +89,13 @@ def availability_view(event: EventSnapshot, counts: EventCounts) -> Json:
 
 
 def reservation_view(
-    reservation_id: str, record: Record, event: EventSnapshot | None, now_ms: int, *, as_taken: bool = False
+    reservation_id: str,
+    record: Record,
+    event: EventSnapshot | None,
+    seating: Seating | None,
+    now_ms: int,
+    *,
+    as_taken: bool = False,
 ) -> Json:
     """A reservation at an instant; `as_taken`: as it was when it was taken, whatever became of it since.
 
@@ -106,7 +113,7 @@ def reservation_view(
                 "ticket_id": line.ticket_id,
                 "ticket_type": _ticket_type(event, line.ticket_id),
                 "quantity": line.quantity,
-                "seats": [],
+                "seats": seating.seats_of(line) if seating and line.seats else [],
                 "unit_price": {"amount": line.unit_minor, "currency": CURRENCY},
             }
             for line in record.lines
@@ -117,6 +124,23 @@ def reservation_view(
         "expires_in_ms": max(0, record.deadline_ms - (record.created_ms if as_taken else now_ms)) if timed else None,
         "payment": None if as_taken or not record.attempts else _payment_view(record.attempts),
     }
+
+
+def cart_items(record: Record, event: EventSnapshot | None, seating: Seating | None) -> list[Json]:
+    """What a cart has of one event: an item for each seat, and for each ticket without seats."""
+    items: list[Json] = []
+    for line in record.lines:
+        item = {
+            "event": _event_head(event) if event else {"id": record.event_id, "name": None, "starts_at": None},
+            "ticket_id": line.ticket_id,
+            "ticket_type": _ticket_type(event, line.ticket_id),
+            "seat": None,
+            "quantity": line.quantity,
+            "unit_price": money(line.unit_minor),
+        }
+        seats = seating.seats_of(line) if seating and line.seats else []
+        items += [{**item, "seat": seat, "quantity": 1} for seat in seats] or [item]
+    return items
 
 
 _TELLING = (

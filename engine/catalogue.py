@@ -4,32 +4,44 @@ Postgres owns the catalogue (sync/). What decides about sales goes to the event'
 shown goes, beside it, into one hash that every process can follow change by change.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from engine.client import Redis
 from engine.commands import PutEvent
 from engine.engine import Engine
-from engine.records import PoolCapacity, Terms, TicketTerms
+from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
 from engine.results import BelowTaken, Published
+from engine.seats import VenueSnapshot, section_pool
 from engine.words import EventStatus
 
 _EVENTS = "{catalogue}:events"
 _CHANGES = "{catalogue}:changes"
+_VENUES = "{catalogue}:venues"
 
 
 class TicketSnapshot(msgspec.Struct, frozen=True):
-    """A ticket of an event. `seating` is `general`; the other kinds have their own pools."""
+    """A ticket of an event. `section_ids` are those whose seats it offers; none where places are all alike.
+
+    `capacity` is that of its own pool; of assigned seats 0, because theirs is their sections'.
+    """
 
     ticket_id: int
     ticket_type: str
     unit_minor: int
     capacity: int
-    seating: str = "general"
+    section_ids: list[int] = []
 
     @property
-    def pool(self) -> str:
-        """The pool that the ticket is taken from."""
-        return str(self.ticket_id)
+    def seating(self) -> str:
+        """How places are chosen: `general` or `assigned`."""
+        return "assigned" if self.section_ids else "general"
+
+    @property
+    def pools(self) -> list[str]:
+        """The pools that the ticket is taken from."""
+        return [section_pool(section_id) for section_id in self.section_ids] or [str(self.ticket_id)]
 
 
 class EventSnapshot(msgspec.Struct, frozen=True):
@@ -59,21 +71,27 @@ class EventSnapshot(msgspec.Struct, frozen=True):
             closes_ms=self.sale_closes_ms or 0,
             hold_ms=self.hold_seconds * 1000,
             max_per_customer=self.max_per_customer,
-            tickets=[TicketTerms(ticket.ticket_id, ticket.pool, ticket.unit_minor) for ticket in self.tickets],
+            tickets=[
+                TicketTerms(ticket.ticket_id, ticket.pools, ticket.unit_minor, bool(ticket.section_ids))
+                for ticket in self.tickets
+            ],
             version=self.version,
         )
 
     def pools(self) -> list[PoolCapacity]:
-        """The stock that the event's tickets are taken from."""
-        return [PoolCapacity(ticket.pool, ticket.capacity) for ticket in self.tickets]
+        """The stock that the event's tickets without seats are taken from."""
+        return [PoolCapacity(ticket.pools[0], ticket.capacity) for ticket in self.tickets if not ticket.section_ids]
 
 
-async def publish_event(engine: Engine, event: EventSnapshot) -> Published | BelowTaken:
+async def publish_event(
+    engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap] = ()
+) -> Published | BelowTaken:
     """Puts an event on sale as described, first its stock, then its description.
 
-    Refused as a whole if a capacity is below what is taken. Safe to repeat. Raises Fault.
+    `sections`: the maps of the sections that its tickets offer, as they are before the first hold; one that is there
+    keeps its map. Refused as a whole if a capacity is below what is taken. Safe to repeat. Raises Fault.
     """
-    result = await engine.submit(PutEvent(event.event_id, event.terms(), event.pools()))
+    result = await engine.submit(PutEvent(event.event_id, event.terms(), event.pools(), list(sections)))
     if isinstance(result, Published):
         await engine.call("onsale_publish", (_EVENTS, _CHANGES), (event.event_id, msgspec.json.encode(event)))
     return result
@@ -92,3 +110,19 @@ async def published_versions(redis: Redis) -> dict[int, int]:
     """The version of each event as it is published, by event id."""
     stored = await redis.hgetall(_EVENTS)
     return {int(event_id): msgspec.json.decode(raw, type=EventSnapshot).version for event_id, raw in stored.items()}
+
+
+async def publish_venue(redis: Redis, venue: VenueSnapshot) -> None:
+    """Lets every process know a venue's manifest, which never changes. Safe to repeat."""
+    await redis.hset(_VENUES, str(venue.venue_id), msgspec.json.encode(venue))
+
+
+async def read_venue(redis: Redis, venue_id: int) -> VenueSnapshot | None:
+    """The manifest of a venue; None if it is not published."""
+    raw = await redis.hget(_VENUES, str(venue_id))
+    return None if raw is None else msgspec.json.decode(raw, type=VenueSnapshot)
+
+
+async def published_venues(redis: Redis) -> list[int]:
+    """The ids of the venues that are published, in ascending order."""
+    return sorted(map(int, await redis.hkeys(_VENUES)))

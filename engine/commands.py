@@ -3,12 +3,13 @@
 Every command is safe to send again: the ids in it make a repeat answer as the first time.
 """
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 
 from engine import results as r
-from engine.records import PoolCapacity, Record, Terms
+from engine.records import PoolCapacity, Record, SectionMap, SectionSeats, Terms
 
 R = TypeVar("R", bound=r.Result, covariant=True)
 
@@ -23,7 +24,24 @@ class OnReservation(Command[R], Generic[R], frozen=True):
     reservation_id: str
 
 
-HoldResult = r.Held | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.LimitExceeded | r.SoldOut
+HoldResult = (
+    r.Held | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.LimitExceeded | r.SoldOut | r.SeatTaken
+)
+AddResult = (
+    r.Held
+    | r.Expired
+    | r.PaymentInProgress
+    | r.AlreadyPaid
+    | r.AlreadyCancelled
+    | r.NotHeld
+    | r.UnknownPool
+    | r.SaleClosed
+    | r.NotOnSaleYet
+    | r.LimitExceeded
+    | r.SoldOut
+    | r.SeatTaken
+)
+RemoveResult = r.Held | r.NotFound | r.Expired | r.PaymentInProgress | r.AlreadyPaid | r.AlreadyCancelled | r.NotHeld
 CancelResult = r.Cancelled | r.NotFound | r.Expired | r.PaymentInProgress | r.AlreadyPaid | r.NotHeld
 BeginPaymentResult = (
     r.Paying
@@ -50,16 +68,67 @@ class PutEvent(Command[r.Published | r.BelowTaken], frozen=True, tag="put_event"
     event_id: int
     terms: Terms
     pools: list[PoolCapacity]
+    sections: list[SectionMap] = []
+
+
+class Places(msgspec.Struct, array_like=True, frozen=True):
+    """An item of a hold: places that are all alike."""
+
+    ticket_id: int
+    quantity: int
+
+
+class NamedSeats(msgspec.Struct, array_like=True, frozen=True):
+    """An item of a hold: these seats of one section. `quantity` is how many they are."""
+
+    ticket_id: int
+    quantity: int
+    pool: str
+    seats: list[int]
+
+
+class BestSeats(msgspec.Struct, array_like=True, frozen=True):
+    """An item of a hold: the best seats to be had; `together`: all in one row side by side, or none."""
+
+    ticket_id: int
+    quantity: int
+    together: bool
+
+
+Item = Places | NamedSeats | BestSeats
+"""What a hold asks for."""
 
 
 class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
-    """Takes places for a while. `items` are (ticket_id, quantity); `digest` tells a repeat from another request."""
+    """Takes places for a while. `digest` tells a repeat from another request."""
 
     event_id: int
     customer_id: str
     details: str
     digest: str
-    items: list[tuple[int, int]]
+    items: Sequence[tuple[int, int] | Item]
+    hold_ms: int = 0
+
+
+class Add(OnReservation[AddResult], frozen=True, tag="add"):
+    """Takes more places into a live hold, or makes the hold.
+
+    Of places that are all alike the reservation then has `quantity`, however many it had. `hold_ms` is for how long at
+    most; 0: for as long as the event says. A live hold keeps its deadline.
+    """
+
+    event_id: int
+    customer_id: str
+    details: str
+    item: tuple[int, int] | Item
+    hold_ms: int = 0
+
+
+class Remove(OnReservation[RemoveResult], frozen=True, tag="remove"):
+    """Gives some seats of a live hold back."""
+
+    pool: str
+    seats: list[int]
 
 
 class Cancel(OnReservation[CancelResult], frozen=True, tag="cancel"):
@@ -102,6 +171,21 @@ class SettleRefund(OnReservation[SettleRefundResult], frozen=True, tag="settle_r
     """Tells that the gateway has given the attempt's money back."""
 
     attempt_id: str
+
+
+class BlockSeats(Command[r.Published | r.SeatTaken | r.UnknownPool], frozen=True, tag="block_seats"):
+    """Takes seats off sale, or puts them back on; all of them or none."""
+
+    event_id: int
+    sections: list[SectionSeats]
+    blocked: bool
+
+
+class ReadSeatMap(Command[r.SeatMap | r.UnknownPool], frozen=True, tag="seat_map"):
+    """Reads the state of every seat of a section."""
+
+    event_id: int
+    pool: str
 
 
 class Find(OnReservation[r.Found | r.NotFound], frozen=True, tag="find"):

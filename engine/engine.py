@@ -11,9 +11,9 @@ from redis.exceptions import ResponseError
 
 from engine.batches import TROUBLE, Batches, Observe
 from engine.client import Redis
-from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
+from engine.commands import BlockSeats, Command, Count, OnReservation, PutEvent, ReadSeatMap, Sweep
 from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
-from engine.ids import event_of
+from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
 from engine.results import Again, AnyResult, Result, Swept
@@ -39,11 +39,12 @@ class Engine:
     """
 
     def __init__(self, settings: Settings, observe: Observe = observe_nothing) -> None:
-        self._settings = settings
+        self.settings = settings
         self._observe = observe
         self.keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
+        self.ids = ReservationIds()
         self._installs = 0
         self._install_lock = asyncio.Lock()
         self.redis: Redis = connect(settings, settings.partitions + 4)
@@ -52,7 +53,7 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        settings = self._settings
+        settings = self.settings
         try:
             await self._wait_for_server()
             await check_server(self.redis)
@@ -94,7 +95,7 @@ class Engine:
             event_id = event_of(command.reservation_id)
             if event_id is None:
                 raise ValueError(f"not a reservation id: {command.reservation_id!r}")
-        elif isinstance(command, PutEvent | Count):
+        elif isinstance(command, PutEvent | BlockSeats | Count | ReadSeatMap):
             event_id = command.event_id
         else:
             raise TypeError(f"{type(command).__name__} names no event")
@@ -107,7 +108,7 @@ class Engine:
     async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Calls another function of the library, outside of the batches. Raises OutcomeUnknown if no answer comes."""
         try:
-            async with asyncio.timeout(self._settings.command_timeout_ms / 1000):
+            async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
                 return await self._fcall(("FCALL", function, len(keys), *keys, *arguments))
         except TROUBLE as error:
             raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
@@ -145,8 +146,8 @@ class Engine:
             *keys.fixed,
             *names,
             self._encoder.encode(commands),
-            self._settings.sweep_slice,
-            self._settings.archive_seconds * 1000,
+            self.settings.sweep_slice,
+            self.settings.archive_seconds * 1000,
         )
         reply: bytes = await self._fcall(arguments)
         results = self._decoder.decode(reply)
@@ -175,10 +176,10 @@ class Engine:
 
     async def _wait_for_server(self) -> None:
         """Waits until the server answers a PING and has loaded its data."""
-        deadline = asyncio.get_running_loop().time() + self._settings.start_patience_ms / 1000
+        deadline = asyncio.get_running_loop().time() + self.settings.start_patience_ms / 1000
         while True:
             try:
-                async with asyncio.timeout(self._settings.command_timeout_ms / 1000):
+                async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
                     await self.redis.ping()
                     return
             except TROUBLE as error:

@@ -36,6 +36,10 @@ class PartitionKeys:
             self.outbox,
         )
 
+    def seat_map(self, event_id: int, pool: str) -> str:
+        """The map of a section's seats at an event (engine/seats.py)."""
+        return f"{self._prefix}seats:{event_id}:{pool}"
+
     def hold(self, reservation_id: str) -> str:
         """The hold key of a reservation."""
         return self.hold_prefix + reservation_id

@@ -6,12 +6,16 @@ from engine.words import AttemptState, EventStatus, State
 
 
 class Line(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Places of one ticket in a reservation, at the price of the moment they were held."""
+    """Places of one ticket in a reservation, at the price of the moment they were held.
+
+    `seats` are the places of assigned seats in the map of their section, from 1, in ascending order (engine/seats.py).
+    """
 
     ticket_id: int
     pool: str
     quantity: int
     unit_minor: int
+    seats: list[int] = []
 
 
 class Attempt(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -60,11 +64,12 @@ class Record(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unkn
 
 
 class TicketTerms(msgspec.Struct, array_like=True, frozen=True):
-    """From which pool a ticket is taken, and at which price."""
+    """From which pools a ticket is taken, and at which price. Seats are assigned: each pool is a section."""
 
     ticket_id: int
-    pool: str
+    pools: list[str]
     unit_minor: int
+    assigned: bool = False
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):
@@ -77,6 +82,20 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     max_per_customer: int
     tickets: list[TicketTerms]
     version: int = 0
+
+
+class SectionSeats(msgspec.Struct, array_like=True, frozen=True):
+    """Seats of one section, known by its pool: their places in its map, from 1, in ascending order."""
+
+    pool: str
+    seats: list[int]
+
+
+class SectionMap(msgspec.Struct, array_like=True, frozen=True):
+    """A section, known by its pool, and its map (engine/seats.py)."""
+
+    pool: str
+    text: str
 
 
 class PoolCapacity(msgspec.Struct, array_like=True, frozen=True):

@@ -5,7 +5,7 @@ The words are the tags here and the `reply` calls in `lua/`. Decoding refuses a 
 
 import msgspec
 
-from engine.records import Record, TicketCounts
+from engine.records import Record, SectionSeats, TicketCounts
 
 
 class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="word"):
@@ -109,10 +109,27 @@ class LimitExceeded(Result, frozen=True, tag="limit_exceeded"):
 
 
 class SoldOut(Result, frozen=True, tag="sold_out"):
-    """The ticket has fewer places left than asked for."""
+    """The ticket has fewer places left than asked for, or not together.
+
+    `largest_block` is the largest number of seats side by side that was to be had; 0 where seats are not assigned.
+    """
 
     ticket_id: int
     available: int
+    largest_block: int
+
+
+class SeatTaken(Result, frozen=True, tag="seat_taken"):
+    """Some of the seats that were named are not available: these."""
+
+    seats: list[SectionSeats]
+
+
+class SeatMap(Result, frozen=True, tag="seat_map"):
+    """The state of every seat of a section: one character per seat, rows divided by line breaks (engine/seats.py)."""
+
+    now_ms: int
+    text: str
 
 
 class KeyReused(Result, frozen=True, tag="key_reused"):
@@ -182,6 +199,8 @@ AnyResult = (
     | UnknownPool
     | LimitExceeded
     | SoldOut
+    | SeatTaken
+    | SeatMap
     | KeyReused
     | NotFound
     | Expired

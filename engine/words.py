@@ -48,6 +48,7 @@ class FactWord(StrEnum):
     """What happened to a reservation, as the outbox tells it."""
 
     HELD = "held"
+    CHANGED = "changed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     PAYING = "paying"

@@ -140,7 +140,7 @@ class _Server:
 
 
 def _event() -> PutEvent:
-    terms = Terms(EventStatus.ON_SALE, 0, 0, _HOLD_MS, 10, [TicketTerms(_TICKET, str(_TICKET), 30_000)])
+    terms = Terms(EventStatus.ON_SALE, 0, 0, _HOLD_MS, 10, [TicketTerms(_TICKET, [str(_TICKET)], 30_000)])
     return PutEvent(_EVENT, terms, [PoolCapacity(str(_TICKET), 10**8)])
 
 

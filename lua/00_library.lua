@@ -21,7 +21,11 @@
 --   6. `customers` counts the places a customer holds, pays for or has bought, per event.
 --   7. Outbox entry ids are epoch-sequence, and the sequence has no gaps.
 --
+--   8. In the map of a section, seats that are held, paying and sold are those of its pool's counters, and each is named
+--      by exactly one live or sold record; seats that are not blocked are its capacity.
+--
 -- Keys of a partition (KEYS[1..8]), then one hold key per command that names a reservation:
 --   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, hold:<rid>...
--- The only key names built here are hold keys of records that fell due: from the partition's own prefix and ids that
--- the partition itself stored.
+-- The only key names built here are hold keys of records that fell due, and seats:<event>:<pool>, the maps of sections:
+-- from the partition's own prefix and ids that the partition itself stored.
+-- Two functions stand apart from the partitions: onsale_publish (81_) and onsale_cart (82_), which hold no stock.

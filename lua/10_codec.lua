@@ -88,7 +88,8 @@ local function record_pack(u, r)
 end
 
 -- Positions in a line and in a payment attempt.
-local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR = 1, 2, 3, 4
+-- LINE_SEATS is there in lines of assigned seats only: where the seats stand in the map of their section.
+local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR, LINE_SEATS = 1, 2, 3, 4, 5
 local ATTEMPT_ID, ATTEMPT_STATE, ATTEMPT_AMOUNT, ATTEMPT_STARTED_MS = 1, 2, 3, 4
 local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST = 5, 6, 7
 
@@ -172,7 +173,7 @@ local function terms_decode(event, raw)
   end
   local tickets = {}
   for _, ticket in ipairs(a[6]) do
-    tickets[ticket[1]] = { pool = ticket[2], unit_minor = ticket[3], lines = {} }
+    tickets[ticket[1]] = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], lines = {} }
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,

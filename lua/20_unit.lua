@@ -7,6 +7,18 @@ local FIXED_KEYS = 8
 -- The value of a hold key while its hold lives. Later the key has the archived record.
 local HELD_MARK = 'held'
 
+-- Whether the oldest holds have nothing in them, as a hold may whose seats were all removed.
+local function oldest_holds_are_empty(keys)
+  local rids = redis.call('ZRANGE', keys[KEY_DEADLINES], 0, 31)
+  local stored = redis.call('HMGET', keys[KEY_LEDGER], unpack(rids))
+  for i = 1, #rids do
+    if not stored[i] or record_places(record_decode(rids[i], stored[i])) > 0 then
+      return false
+    end
+  end
+  return true
+end
+
 -- Raises if a key of the partition is missing, or of a wrong type: the write phase must not be able to fail, and an answer
 -- from half of the keys would be wrong. Only what the keys' sizes tell is seen here; `onsale audit` sees more.
 local function check_keys(keys)
@@ -18,7 +30,8 @@ local function check_keys(keys)
   if records ~= deadlines + unsettled then
     damaged(string.format('%d records, %d deadlines, %d unsettled', records, deadlines, unsettled))
   end
-  if records > 0 and pools == 0 or pools > 0 and events == 0 or deadlines > 0 and customers == 0 then
+  local nobodys = deadlines > 0 and customers == 0 and not oldest_holds_are_empty(keys)
+  if records > 0 and pools == 0 or pools > 0 and events == 0 or nobodys then
     damaged(string.format('%d records, %d pools, %d events, %d customers', records, pools, events, customers))
   end
 end
@@ -55,6 +68,7 @@ local function unit_open(keys, archive_ms)
   return {
     keys = keys,
     prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
+    map_prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'seats:',
     archive_ms = archive_ms,
     now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000,
     epoch = meta[1],
@@ -62,10 +76,12 @@ local function unit_open(keys, archive_ms)
     backlog = false, -- holds that ran out were left for the next call
     records = {}, -- rid -> record, or false: there is none
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
+    maps = setmetatable({}, TABLE_ONCE), -- event -> pool -> map of the section, or false
     customers = {}, -- field -> places
     terms = {}, -- event -> terms, or false
     changed_records = {}, -- in order of their first change
     changed_pools = {},
+    changed_maps = {}, -- key -> map
     changed_customers = {},
     changed_terms = {}, -- event -> packed terms
     facts = 0, -- how many
@@ -93,6 +109,15 @@ local function unit_pool(u, event, name)
   return pool
 end
 
+-- Moves the seats of a line between two states; they are in the first, or the partition is damaged.
+local function unit_move_seats(u, event, line, from, to)
+  local map = unit_map(u, event, line[LINE_POOL])
+  if not map or #seats_other_than(map, line[LINE_SEATS], SEAT_OF[from]) > 0 then
+    damaged('seats of ' .. event_field(u, event, line[LINE_POOL]))
+  end
+  unit_set_seats(u, map, line[LINE_SEATS], SEAT_OF[to])
+end
+
 local function unit_change_pool(u, pool)
   if pool.available < 0 or pool.held < 0 or pool.paying < 0 or pool.sold < 0 then
     damaged('counters of pool ' .. pool.field)
@@ -109,8 +134,8 @@ local function unit_line_pool(u, r, line)
   return pool
 end
 
--- The first line of a record for which its pool has too few places, counting all lines of that pool, and how many the
--- pool has; nil if all of them are to be had.
+-- The first line of a record whose seats are not available, or for which its pool has too few places, counting all lines
+-- of that pool, and how many the pool has; nil if all of them are to be had.
 local function unit_short_line(u, r)
   local lines = r.lines
   for i = 1, #lines do
@@ -121,7 +146,9 @@ local function unit_short_line(u, r)
         wanted = wanted + lines[j][LINE_QUANTITY]
       end
     end
-    if wanted > pool.available then
+    local seats = line[LINE_SEATS]
+    local gone = seats and #seats > 0 and #seats_other_than(unit_map(u, r.event, line[LINE_POOL]), seats, SEAT_OF.available)
+    if wanted > pool.available or (gone and gone > 0) then
       return line, pool.available
     end
   end
@@ -136,6 +163,9 @@ local function unit_move(u, r, from, to)
     pool[from] = pool[from] - line[LINE_QUANTITY]
     pool[to] = pool[to] + line[LINE_QUANTITY]
     unit_change_pool(u, pool)
+    if line[LINE_SEATS] and #line[LINE_SEATS] > 0 then
+      unit_move_seats(u, r.event, line, from, to)
+    end
   end
 end
 

@@ -118,6 +118,9 @@ local function unit_write(u)
     table.insert(terms, u.digits[event])
     table.insert(terms, packed)
   end
+  for key, map in pairs(u.changed_maps) do
+    write_map(key, map)
+  end
   call_with('HSET', u.keys[KEY_POOLS], pools)
   call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
   call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)

@@ -10,14 +10,18 @@
 local COMMANDS = {
   put_event = { run = put_event },
   hold = { run = hold, names_reservation = true },
+  add = { run = add, names_reservation = true },
+  remove = { run = remove, names_reservation = true },
   cancel = { run = cancel, names_reservation = true },
   begin_payment = { run = begin_payment, names_reservation = true },
   confirm_payment = { run = confirm_payment, names_reservation = true },
   fail_payment = { run = fail_payment, names_reservation = true },
   refund = { run = refund, names_reservation = true },
   settle_refund = { run = settle_refund, names_reservation = true },
+  block_seats = { run = block_seats },
   find = { run = find, names_reservation = true },
   count = { run = count },
+  seat_map = { run = seat_map },
   sweep = { run = sweep },
 }
 
@@ -38,7 +42,7 @@ local function load_named(u, commands)
         error('KEYS do not name ' .. rid, 0)
       end
     end
-    if word == 'hold' then
+    if word == 'hold' or word == 'add' then
       customers[#customers + 1] = event_field(u, command[3], command[4])
     end
   end
@@ -64,4 +68,5 @@ end
 
 redis.register_function('onsale_init', init)
 redis.register_function('onsale_publish', publish)
+redis.register_function('onsale_cart', cart)
 redis.register_function('onsale_run', run)

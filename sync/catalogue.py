@@ -16,23 +16,28 @@ import structlog
 from msgspec import UNSET, UnsetType
 
 from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, published_versions
-from engine.commands import Count
+from engine.commands import BlockSeats, Count
 from engine.engine import Engine
 from engine.faults import EngineBug
-from engine.results import BelowTaken, Published, UnknownPool
+from engine.results import BelowTaken, Published, SeatTaken, UnknownPool
 from engine.words import EventStatus
 from sync.postgres import Connection, Postgres
+from sync.seating import missing_maps, section_seats
 from sync.sql import statement
 
 log = structlog.get_logger(__name__)
 
 
 class NewTicket(msgspec.Struct, frozen=True):
-    """A ticket to be offered. The price is in minor units of the only currency."""
+    """A ticket to be offered. The price is in minor units of the only currency.
+
+    It offers either a capacity of places that are all alike, or the seats of sections of the event's venue.
+    """
 
     ticket_type: str
     unit_minor: int
-    capacity: int
+    capacity: int = 0
+    section_ids: list[int] = []
 
 
 class EventFields(msgspec.Struct, frozen=True):
@@ -76,6 +81,18 @@ class TicketChanges(msgspec.Struct, frozen=True):
     capacity: int | UnsetType = UNSET
 
 
+class WrongVenue(msgspec.Struct, frozen=True):
+    """These sections, which tickets of the event offer, are not of its venue. Nothing was changed."""
+
+    section_ids: list[int]
+
+
+class UnknownSeats(msgspec.Struct, frozen=True):
+    """These seats are not of the event's venue. Nothing was changed."""
+
+    seat_ids: list[int]
+
+
 class SalesLost(EngineBug):
     """Redis does not know an event of which Postgres has sold places: to publish it would sell them again."""
 
@@ -92,7 +109,11 @@ class Catalogue:
         self._engine = engine
 
     async def create_event(self, event: NewEvent) -> EventSnapshot:
-        """Makes an event. It is on sale, if its status says so, when this returns."""
+        """Makes an event. It is on sale, if its status says so, when this returns.
+
+        Raises asyncpg.IntegrityConstraintViolationError if its venue is not there, or has not the sections that its
+        tickets offer.
+        """
         async with self._postgres.transaction() as connection:
             event_id: int = await connection.fetchval(statement("insert_event"), *_fields(event))
             if not isinstance(await self._engine.submit(Count(event_id)), UnknownPool):
@@ -102,21 +123,34 @@ class Catalogue:
             await _insert_tickets(connection, event_id, event.tickets)
         return await self._publish_existing(event_id)
 
-    async def update_event(self, event_id: int, changes: EventChanges) -> EventSnapshot | None:
-        """Changes an event under live sales; None if there is no such event."""
+    async def update_event(self, event_id: int, changes: EventChanges) -> EventSnapshot | WrongVenue | None:
+        """Changes an event under live sales; None if there is no such event.
+
+        Its venue stays once tickets offer sections of it. Raises asyncpg.IntegrityConstraintViolationError for a venue
+        that is not there.
+        """
         if not await self._announce(event_id):
             return None
         async with self._postgres.transaction() as connection:
             (before,) = await connection.fetch(statement("read_event_fields"), event_id)
             after = msgspec.structs.replace(msgspec.convert(dict(before), EventFields), **_given(changes))
+            if after.venue_id != before["venue_id"]:
+                offered = await connection.fetch(statement("sections_of_event"), event_id)
+                if offered:
+                    return WrongVenue([section_id for (section_id,) in offered])
+                await connection.execute(statement("unblock_all"), event_id)
             await connection.execute(statement("update_event"), event_id, *_fields(after))
             return await self._publish_surely(connection, event_id)
 
-    async def add_tickets(self, event_id: int, tickets: list[NewTicket]) -> EventSnapshot | None:
+    async def add_tickets(self, event_id: int, tickets: list[NewTicket]) -> EventSnapshot | WrongVenue | None:
         """Offers more tickets of an event; None if there is no such event."""
+        offered = [section_id for ticket in tickets for section_id in ticket.section_ids]
         async with self._postgres.transaction() as connection:
             if await connection.fetchval(statement("new_version"), event_id) is None:
                 return None
+            strange = await connection.fetch(statement("strange_sections"), event_id, offered)
+            if strange:
+                return WrongVenue(sorted({section_id for (section_id,) in strange}))
             await _insert_tickets(connection, event_id, tickets)
         return await self._publish_existing(event_id)
 
@@ -143,6 +177,35 @@ class Catalogue:
                 return snapshot
         except _Refused as refused:
             return refused.result
+
+    async def block_seats(
+        self, event_id: int, seat_ids: list[int], *, blocked: bool
+    ) -> EventSnapshot | SeatTaken | UnknownSeats | None:
+        """Takes seats off sale, or puts them back on, under live sales; None if there is no such event.
+
+        All of them or none: answers SeatTaken where one is held or sold. Seats of sections that no ticket offers yet
+        are blocked for when one does.
+        """
+        if not await self._announce(event_id):
+            return None
+        async with self._postgres.transaction() as connection:
+            snapshot = await _lock(connection, event_id)
+            known = await connection.fetch(statement("seats_of_event"), event_id, seat_ids)
+            unknown = set(seat_ids).difference(seat_id for (seat_id,) in known)
+            if unknown:
+                return UnknownSeats(sorted(unknown))
+            command = BlockSeats(event_id, await section_seats(connection, snapshot, seat_ids), blocked)
+            result = await self._engine.submit(command)
+            if isinstance(result, UnknownPool):  # a crash left its stock unpublished
+                await self._publish_surely(connection, event_id)
+                result = await self._engine.submit(command)
+            if isinstance(result, SeatTaken):
+                return result
+            if isinstance(result, UnknownPool):
+                raise EngineBug(f"Redis does not know the sections of event {event_id}, which was just published")
+            await connection.execute(statement("block_seats" if blocked else "unblock_seats"), event_id, seat_ids)
+            await connection.execute(statement("new_version"), event_id)
+            return await self._publish_surely(connection, event_id)
 
     async def publish_missing(self) -> int:
         """Publishes every event of which Redis does not have Postgres' version. Returns how many."""
@@ -191,7 +254,7 @@ class Catalogue:
             if refusal is None:
                 return snapshot
             log.warning("capacity_raised", event_id=event_id, pool=refusal.pool, capacity=refusal.taken)
-            ticket_id = next(ticket.ticket_id for ticket in snapshot.tickets if ticket.pool == refusal.pool)
+            ticket_id = next(ticket.ticket_id for ticket in snapshot.tickets if refusal.pool in ticket.pools)
             await connection.execute(statement("update_ticket"), ticket_id, None, refusal.taken)
 
     async def _publish(self, connection: Connection, snapshot: EventSnapshot) -> BelowTaken | None:
@@ -204,7 +267,8 @@ class Catalogue:
                 f"Redis does not know event {snapshot.event_id}, of which Postgres has sold places; "
                 "it is not put on sale, because those would be sold again; restore Redis"
             )
-        result = await publish_event(self._engine, snapshot)
+        sections = await missing_maps(connection, self._engine, snapshot)
+        result = await publish_event(self._engine, snapshot, sections)
         return None if isinstance(result, Published) else result
 
 
@@ -226,13 +290,21 @@ async def _lock(connection: Connection, event_id: int) -> EventSnapshot:
 
 
 async def _insert_tickets(connection: Connection, event_id: int, tickets: list[NewTicket]) -> None:
-    await connection.execute(
+    ticket_ids = await connection.fetch(
         statement("insert_tickets"),
         event_id,
         [ticket.ticket_type for ticket in tickets],
         [ticket.unit_minor for ticket in tickets],
         [ticket.capacity for ticket in tickets],
     )
+    offered = [
+        (ticket_id, position, section_id)
+        for (ticket_id,), ticket in zip(ticket_ids, tickets, strict=True)
+        for position, section_id in enumerate(ticket.section_ids)
+    ]
+    if offered:
+        columns = [list(column) for column in zip(*offered, strict=True)]
+        await connection.execute(statement("insert_ticket_sections"), event_id, *columns)
 
 
 def _fields(event: EventFields) -> list[Any]:

@@ -19,6 +19,19 @@ _OWNED = frozenset({State.HELD, State.PAYING, State.PAID})
 _LIVE = frozenset({State.HELD, State.PAYING})
 
 
+_SEAT_OF = {State.HELD.value: "h", State.PAYING.value: "p", State.PAID.value: "s"}
+
+
+class Owned(NamedTuple):
+    """A seat, by its place in the map of its section, and the reservation that has it."""
+
+    event_id: int
+    pool: str
+    place: int
+    status: str
+    reservation_id: str
+
+
 class Tables(NamedTuple):
     """What Postgres says of a partition, or will say."""
 
@@ -26,6 +39,7 @@ class Tables(NamedTuple):
     """By event, pool and status."""
     customers: Mapping[tuple[int, str], int]
     """Places held, paid for or bought, by event and customer."""
+    seats: Sequence[Owned]
     live: frozenset[str]
     """Reservations that are held or paying."""
     records: Mapping[str, Record]
@@ -45,7 +59,7 @@ async def compare(connection: Connection, of: PartitionSnapshot, committed: Posi
         return [f"7: an entry after {committed} of partition {of.partition} cannot be decoded: {error}"]
     tables = await _tables(connection, of, facts, partitions)
     dead: int = await connection.fetchval(statement("audit_dead_letters"), of.partition)
-    found = [*_pools(of, tables), *_customers(of, tables), *_ledger(of, tables)]
+    found = [*_pools(of, tables), *_seats(of, tables), *_customers(of, tables), *_ledger(of, tables)]
     if dead:
         found.append(f"{dead} facts of partition {of.partition} are dead letters")
     return found
@@ -66,16 +80,22 @@ async def _tables(connection: Connection, of: PartitionSnapshot, facts: Sequence
             for event_id, customer_id, count in await connection.fetch(statement("audit_customers"), *arguments)
         }
     )
+    seats = [Owned(*row) for row in await connection.fetch(statement("audit_seats"), *arguments)]
     live = {rid for (rid,) in await connection.fetch(statement("audit_live"), *arguments)}
     for rid, record in changed.items():
         for line in record.lines:
             places[record.event_id, line.pool, record.state] += line.quantity
         if record.state in _OWNED:
             customers[record.event_id, record.customer_id] += record.places
+            seats += [
+                Owned(record.event_id, line.pool, place, record.state, rid)
+                for line in record.lines
+                for place in line.seats
+            ]
         if record.state in _LIVE:
             live.add(rid)
     stored = await read_records(connection, [rid for rid in of.ledger if rid not in changed])
-    return Tables(places, customers, frozenset(live), {**stored, **changed})
+    return Tables(places, customers, seats, frozenset(live), {**stored, **changed})
 
 
 def _pools(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
@@ -98,6 +118,21 @@ def _pools(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
     for (event_id, name, status), places in tables.places.items():
         if status in _OWNED and (event_id, name) not in of.pools:
             yield f"Postgres has {places} places {status} of pool {name} of event {event_id}, which Redis does not know"
+
+
+def _seats(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    """Whether each seat has one owner, and is in the map of its section as that one has it."""
+    owners: dict[tuple[int, str, int], str] = {}
+    for seat in tables.seats:
+        other = owners.setdefault((seat.event_id, seat.pool, seat.place), seat.reservation_id)
+        if other != seat.reservation_id:
+            yield f"8: {other} and {seat.reservation_id} both have seat {seat.place} of section {seat.pool}"
+        text = of.maps.get((seat.event_id, seat.pool))
+        if text is not None and text[seat.place - 1 : seat.place] != _SEAT_OF[seat.status]:
+            yield (
+                f"8: {seat.reservation_id} is {seat.status} in Postgres, and its seat {seat.place} of section "
+                f"{seat.pool} of event {seat.event_id} is not in Redis"
+            )
 
 
 def _customers(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:

@@ -88,6 +88,7 @@ def columns(folded: Folded) -> Columns:
         [line.unit_minor for _, _, line, _ in lines],
         [created_ms for _, _, _, created_ms in lines],
         [_is_first_of_ticket(records[rid], place) for rid, place, _, _ in lines],
+        [_array_text(line.seats) for _, _, line, _ in lines],
     )
     known_before: dict[int, list[str]] = defaultdict(list)
     for rid in records.keys() - folded.begun:
@@ -99,6 +100,11 @@ def _is_first_of_ticket(record: Record, place: int) -> bool:
     """Whether no earlier line of the record is of the same ticket."""
     ticket_id = record.lines[place].ticket_id
     return all(line.ticket_id != ticket_id for line in record.lines[:place])
+
+
+def _array_text(numbers: Sequence[int]) -> str:
+    """An array as Postgres writes it."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _payment_columns(folded: Folded) -> Sequence[Sequence[Any]]:

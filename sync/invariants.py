@@ -11,6 +11,7 @@ _UNSETTLED = frozenset({AttemptState.PENDING, AttemptState.REFUND_DUE})
 _LIVE = frozenset({State.HELD, State.PAYING})
 _HELD_MARK = b"held"
 _GONE = -2
+_SEAT_OF = {State.HELD: "h", State.PAYING: "p"}
 
 
 def breaches(of: PartitionSnapshot, partitions: int) -> Iterator[str]:
@@ -18,6 +19,7 @@ def breaches(of: PartitionSnapshot, partitions: int) -> Iterator[str]:
     if of.meta.get("partitions") != str(partitions):
         yield f"meta says {of.meta.get('partitions')} partitions, the settings {partitions}"
     yield from _pools(of)
+    yield from _maps(of)
     yield from _records(of)
     yield from _hold_keys(of)
     yield from _customers(of)
@@ -38,8 +40,31 @@ def _pools(of: PartitionSnapshot) -> Iterator[str]:
         yield f"2: the ledger has places {state} of pool {name} of event {event_id}, which is not there"
     for event_id, terms in of.terms.items():
         for ticket in terms.tickets:
-            if (event_id, ticket.pool) not in of.pools:
-                yield f"1: ticket {ticket.ticket_id} of event {event_id} has no pool"
+            for name in ticket.pools:
+                if (event_id, name) not in of.pools:
+                    yield f"1: ticket {ticket.ticket_id} of event {event_id} has no pool {name}"
+
+
+def _maps(of: PartitionSnapshot) -> Iterator[str]:
+    """Whether a section's map counts as its pool does, and who has a seat by the ledger has it by the map, alone."""
+    for (event_id, name), text in of.maps.items():
+        pool = of.pools.get((event_id, name))
+        if text is None:
+            yield f"8: section {name} of event {event_id} has no map"
+        elif pool is not None and tuple(map(text.count, "ahps")) != pool[1:]:
+            yield f"8: the map of section {name} of event {event_id} does not count as its pool does: {pool}"
+    owners: dict[tuple[int, str, int], str] = {}
+    for rid, record in of.ledger.items():
+        if record.state not in _LIVE:
+            continue
+        for line in record.lines:
+            text = of.maps.get((record.event_id, line.pool))
+            for seat in line.seats:
+                if text is not None and text[seat - 1 : seat] != _SEAT_OF[record.state]:
+                    yield f"8: {rid} is {record.state}, and seat {seat} of section {line.pool} is not"
+                other = owners.setdefault((record.event_id, line.pool, seat), rid)
+                if other != rid:
+                    yield f"8: {other} and {rid} both have seat {seat} of section {line.pool}"
 
 
 def _places_of_ledger(of: PartitionSnapshot) -> Counter[tuple[int, str, State]]:

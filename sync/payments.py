@@ -9,6 +9,7 @@ from typing import assert_never
 
 import structlog
 
+from engine.carts import cart_of_payment
 from engine.commands import (
     BeginPayment,
     BeginPaymentResult,
@@ -26,6 +27,7 @@ from engine.faults import EngineBug
 from engine.records import Attempt, Record
 from engine.results import NotFound, Paid, Paying, PaymentFailed, RefundDue, Refunded
 from engine.words import CURRENCY, AttemptState, FailureReason, State
+from sync.carts import CartPayments
 from sync.gateway import ChargeOutcome, Completed, Failed, Gateway, NeverSeen, RefundOutcome, Unknown
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class Payments:
     def __init__(self, engine: Engine, gateway: Gateway) -> None:
         self._engine = engine
         self._gateway = gateway
+        self._carts = CartPayments(engine)
 
     async def pay(self, begin: BeginPayment, payment_token: str) -> PayResult:
         """Begins an attempt, charges, and tells what came of it; a repeat of the same attempt drives it on.
@@ -84,8 +87,9 @@ class Payments:
     async def settle(self, reservation_id: str, *, pin_ms: int) -> bool:
         """Takes each unfinished attempt of a reservation one step on; tells whether none is left.
 
-        An attempt that the gateway has never seen, or that is older than `pin_ms`, is voided there before it fails
-        here. To be called only when no charge of it is in flight. Raises Fault.
+        What the cart says is done to an attempt of its payment. Any other is asked about at the gateway: one that it
+        has never seen, or that is older than `pin_ms`, is voided there before it fails here. To be called only when no
+        charge of it is in flight. Raises Fault.
         """
         found = await self._engine.submit(Find(reservation_id))
         if isinstance(found, NotFound):
@@ -93,6 +97,9 @@ class Payments:
         settled = True
         for attempt in _attempts(found.record, AttemptState.PENDING):
             outlived = found.now_ms - attempt.started_ms >= pin_ms
+            if cart_of_payment(attempt.attempt_id):
+                settled &= await self._carts.drive(reservation_id, attempt, outlived=outlived)
+                continue
             outcome = await self._ask(attempt, outlived)
             concluded = await self._conclude(reservation_id, attempt.attempt_id, outcome)
             if isinstance(concluded, RefundDue):

@@ -1,4 +1,4 @@
-"""Publishes events that Redis does not have as Postgres has them: what a crash between the two left undone."""
+"""Publishes venues and events that Redis has not as Postgres has them: what a crash between the two left undone."""
 
 import asyncio
 
@@ -9,14 +9,16 @@ from engine.faults import Fault
 from engine.settings import Settings
 from sync.catalogue import Catalogue
 from sync.postgres import PostgresAway
+from sync.venues import Venues
 
 log = structlog.get_logger(__name__)
 
 
-async def run_publisher(settings: Settings, catalogue: Catalogue) -> None:
+async def run_publisher(settings: Settings, venues: Venues, catalogue: Catalogue) -> None:
     """Looks every `publish_interval_ms`, for ever, at once at first. Outlives Redis and Postgres."""
     while True:
         try:
+            await venues.publish_missing()
             await catalogue.publish_missing()
         except (PostgresAway, Fault, RedisError, OSError) as error:
             log.warning("publishing_failed", error=str(error))

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.ids import event_of
 from engine.records import Record
-from engine.words import State
+from engine.words import AttemptState, State
 from sync.postgres import Connection, Postgres
 from sync.sql import statement
 
@@ -23,6 +23,14 @@ class StoredReservation(NamedTuple):
 
     reservation_id: str
     record: Record
+
+
+class StoredPayment(NamedTuple):
+    """What one reservation has of a payment."""
+
+    reservation_id: str
+    state: AttemptState
+    amount_minor: int
 
 
 class ReservationPage(NamedTuple):
@@ -69,6 +77,13 @@ async def get_reservation(postgres: Postgres, reservation_id: str) -> StoredRese
     async with postgres.connection() as connection:
         row = await connection.fetchrow(statement("read_record"), reservation_id)
     return None if row is None else _stored(row)
+
+
+async def get_payment(postgres: Postgres, payment_id: str) -> list[StoredPayment]:
+    """What reservations have of a payment, by their ids; empty if Postgres has no such payment. Raises PostgresAway."""
+    async with postgres.connection() as connection:
+        rows = await connection.fetch(statement("read_payment"), payment_id)
+    return [StoredPayment(reservation_id, AttemptState(status), amount) for reservation_id, status, amount in rows]
 
 
 async def read_records(connection: Connection, reservation_ids: Sequence[str]) -> dict[str, Record]:

@@ -44,6 +44,8 @@ class PartitionSnapshot(NamedTuple):
     deadlines: Mapping[str, int]
     unsettled: Mapping[str, int]
     customers: Mapping[tuple[int, str], int]
+    maps: Mapping[tuple[int, str], str | None]
+    """By event and pool, of all sections that are offered; None: it is not there."""
     outbox: Sequence[Entry]
     holds: Mapping[str, HoldKey]
     """Hold keys of those in the ledger that were there a moment before, too."""
@@ -57,10 +59,13 @@ class PartitionSnapshot(NamedTuple):
 async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot | None:
     """The partition at this instant; None if it was never initialised. Raises ValueError for what cannot be decoded.
 
+    Sections that are offered for the first time at this very moment may be missing in its maps.
+
     Redis answers nobody else meanwhile: about 1 s for each million holds.
     """
     client = cast("RedisClient", redis)
     rids = [rid.decode() async for rid, _ in redis.hscan_iter(keys.ledger, count=1000)]
+    sections = _sections(await redis.hgetall(keys.events))
     async with client.pipeline(transaction=True) as transaction:
         transaction.time()
         for name in (keys.meta, keys.events, keys.pools, keys.ledger, keys.customers):
@@ -68,11 +73,14 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
         transaction.zrange(keys.deadlines, 0, -1, withscores=True)
         transaction.zrange(keys.unsettled, 0, -1, withscores=True)
         transaction.xrange(keys.outbox)
+        for event_id, pool in sections:
+            transaction.get(keys.seat_map(event_id, pool))
         for rid in rids:
             transaction.get(keys.hold(rid))
             transaction.pexpiretime(keys.hold(rid))
         answers: list[Any] = await transaction.execute()
-    time, meta, events, pools, ledger, customers, deadlines, unsettled, outbox, *holds = answers
+    time, meta, events, pools, ledger, customers, deadlines, unsettled, outbox, *rest = answers
+    maps, holds = rest[: len(sections)], rest[len(sections) :]
     if not meta:
         return None
     return PartitionSnapshot(
@@ -85,8 +93,22 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
         deadlines={rid.decode(): int(score) for rid, score in deadlines},
         unsettled={rid.decode(): int(score) for rid, score in unsettled},
         customers={_split(field): int(places) for field, places in customers.items()},
+        maps={section: text and text.decode() for section, text in zip(sections, maps, strict=True)},
         outbox=[Entry(Position.parse(entry_id), fields[OUTBOX_FIELD]) for entry_id, fields in outbox],
         holds={rid: HoldKey(holds[2 * i], holds[2 * i + 1]) for i, rid in enumerate(rids)},
+    )
+
+
+def _sections(events: Mapping[bytes, bytes]) -> list[tuple[int, str]]:
+    """The event and pool of every section that is offered."""
+    return sorted(
+        {
+            (int(event_id), pool)
+            for event_id, packed in events.items()
+            for ticket in _TERMS.decode(packed).tickets
+            if ticket.assigned
+            for pool in ticket.pools
+        }
     )
 
 

@@ -16,6 +16,7 @@ from sync.postgres import Postgres
 from sync.publisher import run_publisher
 from sync.resolver import run_resolver
 from sync.sweeper import run_sweeper
+from sync.venues import Venues
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,8 @@ async def run_sync(settings: Settings) -> None:
         async with asyncio.TaskGroup() as work:
             work.create_task(Leader(settings, engine, redis, postgres, metrics).run(), name="leader")
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
-            work.create_task(run_publisher(settings, Catalogue(postgres, engine)), name="publisher")
+            publisher = run_publisher(settings, Venues(postgres, engine), Catalogue(postgres, engine))
+            work.create_task(publisher, name="publisher")
             work.create_task(run_resolver(settings, engine), name="resolver")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
             log.info("sync_started", partitions=settings.partitions)

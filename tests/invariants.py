@@ -15,9 +15,13 @@ Client: TypeAlias = Any
 """A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""
 
 _PERMANENT = re.compile(
-    r"\{p\d\d\}:(meta|events|pools|ledger|deadlines|unsettled|customers|outbox)|\{catalogue\}:(events|changes)"
+    r"\{p\d\d\}:(meta|events|pools|ledger|deadlines|unsettled|customers|outbox|seats:\d+:s\d+)"
+    r"|\{catalogue\}:(events|changes|venues)"
 )
 _HOLD = re.compile(r"\{p\d\d\}:hold:[1-9]\d{0,9}-[A-Za-z0-9_-]{16}")
+_CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
+
+_SEAT_OF = {"held": "h", "paying": "p", "paid": "s"}
 
 
 def check_invariants(redis_url: str) -> None:
@@ -38,6 +42,7 @@ def check_partition(redis: Client, prefix: str) -> None:
     pools = {field.decode(): tuple(map(int, raw.split())) for field, raw in redis.hgetall(prefix + "pools").items()}
     ledger = {rid.decode(): msgspec.msgpack.decode(raw) for rid, raw in redis.hgetall(prefix + "ledger").items()}
     _check_pools(pools, ledger)
+    _check_maps(redis, prefix, pools, ledger)
     _check_places_of_records(redis, prefix, ledger)
     _check_customers(redis, prefix, pools)
     _check_outbox(redis, prefix)
@@ -49,7 +54,7 @@ def _check_key(redis: Client, key: str) -> None:
     if _PERMANENT.fullmatch(key):
         assert lives_ms == -1, f"{key} must not expire"
     else:
-        assert _HOLD.fullmatch(key), f"nobody knows the key {key}"
+        assert _HOLD.fullmatch(key) or _CART.fullmatch(key), f"nobody knows the key {key}"
         assert lives_ms != -1, f"{key} would stay for ever"
 
 
@@ -66,6 +71,26 @@ def _check_pools(pools: dict[str, tuple[int, ...]], ledger: dict[str, list[Any]]
         assert paying == sums.pop((field, "paying"), 0), f"2: paying of pool {field} is not what the ledger pays"
     strays = [field for field, state in sums if state in {"held", "paying"}]
     assert not strays, f"2: the ledger has places of pools that are not there: {strays}"
+
+
+def _check_maps(redis: Client, prefix: str, pools: dict[str, tuple[int, ...]], ledger: dict[str, list[Any]]) -> None:
+    owners: dict[tuple[str, int], str] = {}
+    for rid, record in ledger.items():
+        for line in record[8]:
+            if record[0] in {"held", "paying", "paid"} and len(line) > 4:
+                for seat in line[4]:
+                    owner = owners.setdefault((f"{record[1]}/{line[1]}", seat), rid)
+                    assert owner == rid, f"8: seat {seat} of {record[1]}/{line[1]} belongs to {owner} and {rid}"
+    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "seats:*", count=1000):
+        _, _, event, pool = raw.decode().split(":")
+        text, field = redis.get(raw).decode(), f"{event}/{pool}"
+        capacity, available, held, paying, sold = pools[field]
+        counted = tuple(text.count(seat) for seat in "ahps")
+        assert counted == (available, held, paying, sold), f"8: seats of {field} are {counted}"
+        assert sum(counted) == capacity, f"8: capacity of {field}"
+        for (owned, seat), rid in owners.items():
+            if owned == field:
+                assert text[seat - 1] == _SEAT_OF[ledger[rid][0]], f"8: seat {seat} of {rid}"
 
 
 def _check_places_of_records(redis: Client, prefix: str, ledger: dict[str, list[Any]]) -> None:

@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from loadtest.bench.wrk import hold_body
+from loadtest.bench.posting import Posting
 
 ANSWER_VARIABLE = "BENCH_ANSWER_FILE"
 """The environment variable that names the file."""
@@ -25,9 +25,9 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def record_answer(url: str, file: Path) -> None:
+def record_answer(url: str, posting: Posting, file: Path) -> None:
     """Takes one hold and writes the answer to a file. Raises URLError if there is no server, or for a refusal."""
-    request = Request(url, hold_body(f"answer-{file.name}"), {"Content-Type": "application/json"})  # noqa: S310  # http
+    request = Request(url, posting.body(f"answer-{file.name}-"), {"Content-Type": "application/json"})  # noqa: S310  # http
     with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # http
         if response.status != 201:
             raise URLError(f"status {response.status}")

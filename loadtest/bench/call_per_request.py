@@ -54,7 +54,7 @@ async def _hold(request: web.Request) -> web.Response:
     customer = body.customer
     reservation_id = new_reservation_id(_EVENT.event_id)
     details = msgspec.json.encode({"first_name": customer.first_name, "last_name": customer.last_name}).decode()
-    items = [(item.ticket_id, item.quantity) for item in body.items]
+    items = [(item.ticket_id, item.quantity or 0) for item in body.items]
     command = Hold(reservation_id, _EVENT.event_id, customer.id, details, "", items)
     reply = await request.app[_REDIS].execute_command(
         "FCALL",
@@ -69,5 +69,5 @@ async def _hold(request: web.Request) -> web.Response:
     (held,) = _RESULTS.decode(reply)
     if not isinstance(held, Held):
         raise web.HTTPConflict
-    view = reservation_view(reservation_id, held.record, _EVENT, held.now_ms, as_taken=True)
+    view = reservation_view(reservation_id, held.record, _EVENT, None, held.now_ms, as_taken=True)
     return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})

@@ -17,10 +17,14 @@ from engine.settings import PREFIX, Settings
 from loadtest.bench.answers import ANSWER_VARIABLE, record_answer
 from loadtest.bench.cpu import Cores, on_cores
 from loadtest.bench.postgres_alone import CONNECTIONS_VARIABLE
-from loadtest.bench.stock import postgres_sold, redis_sold, renew_postgres, renew_redis
+from loadtest.bench.posting import Posting
+from loadtest.bench.stock import PLACES, bench_event, postgres_sold, redis_sold, renew_postgres, renew_redis
+from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS, SEATED_EVENT_ID
 
 NOOP = "noop"
 OURS = "onsale"
+OURS_NAMED = "onsale, 2 named seats"
+OURS_BEST = "onsale, best available"
 
 _PATH = "/v1/reservations"
 _READY_SECONDS = 30
@@ -39,11 +43,12 @@ class Store(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """One way to answer the same request."""
+    """One way to answer a request for two places; `posting` is what it is asked."""
 
     name: str
     what: str
     url: str
+    posting: Posting
     server: Child
     store: Store | None
 
@@ -64,9 +69,8 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
             postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres", directory / "postgres.log"))
             postgres_url = postgres.ensure_database(_DATABASE)
         settings = Settings(redis_url=valkey.url, postgres_url=postgres_url)
-        in_redis = Store(
-            valkey.child, lambda: asyncio.run(renew_redis(settings)), lambda: asyncio.run(redis_sold(settings)), True
-        )
+        in_redis = _redis_store(valkey.child, settings, bench_event().event_id)
+        seats_in_redis = _redis_store(valkey.child, settings, SEATED_EVENT_ID)
         in_postgres = Store(
             postgres.child,
             lambda: asyncio.run(renew_postgres(postgres_url)),
@@ -78,15 +82,24 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         start = Starter(stack, directory, cores, settings)
         # Ours is first: its answer is what the noop answers.
         ours = start(OURS, "POST /v1/reservations", ["cli", "serve"], in_redis)
-        record_answer(ours.url, start.answer_file)
+        record_answer(ours.url, PLACES, start.answer_file)
+        named = start(OURS_NAMED, "the same, seats of 40 sections", ["cli", "serve"], seats_in_redis, NAMED_SEATS)
+        best = start(OURS_BEST, "the same, 2 of a section", ["cli", "serve"], seats_in_redis, BEST_AVAILABLE)
         noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"), None)
         tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"), None)
-        framed = start("noop, framed", "the same in our middleware", _gunicorn("noop:make_framed_app"), None)
+        framed = start("noop, framed", "the same in our frame", _gunicorn("noop:make_framed_app"), None)
         single = start("one FCALL each", "64 connections", _gunicorn("call_per_request:make_app"), in_redis)
         alone = start(
             "Postgres alone", f"{_POSTGRES_CONNECTIONS} connections", _gunicorn("postgres_alone:make_app"), in_postgres
         )
-        yield Stage([noop, tuned, framed, ours, single, alone], settings)
+        yield Stage([noop, tuned, framed, ours, named, best, single, alone], settings)
+
+
+def _redis_store(process: Child, settings: Settings, event_id: int) -> Store:
+    """The store of a contestant that sells this event."""
+    return Store(
+        process, lambda: asyncio.run(renew_redis(settings)), lambda: asyncio.run(redis_sold(settings, event_id)), True
+    )
 
 
 class Starter:
@@ -99,7 +112,9 @@ class Starter:
         self._cores = cores
         self._environ = _environ(settings, self.answer_file)
 
-    def __call__(self, name: str, what: str, command: list[str], store: Store | None) -> Contestant:
+    def __call__(
+        self, name: str, what: str, command: list[str], store: Store | None, posting: Posting = PLACES
+    ) -> Contestant:
         """A contestant that answers. Raises ChildError if it ends instead."""
         port = free_port()
         listen = ["--port", str(port)] if command[0] == "cli" else ["--bind", f"{LOOPBACK}:{port}"]
@@ -109,8 +124,8 @@ class Starter:
             server.start()
         self._stack.callback(server.stop)
         url = f"http://{LOOPBACK}:{port}{_PATH}"
-        _wait_for(server, url, file.with_suffix(".answer"))
-        return Contestant(name, what, url, server, store)
+        _wait_for(server, url, posting, file.with_suffix(".answer"))
+        return Contestant(name, what, url, posting, server, store)
 
 
 def _environ(settings: Settings, answer_file: Path) -> dict[str, str]:
@@ -132,14 +147,14 @@ def _gunicorn(app: str) -> list[str]:
     ]
 
 
-def _wait_for(child: Child, url: str, answer_file: Path) -> None:
+def _wait_for(child: Child, url: str, posting: Posting, answer_file: Path) -> None:
     """Waits until the server answers a hold."""
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         if not child.running:
             raise child.failure()
         try:
-            return record_answer(url, answer_file)
+            return record_answer(url, posting, answer_file)
         except (URLError, ConnectionError):
             if time.monotonic() > deadline:
                 raise

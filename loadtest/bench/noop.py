@@ -2,15 +2,14 @@
 
 `make_app` is a bare aiohttp application in a process as gunicorn makes it, the measure of everything. The others show
 what of the API's cost is not the engine's: `make_tuned_app` collects garbage as rarely as the API's process does
-(cli/collecting.py), `make_framed_app` has the API's middleware around the handler as well.
+(cli/collecting.py), `make_framed_app` has the API's frame around the handler as well.
 """
 
 import msgspec
 from aiohttp import web
 
-from api.keys import METRICS
+from api.framing import Frame
 from api.metrics import Metrics
-from api.middleware import frame
 from api.reservations import NewReservation
 from cli.collecting import collect_rarely
 from loadtest.bench.answers import Answer, recorded_answer
@@ -35,14 +34,14 @@ async def make_tuned_app() -> web.Application:
 
 
 async def make_framed_app() -> web.Application:
-    """The handler within the API's middleware."""
-    app = web.Application(middlewares=[frame(frozenset())])
-    app[METRICS] = Metrics()
+    """The handler within the API's frame."""
+    app = web.Application()
     answer = recorded_answer()
-    # The middleware writes this header itself.
+    # The frame writes this header itself.
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-request-id"}
     app[_ANSWER] = Answer(answer.body, headers)
-    app.router.add_post("/v1/reservations", _answer)
+    framed = Frame(Metrics()).around(_answer, "/v1/reservations", takes_a_query=False)
+    app.router.add_post("/v1/reservations", framed)
     collect_rarely()
     return app
 

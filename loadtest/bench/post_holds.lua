@@ -1,19 +1,34 @@
 -- For wrk with one thread: every request is the hold of another customer, because one customer may have few places.
--- Arguments: the body up to the customer's number, the body after it. Prints one JSON object when it is done.
+-- Arguments: the body with %d where numbers go, then first, step and among of each number (loadtest/bench/posting.py).
+-- Prints one JSON object when it is done.
 
-local head, before, after
-local customers = 0
+local whole
+local counters, numbers = {}, {}
+local sent = 0
+
+local function body_numbers()
+  for i = 1, #counters do
+    local counter = counters[i]
+    numbers[i] = counter.first + sent * counter.step % counter.among
+  end
+  return unpack(numbers)
+end
 
 function init(args)
-  before, after = args[1], args[2]
-  head = string.format(
+  local body = args[1]
+  for i = 2, #args, 3 do
+    counters[#counters + 1] =
+      { first = tonumber(args[i]), step = tonumber(args[i + 1]), among = tonumber(args[i + 2]) }
+  end
+  whole = string.format(
     'POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n',
-    wrk.path, wrk.host, wrk.port, #before + 9 + #after)
+    wrk.path, wrk.host, wrk.port, #string.format(body, body_numbers())) .. body
 end
 
 function request()
-  customers = customers + 1
-  return string.format('%s%s%09d%s', head, before, customers, after)
+  local text = string.format(whole, body_numbers())
+  sent = sent + 1
+  return text
 end
 
 function done(summary, latency)

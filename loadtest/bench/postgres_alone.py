@@ -75,7 +75,7 @@ async def _hold(request: web.Request) -> web.Response:
     if row is None:
         raise web.HTTPConflict
     created_ms, deadline_ms = milliseconds(row["created_at"]), milliseconds(row["expires_at"])
-    lines = [Line(item.ticket_id, ticket.pool, item.quantity, ticket.unit_minor)]
+    lines = [Line(item.ticket_id, ticket.pools[0], item.quantity or 0, ticket.unit_minor)]
     record = Record(State.HELD, _EVENT.event_id, customer.id, details, created_ms, deadline_ms, 0, "", lines, [])
-    view = reservation_view(reservation_id, record, _EVENT, created_ms, as_taken=True)
+    view = reservation_view(reservation_id, record, _EVENT, None, created_ms, as_taken=True)
     return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})

@@ -91,7 +91,9 @@ def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
     before = _used(contestant)
     began = time.monotonic()
     with on_cores(plan.cores.rest):
-        load = post_holds(contestant.url, prefix, seconds=plan.seconds, connections=plan.connections)
+        load = post_holds(
+            contestant.url, contestant.posting, prefix, seconds=plan.seconds, connections=plan.connections
+        )
     seconds = time.monotonic() - began
     time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away comes to its end
     used = _used(contestant).since(before)

@@ -1,4 +1,4 @@
-"""What the benchmark sells: one event with one ticket, always from the same beginning."""
+"""What the benchmark sells: an event with one ticket and one with seats, always from the same beginning."""
 
 import asyncio
 from contextlib import aclosing
@@ -6,7 +6,7 @@ from contextlib import aclosing
 import asyncpg
 import msgspec
 
-from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event
+from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, publish_venue
 from engine.client import Redis
 from engine.commands import Count
 from engine.engine import Engine
@@ -14,9 +14,14 @@ from engine.results import Counts
 from engine.server import connect
 from engine.settings import Settings
 from engine.words import EventStatus
+from loadtest.bench.posting import Posting
+from loadtest.bench.venue import bench_venue, seated_event, section_maps
 
 QUANTITY = 2
-"""Places in each hold (loadtest/bench/wrk.py)."""
+"""Places in each hold."""
+
+PLACES = Posting(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
+"""Places that are all alike."""
 
 _TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.02
@@ -48,11 +53,14 @@ class CallCosts(msgspec.Struct, frozen=True):
 
 
 async def renew_redis(settings: Settings) -> None:
-    """Empties the server and publishes the event; its append-only file begins anew."""
+    """Empties the server and publishes both events; its append-only file begins anew."""
     async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
         await engine.redis.execute_command("FLUSHALL", "SYNC")
         await engine.init_partitions()
         await publish_event(engine, bench_event())
+        venue = bench_venue()
+        await publish_venue(engine.redis, venue)
+        await publish_event(engine, seated_event(venue), section_maps(venue))
         await _rewrite_log(engine.redis)
 
 
@@ -66,10 +74,10 @@ async def _rewrite_log(redis: Redis) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def redis_sold(settings: Settings) -> int:
-    """Holds that there are."""
+async def redis_sold(settings: Settings, event_id: int) -> int:
+    """Holds that the event has; its first ticket is of all its places."""
     async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
-        counts = await engine.submit(Count(bench_event().event_id))
+        counts = await engine.submit(Count(event_id))
     return counts.tickets[0].held // QUANTITY if isinstance(counts, Counts) else 0
 
 

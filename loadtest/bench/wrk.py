@@ -7,11 +7,10 @@ from pathlib import Path
 import msgspec
 
 from cli.complaints import Complaint
+from loadtest.bench.posting import Posting
 
 _SCRIPT = Path(__file__).with_name("post_holds.lua")
 _GRACE_SECONDS = 15
-_NUMBER = "000000000"
-"""Stands for the customer's number, which the script counts up; as long as it writes it."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -48,26 +47,16 @@ def find_wrk() -> str:
     return program
 
 
-def hold_body(customer: str) -> bytes:
-    """The body that is posted."""
-    return msgspec.json.encode(
-        {
-            "items": [{"ticket_id": 1, "quantity": 2}],
-            "customer": {"id": customer, "first_name": "Islom", "last_name": "Karimov"},
-        }
-    )
-
-
-def post_holds(url: str, prefix: str, *, seconds: float, connections: int) -> Load:
+def post_holds(url: str, posting: Posting, prefix: str, *, seconds: float, connections: int) -> Load:
     """Posts holds as fast as they are answered, on kept-alive connections, for customers whose ids begin with `prefix`.
 
     Raises Complaint if wrk fails.
     """
-    before, after = hold_body(f"{prefix}{_NUMBER}").decode().split(_NUMBER)
+    numbers = [str(number) for counter in posting.counters for number in counter]
     duration = f"{max(1, round(seconds))}s"
     options = ["--threads", "1", "--connections", str(connections), "--duration", duration, "--timeout", "10s"]
     ran = subprocess.run(  # noqa: S603  # wrk, with what this package says
-        [find_wrk(), *options, "--script", _SCRIPT, url, "--", before, after],
+        [find_wrk(), *options, "--script", _SCRIPT, url, "--", posting.template(prefix), *numbers],
         capture_output=True,
         text=True,
         timeout=seconds + _GRACE_SECONDS,

@@ -1,3 +1,5 @@
-SELECT id AS ticket_id, ticket_type, unit_minor, capacity, seating
-FROM tickets WHERE event_id = $1
-ORDER BY id
+SELECT
+  t.id AS ticket_id, t.ticket_type, t.unit_minor, t.capacity,
+  ARRAY(SELECT s.section_id FROM ticket_sections AS s WHERE s.ticket_id = t.id ORDER BY s.position) AS section_ids
+FROM tickets AS t WHERE t.event_id = $1
+ORDER BY t.id

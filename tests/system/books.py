@@ -100,17 +100,24 @@ def entries_trimmed(stack: Stack) -> int:
 
 def redis_reservations(stack: Stack) -> Mapping[str, Reservation]:
     """All reservations in Redis: the live ones from the ledgers, the ended ones from their hold keys."""
-    found: dict[str, Reservation] = {}
+    found = live_reservations(stack)
     with _redis(stack) as redis:
-        for partition in range(stack.settings.partitions):
-            for rid, record in redis.hgetall(f"{{p{partition:02}}}:ledger").items():
-                found[rid.decode()] = _reservation(record)
         for key in redis.scan_iter("{p*}:hold:*", count=1000):
             rid, stored = key.decode().partition(":hold:")[2], redis.get(key)
             if stored != b"held":
                 assert rid not in found, f"{rid} is in a ledger and archived"
                 found[rid] = _reservation(stored)
     return found
+
+
+def live_reservations(stack: Stack) -> dict[str, Reservation]:
+    """The reservations in the ledgers of Redis."""
+    with _redis(stack) as redis:
+        return {
+            rid.decode(): _reservation(record)
+            for partition in range(stack.settings.partitions)
+            for rid, record in redis.hgetall(f"{{p{partition:02}}}:ledger").items()
+        }
 
 
 def unsettled(stack: Stack) -> int:
@@ -174,7 +181,7 @@ def _reservation(packed: bytes) -> Reservation:
         state,
         event_id,
         customer_id,
-        tuple(Line(ticket_id, quantity, unit) for ticket_id, _pool, quantity, unit in lines),
+        tuple(Line(ticket_id, quantity, unit) for ticket_id, _pool, quantity, unit, *_seats in lines),
         tuple(sorted(Payment(attempt[0], attempt[1], attempt[2]) for attempt in attempts)),
     )
 

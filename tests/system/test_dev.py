@@ -125,19 +125,24 @@ def test_the_next_start_finds_the_data_and_publishes_nothing_again(dev: Session)
 
 
 def test_the_sale_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
-    """Its commands as they stand there, but for the port."""
-    readme = (repository / "README.md").read_text(encoding="utf-8")
-    commands = re.search(r"## A sale by hand\n.*?```sh\n(.*?)```", readme, re.DOTALL)
-    assert commands
-    script = commands[1].replace("http://127.0.0.1:8080", _api_url(dev))
-    ran = subprocess.run(["bash", "-euc", script], capture_output=True, check=True, timeout=60, cwd=tmp_path)
-    sold_out, declined, paid, availability, statistics, refunded = _documents(ran.stdout.decode())
+    sold_out, declined, paid, availability, statistics, refunded = _walk(dev, repository, tmp_path, "A sale by hand")
     assert (sold_out["code"], sold_out["available"]) == ("sold_out", 0)
     assert declined["code"] == "card_declined"
     assert (paid["status"], paid["total"]["amount"]) == ("paid", 3000)
     assert [(ticket["available"], ticket["sold"]) for ticket in availability["tickets"]] == [(0, 2)]
     assert statistics["name"] == "Matinee"
     assert refunded["status"] == "refunded"
+
+
+def test_the_seated_sale_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
+    one, both, taken, booked, sold, settled = _walk(dev, repository, tmp_path, "A seated sale by hand")
+    assert [item["event"]["name"] for item in one["items"]] == ["Premiere"]
+    assert [item["event"]["name"] for item in both["items"]] == ["Premiere", "Finale"]
+    assert (both["total"]["amount"], both["expires_at"]) == (8000, one["expires_at"])
+    assert (taken["code"], taken["seat_ids"]) == ("seat_taken", [both["items"][0]["seat"]["seat_id"]])
+    assert (booked["status"], booked["amount"], len(booked["reservations"])) == ("pending", 8000, 2)
+    assert sold == booked | {"status": "completed"}
+    assert settled["code"] == "payment_settled"
 
 
 def test_a_part_that_dies_ends_everything_and_is_named(dev: Session) -> None:
@@ -176,6 +181,16 @@ def _refused(*options: str) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert ran.returncode == 1
     return ran.stderr.strip()
+
+
+def _walk(session: Session, repository: Path, cwd: Path, section: str) -> Iterator[Any]:
+    """What the commands of a section of the README print, as they stand there, but for the port."""
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    commands = re.search(rf"^## {section}\n.*?```sh\n(.*?)```", readme, re.DOTALL | re.MULTILINE)
+    assert commands
+    script = commands[1].replace("http://127.0.0.1:8080", _api_url(session))
+    ran = subprocess.run(["bash", "-euc", script], capture_output=True, check=True, timeout=60, cwd=cwd)
+    return _documents(ran.stdout.decode())
 
 
 def _documents(text: str) -> Iterator[Any]:

@@ -41,6 +41,8 @@ _WRONG: dict[str, list[Json]] = {
     "capacity": _COUNTS,
     "quantity": [*_COUNTS, 0, 101],
     "ticket_id": [*_COUNTS, 0],
+    "event_id": [*_COUNTS, 0],
+    "price_id": [*_COUNTS, 0],
     "hold_seconds": [*_COUNTS, 0],
     "max_per_customer": [*_COUNTS, 0],
     "venue_id": [1.5, "1", True, [], 0, -1, 2**31],
@@ -53,6 +55,11 @@ _WRONG: dict[str, list[Json]] = {
     "price": [1, "1", None, [], True],
     "customer": [1, "22", None, [], True],
     "items": [1, "1", None, {}, True, [], [1], [None], [[]]],
+    "sections": [1, "1", None, {}, True, [], [1], [None], [[]]],
+    "rows": [1, "1", None, {}, True, [], [1], [None], [[]]],
+    "seats": [*_COUNTS, 0, 1001],
+    "seat_ids": [1, "1", None, {}, True, []],
+    "blocked": [1, 0, "true", None, [], {}],
     "tickets": [1, "1", None, {}, True, [1], [None], [[]]],
 }
 """What each member of a body must not be. 2^31 does not fit where Postgres has an `integer`."""

@@ -18,15 +18,16 @@ from cli.simulated_gateway import create_gateway_app
 from engine.settings import Settings
 from sync.migrations import migrate
 from sync.worker import run_sync
-from tests.integration.contract.endpoints import World
-from tests.integration.contract.front import Front
+from tests.integration.contract.endpoints import HALL, World
+from tests.integration.contract.front import Front, ticket
+from tests.integration.contract.tours import Tour, open_tour
 
 StartApi = Callable[..., Awaitable[Front]]
 
 _SETTLE_AFTER_MS = 300
 _TIMEOUT_SECONDS = 30
 _DATABASE = "contract"
-_TABLES = ("reservations", "events", "outbox_offsets", "dead_letters")
+_TABLES = ("reservations", "events", "venues", "outbox_offsets", "dead_letters")
 """The others go with them."""
 
 
@@ -114,6 +115,7 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
         resolve_interval_ms=50,
         sync_poll_ms=50,
         sweep_interval_ms=50,
+        max_manifest_bytes=1_000_000,
     )
 
 
@@ -147,4 +149,16 @@ async def sync(shop: Settings) -> AsyncIterator[None]:
 async def world(front: Front) -> World:
     event = await front.event(50)
     ticket_id = event["tickets"][0]["id"]
-    return World(event["id"], ticket_id, await front.held((ticket_id, 1)), await front.paid((ticket_id, 1)))
+    held, paid = await front.held((ticket_id, 1)), await front.paid((ticket_id, 1))
+    venue = (await front.call("POST", "/v1/venues", HALL)).body
+    section_id = venue["sections"][0]["id"]
+    seated = ticket("Stalls", 0) | {"section_ids": [section_id]}
+    del seated["capacity"]
+    seated_event = await front.event(venue_id=venue["id"], tickets=[seated])
+    seats = (await front.get(f"/v1/events/{seated_event['id']}/sections/{section_id}/seats")).body["items"]
+    return World(event["id"], ticket_id, held, paid, venue, seated_event["id"], seats[0]["seat_id"])
+
+
+@pytest.fixture
+async def tour(front: Front) -> Tour:
+    return await open_tour(front)

@@ -21,7 +21,11 @@ _EVENT = {
     **_WINDOW,
 }
 _OPTIONAL = {"timezone", "venue_id", "status", "hold_seconds", "max_per_customer", "tickets", "first_name", "last_name"}
+HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": 2}]}]}
 PAYMENT = {"amount": 2500, "currency": "EUR", "payment_token": "tok_visa"}
+
+CART = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"
+PAYMENT_OF_CART = "/v1/payments/cart-6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49-1"
 
 
 class World(NamedTuple):
@@ -31,6 +35,9 @@ class World(NamedTuple):
     ticket_id: int
     held: Json
     paid: Json
+    venue: Json
+    seated_event_id: int
+    seat_id: int
 
     def takers_of_bodies(self) -> Iterator[tuple[str, str, Json, set[str]]]:
         """Every endpoint that reads a body: method, path, a right body, and what may be missing in it."""
@@ -49,6 +56,11 @@ class World(NamedTuple):
         yield "POST", f"/v1/reservations/{self.held['id']}/pay", PAYMENT, set()
         yield "POST", f"/v1/reservations/{self.paid['id']}/refund", {"restock": True}, set()
 
+        yield "POST", "/v1/venues", HALL, set()
+        yield "PATCH", f"/v1/events/{self.seated_event_id}/seats", {"seat_ids": [self.seat_id], "blocked": True}, set()
+
+        yield "POST", CART, {"event_id": self.event_id, "price_id": self.ticket_id, "quantity": 1}, set()
+
     def routes(self) -> Iterator[tuple[str, str]]:
         """Every endpoint."""
         for method, path, _body, _optional in self.takers_of_bodies():
@@ -59,7 +71,17 @@ class World(NamedTuple):
         reservation = f"/v1/reservations/{self.held['id']}"
         for path in (f"/v1/tickets/{self.ticket_id}", "/v1/reservations", reservation):
             yield "GET", path
+        venue = f"/v1/venues/{self.venue['id']}"
+        section = f"/v1/events/{self.seated_event_id}/sections/{self.venue['sections'][0]['id']}/seats"
+        for path in ("/v1/venues", venue, f"{venue}/sections", section):
+            yield "GET", path
         yield "DELETE", reservation
+        yield "GET", CART
+        yield "DELETE", f"{CART}/events/{self.seated_event_id}/seats/{self.seat_id}"
+        yield "PUT", f"{CART}/book"
+        yield "GET", PAYMENT_OF_CART
+        for outcome in ("complete", "failed"):
+            yield "POST", f"{PAYMENT_OF_CART}/{outcome}"
         for path in ("/v1/statistics/events", "/v1/statistics/ticket-types", "/healthz", "/readyz", "/metrics"):
             yield "GET", path
 

@@ -141,7 +141,9 @@ def check_reservation(value: Json) -> None:
         _count(item["ticket_id"])
         assert isinstance(item["ticket_type"], str)
         assert item["quantity"] >= 1
-        assert item["seats"] == []
+        assert len(item["seats"]) in (0, item["quantity"])
+        for seat in item["seats"]:
+            _check_seat(seat)
         check_money(item["unit_price"])
     check_money(value["total"])
     assert value["total"]["amount"] == sum(item["quantity"] * item["unit_price"]["amount"] for item in value["items"])
@@ -188,6 +190,14 @@ def check_problem(status: int, content_type: str, value: Json) -> None:
         assert value["fields"], value
         for field in value["fields"]:
             _members(field, {"path", "message"})
+
+
+def _check_seat(value: Json) -> None:
+    _members(value, {"seat_id", "section", "row", "number"})
+    _count(value["seat_id"])
+    _count(value["number"])
+    assert isinstance(value["section"], str)
+    assert isinstance(value["row"], str)
 
 
 def _check_figures(value: Json) -> None:

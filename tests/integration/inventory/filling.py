@@ -25,7 +25,7 @@ _BRING_FORWARD = Path(__file__).with_name("bring_forward.lua").read_text(encodin
 
 def event_of(event_id: int, capacity: int) -> PutEvent:
     """An event with one ticket, one place for each customer."""
-    terms = Terms(EventStatus.ON_SALE, 0, 0, HOLD_MS, 10, [TicketTerms(TICKET_ID, str(TICKET_ID), 30_000)])
+    terms = Terms(EventStatus.ON_SALE, 0, 0, HOLD_MS, 10, [TicketTerms(TICKET_ID, [str(TICKET_ID)], 30_000)])
     return PutEvent(event_id, terms, [PoolCapacity(str(TICKET_ID), capacity)])
 
 

@@ -7,7 +7,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from engine.commands import (
+    Add,
     BeginPayment,
+    BestSeats,
+    BlockSeats,
     Cancel,
     Command,
     ConfirmPayment,
@@ -15,13 +18,16 @@ from engine.commands import (
     FailPayment,
     Find,
     Hold,
+    NamedSeats,
     OnReservation,
     PutEvent,
+    ReadSeatMap,
     Refund,
+    Remove,
     SettleRefund,
 )
 from engine.ids import event_of
-from engine.records import PoolCapacity, Terms, TicketTerms
+from engine.records import PoolCapacity, SectionMap, SectionSeats, Terms, TicketTerms
 from engine.words import EventStatus, FailureReason, State
 from tests.integration.inventory.model import ATTEMPTS_KEPT
 from tests.integration.inventory.world import SweepOf, World
@@ -32,6 +38,9 @@ EVENTS = (2, 3, 4)
 
 POOLS = ("1", "2")
 """Of each event: ticket 1 has a pool, tickets 2 and 3 share the other."""
+
+SECTIONS = {"s1": "aaaa\naaaaa", "s2": "aaa\naa"}
+"""Tickets 4 and 5 offer the seats of both or of the first."""
 
 SHORT_MS, LONG_MS = 6, 900_000
 """Holds that run out while we play, and holds that do not."""
@@ -69,10 +78,47 @@ def put_event(
     newer_by: int = 1,
 ) -> PutEvent:
     """An event with the capacities of its pools, newer than what is published, of the same version, or older."""
-    tickets = [TicketTerms(1, "1", price), TicketTerms(2, "2", 2 * price), TicketTerms(3, "2", 70)]
+    tickets = [
+        TicketTerms(1, ["1"], price),
+        TicketTerms(2, ["2"], 2 * price),
+        TicketTerms(3, ["2"], 70),
+        TicketTerms(4, list(SECTIONS), 50, True),
+        TicketTerms(5, ["s1"], 30, True),
+    ]
     terms = Terms(status, *window, hold_ms, limit, tickets, newer_by)
-    return PutEvent(event_id, terms, list(map(PoolCapacity, POOLS, pools)))
+    sections = [SectionMap(pool, text) for pool, text in SECTIONS.items()]
+    return PutEvent(event_id, terms, list(map(PoolCapacity, POOLS, pools)), sections)
 
+
+def seats_of(pool: str, places: set[int]) -> SectionSeats:
+    """Seats of a section; a place that is none of its seats is taken for another."""
+    seats = [place for place, seat in enumerate(SECTIONS[pool], 1) if seat == "a"]
+    return SectionSeats(pool, sorted({seats[place % len(seats)] for place in places}))
+
+
+def named_seats(ticket_id: int, section: SectionSeats) -> NamedSeats:
+    """An item of these seats."""
+    return NamedSeats(ticket_id, len(section.seats), section.pool, section.seats)
+
+
+def no_seat_twice(items: list[Any]) -> list[Any]:
+    """Items without the seats that an earlier one names: who asks sees to that."""
+    named: set[tuple[str, int]] = set()
+    kept = []
+    for item in items:
+        if isinstance(item, NamedSeats):
+            mine = {(item.pool, seat) for seat in item.seats}
+            if mine & named:
+                continue
+            named |= mine
+        kept.append(item)
+    return kept
+
+
+seats = st.builds(seats_of, st.sampled_from(list(SECTIONS)), st.sets(st.integers(0, 8), min_size=1, max_size=3))
+first_section = st.builds(seats_of, st.just("s1"), st.sets(st.integers(0, 8), min_size=1, max_size=2))
+best_seats = st.builds(BestSeats, st.sampled_from([4, 4, 5]), st.sampled_from([1, 2, 2, 3, 5]), st.booleans())
+seat_items = st.builds(named_seats, st.just(4), seats) | st.builds(named_seats, st.just(5), first_section) | best_seats
 
 holds = st.builds(
     Hold,
@@ -81,8 +127,24 @@ holds = st.builds(
     customer_ids,
     st.just('{"first_name":"Islom"}'),
     digests,
-    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])), min_size=1, max_size=3),
+    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])) | seat_items, min_size=1, max_size=3).map(
+        no_seat_twice
+    ),
 )
+additions = st.builds(
+    Add,
+    names,
+    events,
+    customer_ids,
+    st.just('{"first_name":"Islom"}'),
+    st.tuples(ticket_ids, st.sampled_from([1, 1, 2, 3])) | seat_items,
+    st.sampled_from([0, 0, SHORT_MS]),
+)
+removals = st.builds(lambda name, section: Remove(name, section.pool, section.seats), names, seats)
+blocks = st.builds(
+    BlockSeats, events, st.lists(seats, min_size=1, max_size=2, unique_by=lambda section: section.pool), st.booleans()
+)
+seat_reads = st.builds(ReadSeatMap, events, st.sampled_from([*SECTIONS, "s9"]))
 publications = st.builds(
     put_event,
     events,
@@ -96,7 +158,7 @@ publications = st.builds(
 )
 beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
 outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(FailPayment, names, begun_ids, reasons)
-reads = st.builds(Find, names) | st.builds(Count, events)
+reads = st.builds(Find, names) | st.builds(Count, events) | seat_reads
 refunds = st.builds(Refund, names, st.booleans()) | st.builds(SettleRefund, names, begun_ids)
 sweeps = st.builds(SweepOf, st.integers(0, PARTITIONS - 1))
 
@@ -116,7 +178,7 @@ class Sales(RuleBasedStateMachine):
     def step(self, *commands: Command[Any]) -> None:
         """Plays commands, at once if there are several. What is next for one of them is next for all."""
         self.taken += 1
-        event_id = next((command.event_id for command in commands if isinstance(command, Hold)), EVENTS[0])
+        event_id = next((command.event_id for command in commands if isinstance(command, Hold | Add)), EVENTS[0])
         self.world.step(*(self.resolve(command, event_id) for command in commands))
 
     def resolve(self, command: Command[Any], event_id: int) -> Command[Any]:
@@ -127,11 +189,11 @@ class Sales(RuleBasedStateMachine):
             return replace(command, terms=replace(command.terms, version=version))
         if not isinstance(command, OnReservation):
             return command
-        if isinstance(command, Hold):
+        if isinstance(command, Hold | Add):
             event_id = command.event_id
         reservation_id = self.named(command.reservation_id, event_id)
         named = replace(command, reservation_id=reservation_id)
-        if isinstance(named, Hold):
+        if isinstance(named, Hold | Add):
             return replace(named, event_id=event_of(reservation_id))
         if isinstance(named, BeginPayment) and named.amount_minor == RIGHT:
             reservation = self.world.model.reservations.get(reservation_id)
@@ -168,6 +230,20 @@ class Sales(RuleBasedStateMachine):
     @rule(command=holds, others=st.lists(holds, max_size=5))
     def take_at_once(self, command: Hold, others: list[Hold]) -> None:
         self.step(command, *(replace(other, reservation_id=f"{NEXT}{n}") for n, other in enumerate(others, 1)))
+
+    @rule(command=additions | removals)
+    def changes_a_hold(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(command=additions, more=st.lists(additions | removals, max_size=4))
+    def fills_a_cart(self, command: Add, more: list[Add | Remove]) -> None:
+        self.step(replace(command, reservation_id=NEXT))
+        for change in more:
+            self.step(replace(change, reservation_id="last"))
+
+    @rule(command=blocks)
+    def blocks_seats(self, command: BlockSeats) -> None:
+        self.step(command)
 
     @rule(command=st.builds(Cancel, names))
     def cancels(self, command: Cancel) -> None:
@@ -248,7 +324,17 @@ class Sales(RuleBasedStateMachine):
 
     @rule(
         commands=st.lists(
-            holds | st.builds(Cancel, names) | beginnings | outcomes | refunds | reads | publications | sweeps,
+            holds
+            | additions
+            | removals
+            | blocks
+            | st.builds(Cancel, names)
+            | beginnings
+            | outcomes
+            | refunds
+            | reads
+            | publications
+            | sweeps,
             min_size=2,
             max_size=6,
         )

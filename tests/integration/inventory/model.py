@@ -8,20 +8,66 @@ unit of work on a partition at an instant that the caller knows.
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine import commands as c
 from engine import results as r
 from engine.commands import Command, OnReservation
 from engine.facts import Fact
 from engine.ids import event_of
-from engine.records import Attempt, Line, PoolCapacity, Record, Terms, TicketCounts
+from engine.records import Attempt, Line, PoolCapacity, Record, SectionSeats, Terms, TicketCounts, TicketTerms
 from engine.results import Result
 from engine.words import AttemptState, EventStatus, FactWord, State
+from tests.integration.inventory.plain_search import best_seats, blocks
 from tests.integration.inventory.reservation import Counters, Reservation
 
 ATTEMPTS_KEPT = 8
 
 _GIVEN_BACK = (State.EXPIRED, State.CANCELLED)
 _HAVING_PLACES = (State.HELD, State.PAYING, State.PAID)
+_SEAT_OF = {State.HELD: "h", State.PAYING: "p", State.PAID: "s"}
+
+_NOT_CHANGEABLE: dict[State, Result] = {
+    State.EXPIRED: r.Expired(),
+    State.CANCELLED: r.AlreadyCancelled(),
+    State.PAYING: r.PaymentInProgress(),
+    State.PAID: r.AlreadyPaid(),
+    State.REFUND_DUE: r.NotHeld(),
+    State.REFUNDED: r.NotHeld(),
+}
+
+
+def _ticket_id(item: tuple[int, int] | c.Item) -> int:
+    return item[0] if isinstance(item, tuple) else item.ticket_id
+
+
+def _places(item: tuple[int, int] | c.Item) -> int:
+    return item[1] if isinstance(item, tuple) else item.quantity
+
+
+def _without_seats(lines: Sequence[Line], pool: str, seats: Sequence[int]) -> list[Line]:
+    """The lines without these seats of a pool; a line that has no more is gone."""
+    rest = []
+    for line in lines:
+        kept = [seat for seat in line.seats if line.pool != pool or seat not in seats]
+        if kept or not line.seats:
+            rest.append(replace(line, seats=kept, quantity=len(kept) if line.seats else line.quantity))
+    return rest
+
+
+def _joined(lines: Sequence[Line], more: Sequence[Line]) -> list[Line]:
+    """Lines of the same ticket, pool and price are one."""
+    joined: list[Line] = []
+    for line in [*lines, *more]:
+        same = (line.ticket_id, line.pool, line.unit_minor)
+        for number, other in enumerate(joined):
+            if line.seats and (other.ticket_id, other.pool, other.unit_minor) == same:
+                seats = sorted([*other.seats, *line.seats])
+                joined[number] = replace(other, seats=seats, quantity=len(seats))
+                break
+        else:
+            joined.append(line)
+    return joined
 
 
 class Model:
@@ -32,6 +78,8 @@ class Model:
         self._sweep_slice = sweep_slice
         self.terms: dict[int, Terms] = {}
         self.capacities: dict[tuple[int, str], int] = {}
+        self.manifests: dict[tuple[int, str], str] = {}
+        self.blocked: dict[tuple[int, str], set[int]] = {}
         self.reservations: dict[str, Reservation] = {}
         self.forgotten: list[Reservation] = []
         self.facts: list[Fact] = []
@@ -57,8 +105,25 @@ class Model:
                 state = State.PAID if reservation.kept_as_sold else reservation.state
                 if state in places:
                     places[state] += reservation.places(pool)
+        if (event_id, pool) in self.manifests:
+            seats = self.manifests[event_id, pool].count("a") - len(self.blocked[event_id, pool])
+            return Counters(seats, seats - sum(places.values()), *places.values())
         capacity = self.capacities[event_id, pool]
         return Counters(capacity, capacity - sum(places.values()), *places.values())
+
+    def seat_map(self, event_id: int, pool: str) -> str:
+        """The state of each seat of a section, from the reservations."""
+        text = list(self.manifests[event_id, pool])
+        for seat in self.blocked[event_id, pool]:
+            text[seat - 1] = "b"
+        for reservation in self.everything():
+            seat_state = "s" if reservation.kept_as_sold else _SEAT_OF.get(reservation.state)
+            if reservation.event_id == event_id and seat_state:
+                for line in reservation.lines:
+                    for seat in line.seats if line.pool == pool else ():
+                        assert text[seat - 1] == "a", "a seat with two owners"
+                        text[seat - 1] = seat_state
+        return "".join(text)
 
     def customer_places(self, event_id: int, customer_id: str) -> int:
         """Places that a customer holds, pays for or has bought."""
@@ -114,6 +179,13 @@ class Model:
                 return self._put_event(command)
             case c.Count(event_id):
                 return self._count(event_id)
+            case c.ReadSeatMap(event_id, pool):
+                known = (event_id, pool) in self.manifests
+                return r.SeatMap(self.now_ms, self.seat_map(event_id, pool)) if known else r.UnknownPool(0)
+            case c.BlockSeats():
+                return self._block_seats(command)
+            case c.Add():
+                return self._add(command)
             case c.Sweep():
                 return r.Swept(self._given_back, self._backlog)
             case c.Hold():
@@ -131,6 +203,8 @@ class Model:
                 return r.Found(self.now_ms, False, reservation.record())
             case c.Cancel():
                 return self._cancel(reservation)
+            case c.Remove():
+                return self._remove(reservation, command)
             case c.BeginPayment():
                 return self._begin_payment(reservation, command)
             case c.ConfirmPayment(_, attempt_id) | c.FailPayment(_, attempt_id) | c.SettleRefund(_, attempt_id):
@@ -163,6 +237,8 @@ class Model:
             available = self.counters(event_id, line.pool).available
             if sum(other.quantity for other in lines[: number + 1] if other.pool == line.pool) > available:
                 return line, available
+            if line.seats and any(self.seat_map(event_id, line.pool)[seat - 1] != "a" for seat in line.seats):
+                return line, available
         return None
 
     def _put_event(self, command: c.PutEvent) -> Result:
@@ -177,6 +253,10 @@ class Model:
                     return r.BelowTaken(pool, capacity, now.capacity - now.available)
         for pool, capacity in self._capacities(command.pools):
             self.capacities[event_id, pool] = capacity
+        for section in command.sections:
+            if (event_id, section.pool) not in self.manifests:
+                self.manifests[event_id, section.pool] = section.text
+                self.blocked[event_id, section.pool] = set()
         self.terms[event_id] = command.terms
         return r.Published()
 
@@ -191,7 +271,12 @@ class Model:
         tickets = sorted(terms.tickets, key=lambda ticket: ticket.ticket_id)
         return r.Counts(
             self.now_ms,
-            [TicketCounts(ticket.ticket_id, *self.counters(event_id, ticket.pool)) for ticket in tickets],
+            [
+                TicketCounts(
+                    ticket.ticket_id, *map(sum, zip(*(self.counters(event_id, p) for p in ticket.pools), strict=True))
+                )
+                for ticket in tickets
+            ],
         )
 
     def _sale_refusal(self, terms: Terms) -> Result | None:
@@ -211,17 +296,18 @@ class Model:
         refusal = self._sale_refusal(terms)
         if refusal:
             return refusal
-        tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
-        for ticket_id, _ in command.items:
-            if ticket_id not in tickets:
-                return r.UnknownPool(ticket_id)
-        lines = [Line(i, tickets[i].pool, quantity, tickets[i].unit_minor) for i, quantity in command.items]
+        unknown = self._unknown_ticket(terms, command.items)
+        if unknown:
+            return unknown
         taken = self.customer_places(command.event_id, command.customer_id)
-        if taken + sum(line.quantity for line in lines) > terms.max_per_customer:
+        if taken + sum(_places(item) for item in command.items) > terms.max_per_customer:
             return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
+        lines = self._choose(command.event_id, terms, command.items)
+        if isinstance(lines, Result):
+            return r.Again() if self._backlog else lines
         short = self._short(command.event_id, lines)
         if short:
-            return r.Again() if self._backlog else r.SoldOut(short[0].ticket_id, short[1])
+            return r.Again() if self._backlog else r.SoldOut(short[0].ticket_id, short[1], 0)
         reservation = Reservation(
             reservation_id=command.reservation_id,
             event_id=command.event_id,
@@ -229,12 +315,156 @@ class Model:
             details=command.details,
             digest=command.digest,
             created_ms=self.now_ms,
-            deadline_ms=self.now_ms + terms.hold_ms,
+            deadline_ms=self.now_ms + min(command.hold_ms or terms.hold_ms, terms.hold_ms),
             lines=lines,
         )
         assert event_of(reservation.reservation_id) == reservation.event_id
         self.reservations[reservation.reservation_id] = reservation
         self._fact(FactWord.HELD, reservation)
+        return r.Held(self.now_ms, False, reservation.record())
+
+    @staticmethod
+    def _unknown_ticket(terms: Terms, items: Sequence[tuple[int, int] | c.Item]) -> r.UnknownPool | None:
+        assigned = {ticket.ticket_id: ticket.assigned for ticket in terms.tickets}
+        for item in items:
+            ticket_id = _ticket_id(item)
+            if assigned.get(ticket_id) is not isinstance(item, c.NamedSeats | c.BestSeats):
+                return r.UnknownPool(ticket_id)
+        return None
+
+    def _choose(
+        self, event_id: int, terms: Terms, items: Sequence[tuple[int, int] | c.Item]
+    ) -> list[Line] | r.SoldOut | r.SeatTaken:
+        """The lines of the items. Named seats are looked for first, then the best of what they leave."""
+        tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
+        lines: list[Line] = []
+        gone: list[SectionSeats] = []
+        for item in items:
+            ticket = tickets[_ticket_id(item)]
+            if isinstance(item, c.NamedSeats):
+                seat_map = self.seat_map(event_id, item.pool)
+                others = [seat for seat in item.seats if seat_map[seat - 1] != "a"]
+                if others:
+                    gone.append(SectionSeats(item.pool, others))
+                lines.append(Line(item.ticket_id, item.pool, len(item.seats), ticket.unit_minor, item.seats))
+            elif not isinstance(item, c.BestSeats):
+                lines.append(Line(ticket.ticket_id, ticket.pools[0], _places(item), ticket.unit_minor))
+        if gone:
+            return r.SeatTaken(gone)
+        for item in items:
+            if isinstance(item, c.BestSeats):
+                chosen = self._choose_best(event_id, tickets[item.ticket_id], item, lines)
+                if isinstance(chosen, r.SoldOut):
+                    return chosen
+                lines += chosen
+        return lines
+
+    def _choose_best(
+        self, event_id: int, ticket: TicketTerms, item: c.BestSeats, lines: Sequence[Line]
+    ) -> list[Line] | r.SoldOut:
+        texts = []
+        for pool in ticket.pools:
+            text = list(self.seat_map(event_id, pool))
+            for line in lines:
+                for seat in line.seats if line.pool == pool else ():
+                    text[seat - 1] = "h"
+            texts.append("".join(text))
+        seats = best_seats(texts, item.quantity, together=item.together)
+        if seats is None:
+            largest = max((length for text in texts for _, length in blocks(text)), default=0)
+            available = sum(text.count("a") for text in texts)
+            return r.SoldOut(item.ticket_id, available, min(largest, item.quantity))
+        return [
+            Line(item.ticket_id, pool, len(here), ticket.unit_minor, here)
+            for pool, here in zip(ticket.pools, seats, strict=True)
+            if here
+        ]
+
+    def _block_seats(self, command: c.BlockSeats) -> Result:
+        gone, changes = [], []
+        for section in command.sections:
+            key = (command.event_id, section.pool)
+            if key not in self.manifests:
+                return r.UnknownPool(0)
+            seat_map = self.seat_map(*key)
+            taken = [seat for seat in section.seats if seat_map[seat - 1] not in "ab"]
+            if taken:
+                gone.append(SectionSeats(section.pool, taken))
+            changes.append((key, section.seats))
+        if gone:
+            return r.Again() if self._backlog else r.SeatTaken(gone)
+        for key, seats in changes:
+            self.blocked[key] = self.blocked[key] | set(seats) if command.blocked else self.blocked[key] - set(seats)
+        return r.Published()
+
+    def _add(self, command: c.Add) -> Result:
+        reservation = self.reservations.get(command.reservation_id)
+        if reservation is None:
+            return self._hold(
+                c.Hold(
+                    command.reservation_id,
+                    command.event_id,
+                    command.customer_id,
+                    command.details,
+                    "",
+                    [command.item],
+                    command.hold_ms,
+                )
+            )
+        if reservation.state is not State.HELD:
+            return _NOT_CHANGEABLE[reservation.state]
+        terms = self.terms[reservation.event_id]
+        refusal = self._sale_refusal(terms) or self._unknown_ticket(terms, [command.item])
+        if refusal:
+            return refusal
+        return self._add_to(reservation, terms, command.item)
+
+    def _add_to(self, reservation: Reservation, terms: Terms, item: tuple[int, int] | c.Item) -> Result:
+        event_id, before = reservation.event_id, reservation.record()
+        ticket = next(ticket for ticket in terms.tickets if ticket.ticket_id == _ticket_id(item))
+        taken = self.customer_places(event_id, reservation.customer_id)
+        if not isinstance(item, c.NamedSeats | c.BestSeats):
+            had = sum(line.quantity for line in before.lines if line.ticket_id == ticket.ticket_id)
+            rest = [line for line in before.lines if line.ticket_id != ticket.ticket_id]
+            lines = [*rest, Line(ticket.ticket_id, ticket.pools[0], _places(item), ticket.unit_minor)]
+            gained = max(0, _places(item) - had)
+            if gained and taken + gained > terms.max_per_customer:
+                return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
+            available = self.counters(event_id, ticket.pools[0]).available
+            if gained > available:
+                return r.Again() if self._backlog else r.SoldOut(ticket.ticket_id, available, 0)
+        else:
+            asked = item
+            if isinstance(item, c.NamedSeats):
+                mine = {seat for line in before.lines if line.pool == item.pool for seat in line.seats}
+                new = [seat for seat in item.seats if seat not in mine]
+                asked = c.NamedSeats(item.ticket_id, len(new), item.pool, new)
+            more = self._choose(event_id, terms, [asked])
+            if isinstance(more, Result):
+                return r.Again() if self._backlog else more
+            gained = sum(line.quantity for line in more)
+            if gained and taken + gained > terms.max_per_customer:
+                return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
+            lines = list(before.lines)
+            if isinstance(item, c.NamedSeats):
+                lines = _without_seats(lines, item.pool, item.seats)
+                more = [Line(item.ticket_id, item.pool, len(item.seats), ticket.unit_minor, item.seats)]
+            lines = _joined(lines, more)
+        after = replace(before, lines=lines)
+        if not gained and after.places == before.places and after.total_minor == before.total_minor:
+            return r.Held(self.now_ms, True, before)
+        reservation.lines = lines
+        self._fact(FactWord.CHANGED, reservation)
+        return r.Held(self.now_ms, False, reservation.record())
+
+    def _remove(self, reservation: Reservation, command: c.Remove) -> Result:
+        if reservation.state is not State.HELD:
+            return _NOT_CHANGEABLE[reservation.state]
+        mine = {seat for line in reservation.lines if line.pool == command.pool for seat in line.seats}
+        if not mine.issuperset(command.seats):
+            return r.NotHeld()
+        reservation.lines = _without_seats(reservation.lines, command.pool, command.seats)
+        self._fact(FactWord.CHANGED, reservation)
         return r.Held(self.now_ms, False, reservation.record())
 
     def _cancel(self, reservation: Reservation) -> Result:

@@ -57,7 +57,7 @@ def hold_of(name: str) -> Hold:
 
 
 def event_of(event_id: int, hold_ms: int) -> PutEvent:
-    tickets = [TicketTerms(7, "7", 100), TicketTerms(8, "8", 200)]
+    tickets = [TicketTerms(7, ["7"], 100), TicketTerms(8, ["8"], 200)]
     terms = Terms(EventStatus.ON_SALE, 0, 0, hold_ms, 10, tickets)
     return PutEvent(event_id, terms, [PoolCapacity("7", 100), PoolCapacity("8", 50)])
 
@@ -323,6 +323,6 @@ async def test_half_a_publication_of_the_catalogue_raises(engine: Engine) -> Non
 async def test_thousands_of_pools_in_one_batch(engine: Engine) -> None:
     """More arguments than Lua's stack has room for are written in parts."""
     pools = [PoolCapacity(str(number), 1) for number in range(10_000)]
-    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, "7", 100)])
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], 100)])
     await engine.submit(PutEvent(EVENT, terms, pools))
     assert await engine.redis.hlen(engine.keys[EVENT].pools) == len(pools)

@@ -21,7 +21,7 @@ CAPACITY = 1000
 
 
 def event_of(event_id: int, pools: list[PoolCapacity]) -> PutEvent:
-    return PutEvent(event_id, Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, "7", 100)]), pools)
+    return PutEvent(event_id, Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], 100)]), pools)
 
 
 def hold() -> Hold:

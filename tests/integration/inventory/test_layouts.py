@@ -16,7 +16,7 @@ NUMBERS = [0, 1, 127, 128, 65_535, 65_536, 2**31 - 1, 2**31, 10**12]
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 @pytest.mark.parametrize("event_id", [1, MAX_EVENT_ID])
 async def test_texts_come_back_as_they_were(engine: Engine, text: str, event_id: int) -> None:
-    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(2**31 - 1, "7", 100)])
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(2**31 - 1, ["7"], 100)])
     await engine.submit(PutEvent(event_id, terms, [PoolCapacity("7", 10)]))
     reservation_id = new_reservation_id(event_id)
     held = await engine.submit(Hold(reservation_id, event_id, text, text, text, [(2**31 - 1, 2)]))
@@ -35,7 +35,7 @@ async def test_texts_come_back_as_they_were(engine: Engine, text: str, event_id:
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_numbers_come_back_as_they_were(engine: Engine, number: int) -> None:
     """Lua has floats only: up to 14 digits they are exact, as text too."""
-    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, "7", number)])
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], number)])
     await engine.submit(PutEvent(3, terms, [PoolCapacity("7", 10 + number)]))
     held = await engine.submit(Hold(new_reservation_id(3), 3, "22", "{}", "digest", [(7, 2)]))
     assert isinstance(held, Held)

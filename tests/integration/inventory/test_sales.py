@@ -78,6 +78,10 @@ DEFECTS = [
     Defect("what is paid for runs out", "table.insert(from_deadlines, r.rid)", ""),
     Defect("restocking is forgotten", "if restock then", "if false then"),
     Defect("a fact is not told", "unit_fact(u, 'paying', r)", ""),
+    Defect("blocked seats stay in the capacity", "blocked and -#seats or #seats", "blocked and 0 or #seats"),
+    Defect("a cart may exceed the limit", "if places > 0 and taken + places > terms.max_per_customer", "if false"),
+    Defect("a lone seat is left", "if last - first + 1 ~= n + 1 then", "if true then"),
+    Defect("a removed seat is not given back", "SEAT_OF[from]) > 0 then", "SEAT_OF[from]) > 0 or from == 'held' then"),
     Defect(
         "sold out is said too early",
         "return u.backlog and reply('again') or reply('sold_out'",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import msgspec
 import uvloop
 
-from engine.commands import Command, Count, OnReservation, PutEvent, Sweep
+from engine.commands import BlockSeats, Command, Count, OnReservation, PutEvent, ReadSeatMap, Sweep
 from engine.engine import Engine
 from engine.facts import Fact, decode_facts
 from engine.faults import EngineError
@@ -160,7 +160,7 @@ class World:
             event_id = event_of(command.reservation_id)
             assert event_id is not None
             return self.model.partition(event_id)
-        assert isinstance(command, PutEvent | Count | SweepOf)
+        assert isinstance(command, PutEvent | BlockSeats | Count | ReadSeatMap | SweepOf)
         return command.partition if isinstance(command, SweepOf) else self.model.partition(command.event_id)
 
     async def _submit(self, commands: Sequence[Command[Any]]) -> list[Result]:
@@ -225,6 +225,7 @@ class World:
             ]
             self._compare_partition(keys.partition, mine)
             expected |= {*keys.fixed, *(keys.hold(reservation.reservation_id) for reservation in mine)}
+            expected |= {keys.seat_map(event_id, pool) for event_id, pool in self.model.manifests}
         agree("keys nobody knows", set(self._stored) - expected, set())
 
     def _compare_partition(self, partition: int, reservations: Sequence[Reservation]) -> None:
@@ -235,10 +236,14 @@ class World:
             {(int(event), pool.decode()): Counters(*map(int, raw.split())) for (event, pool), raw in pools.items()},
             {
                 (event_id, pool): model.counters(event_id, pool)
-                for event_id, pool in model.capacities
+                for event_id, pool in [*model.capacities, *model.manifests]
                 if model.partition(event_id) == partition
             },
         )
+        for event_id, pool in model.manifests:
+            if model.partition(event_id) == partition:
+                stored = self._stored.get(keys.seat_map(event_id, pool), _NOTHING)
+                agree(f"map {event_id}/{pool}", stored.value, model.seat_map(event_id, pool).encode())
         for field, raw in self._pairs(keys.pools).items():
             counters = Counters(*map(int, raw.split()))
             if min(counters) < 0 or sum(counters[1:]) != counters.capacity:

@@ -41,7 +41,7 @@ class Shop:
         self.settle_after_ms = SETTLE_AFTER_MS
 
     async def open(self, *, capacity: int = 10, hold_ms: int = 60_000, price_minor: int = PRICE_MINOR) -> None:
-        terms = Terms(EventStatus.ON_SALE, 0, 0, hold_ms, 10, [TicketTerms(TICKET_ID, "7", price_minor)])
+        terms = Terms(EventStatus.ON_SALE, 0, 0, hold_ms, 10, [TicketTerms(TICKET_ID, ["7"], price_minor)])
         put = PutEvent(EVENT_ID, terms, [PoolCapacity("7", capacity)])
         assert isinstance(await self.engine.submit(put), Published)
 

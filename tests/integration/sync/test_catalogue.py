@@ -1,7 +1,7 @@
 """The catalogue: on sale as Postgres has it, also after a crash between Postgres and Redis."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,6 +15,7 @@ from engine.commands import Count, Hold
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
 from engine.ids import new_reservation_id
+from engine.records import SectionMap
 from engine.results import BelowTaken, Counts, Published, SaleClosed, UnknownPool
 from engine.settings import Settings
 from engine.words import EventStatus
@@ -23,7 +24,7 @@ from sync.postgres import Postgres, PostgresAway
 from tests.integration.sync.box_office import BoxOffice, running
 from tests.waiting import wait_until
 
-Publish = Callable[[Engine, EventSnapshot], Awaitable[Published | BelowTaken]]
+Publish = Callable[[Engine, EventSnapshot, Sequence[SectionMap]], Awaitable[Published | BelowTaken]]
 
 
 async def _published(office: BoxOffice) -> EventSnapshot:
@@ -55,7 +56,7 @@ async def test_changes_of_an_event(office: BoxOffice) -> None:
     changed = await office.catalogue.update_event(
         event_id, EventChanges(name="Encore", status=EventStatus.CLOSED, sale_opens_at=opens, max_per_customer=3)
     )
-    assert changed is not None
+    assert isinstance(changed, EventSnapshot)
     assert changed == msgspec.structs.replace(
         office.event,
         version=changed.version,
@@ -69,7 +70,7 @@ async def test_changes_of_an_event(office: BoxOffice) -> None:
     assert isinstance(await office.engine.submit(hold), SaleClosed)
 
     cleared = await office.catalogue.update_event(event_id, EventChanges(sale_opens_at=None))
-    assert cleared is not None
+    assert isinstance(cleared, EventSnapshot)
     assert (cleared.sale_opens_ms, cleared.name) == (None, "Encore")
     assert cleared.version > changed.version > office.event.version
     assert await office.catalogue.update_event(999, EventChanges(name="nobody")) is None
@@ -78,7 +79,7 @@ async def test_changes_of_an_event(office: BoxOffice) -> None:
 async def test_changes_of_tickets(office: BoxOffice) -> None:
     await office.hold(5)
     more = await office.catalogue.add_tickets(office.event.event_id, [NewTicket("VIP", 9000, 2)])
-    assert more is not None
+    assert isinstance(more, EventSnapshot)
     assert [ticket.ticket_type for ticket in more.tickets] == ["Regular", "VIP"]
     dearer = await office.catalogue.update_ticket(office.ticket_id, TicketChanges(unit_minor=0, capacity=5))
     assert isinstance(dearer, EventSnapshot)
@@ -101,9 +102,9 @@ async def test_a_capacity_below_what_is_taken_changes_nothing(office: BoxOffice)
 def _failing(*, before: bool) -> Publish:
     """A publication whose process dies right before, or right after it had its effect in Redis."""
 
-    async def fail(engine: Engine, event: EventSnapshot) -> Published | BelowTaken:
+    async def fail(engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap]) -> Published | BelowTaken:
         if not before:
-            await publish_event(engine, event)
+            await publish_event(engine, event, sections)
         raise OutcomeUnknown("the process died")
 
     return fail
@@ -140,14 +141,14 @@ async def test_death_between_publication_and_commit(
 async def test_death_between_stock_and_description_is_found_too(
     office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def half(engine: Engine, event: EventSnapshot) -> Published | BelowTaken:
+    async def half(engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap]) -> Published | BelowTaken:
         with pytest.MonkeyPatch.context() as patch:
 
             async def lost(*_: object) -> None:
                 raise OutcomeUnknown("the process died")
 
             patch.setattr(engine, "call", lost)
-            return await publish_event(engine, event)
+            return await publish_event(engine, event, sections)
 
     with monkeypatch.context() as patch:
         patch.setattr(sync.catalogue, "publish_event", half)

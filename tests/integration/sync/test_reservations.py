@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from engine.catalogue import EventSnapshot
 from engine.commands import Hold
 from engine.ids import new_reservation_id
 from engine.results import Held
@@ -65,7 +66,7 @@ async def test_a_last_page_that_is_full_says_so(office: BoxOffice) -> None:
 
 async def test_filters(office: BoxOffice) -> None:
     more = await office.catalogue.add_tickets(office.event.event_id, [NewTicket("VIP", 9000, 10)])
-    assert more is not None
+    assert isinstance(more, EventSnapshot)
     regular, paid, cancelled = [await office.hold(1, customer) for customer in ("anna", "anna", "bob")]
     await office.pay(paid)
     await office.cancel(cancelled)

@@ -64,8 +64,8 @@ def test_terms_are_read_in_the_order_of_their_fields() -> None:
     assert f"ipairs(a[{fields.index('tickets') + 1}])" in body
     assert f"#a ~= {len(fields)}" in body
     ticket = {field: int(place) for field, place in re.findall(r"(\w+) = ticket\[(\d)\]", body)}
-    assert ticket == {"pool": 2, "unit_minor": 3}
-    assert TicketTerms.__struct_fields__ == ("ticket_id", "pool", "unit_minor")
+    assert ticket == {"pools": 2, "unit_minor": 3, "assigned": 4}
+    assert TicketTerms.__struct_fields__ == ("ticket_id", "pools", "unit_minor", "assigned")
 
 
 def test_keys_come_in_the_order_that_lua_numbers_them() -> None:
@@ -79,7 +79,7 @@ def test_keys_come_in_the_order_that_lua_numbers_them() -> None:
 
 def test_python_reads_what_it_packs() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(RECORD), type=Record) == RECORD
-    terms = Terms(EventStatus.ON_SALE, 0, 1, 900_000, 10, [TicketTerms(7, "7", 30_000)])
+    terms = Terms(EventStatus.ON_SALE, 0, 1, 900_000, 10, [TicketTerms(7, ["7"], 30_000)])
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(terms), type=Terms) == terms
     fact = Fact(FactWord.PAID, "1-reservation00000", 1, RECORD)
     assert decode_facts(msgspec.msgpack.encode([fact])) == [fact]

@@ -1,0 +1,92 @@
+"""Payments as the gateway sees them: how one stands, and the callbacks that end it."""
+
+from typing import Any
+
+from aiohttp import web
+from aiojobs.aiohttp import shield
+
+from api.bodies import read_no_body
+from api.keys import CARTS, ENGINE, POSTGRES
+from api.problems import not_found
+from api.refusals import problem_of
+from api.replies import json_reply
+from engine.carts import CartState, cart_of_payment
+from engine.commands import Cancel, ConfirmPayment, FailPayment
+from engine.engine import Engine
+from engine.results import NotFound, PaymentFailed, PaymentSettled
+from engine.words import CURRENCY, FailureReason, State
+from sync.carts import CartPayment, outcome_of
+from sync.reservations import get_payment
+
+_STATUS = {CartState.BOOKED: "pending", CartState.COMPLETED: "completed", CartState.FAILED: "failed"}
+
+
+async def read_payment(request: web.Request) -> web.Response:
+    """GET /v1/payments/{payment_id}."""
+    payment_id = request.match_info["payment_id"]
+    return json_reply(_view(await request.app[CARTS].read(payment_id) or await _stored(request, payment_id)))
+
+
+async def complete_payment(request: web.Request) -> web.Response:
+    """POST /v1/payments/{payment_id}/complete: the money was taken, everything is sold."""
+    return await _end(request, CartState.COMPLETED)
+
+
+async def fail_payment(request: web.Request) -> web.Response:
+    """POST /v1/payments/{payment_id}/failed: no money comes, everything is available."""
+    return await _end(request, CartState.FAILED)
+
+
+async def _end(request: web.Request, outcome: CartState) -> web.Response:
+    payment_id = request.match_info["payment_id"]
+    await read_no_body(request)
+    ended = await shield(request, request.app[CARTS].end(payment_id, outcome))
+    if isinstance(ended, NotFound):
+        ended = await _stored(request, payment_id)
+        if ended.state is CartState.BOOKED and cart_of_payment(payment_id) is None:
+            ended = await shield(request, _end_single(request.app[ENGINE], ended, outcome))
+        elif ended.state is not outcome:
+            ended = PaymentSettled()
+    if isinstance(ended, PaymentSettled):
+        raise problem_of(ended)
+    return json_reply(_view(ended))
+
+
+async def _end_single(engine: Engine, payment: CartPayment, outcome: CartState) -> CartPayment | PaymentSettled:
+    """Ends a pending payment of one reservation."""
+    (reservation_id,) = payment.reservation_ids
+    if outcome is CartState.COMPLETED:
+        await engine.submit(ConfirmPayment(reservation_id, payment.payment_id))
+    else:
+        failed = await engine.submit(FailPayment(reservation_id, payment.payment_id, FailureReason.PAYMENT_FAILED))
+        if not isinstance(failed, PaymentFailed):
+            return PaymentSettled()
+        if failed.record.state is State.HELD:
+            await engine.submit(Cancel(reservation_id))
+    return payment._replace(state=outcome)
+
+
+async def _stored(request: web.Request, payment_id: str) -> CartPayment:
+    """A payment as Postgres has it. Raises Problem not_found, PostgresAway."""
+    parts = (
+        await get_payment(request.app[POSTGRES], payment_id)
+        if payment_id.isascii() and payment_id.isprintable()
+        else []
+    )
+    if not parts:
+        raise not_found("such payment")
+    states = {outcome_of(part.state) for part in parts}
+    state = next(state for state in _STATUS if state in states)
+    return CartPayment(
+        payment_id, state, sum(part.amount_minor for part in parts), [part.reservation_id for part in parts]
+    )
+
+
+def _view(payment: CartPayment) -> dict[str, Any]:
+    return {
+        "id": payment.payment_id,
+        "status": _STATUS[payment.state],
+        "amount": payment.amount_minor,
+        "currency": CURRENCY,
+        "reservations": payment.reservation_ids,
+    }

@@ -1,0 +1,108 @@
+-- From what a customer asks for to the lines of a record: what hold and add have in common.
+
+-- The refusal of an event that is not on sale now, or nil.
+local function sale_refusal(u, terms)
+  if terms.status == 'draft' then
+    return reply('not_on_sale_yet', 0)
+  end
+  if terms.status ~= 'on_sale' or (terms.closes_ms > 0 and u.now_ms >= terms.closes_ms) then
+    return reply('sale_closed')
+  end
+  if u.now_ms < terms.opens_ms then
+    return reply('not_on_sale_yet', terms.opens_ms)
+  end
+  return nil
+end
+
+-- The line of so many places of a ticket without seats. The holds of a call share it.
+local function ticket_line(ticket, ticket_id, quantity)
+  local line = ticket.lines[quantity]
+  if not line then
+    line = { ticket_id, ticket.pools[1], quantity, ticket.unit_minor }
+    ticket.lines[quantity] = line
+  end
+  return line
+end
+
+-- The map of a section that a ticket offers.
+local function offered_map(u, event, name)
+  return unit_map(u, event, name) or damaged('no map of ' .. event_field(u, event, name))
+end
+
+-- Adds the line of seats that were named; to `gone` those that are not to be had.
+local function add_named_seats(u, event, item, ticket, lines, gone)
+  local name, seats = item[3], item[4]
+  local others = seats_other_than(offered_map(u, event, name), seats, SEAT_OF.available)
+  if #others > 0 then
+    gone[#gone + 1] = { name, others }
+  end
+  lines[#lines + 1] = { item[1], name, #seats, ticket.unit_minor, seats }
+end
+
+-- Adds lines of the best seats, beside those that `lines` have already; returns a refusal where there are too few.
+local function add_best_seats(u, event, item, ticket, lines)
+  local texts, available = {}, 0
+  for i, name in ipairs(ticket.pools) do
+    texts[i] = map_text(offered_map(u, event, name))
+    available = available + unit_pool(u, event, name).available
+    for _, line in ipairs(lines) do
+      if line[LINE_POOL] == name then
+        texts[i] = text_with(texts[i], line[LINE_SEATS], SEAT_OF.held)
+        available = available - line[LINE_QUANTITY]
+      end
+    end
+  end
+  local choice, largest
+  if available < item[2] then
+    largest = largest_block(texts, item[2])
+  else
+    choice, largest = best_available(texts, item[2], item[3])
+  end
+  if not choice then
+    return reply('sold_out', item[1], available, largest)
+  end
+  local seats_of = {}
+  for _, group in ipairs(choice) do
+    local seats = seats_of[group[1]] or {}
+    seats_of[group[1]] = seats
+    for _, seat in ipairs(group[2]) do
+      table.insert(seats, seat)
+    end
+  end
+  for i, name in ipairs(ticket.pools) do
+    local seats = seats_of[i]
+    if seats then
+      table.sort(seats)
+      lines[#lines + 1] = { item[1], name, #seats, ticket.unit_minor, seats }
+    end
+  end
+  return nil
+end
+
+-- The lines of the items, or nil and the refusal. No seat is named twice: who asks sees to that. Best seats are chosen
+-- after the named ones. General places are not looked for here, see unit_short_line.
+local function choose_lines(u, event, terms, items)
+  local lines, gone = {}, {}
+  for i = 1, #items do
+    local item = items[i]
+    local ticket = terms.tickets[item[1]]
+    if item[3] == nil then
+      lines[#lines + 1] = ticket_line(ticket, item[1], item[2])
+    elseif item[4] then
+      add_named_seats(u, event, item, ticket, lines, gone)
+    end
+  end
+  if #gone > 0 then
+    return nil, reply('seat_taken', gone)
+  end
+  for i = 1, #items do
+    local item = items[i]
+    if item[3] ~= nil and not item[4] then
+      local refusal = add_best_seats(u, event, item, terms.tickets[item[1]], lines)
+      if refusal then
+        return nil, refusal
+      end
+    end
+  end
+  return lines
+end

@@ -1,0 +1,14 @@
+-- seat_map: the state of every seat of a section.
+--
+-- Command   {"seat_map", event_id, pool}
+-- Keys      seats:<event>:<pool>
+-- Results   {"unknown_pool", 0}         no such section of the event
+--           {"seat_map", now_ms, map}   the map's text, see 15_map.lua
+-- Facts     none
+local function seat_map(u, command)
+  local map = unit_map(u, command[2], command[3])
+  if not map then
+    return reply('unknown_pool', 0)
+  end
+  return reply('seat_map', u.now_ms, map_text(map))
+end

@@ -1,0 +1,219 @@
+"""Payments of carts: several reservations pinned for one payment, and all of them sold or given back.
+
+What becomes of a payment is decided at the cart first and then done to its reservations, one by one. Whatever dies in
+between, the reservations that are still pinned name the payment, and with it the cart: `drive` does the rest. Every
+step is safe to repeat and safe beside another process that does the same.
+"""
+
+import asyncio
+from typing import NamedTuple
+
+import structlog
+
+from engine.carts import Cart, Carts, CartState, CartWord, cart_of_payment
+from engine.commands import BeginPayment, Cancel, ConfirmPayment, FailPayment, Find
+from engine.engine import Engine
+from engine.faults import OutcomeUnknown
+from engine.records import Attempt, Record
+from engine.results import (
+    AlreadyCancelled,
+    AlreadyPaid,
+    AmountMismatch,
+    Expired,
+    NotFound,
+    NotHeld,
+    Paid,
+    Paying,
+    PaymentFailed,
+    PaymentInProgress,
+    PaymentSettled,
+)
+from engine.words import AttemptState, FailureReason, State
+
+log = structlog.get_logger(__name__)
+
+BookRefusal = NotFound | Expired | AlreadyCancelled | AlreadyPaid | NotHeld | PaymentInProgress | PaymentSettled
+"""Why a cart is not booked. NotHeld: there is nothing in it. PaymentSettled: its payment failed."""
+
+_TRIES = 3
+"""How often something is looked at again that changed while it was looked at."""
+
+
+class CartPayment(NamedTuple):
+    """A payment of a cart: what is to be paid for which reservations."""
+
+    payment_id: str
+    state: CartState
+    amount_minor: int
+    reservation_ids: list[str]
+
+
+class CartPayments:
+    """Books carts and ends their payments. Has no state of its own; every method raises Fault."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._carts = Carts(engine)
+
+    async def book(self, cart_id: str) -> Cart | BookRefusal:
+        """Pins every reservation of the cart for one payment, or none. A cart that is booked stays as it is."""
+        for _ in range(_TRIES):
+            word, cart = await self._carts.begin(cart_id)
+            if word is not CartWord.OK:
+                return NotFound() if word is CartWord.NONE or not cart.deadline_ms else Expired()
+            if cart.state is CartState.FAILED:
+                return PaymentSettled()
+            if cart.state is not CartState.BOOKING:
+                return cart
+            refusal = await self._pin_all(cart)
+            if refusal is None and await self._carts.book(cart) is CartWord.OK:
+                return cart
+            if await self._carts.unbook(cart) is CartWord.OK:
+                await self._unpin_all(cart)
+                if refusal is not None:
+                    return refusal
+            else:  # somebody else has ended this booking meanwhile: another look tells how
+                await self._unpin_if_lost(cart)
+        raise OutcomeUnknown("the cart changes all the time; try again")
+
+    async def read(self, payment_id: str) -> CartPayment | None:
+        """A payment that its cart still knows, else None."""
+        cart = await self._cart_of(payment_id)
+        if cart is None or cart.state not in (CartState.BOOKED, CartState.COMPLETED, CartState.FAILED):
+            return None
+        attempts = await asyncio.gather(*(self._attempt(rid, payment_id) for rid in cart.reservation_ids))
+        pinned = {
+            rid: attempt.amount_minor
+            for rid, attempt in zip(cart.reservation_ids, attempts, strict=True)
+            if attempt is not None
+        }
+        return CartPayment(payment_id, cart.state, sum(pinned.values()), list(pinned))
+
+    async def end(self, payment_id: str, outcome: CartState) -> CartPayment | NotFound | PaymentSettled:
+        """The gateway tells how a payment ended: `completed` sells everything, `failed` frees everything.
+
+        NotFound: no such payment, or its cart has forgotten it.
+        """
+        cart = await self._cart_of(payment_id)
+        if cart is None:
+            return NotFound()
+        word, cart = await self._carts.settle(cart, outcome)
+        if cart.payment_id != payment_id or not cart.is_settled:
+            return NotFound()
+        if word is not CartWord.OK:
+            return PaymentSettled()
+        await self._apply(cart)
+        return await self.read(payment_id) or NotFound()
+
+    async def drive(self, reservation_id: str, attempt: Attempt, *, outlived: bool) -> bool:
+        """Takes the payment that a reservation is pinned for one step on; tells whether it came to its end.
+
+        To be called when the attempt is so old that nobody is booking any more. `outlived`: it has been waited for long
+        enough.
+        """
+        payment_id = attempt.attempt_id
+        cart = await self._cart_of(payment_id)
+        if cart is None or cart.state is CartState.NONE:
+            await self._unpin(reservation_id, payment_id)
+            return True
+        match cart.state:
+            case CartState.BOOKING:
+                if await self._carts.unbook(cart) is not CartWord.OK:
+                    return False
+                await self._unpin_all(cart)
+            case CartState.OPEN:
+                await self._unpin(reservation_id, payment_id)
+            case CartState.BOOKED:
+                if not outlived:
+                    return False
+                log.warning("cart_payment_outlived", payment_id=payment_id)
+                await self.end(payment_id, CartState.FAILED)
+            case _:
+                await self._apply(cart)
+        return True
+
+    async def _cart_of(self, payment_id: str) -> Cart | None:
+        """The cart, if that payment is its last."""
+        cart_id = cart_of_payment(payment_id)
+        cart = await self._carts.read(cart_id) if cart_id else None
+        return cart if cart is not None and cart.payment_id == payment_id else None
+
+    async def _attempt(self, reservation_id: str, payment_id: str) -> Attempt | None:
+        found = await self._engine.submit(Find(reservation_id))
+        return None if isinstance(found, NotFound) else attempt_of(found.record, payment_id)
+
+    async def _pin_all(self, cart: Cart) -> BookRefusal | None:
+        """Pins one after the other, until one refuses; tells why."""
+        anything = False
+        for reservation_id in cart.reservation_ids:
+            pinned = await self._pin(reservation_id, cart.payment_id)
+            if not isinstance(pinned, bool):
+                return pinned
+            anything |= pinned
+        return None if anything else NotHeld()
+
+    async def _pin(self, reservation_id: str, payment_id: str) -> bool | BookRefusal:
+        """Pins a reservation; False if there is nothing in it."""
+        for _ in range(_TRIES):
+            found = await self._engine.submit(Find(reservation_id))
+            if isinstance(found, NotFound) or not found.record.lines or found.record.state is State.CANCELLED:
+                return False
+            begun = await self._engine.submit(BeginPayment(reservation_id, payment_id, found.record.total_minor, ""))
+            match begun:
+                case Paying():
+                    return True
+                case Paid(record=record):
+                    return True if attempt_of(record, payment_id) else AlreadyPaid()
+                case AmountMismatch():
+                    continue  # a seat came or went between
+                case Expired() | AlreadyCancelled() | NotHeld() | NotFound() | PaymentInProgress():
+                    return begun
+                case _:
+                    break  # unpinned meanwhile by somebody who could not pin another
+        return PaymentInProgress()
+
+    async def _unpin_all(self, cart: Cart) -> None:
+        await asyncio.gather(*(self._unpin(rid, cart.payment_id) for rid in cart.reservation_ids))
+
+    async def _unpin_if_lost(self, cart: Cart) -> None:
+        """Unpins what was pinned for a booking that has been given up."""
+        now = await self._carts.read(cart.cart_id)
+        if now.payment != cart.payment or now.state is CartState.OPEN:
+            await self._unpin_all(cart)
+
+    async def _unpin(self, reservation_id: str, payment_id: str) -> Record | None:
+        """Ends the attempt; the record as it is then, None if there was nothing to end."""
+        failed = await self._engine.submit(FailPayment(reservation_id, payment_id, FailureReason.PAYMENT_FAILED))
+        return failed.record if isinstance(failed, PaymentFailed) else None
+
+    async def _apply(self, cart: Cart) -> None:
+        """Does to all reservations what was decided."""
+        one = self._sell if cart.state is CartState.COMPLETED else self._free
+        await asyncio.gather(*(one(rid, cart.payment_id) for rid in cart.reservation_ids))
+
+    async def _sell(self, reservation_id: str, payment_id: str) -> None:
+        await self._engine.submit(ConfirmPayment(reservation_id, payment_id))
+
+    async def _free(self, reservation_id: str, payment_id: str) -> None:
+        record = await self._unpin(reservation_id, payment_id)
+        if record is not None and record.state is State.HELD:
+            await self._engine.submit(Cancel(reservation_id))
+
+
+def attempt_of(record: Record, payment_id: str) -> Attempt | None:
+    """What a reservation has of a payment."""
+    for attempt in record.attempts:
+        if attempt.attempt_id == payment_id:
+            return attempt
+    return None
+
+
+def outcome_of(state: AttemptState) -> CartState:
+    """What an attempt's state says about its payment: booked while it is pending, completed, or failed."""
+    match state:
+        case AttemptState.PENDING:
+            return CartState.BOOKED
+        case AttemptState.FAILED:
+            return CartState.FAILED
+        case _:
+            return CartState.COMPLETED

@@ -1,0 +1,1 @@
+INSERT INTO venues (name) VALUES ($1) RETURNING id

@@ -1,0 +1,1 @@
+SELECT name FROM venues WHERE id = $1

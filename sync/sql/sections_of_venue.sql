@@ -1,0 +1,1 @@
+SELECT id FROM sections WHERE venue_id = $1 ORDER BY position

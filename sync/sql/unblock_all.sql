@@ -1,0 +1,1 @@
+DELETE FROM event_blocked_seats WHERE event_id = $1

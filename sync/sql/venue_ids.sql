@@ -1,0 +1,1 @@
+SELECT id FROM venues ORDER BY id

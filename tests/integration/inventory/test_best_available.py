@@ -1,0 +1,87 @@
+"""Best available: what the library chooses is as good as anything that a plain search of all choices finds."""
+
+import random
+
+import pytest
+
+from engine.commands import BestSeats, Hold, Item, NamedSeats, PutEvent, ReadSeatMap
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.records import Line, SectionMap, Terms, TicketTerms
+from engine.results import Held, SeatMap, SoldOut
+from engine.words import EventStatus
+from tests.integration.inventory.plain_search import Quality, best_quality, blocks, quality_of
+
+TICKET_ID = 8
+MAPS = 1500
+
+
+async def put_sections(engine: Engine, event_id: int, texts: list[str]) -> None:
+    pools = [f"s{number}" for number in range(len(texts))]
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 100_000, [TicketTerms(TICKET_ID, pools, 100, True)])
+    sections = [SectionMap(pool, text) for pool, text in zip(pools, texts, strict=True)]
+    await engine.submit(PutEvent(event_id, terms, [], sections))
+
+
+def random_map(chance: random.Random) -> str:
+    taken = chance.choice([0.1, 0.3, 0.5, 0.8])
+    return "\n".join(
+        "".join("b" if chance.random() < taken else "a" for _ in range(chance.randint(1, 12)))
+        for _ in range(chance.randint(1, 6))
+    )
+
+
+def choice_of(lines: list[Line]) -> list[tuple[int, list[int]]]:
+    return [(int(line.pool.removeprefix("s")), line.seats) for line in lines]
+
+
+async def test_choices_are_as_good_as_those_of_a_plain_search(engine: Engine) -> None:
+    chance = random.Random(20_261_121)  # noqa: S311  # the same maps every time
+    seen: set[str] = set()
+    for event_id in range(1, MAPS + 1):
+        texts = [random_map(chance) for _ in range(chance.randint(1, 3))]
+        n, together = chance.randint(1, 9), chance.random() < 0.3
+        await put_sections(engine, event_id, texts)
+        hold = Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, n, together)])
+        result = await engine.submit(hold)
+        best = best_quality(texts, n, together=together)
+        if isinstance(result, Held):
+            choice = choice_of(result.record.lines)
+            assert sum(len(seats) for _, seats in choice) == n
+            assert all(texts[section][seat - 1] == "a" for section, seats in choice for seat in seats)
+            assert quality_of(texts, choice) == best, (texts, n, together, choice)
+            seen.add("together" if best == Quality(1, *best[1:]) else "groups")
+        else:
+            assert best is None, (texts, n, together, result)
+            largest = max((length for text in texts for _, length in blocks(text)), default=0)
+            available = sum(text.count("a") for text in texts)
+            assert result == SoldOut(TICKET_ID, available, min(largest, n)), (texts, n, together)
+            seen.add("refused")
+    assert seen == {"together", "groups", "refused"}, "the maps cover all outcomes"
+
+
+async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: Engine) -> None:
+    await put_sections(engine, 1, ["aaaaa"])
+    items: list[Item] = [BestSeats(TICKET_ID, 2, True), NamedSeats(TICKET_ID, 2, "s0", [1, 2])]
+    result = await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items))
+    assert isinstance(result, Held)
+    assert sorted(line.seats for line in result.record.lines) == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("n", [1, 4, 10])
+async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Engine, n: int) -> None:
+    """60,000 seats in 2,000 rows, half of them not to be had, by the time that the server says it spent on the call."""
+    event_id = 1
+    rows = ["b" * 30] * 1000 + ["a" * 30] * 1000
+    await put_sections(engine, event_id, ["\n".join(rows)])
+    best = float("inf")
+    for _ in range(30):
+        await engine.redis.execute_command("CONFIG", "RESETSTAT")
+        hold = Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, n, True)])
+        assert isinstance(await engine.submit(hold), Held)
+        stats = await engine.redis.info("commandstats")
+        best = min(best, stats["cmdstat_fcall"]["usec_per_call"])
+    assert best < 1000, f"{best} µs"
+    seat_map = await engine.submit(ReadSeatMap(event_id, "s0"))
+    assert isinstance(seat_map, SeatMap)
+    assert seat_map.text.count("h") == 30 * n
