@@ -18,7 +18,9 @@ _BAD_IDS = (
 
 async def test_no_endpoint_is_left_out(front: Front, world: World) -> None:
     routes = front.client.server.app.router.routes()  # type: ignore[attr-defined]  # a TestServer has its app
-    registered = {(each.method, each.resource.canonical.rstrip("/")) for each in routes if each.method not in ("HEAD", "*")}
+    registered = {
+        (each.method, each.resource.canonical.rstrip("/")) for each in routes if each.method not in ("HEAD", "*")
+    }
     assert len(set(world.routes())) == len(registered)
 
 
