@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from api.bodies import VISIBLE_ASCII, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
+from api.catalogue import Catalogue
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
@@ -67,17 +68,19 @@ _DETAILS = msgspec.json.Encoder()
 async def create_reservation(request: web.Request) -> web.Response:
     """POST /v1/reservations: holds all items or none."""
     body = await read_body(request, _NEW_RESERVATION)
-    event = await _event_of_items(request, body.items)
-    seating = await request.app[CATALOGUE].seating(event) if event.venue_id else None
+    app = request.app
+    catalogue, engine = app[CATALOGUE], app[ENGINE]
+    event = await _event_of_items(catalogue, body.items)
+    seating = await catalogue.seating(event) if event.venue_id else None
     customer = body.customer
     key = idempotency_key(request)
     if key is None:
-        reservation_id, digest = request.app[ENGINE].ids.new(event.event_id), ""
+        reservation_id, digest = engine.ids.new(event.event_id), ""
     else:
         reservation_id = keyed_reservation_id(event.event_id, caller_of(request), key)
         digest = body_digest(body)
     details = CustomerDetails(customer.first_name, customer.last_name)
-    result = await request.app[ENGINE].submit(
+    result = await engine.submit(
         Hold(
             reservation_id,
             event.event_id,
@@ -98,9 +101,8 @@ async def create_reservation(request: web.Request) -> web.Response:
     return json_reply(view, status=201, headers=headers)
 
 
-async def _event_of_items(request: web.Request, items: list[ItemBody]) -> EventSnapshot:
+async def _event_of_items(catalogue: Catalogue, items: list[ItemBody]) -> EventSnapshot:
     """The one event that all items belong to."""
-    catalogue = request.app[CATALOGUE]
     event: EventSnapshot | None = None
     for position, item in enumerate(items):
         found = catalogue.recent_event_of_ticket(item.ticket_id) or await catalogue.event_of_ticket(item.ticket_id)
