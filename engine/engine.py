@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from engine.batches import TROUBLE, Batches, Observe
 from engine.client import Redis
-from engine.commands import BlockSeats, Command, Count, Hold, OnReservation, PutEvent, ReadSeatMap, Sweep
+from engine.commands import BlockSeats, Command, Count, OnReservation, PutEvent, ReadSeatMap, Sweep
 from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
 from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
@@ -91,13 +91,12 @@ class Engine:
 
         Raises ValueError for a reservation id that is none, Overloaded, OutcomeUnknown, or EngineBug.
         """
-        if isinstance(command, Hold | PutEvent | BlockSeats | Count | ReadSeatMap):
-            event_id = command.event_id
-        elif isinstance(command, OnReservation):
-            named = event_of(command.reservation_id)
-            if named is None:
+        if isinstance(command, OnReservation):
+            event_id = event_of(command.reservation_id)
+            if event_id is None:
                 raise ValueError(f"not a reservation id: {command.reservation_id!r}")
-            event_id = named
+        elif isinstance(command, PutEvent | BlockSeats | Count | ReadSeatMap):
+            event_id = command.event_id
         else:
             raise TypeError(f"{type(command).__name__} names no event")
         return self._submit(partition_of(event_id, len(self.keys)), command)
