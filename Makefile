@@ -39,8 +39,8 @@ format: install
 # Pins the newest versions that fit pyproject.toml, with hashes and without the address of any index.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 lock: install
-	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
-	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra pages --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra pages --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
