@@ -36,7 +36,7 @@ class EmbeddedValkey:
     A context manager; `start`, `stop` and `kill` may be called in between. Data and port survive all of them.
     """
 
-    def __init__(self, directory: Path, log_file: Path, port: int = 0) -> None:
+    def __init__(self, directory: Path, log_file: Path, port: int = 0, acl_file: Path | None = None) -> None:
         self._directory = directory.resolve()
         self.port = port or free_port()
         options = {
@@ -47,7 +47,7 @@ class EmbeddedValkey:
             "appendonly": "yes",
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
-        }
+        } | ({"aclfile": str(acl_file)} if acl_file else {})
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self.child = Child("valkey", [_valkey_program(), *arguments], log_file)
 

@@ -3,7 +3,7 @@
     valkey, postgres      run from the beginning; Valkey is the stack's own, Postgres is lent to it
     gateway, sync, api    run when a test starts them
 
-Everything listens on a free port. What the processes print is kept in the directory of the stack.
+Onsale's processes have the Redis user of production, with only the rights it needs. Everything listens on a free port. What the processes print is kept in the directory of the stack.
 """
 
 import asyncio
@@ -14,7 +14,9 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import NamedTuple, Self
 
 import aiohttp
@@ -33,6 +35,15 @@ _LOG_LINES = 25
 _ONSALE = Path(sys.executable).with_name("onsale")
 
 
+_ACL_FILE = Path(__file__).parents[2] / "deploy" / "valkey" / "users.acl"
+
+
+def acl_for_tests(password: str) -> str:
+    """The users of production, of whom `onsale` has this password; tests themselves look and break as the default user."""
+    acl = _ACL_FILE.read_text(encoding="utf-8").replace("PASSWORD_SHA256", sha256(password.encode()).hexdigest())
+    return acl.replace("user default off", "user default on nopass ~* &* +@all")
+
+
 class Ended(NamedTuple):
     """How a command ended, and all that it printed."""
 
@@ -47,11 +58,13 @@ class Stack:
         self._directory = directory
         self._logs = directory / "logs"
         self._logs.mkdir()
-        self.valkey = EmbeddedValkey(directory / "valkey", self._logs / "valkey.log")
+        acl_file, password = directory / "users.acl", token_urlsafe(16)
+        acl_file.write_text(acl_for_tests(password), encoding="utf-8")
+        self.valkey = EmbeddedValkey(directory / "valkey", self._logs / "valkey.log", acl_file=acl_file)
         self.gateway_file = directory / "gateway.db"
         self._gateway_port, self._api_port = free_port(), free_port()
         self.settings = Settings(
-            redis_url=self.valkey.url,
+            redis_url=self.valkey.url.replace("//", f"//onsale:{password}@"),
             postgres_url=postgres.url(database),
             gateway_url=f"http://{LOOPBACK}:{self._gateway_port}",
             sync_metrics_port=free_port(),
