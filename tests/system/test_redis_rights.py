@@ -30,7 +30,6 @@ def test_the_user_has_no_right_that_it_does_not_need(stack: Stack) -> None:
                 redis.execute_command(*command)
 
 
-
 def test_nobody_gets_in_without_a_password(repository: Path) -> None:
     lines = (repository / "deploy" / "valkey" / "users.acl").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "user default off"
