@@ -3,7 +3,8 @@
     valkey, postgres      run from the beginning; Valkey is the stack's own, Postgres is lent to it
     gateway, sync, api    run when a test starts them
 
-Onsale's processes have the Redis user of production, with only the rights it needs. Everything listens on a free port. What the processes print is kept in the directory of the stack.
+Onsale's processes have the Redis user of production, with only the rights that it needs. Everything listens on a free
+port. What the processes print is kept in the directory of the stack.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ _ACL_FILE = Path(__file__).parents[2] / "deploy" / "valkey" / "users.acl"
 
 
 def acl_for_tests(password: str) -> str:
-    """The users of production, of whom `onsale` has this password; tests themselves look and break as the default user."""
+    """The users of production, with this password; tests themselves look and break as the default user."""
     acl = _ACL_FILE.read_text(encoding="utf-8").replace("PASSWORD_SHA256", sha256(password.encode()).hexdigest())
     return acl.replace("user default off", "user default on nopass ~* &* +@all")
 
