@@ -1,7 +1,8 @@
 """The engine: submit a command, get its result."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -16,6 +17,7 @@ from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
 from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
+from engine.replicas import execute_with_acks
 from engine.results import Again, AnyResult, Result, Swept
 from engine.server import check_server, connect
 from engine.settings import Settings
@@ -56,7 +58,7 @@ class Engine:
         settings = self.settings
         try:
             await self._wait_for_server()
-            await check_server(self.redis)
+            await check_server(self.redis, settings.replica_acks)
             await install_library(self.redis)
             await self.init_partitions()
         except BaseException:
@@ -107,11 +109,8 @@ class Engine:
 
     async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Calls another function of the library, outside of the batches. Raises OutcomeUnknown if no answer comes."""
-        try:
-            async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
-                return await self._fcall(("FCALL", function, len(keys), *keys, *arguments))
-        except TROUBLE as error:
-            raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
+        async with self._in_time():
+            return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), self.settings.replica_acks)
 
     def queued(self) -> int:
         """Commands that wait, in all partitions."""
@@ -120,13 +119,27 @@ class Engine:
     async def init_partitions(self) -> None:
         """Makes the partitions that are not there yet. Raises Misconfigured if the server has another number."""
         for keys in self.keys:
-            reply: bytes = await self.call("onsale_init", keys.fixed, (len(self.keys),))
-            partitions = int(reply.split()[1])
+            partitions = await self._init_partition(keys)
             if partitions != len(self.keys):
                 raise Misconfigured(
                     f"the server has {partitions} partitions, ONSALE_PARTITIONS is {len(self.keys)}; "
                     f"set it to {partitions}: the number is fixed when a server is first used"
                 )
+
+    async def _init_partition(self, keys: PartitionKeys) -> int:
+        """Makes a partition unless it is there; tells how many there are. Replicas get it with the first command."""
+        async with self._in_time():
+            reply: bytes = await self._fcall(("FCALL", "onsale_init", len(keys.fixed), *keys.fixed, len(self.keys)), 0)
+            return int(reply.split()[1])
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """For a call outside of the batches. Raises OutcomeUnknown if no answer comes."""
+        try:
+            async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
+                yield
+        except TROUBLE as error:
+            raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
 
     async def _submit(self, partition: int, command: Command[R]) -> R:
         batches = self._batches[partition]
@@ -149,22 +162,27 @@ class Engine:
             self.settings.sweep_slice,
             self.settings.archive_seconds * 1000,
         )
-        reply: bytes = await self._fcall(arguments)
+        reply: bytes = await self._fcall(arguments, self.settings.replica_acks)
         results = self._decoder.decode(reply)
         if len(results) != len(commands):
             raise EngineBug(f"{len(results)} results for {len(commands)} commands")
         return list(results)
 
-    async def _fcall(self, arguments: tuple[Any, ...]) -> Any:
+    async def _fcall(self, arguments: tuple[Any, ...], acks: int) -> Any:
         """An FCALL; puts the library there first if the server has lost it."""
         installs = self._installs
         try:
-            return await self.redis.execute_command(*arguments)
+            return await self._execute(arguments, acks)
         except ResponseError as error:
             if "Function not found" not in str(error):
                 raise
             await self._reinstall(installs)
-            return await self.redis.execute_command(*arguments)
+            return await self._execute(arguments, acks)
+
+    async def _execute(self, arguments: tuple[Any, ...], acks: int) -> Any:
+        if acks:
+            return await execute_with_acks(self.redis, arguments, acks, self.settings.replica_timeout_ms)
+        return await self.redis.execute_command(*arguments)
 
     async def _reinstall(self, installs: int) -> None:
         """Installs the library once for all partitions that miss it: who comes later finds it done."""

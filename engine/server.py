@@ -40,8 +40,10 @@ def connect(settings: Settings, connections: int) -> Redis:
     return cast("Redis", RedisClient.from_pool(pool))
 
 
-async def check_server(redis: Redis) -> None:
-    """Raises Misconfigured for a server that is too old or that evicts; warns of one that does not append to disk.
+async def check_server(redis: Redis, replica_acks: int = 0) -> None:
+    """Raises Misconfigured for a server that is too old or that evicts.
+
+    Warns of one that does not append to disk, or that has fewer replicas than every change must reach.
 
     Oldest: Redis 7.2 and Valkey 8.0, the first in which time stands still within a function call.
     """
@@ -57,3 +59,11 @@ async def check_server(redis: Redis) -> None:
         raise Misconfigured(f"the server evicts ({policy=}), which loses stock; set `maxmemory-policy noeviction`")
     if not info.get("aof_enabled"):
         log.warning("redis_without_aof", consequence="a crash of Redis loses sales", remedy="set `appendonly yes`")
+    if info["connected_slaves"] < replica_acks:
+        log.warning(
+            "too_few_replicas",
+            connected=info["connected_slaves"],
+            wanted=replica_acks,
+            consequence="every command is answered 503",
+            remedy="connect replicas, or lower ONSALE_REPLICA_ACKS",
+        )

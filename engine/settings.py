@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout_ms: Milliseconds = 1000
     start_patience_ms: Milliseconds = 30_000
     archive_seconds: Count = 86_400
+    replica_acks: Annotated[int, Meta(ge=0, le=16)] = 0
+    replica_timeout_ms: Milliseconds = 1000
 
     # API
     max_body_bytes: Count = 65_536

@@ -189,3 +189,19 @@ def _migrate(server: EmbeddedPostgres) -> None:
     from sync.migrations import migrate  # noqa: PLC0415  # only this test needs it
 
     migrate(server.ensure_database("onsale"))
+
+
+async def test_a_promise_that_no_replica_has_is_not_given(start_api: StartApi, own_valkey: EmbeddedValkey) -> None:
+    """Two APIs on a server without replicas: one does not ask for any, the other for one."""
+    easy = await start_api(redis_url=own_valkey.url)
+    event = await easy.event(10)
+    ticket_id = event["tickets"][0]["id"]
+    strict = await start_api(redis_url=own_valkey.url, replica_acks=1, replica_timeout_ms=50)
+    body, key = {"items": [{"ticket_id": ticket_id, "quantity": 1}], "customer": {"id": "22"}}, {"Idempotency-Key": "k"}
+    for _ in range(2):
+        refused = await strict.call("POST", "/v1/reservations", body, headers=key)
+        assert (refused.status, refused.code) == (503, "unavailable")
+        assert "outcome unknown, repeat with the same key" in refused.body["detail"]
+    again = await easy.call("POST", "/v1/reservations", body, headers=key)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert await easy.counts(ticket_id) == (9, 1, 0)
