@@ -40,6 +40,7 @@ format: install
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 lock: install
 	$(LOCK) pyproject.toml --extra pages --output-file requirements/runtime.txt
+	$(LOCK) --group build --constraint requirements/runtime.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --extra pages --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:
