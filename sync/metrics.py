@@ -49,8 +49,8 @@ class SyncMetrics:
 
 
 @asynccontextmanager
-async def metrics_endpoint(metrics: SyncMetrics, port: int) -> AsyncIterator[None]:
-    """Serves `GET /metrics` on loopback for as long as the block runs."""
+async def metrics_endpoint(metrics: SyncMetrics, host: str, port: int) -> AsyncIterator[None]:
+    """Serves `GET /metrics` there for as long as the block runs. It is open to whoever reaches that address."""
 
     async def show(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -60,7 +60,7 @@ async def metrics_endpoint(metrics: SyncMetrics, port: int) -> AsyncIterator[Non
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host, port).start()
         yield
     finally:
         await runner.cleanup()

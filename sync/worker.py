@@ -35,7 +35,8 @@ async def run_sync(settings: Settings) -> None:
         redis = connect(settings, settings.partitions + 2)
         await stack.enter_async_context(aclosing(redis))
         if settings.sync_metrics_port:
-            await stack.enter_async_context(metrics_endpoint(metrics, settings.sync_metrics_port))
+            endpoint = metrics_endpoint(metrics, settings.sync_metrics_host, settings.sync_metrics_port)
+            await stack.enter_async_context(endpoint)
         async with asyncio.TaskGroup() as work:
             work.create_task(Leader(settings, engine, redis, postgres, metrics).run(), name="leader")
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
