@@ -1,5 +1,6 @@
 """The application: its parts, its routes. Read it from top to bottom."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -12,6 +13,7 @@ from api.availability import Availability
 from api.catalogue import Catalogue
 from api.framing import Frame, nothing_here
 from api.keys import AVAILABILITY, CARTS, CATALOGUE, EDITOR, ENGINE, METRICS, PAYMENTS, POSTGRES, SETTINGS, VENUES
+from api.loop_lag import watch_loop_lag
 from api.metrics import Metrics
 from engine.engine import Engine
 from engine.settings import Settings
@@ -41,12 +43,20 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app.cleanup_ctx.append(_loop_lag)
     app.cleanup_ctx.append(_engine)
     app.cleanup_ctx.append(_postgres)
     app.cleanup_ctx.append(_payments)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
     _add_routes(app)
     return app
+
+
+async def _loop_lag(app: web.Application) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(watch_loop_lag(app[METRICS].loop_lag_seconds))
+        yield
+        watch.cancel()
 
 
 async def _engine(app: web.Application) -> AsyncIterator[None]:

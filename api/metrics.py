@@ -47,6 +47,12 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.loop_lag_seconds = Histogram(
+            "onsale_event_loop_lag_seconds",
+            "By how much the event loop was late for what it had to do.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self._word_children: dict[type[Result], Counter] = {}
 
     def observer_of(self, route: str) -> Callable[[str, int, float], None]:

@@ -1,4 +1,4 @@
-"""How far Postgres is behind Redis, and how late holds are given back.
+"""How far Postgres is behind Redis, how late holds are given back, and what is left on sale.
 
 Asks Redis alone, because it matters most while Postgres is away.
 Entries leave an outbox right after they are committed, so what is in it is what Postgres does not have.
@@ -15,6 +15,7 @@ from engine.keys import OUTBOX_FIELD, PartitionKeys
 from engine.settings import Settings
 from engine.upkeep import overdue_ms, server_time_ms
 from sync.metrics import SyncMetrics
+from sync.stock import Stock, stock_on_sale
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +26,12 @@ async def run_lag(settings: Settings, redis: Redis, partitions: list[PartitionKe
     """Measures every second, for ever. While Redis is away the last figures stand."""
     while True:
         try:
+            stock: dict[int, Stock] = {}
             for keys in partitions:
                 async with asyncio.timeout(settings.command_timeout_ms / 1000):
                     await _measure(redis, keys, metrics)
+                    stock |= await stock_on_sale(redis, keys)
+            _show_stock(metrics, stock)
         except (RedisError, OSError) as error:
             log.warning("lag_unknown", error=repr(error))
         await asyncio.sleep(_LOOK_SECONDS)
@@ -38,6 +42,14 @@ async def _measure(redis: Redis, keys: PartitionKeys, metrics: SyncMetrics) -> N
     metrics.lag_entries.labels(label).set(await redis.xlen(keys.outbox))
     metrics.lag_seconds.labels(label).set(await _oldest_age_ms(redis, keys) / 1000)
     metrics.sweep_lag_ms.labels(label).set(await overdue_ms(redis, keys))
+
+
+def _show_stock(metrics: SyncMetrics, stock: dict[int, Stock]) -> None:
+    """Events that are not on sale any more leave, so that what is shown does not grow with the years."""
+    metrics.stock.clear()
+    for event_id, places in stock.items():
+        for state, count in places._asdict().items():
+            metrics.stock.labels(str(event_id), state).set(count)
 
 
 async def _oldest_age_ms(redis: Redis, keys: PartitionKeys) -> int:

@@ -41,6 +41,13 @@ class SyncMetrics:
             registry=self.registry,
         )
 
+        self.stock = Gauge(
+            "onsale_stock_places",
+            "Places of an event that is on sale, by what became of them: available, held, paying, sold.",
+            ("event", "state"),
+            registry=self.registry,
+        )
+
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(name, text, registry=self.registry)
 

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,13 @@ def test_containers_run_commands_and_settings_that_there_are(services: Services)
     for service in ours.values():
         check_command(service["command"])
         check_settings(service["environment"])
+
+
+def test_compose_takes_the_file(repository: Path) -> None:
+    program = shutil.which("docker-compose")
+    assert program, "this test asks docker-compose: apt-get install docker-compose"
+    command = [program, "--env-file", "deploy/example.env", "config", "--quiet"]
+    subprocess.run(command, cwd=repository, check=True, timeout=30)
 
 
 def test_containers_mount_what_is_in_the_repository(services: Services, repository: Path) -> None:

@@ -1,0 +1,138 @@
+"""Prometheus, on our configuration, over a running sale: every query of every panel and alert has an answer."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+import yaml
+
+from cli.children import Child
+from cli.ports import LOOPBACK, free_port
+from tests.system.stack import Stack
+from tests.system.storefront import Storefront
+from tests.waiting import wait_until
+
+PATIENCE_SECONDS = 60
+TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+# What Grafana puts in place of its variables.
+VARIABLES = {"$__rate_interval": "10s", "$event": ".+"}
+
+THRESHOLD = re.compile(r"\s*(?:[<>]=?|[!=]=)\s*[^<>=]+$")
+
+
+def queries_of_panels(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each query of each panel, and where it is shown."""
+    for board in map(json.loads, (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json")))):
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                query = target["expr"]
+                for name, value in VARIABLES.items():
+                    query = query.replace(name, value)
+                yield f"{board['title']}: {panel['title']}", query
+
+
+def queries_of_alerts(alerts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What each alert compares; a comparison itself has an answer only in trouble."""
+    for group in alerts["groups"]:
+        for rule in group["rules"]:
+            assert THRESHOLD.search(rule["expr"]), rule
+            yield rule["alert"], THRESHOLD.sub("", rule["expr"])
+
+
+@asynccontextmanager
+async def prometheus(stack: Stack, config: Path, directory: Path) -> AsyncIterator[str]:
+    """A Prometheus with our configuration, but for addresses and intervals; where it answers."""
+    program = shutil.which("prometheus")
+    assert program, "this test starts Prometheus: apt-get install prometheus"
+    ours = yaml.safe_load(config.read_text(encoding="utf-8"))
+    ours["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    ours["rule_files"] = [str(config.parent / name) for name in ours["rule_files"]]
+    targets = {
+        "api": urlsplit(stack.api_url).netloc,
+        "sync": f"{LOOPBACK}:{stack.settings.sync_metrics_port}",
+    }
+    for job in ours["scrape_configs"]:
+        del job["dns_sd_configs"]
+        job["static_configs"] = [{"targets": [targets.pop(job["job_name"])]}]
+    assert not targets
+    local, address = directory / "prometheus.yml", f"{LOOPBACK}:{free_port()}"
+    local.write_text(yaml.safe_dump(ours), encoding="utf-8")
+    command = [
+        program,
+        f"--config.file={local}",
+        f"--storage.tsdb.path={directory / 'data'}",
+        f"--web.listen-address={address}",
+    ]
+    child = Child("prometheus", command, directory / "prometheus.log")
+    child.start()
+    try:
+        yield f"http://{address}"
+    finally:
+        child.stop()
+
+
+async def unanswered(url: str, queries: list[tuple[str, str]]) -> list[str]:
+    """Where nothing would be shown."""
+    silent = []
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        for where, query in queries:
+            try:
+                async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
+                    told = await response.json()
+            except aiohttp.ClientError as error:
+                return [repr(error)]
+            assert told["status"] == "success", (where, query, told)
+            values = [float(series["value"][1]) for series in told["data"]["result"]]
+            if not values or all(value != value for value in values):  # noqa: PLR0124  # NaN: divided by nothing
+                silent.append(f"{where}: {query}")
+    return silent
+
+
+async def sell(storefront: Storefront) -> None:
+    """A little of everything that can happen at a sale, until cancelled."""
+    event = await storefront.create_event(capacity=1)
+    roomy = await storefront.create_event(capacity=100_000)
+    await storefront.hold(event.ticket_id, "first")
+    for number in count():
+        await storefront.hold(event.ticket_id, "late")
+        held = await storefront.hold(roomy.ticket_id, f"customer {number}")
+        assert held.status == 201, held
+        await storefront.pay(held.body["id"], "card_error")
+        await storefront.pay(held.body["id"])
+
+
+async def test_every_panel_and_alert_has_an_answer(
+    stack: Stack, storefront: Storefront, repository: Path, tmp_path: Path
+) -> None:
+    await stack.start("gateway", "sync", "api")
+    deploy = repository / "deploy"
+    alerts = yaml.safe_load((deploy / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    queries = [*queries_of_panels(deploy / "grafana" / "dashboards"), *queries_of_alerts(alerts)]
+    assert len(queries) > 30
+    silent: list[str] = []
+    sale = asyncio.create_task(sell(storefront))
+    try:
+        async with prometheus(stack, deploy / "prometheus" / "prometheus.yml", tmp_path) as url:
+            assert await unanswered(url, [("a query that has no answer", "onsale_no_such_metric")])
+
+            async def all_answered() -> bool:
+                silent[:] = await unanswered(url, queries)
+                return not silent
+
+            try:
+                await wait_until(all_answered, PATIENCE_SECONDS)
+            except AssertionError:
+                pytest.fail("\n".join(silent))
+        assert not sale.done(), sale
+    finally:
+        sale.cancel()
