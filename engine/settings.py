@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resolve_after_ms: Milliseconds = 3000
     publish_interval_ms: Milliseconds = 5000
     sync_metrics_host: str = "127.0.0.1"
+    clock_jump_ms: Milliseconds = 1000
     sync_metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
 
     def __repr__(self) -> str:

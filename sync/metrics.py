@@ -47,6 +47,15 @@ class SyncMetrics:
             ("event", "state"),
             registry=self.registry,
         )
+        self.clock_jumps = Counter(
+            "onsale_clock_jumps_total",
+            "Jumps of the clock of Redis, forward or backward. Holds live that much shorter or longer: look at once.",
+            ("direction",),
+            registry=self.registry,
+        )
+        self.clock_ahead_seconds = self._gauge(
+            "onsale_clock_ahead_seconds", "By how much the clock of Redis is ahead of this worker's."
+        )
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(name, text, registry=self.registry)

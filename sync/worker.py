@@ -9,6 +9,7 @@ from engine.engine import Engine
 from engine.server import connect
 from engine.settings import Settings
 from sync.catalogue import Catalogue
+from sync.clock import run_clock_watch
 from sync.lag import run_lag
 from sync.leader import Leader
 from sync.metrics import SyncMetrics, metrics_endpoint
@@ -44,4 +45,5 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(publisher, name="publisher")
             work.create_task(run_resolver(settings, engine), name="resolver")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
+            work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
             log.info("sync_started", partitions=settings.partitions)
