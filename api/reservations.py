@@ -9,6 +9,7 @@ from msgspec import Meta
 from api.bodies import VISIBLE_ASCII, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
 from api.catalogue import Catalogue
+from api.completeness import wait_for_outcomes
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
@@ -24,7 +25,7 @@ from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
 from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken
 from engine.words import State
-from sync.reservations import get_reservation, list_reservations
+from sync.reservations import get_reservation, is_place_in_list, list_reservations
 
 CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
 """An id that the shop gave: visible ASCII characters."""
@@ -177,21 +178,21 @@ def _refuse_ended(record: Record) -> None:
 
 
 async def list_all_reservations(request: web.Request) -> web.Response:
-    """GET /v1/reservations: newest first, as Postgres has them."""
+    """GET /v1/reservations: newest first, with all that happened before the request."""
     query = read_query(request, ReservationsQuery)
     after = decode_cursor(query.cursor, tuple[int, str])
-    try:
-        listed = await list_reservations(
-            request.app[POSTGRES],
-            event_id=query.event_id,
-            ticket_id=query.ticket_id,
-            customer_id=query.customer_id,
-            status=query.status,
-            limit=query.limit,
-            after=after,
-        )
-    except ValueError as error:
-        raise not_a_cursor() from error
+    if after is not None and not is_place_in_list(after):
+        raise not_a_cursor()
+    await wait_for_outcomes(request, query.event_id)
+    listed = await list_reservations(
+        request.app[POSTGRES],
+        event_id=query.event_id,
+        ticket_id=query.ticket_id,
+        customer_id=query.customer_id,
+        status=query.status,
+        limit=query.limit,
+        after=after,
+    )
     now_ms = wall_clock_ms()
     items = [
         await show_reservation(request, reservation.reservation_id, reservation.record, now_ms)

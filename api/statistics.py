@@ -5,6 +5,7 @@ from datetime import datetime
 from aiohttp import web
 
 from api.bodies import DatabaseId, Text, read_query
+from api.completeness import wait_for_outcomes
 from api.events import event_of_path
 from api.keys import POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, page
@@ -26,6 +27,7 @@ async def of_events(request: web.Request) -> web.Response:
     """GET /v1/statistics/events: a row per event, by id."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
+    await wait_for_outcomes(request)
     rows = await list_event_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].event_id) if len(rows) > len(shown) else None
@@ -36,6 +38,7 @@ async def of_ticket_types(request: web.Request) -> web.Response:
     """GET /v1/statistics/ticket-types: a row per type name over all events, by name."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, Text) or ""
+    await wait_for_outcomes(request)
     rows = await list_ticket_type_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].ticket_type) if len(rows) > len(shown) else None
@@ -45,6 +48,7 @@ async def of_ticket_types(request: web.Request) -> web.Response:
 async def of_event(request: web.Request) -> web.Response:
     """GET /v1/events/{event_id}/statistics."""
     event = await event_of_path(request)
+    await wait_for_outcomes(request, event.event_id)
     row = await get_event_statistics(request.app[POSTGRES], event.event_id)
     if row is None:
         raise not_found(f"event {event.event_id}")

@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_timeout_ms: Milliseconds = 10_000
     catalogue_age_ms: Milliseconds = 100
     availability_age_ms: Milliseconds = 100
+    list_patience_ms: Milliseconds = 1000
     shutdown_seconds: Count = 15
 
     # Payments

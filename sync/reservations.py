@@ -40,6 +40,11 @@ class ReservationPage(NamedTuple):
     next: tuple[int, str] | None
 
 
+def is_place_in_list(after: tuple[int, str]) -> bool:
+    """Whether this can be the cursor of a page of `list_reservations`."""
+    return 0 <= after[0] < _END_OF_TIME_MS and event_of(after[1]) is not None
+
+
 async def list_reservations(
     postgres: Postgres,
     *,
@@ -53,11 +58,9 @@ async def list_reservations(
     """A page of at most `limit` reservations that fit what is given.
 
     `after` is the cursor of the page before: creation in ms, and id. What comes in meanwhile neither repeats nor hides
-    any. Raises ValueError for a cursor that cannot be one, and PostgresAway.
+    any. Raises PostgresAway.
     """
     created_ms, reservation_id = after or (None, None)
-    if after is not None and not (0 <= after[0] < _END_OF_TIME_MS and event_of(after[1])):
-        raise ValueError("not a cursor")
     arguments: list[Any] = [event_id, customer_id, status, created_ms, reservation_id, limit + 1]
     name = "list_records"
     if ticket_id is not None:

@@ -10,39 +10,22 @@ from tests.integration.contract.conftest import GatewayLedger, StartApi
 from tests.integration.contract.front import Front, Json
 from tests.waiting import wait_until
 
-_COMPLETE_WITHIN_SECONDS = 1
-
 
 async def _listed(front: Front, reservations: int, **params: int | str) -> list[Json]:
-    """The list, once it has that many: complete within a second, says the contract."""
-    found: list[Json] = []
-
-    async def complete() -> bool:
-        nonlocal found
-        found = await front.pages("/v1/reservations", **params)
-        return len(found) == reservations
-
-    await wait_until(complete, timeout=_COMPLETE_WITHIN_SECONDS, what=f"a list of {reservations}")
+    """The list, which must have that many, at once."""
+    found = await front.pages("/v1/reservations", **params)
+    assert len(found) == reservations, found
     for reservation in found:
         shapes.check_reservation(reservation)
     return found
 
 
 async def _statistics(front: Front, path: str, **expected: Json) -> Json:
-    """The row that a path answers, once it has the values that are expected."""
-    row: Json = None
-
-    async def agrees() -> bool:
-        nonlocal row
-        answer = await front.get(path)
-        assert answer.status == 200, answer
-        row = answer.body["items"][0] if "items" in answer.body else answer.body
-        return all(row[name] == value for name, value in expected.items())
-
-    try:
-        await wait_until(agrees, timeout=_COMPLETE_WITHIN_SECONDS)
-    except AssertionError:
-        assert {name: row[name] for name in expected} == expected
+    """The row that a path answers, which must have these values, at once."""
+    answer = await front.get(path)
+    assert answer.status == 200, answer
+    row = answer.body["items"][0] if "items" in answer.body else answer.body
+    assert {name: row[name] for name in expected} == expected
     return row
 
 
