@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator
 import aiohttp
 import aiojobs.aiohttp
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from api import callbacks, carts, events, manage, operations, payments, reservations, seats, statistics, tickets, venues
 from api.availability import Availability
 from api.catalogue import Catalogue
-from api.framing import Frame, nothing_here
+from api.framing import NOWHERE, Frame
 from api.keys import AVAILABILITY, CARTS, CATALOGUE, EDITOR, ENGINE, METRICS, PAYMENTS, POSTGRES, SETTINGS, VENUES
 from api.loop_lag import watch_loop_lag
 from api.metrics import Metrics
+from api.routes import ROUTES
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.carts import CartPayments
@@ -23,19 +22,6 @@ from sync.gateway import HttpGateway
 from sync.payments import Payments
 from sync.postgres import Postgres
 from sync.venues import Venues
-
-_TAKE_A_QUERY: frozenset[Handler] = frozenset(
-    {
-        events.list_events,
-        tickets.list_tickets,
-        venues.list_venues,
-        seats.read_seats,
-        reservations.list_all_reservations,
-        statistics.of_events,
-        statistics.of_ticket_types,
-    }
-)
-"""Handlers that read query parameters; to any other a parameter is an error, so that a typo is not ignored."""
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -86,65 +72,13 @@ async def _payments(app: web.Application) -> AsyncIterator[None]:
 
 
 def _add_routes(app: web.Application) -> None:
+    """Each path with and without its trailing slash."""
     frame = Frame(app[METRICS])
-
-    def route(method: str, path: str, handler: Handler) -> None:
-        """A path with and without its trailing slash."""
-        framed = frame.around(handler, path, takes_a_query=handler in _TAKE_A_QUERY)
-        for spelling in (path, f"{path}/"):
-            if method == "GET":
+    for route in ROUTES:
+        framed = frame.around(route)
+        for spelling in (route.path, f"{route.path}/"):
+            if route.method == "GET":
                 app.router.add_get(spelling, framed)  # answers HEAD too
             else:
-                app.router.add_route(method, spelling, framed)
-
-    def v1(method: str, path: str, handler: Handler) -> None:
-        route(method, f"/v1{path}", handler)
-
-    # What is on sale
-    v1("GET", "/events", events.list_events)
-    v1("GET", "/events/{event_id}", events.read_event)
-    v1("GET", "/events/{event_id}/availability", events.read_availability)
-    v1("GET", "/tickets", tickets.list_tickets)
-    v1("GET", "/tickets/{ticket_id}", tickets.read_ticket)
-    v1("GET", "/venues", venues.list_venues)
-    v1("GET", "/venues/{venue_id}", venues.read_venue)
-    v1("GET", "/venues/{venue_id}/sections", venues.list_sections)
-    v1("GET", "/events/{event_id}/sections/{section_id}/seats", seats.read_seats)
-
-    # Managing
-    v1("POST", "/events", manage.create_event)
-    v1("PATCH", "/events/{event_id}", manage.change_event)
-    v1("POST", "/events/{event_id}/tickets", manage.add_ticket)
-    v1("PATCH", "/tickets/{ticket_id}", manage.change_ticket)
-    v1("POST", "/venues", venues.create_venue)
-    v1("PATCH", "/events/{event_id}/seats", seats.block_seats)
-
-    # Reservations
-    v1("POST", "/reservations", reservations.create_reservation)
-    v1("GET", "/reservations", reservations.list_all_reservations)
-    v1("GET", "/reservations/{reservation_id}", reservations.read_reservation)
-    v1("DELETE", "/reservations/{reservation_id}", reservations.cancel_reservation)
-    v1("POST", "/reservations/{reservation_id}/pay", payments.pay_reservation)
-    v1("POST", "/reservations/{reservation_id}/refund", payments.refund_reservation)
-
-    # Carts and payments
-    cart = "/orders/carts/{cart_id}"
-    v1("GET", cart, carts.read_cart)
-    v1("POST", cart, carts.add_to_cart)
-    v1("DELETE", f"{cart}/events/{{event_id}}/seats/{{seat_id}}", carts.remove_from_cart)
-    v1("PUT", f"{cart}/book", carts.book_cart)
-    v1("GET", "/payments/{payment_id}", callbacks.read_payment)
-    v1("POST", "/payments/{payment_id}/complete", callbacks.complete_payment)
-    v1("POST", "/payments/{payment_id}/failed", callbacks.fail_payment)
-
-    # Statistics
-    v1("GET", "/statistics/events", statistics.of_events)
-    v1("GET", "/statistics/ticket-types", statistics.of_ticket_types)
-    v1("GET", "/events/{event_id}/statistics", statistics.of_event)
-
-    # Operations
-    route("GET", "/healthz", operations.healthz)
-    route("GET", "/readyz", operations.readyz)
-    route("GET", "/metrics", operations.metrics)
-
-    app.router.add_route("*", "/{nothing:.*}", frame.around(nothing_here, "unrouted", takes_a_query=True))
+                app.router.add_route(route.method, spelling, framed)
+    app.router.add_route(NOWHERE.method, NOWHERE.path, frame.around(NOWHERE))

@@ -28,11 +28,11 @@ DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
 
 
-class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An object without members."""
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object without members, or no body at all."""
 
 
-_NOTHING = msgspec.json.Decoder(_Nothing)
+_NOTHING = msgspec.json.Decoder(Nothing)
 _JSON = "application/json"
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")

@@ -1,6 +1,17 @@
 """Who asks. While authentication is off, everybody is the same caller and may do everything."""
 
+from enum import StrEnum
+
 from aiohttp import web
+
+
+class Role(StrEnum):
+    """What a caller's token says it is."""
+
+    CUSTOMER = "customer"
+    SERVICE = "service"
+    MANAGER = "manager"
+
 
 OPEN = "open"
 """The caller of every request while authentication is off (only on loopback)."""

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from itertools import count
 from secrets import token_hex
 
+import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,6 +14,7 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from api.metrics import Metrics
 from api.problems import Code, Problem, invalid, too_large
+from api.route import Route
 from engine.faults import Fault
 from sync.postgres import PostgresAway
 
@@ -36,9 +38,10 @@ class Frame:
         self._metrics = metrics
         self._process, self._numbers = token_hex(6), count(1)
 
-    def around(self, handler: Handler, route: str, *, takes_a_query: bool) -> Handler:
-        """The handler within the frame. `route` is the pattern of its path; a query is refused unless it takes one."""
-        observe = self._metrics.observer_of(route)
+    def around(self, route: Route) -> Handler:
+        """The route's handler within the frame."""
+        handler, path, takes_a_query = route.handler, route.path, route.query is not None
+        observe = self._metrics.observer_of(path)
 
         async def framed(request: web.Request) -> web.StreamResponse:
             began = time.perf_counter()
@@ -56,7 +59,7 @@ class Frame:
             observe(request.method, response.status, seconds)
             if response.status >= 500 or seconds > _SLOW_SECONDS:
                 log.warning(
-                    "request", method=request.method, route=route, status=response.status, seconds=round(seconds, 4)
+                    "request", method=request.method, route=path, status=response.status, seconds=round(seconds, 4)
                 )
             return response
 
@@ -75,6 +78,18 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
         detail = f"This path takes {methods_text}."
         raise Problem(Code.METHOD_NOT_ALLOWED, detail, headers={"Allow": methods_text})
     raise Problem(Code.NOT_FOUND, f"There is nothing at {request.path}; check the path.")
+
+
+NOWHERE = Route(
+    method="*",
+    path="/{nothing:.*}",
+    handler=nothing_here,
+    tag="",
+    answers={},
+    query=msgspec.Struct,  # whatever it is: the path is what is wrong
+    refusals=(Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED),
+)
+"""Where every request goes that no other route takes."""
 
 
 def _problem_of(error: Exception, request: web.Request) -> Problem:

@@ -5,12 +5,16 @@ what of the API's cost is not the engine's: `make_tuned_app` collects garbage as
 (cli/collecting.py), `make_framed_app` has the API's frame around the handler as well.
 """
 
+from http import HTTPStatus
+
 import msgspec
 from aiohttp import web
 
+from api.answers import Reservation
 from api.framing import Frame
 from api.metrics import Metrics
 from api.reservations import NewReservation
+from api.route import Route
 from cli.collecting import collect_rarely
 from loadtest.bench.answers import Answer, recorded_answer
 
@@ -40,8 +44,8 @@ async def make_framed_app() -> web.Application:
     # The frame writes this header itself.
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-request-id"}
     app[_ANSWER] = Answer(answer.body, headers)
-    framed = Frame(Metrics()).around(_answer, "/v1/reservations", takes_a_query=False)
-    app.router.add_post("/v1/reservations", framed)
+    framed = Frame(Metrics()).around(_ROUTE)
+    app.router.add_post(_ROUTE.path, framed)
     collect_rarely()
     return app
 
@@ -50,3 +54,13 @@ async def _answer(request: web.Request) -> web.Response:
     _DECODER.decode(await request.read())
     answer = request.app[_ANSWER]
     return web.Response(body=answer.body, status=201, content_type="application/json", headers=answer.headers)
+
+
+_ROUTE = Route(
+    method="POST",
+    path="/v1/reservations",
+    handler=_answer,
+    tag="Benchmark",
+    body=NewReservation,
+    answers={HTTPStatus.CREATED: Reservation},
+)

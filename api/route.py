@@ -1,0 +1,66 @@
+"""What a route is: all that the router, the frame, the OpenAPI document and the tests need to know of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import UnionType
+
+import msgspec
+from aiohttp.typedefs import Handler
+
+from api.callers import Role
+from api.problems import Code
+
+_PARAMETER = re.compile(r"{(\w+)}")
+_OF_A_BODY = (Code.MALFORMED_JSON, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
+_OF_ALL = (Code.INVALID, Code.INTERNAL, Code.UNAVAILABLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A method on a path, and what it takes and answers."""
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str
+    """The part of the API it belongs to."""
+
+    answers: Mapping[HTTPStatus, type | UnionType | None]
+    """The body of each answer that is not a problem, by status; None where there is none."""
+
+    body: type[msgspec.Struct] | None = None
+    """The JSON body it reads. `Nothing`: none is needed."""
+
+    query: type[msgspec.Struct] | None = None
+    """The parameters it reads. None: any is an error, so that a typo is not ignored."""
+
+    refusals: tuple[Code, ...] = ()
+    """The problems of this route; those that follow from what it takes are not repeated, see `problems`."""
+
+    keyed: bool = False
+    """It takes an Idempotency-Key."""
+
+    cached: bool = False
+    """It answers with an ETag, and 304 to who has that."""
+
+    roles: frozenset[Role] | None = None
+    """Who may call it. None: everybody, without a token."""
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names in the braces of the path."""
+        return _PARAMETER.findall(self.path)
+
+    @property
+    def problems(self) -> list[Code]:
+        """All codes that it may answer with, in the order of the closed list."""
+        codes = {*self.refusals, *_OF_ALL}
+        if self.path_parameters:
+            codes.add(Code.NOT_FOUND)
+        if self.body is not None:
+            codes.update(_OF_A_BODY)
+        if self.keyed:
+            codes.add(Code.KEY_REUSED)
+        return [code for code in Code if code in codes]

@@ -1,0 +1,230 @@
+"""The routes of the API: one table, which the router, the frame, the OpenAPI document and the tests read."""
+
+from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
+
+from api import answers as a
+from api import callbacks, carts, events, manage, operations, payments, reservations, seats, statistics, tickets, venues
+from api.bodies import Nothing
+from api.pages import PageQuery
+from api.problems import Code
+from api.route import Route
+
+_OK, _CREATED, _ACCEPTED = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED
+_NOTHING: Mapping[HTTPStatus, None] = {HTTPStatus.NO_CONTENT: None}
+
+_EVENT, _TICKET, _RESERVATION = "/v1/events/{event_id}", "/v1/tickets/{ticket_id}", "/v1/reservations/{reservation_id}"
+_VENUE, _CART, _PAYMENT = "/v1/venues/{venue_id}", "/v1/orders/carts/{cart_id}", "/v1/payments/{payment_id}"
+
+_TAKING = (
+    Code.NOT_FOUND,
+    Code.SALE_CLOSED,
+    Code.NOT_ON_SALE_YET,
+    Code.LIMIT_EXCEEDED,
+    Code.SOLD_OUT,
+    Code.SEAT_TAKEN,
+)
+_ENDED = (Code.EXPIRED, Code.CANCELLED, Code.NOT_HELD)
+
+_on_sale = partial(Route, tag="On sale")
+_managing = partial(Route, tag="Managing")
+_reservations = partial(Route, tag="Reservations")
+_carts = partial(Route, tag="Carts and payments")
+_statistics = partial(Route, tag="Statistics")
+_operations = partial(Route, tag="Operations")
+
+ROUTES: tuple[Route, ...] = (
+    _on_sale(
+        method="GET",
+        path="/v1/events",
+        handler=events.list_events,
+        query=events.EventsQuery,
+        answers={_OK: a.Page[a.Event]},
+    ),
+    _on_sale(method="GET", path=_EVENT, handler=events.read_event, answers={_OK: a.Event}),
+    _on_sale(
+        method="GET",
+        path=f"{_EVENT}/availability",
+        handler=events.read_availability,
+        answers={_OK: a.Availability},
+        cached=True,
+    ),
+    _on_sale(
+        method="GET",
+        path="/v1/tickets",
+        handler=tickets.list_tickets,
+        query=tickets.TicketsQuery,
+        answers={_OK: a.Page[a.Ticket]},
+    ),
+    _on_sale(method="GET", path=_TICKET, handler=tickets.read_ticket, answers={_OK: a.Ticket}),
+    _on_sale(
+        method="GET", path="/v1/venues", handler=venues.list_venues, query=PageQuery, answers={_OK: a.Page[a.Venue]}
+    ),
+    _on_sale(method="GET", path=_VENUE, handler=venues.read_venue, answers={_OK: a.Venue}),
+    _on_sale(
+        method="GET",
+        path=f"{_VENUE}/sections",
+        handler=venues.list_sections,
+        answers={_OK: a.Page[a.Section]},
+        cached=True,
+    ),
+    _on_sale(
+        method="GET",
+        path=f"{_EVENT}/sections/{{section_id}}/seats",
+        handler=seats.read_seats,
+        query=seats.SeatsQuery,
+        answers={_OK: a.Page[a.SeatOnSale] | a.CompactSeats},
+        cached=True,
+    ),
+    _managing(
+        method="POST",
+        path="/v1/events",
+        handler=manage.create_event,
+        body=manage.EventBody,
+        answers={_CREATED: a.Event},
+        refusals=(Code.NOT_FOUND, Code.CURRENCY_NOT_SUPPORTED),
+    ),
+    _managing(method="PATCH", path=_EVENT, handler=manage.change_event, body=manage.EventPatch, answers={_OK: a.Event}),
+    _managing(
+        method="POST",
+        path=f"{_EVENT}/tickets",
+        handler=manage.add_ticket,
+        body=manage.TicketBody,
+        answers={_CREATED: a.Ticket},
+        refusals=(Code.CURRENCY_NOT_SUPPORTED,),
+    ),
+    _managing(
+        method="PATCH",
+        path=_TICKET,
+        handler=manage.change_ticket,
+        body=manage.TicketPatch,
+        answers={_OK: a.Ticket},
+        refusals=(Code.CURRENCY_NOT_SUPPORTED, Code.BELOW_TAKEN),
+    ),
+    _managing(
+        method="POST",
+        path="/v1/venues",
+        handler=venues.create_venue,
+        body=venues.VenueBody,
+        answers={_CREATED: a.Venue},
+    ),
+    _managing(
+        method="PATCH",
+        path=f"{_EVENT}/seats",
+        handler=seats.block_seats,
+        body=seats.BlockBody,
+        answers={_OK: a.Event},
+        refusals=(Code.SEAT_TAKEN,),
+    ),
+    _reservations(
+        method="POST",
+        path="/v1/reservations",
+        handler=reservations.create_reservation,
+        body=reservations.NewReservation,
+        keyed=True,
+        answers={_CREATED: a.Reservation},
+        refusals=_TAKING,
+    ),
+    _reservations(
+        method="GET",
+        path="/v1/reservations",
+        handler=reservations.list_all_reservations,
+        query=reservations.ReservationsQuery,
+        answers={_OK: a.Page[a.Reservation]},
+    ),
+    _reservations(method="GET", path=_RESERVATION, handler=reservations.read_reservation, answers={_OK: a.Reservation}),
+    _reservations(
+        method="DELETE",
+        path=_RESERVATION,
+        handler=reservations.cancel_reservation,
+        answers=_NOTHING,
+        refusals=(Code.EXPIRED, Code.NOT_HELD, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),
+    ),
+    _reservations(
+        method="POST",
+        path=f"{_RESERVATION}/pay",
+        handler=payments.pay_reservation,
+        body=payments.Payment,
+        keyed=True,
+        answers={_OK: a.Reservation, _ACCEPTED: a.Reservation},
+        refusals=(
+            *_ENDED,
+            Code.CARD_DECLINED,
+            Code.PAYMENT_FAILED,
+            Code.PAYMENT_IN_PROGRESS,
+            Code.AMOUNT_MISMATCH,
+            Code.CURRENCY_NOT_SUPPORTED,
+        ),
+    ),
+    _reservations(
+        method="POST",
+        path=f"{_RESERVATION}/refund",
+        handler=payments.refund_reservation,
+        body=payments.RefundWish,
+        answers={_OK: a.Reservation, _ACCEPTED: a.Reservation},
+        refusals=(Code.NOT_HELD,),
+    ),
+    _carts(method="GET", path=_CART, handler=carts.read_cart, answers={_OK: a.Cart}, refusals=(Code.EXPIRED,)),
+    _carts(
+        method="POST",
+        path=_CART,
+        handler=carts.add_to_cart,
+        body=carts.CartItem,
+        answers={_OK: a.Cart},
+        refusals=(*_TAKING, *_ENDED, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),
+    ),
+    _carts(
+        method="DELETE",
+        path=f"{_CART}/events/{{event_id}}/seats/{{seat_id}}",
+        handler=carts.remove_from_cart,
+        answers={_OK: a.Cart},
+        refusals=(Code.EXPIRED, Code.NOT_HELD, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),
+    ),
+    _carts(
+        method="PUT",
+        path=f"{_CART}/book",
+        handler=carts.book_cart,
+        body=Nothing,
+        answers={_OK: a.BookedCart},
+        refusals=(Code.EXPIRED, Code.NOT_HELD, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS, Code.PAYMENT_SETTLED),
+    ),
+    _carts(method="GET", path=_PAYMENT, handler=callbacks.read_payment, answers={_OK: a.Payment}),
+    _carts(
+        method="POST",
+        path=f"{_PAYMENT}/complete",
+        handler=callbacks.complete_payment,
+        body=Nothing,
+        answers={_OK: a.Payment},
+        refusals=(Code.PAYMENT_SETTLED,),
+    ),
+    _carts(
+        method="POST",
+        path=f"{_PAYMENT}/failed",
+        handler=callbacks.fail_payment,
+        body=Nothing,
+        answers={_OK: a.Payment},
+        refusals=(Code.PAYMENT_SETTLED,),
+    ),
+    _statistics(
+        method="GET",
+        path="/v1/statistics/events",
+        handler=statistics.of_events,
+        query=PageQuery,
+        answers={_OK: a.Page[a.EventStatistics]},
+    ),
+    _statistics(
+        method="GET",
+        path="/v1/statistics/ticket-types",
+        handler=statistics.of_ticket_types,
+        query=PageQuery,
+        answers={_OK: a.Page[a.TicketTypeStatistics]},
+    ),
+    _statistics(
+        method="GET", path=f"{_EVENT}/statistics", handler=statistics.of_event, answers={_OK: a.EventStatistics}
+    ),
+    _operations(method="GET", path="/healthz", handler=operations.healthz, answers={_OK: a.Health}),
+    _operations(method="GET", path="/readyz", handler=operations.readyz, answers={_OK: a.Readiness}),
+    _operations(method="GET", path="/metrics", handler=operations.metrics, answers={_OK: str}),
+)
+"""All routes, in the order of the contract."""
