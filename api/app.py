@@ -16,7 +16,6 @@ from api.metrics import Metrics
 from api.routes import ROUTES
 from engine.engine import Engine
 from engine.settings import Settings
-from sync.carts import CartPayments
 from sync.catalogue import Catalogue as CatalogueEditor
 from sync.gateway import HttpGateway
 from sync.payments import Payments
@@ -51,7 +50,6 @@ async def _engine(app: web.Application) -> AsyncIterator[None]:
         app[ENGINE] = engine
         app[CATALOGUE] = Catalogue(engine.redis, settings)
         app[AVAILABILITY] = Availability(engine, settings)
-        app[CARTS] = CartPayments(engine)
         yield
 
 
@@ -65,9 +63,10 @@ async def _postgres(app: web.Application) -> AsyncIterator[None]:
 
 async def _payments(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=settings.payment_jobs)) as session:
         gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
-        app[PAYMENTS] = Payments(app[ENGINE], gateway)
+        app[PAYMENTS] = Payments(app[ENGINE], gateway, app[METRICS].observe_payment)
+        app[CARTS] = app[PAYMENTS].carts
         yield
 
 

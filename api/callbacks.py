@@ -6,15 +6,13 @@ from aiohttp import web
 from aiojobs.aiohttp import shield
 
 from api.bodies import read_no_body
-from api.keys import CARTS, ENGINE, POSTGRES
+from api.keys import CARTS, PAYMENTS, POSTGRES
 from api.problems import not_found
 from api.refusals import problem_of
 from api.replies import json_reply
 from engine.carts import CartState, cart_of_payment
-from engine.commands import Cancel, ConfirmPayment, FailPayment
-from engine.engine import Engine
-from engine.results import NotFound, PaymentFailed, PaymentSettled
-from engine.words import CURRENCY, FailureReason, State
+from engine.results import NotFound, PaymentSettled
+from engine.words import CURRENCY
 from sync.carts import CartPayment, outcome_of
 from sync.reservations import get_payment
 
@@ -42,28 +40,23 @@ async def _end(request: web.Request, outcome: CartState) -> web.Response:
     await read_no_body(request)
     ended = await shield(request, request.app[CARTS].end(payment_id, outcome))
     if isinstance(ended, NotFound):
-        ended = await _stored(request, payment_id)
-        if ended.state is CartState.BOOKED and cart_of_payment(payment_id) is None:
-            ended = await shield(request, _end_single(request.app[ENGINE], ended, outcome))
-        elif ended.state is not outcome:
-            ended = PaymentSettled()
+        ended = await shield(request, _end_stored(request, await _stored(request, payment_id), outcome))
     if isinstance(ended, PaymentSettled):
         raise problem_of(ended)
     return json_reply(_view(ended))
 
 
-async def _end_single(engine: Engine, payment: CartPayment, outcome: CartState) -> CartPayment | PaymentSettled:
-    """Ends a pending payment of one reservation."""
-    (reservation_id,) = payment.reservation_ids
-    if outcome is CartState.COMPLETED:
-        await engine.submit(ConfirmPayment(reservation_id, payment.payment_id))
+async def _end_stored(request: web.Request, payment: CartPayment, outcome: CartState) -> CartPayment | PaymentSettled:
+    """Ends a payment that no cart decides about: of one reservation, or of a cart that began anew or is long gone."""
+    payment_id, completed = payment.payment_id, outcome is CartState.COMPLETED
+    if cart_of_payment(payment_id) is None:
+        (reservation_id,) = payment.reservation_ids
+        agreed = await request.app[PAYMENTS].called_back(reservation_id, payment_id, completed=completed)
     else:
-        failed = await engine.submit(FailPayment(reservation_id, payment.payment_id, FailureReason.PAYMENT_FAILED))
-        if not isinstance(failed, PaymentFailed):
-            return PaymentSettled()
-        if failed.record.state is State.HELD:
-            await engine.submit(Cancel(reservation_id))
-    return payment._replace(state=outcome)
+        agreed = completed and await request.app[CARTS].sell_late(payment_id, payment.reservation_ids)
+    if agreed or payment.state is outcome:
+        return payment._replace(state=outcome)
+    return PaymentSettled()
 
 
 async def _stored(request: web.Request, payment_id: str) -> CartPayment:

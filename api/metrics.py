@@ -6,6 +6,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.results import Result
+from sync.outcomes import Outcome
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -41,6 +42,12 @@ class Metrics:
         self._batch_seconds = Histogram(
             "onsale_batch_seconds", "Seconds that Redis took for a batch.", buckets=_SECONDS, registry=self.registry
         )
+        self._payments = Counter(
+            "onsale_payments_total",
+            "Steps of payments and refunds, by what they came to.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.queued_commands = Gauge(
             "onsale_queued_commands",
             "Commands that wait to be sent.",
@@ -68,6 +75,10 @@ class Metrics:
             histogram.observe(seconds)
 
         return observe
+
+    def observe_payment(self, outcome: Outcome) -> None:
+        """Counts what a step of a payment came to (a sync.outcomes.Observe)."""
+        self._payments.labels(outcome.value).inc()
 
     def observe_batch(self, results: list[Result], waited: float, took: float) -> None:
         """Counts a batch and its results (an engine.batches.Observe)."""

@@ -128,7 +128,9 @@ def audit() -> None:
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8090, help="Port to listen on.")
 @click.option("--data-file", type=click.Path(path_type=Path, dir_okay=False), default="gateway.db", help="Its ledger.")
-def gateway(host: str, port: int, data_file: Path) -> None:
+@click.option("--settle-after-ms", type=click.IntRange(0), default=5000, help="When a `timeout` charge completes.")
+@click.option("--answer-late-ms", type=click.IntRange(0), default=3000, help="When an answer comes that is late.")
+def gateway(host: str, port: int, data_file: Path, settle_after_ms: int, answer_late_ms: int) -> None:
     """Run the simulated payment gateway."""
     from aiohttp import web
 
@@ -136,4 +138,5 @@ def gateway(host: str, port: int, data_file: Path) -> None:
 
     settings_from_environment()
     check_port(host, port)
-    web.run_app(create_gateway_app(data_file), host=host, port=port, access_log=None, print=None)
+    app = create_gateway_app(data_file, settle_after_ms=settle_after_ms, answer_late_ms=answer_late_ms)
+    web.run_app(app, host=host, port=port, access_log=None, print=None)

@@ -1,149 +1,96 @@
 """A payment gateway to try Onsale with: it speaks the protocol of `sync/gateway.py` and keeps a ledger of its own.
 
-What a charge comes to is decided by its payment token:
+What a charge comes to, and how it is answered, is decided by its payment token:
 
     card_error       declined: failed, card_declined
     payment_error    failed, payment_failed
     timeout          no answer for half a minute; pending, and completed some seconds later
+    answer_never     the same, but it stays pending until it is voided
+    answer_late      completed; answered when the shop has given up waiting
+    answer_lost      completed; the connection ends without an answer
+    answer_twice     completed; answered twice
     anything else    completed
 
-The ledger is a SQLite file. A charge is on disk before it is answered, so killing the process loses none.
+How calls are answered from now on, whatever their token, can be told to a running gateway:
+
+    PUT /manner      Conduct      {"manner": "lost", "calls": ["refund"], "times": 1}
 """
 
 import asyncio
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from engine.words import CURRENCY, FailureReason
+from cli.gateway_ledger import ChargeConflictError, Ledger
+from engine.words import CURRENCY
 from sync.gateway import Charge, ChargeRefund, ChargeState, ChargeView
 
 T = TypeVar("T")
 
-_SETTLE_AFTER_MS = 5000
+SETTLE_AFTER_MS = 5000
+ANSWER_LATE_MS = 3000
 _WITHHOLD_ANSWER_MS = 30_000
 _LEDGER_TIMEOUT_SECONDS = 10
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS charges (
-    id            TEXT PRIMARY KEY,
-    amount        INTEGER,           -- minor units; NULL: voided before it was ever asked for
-    currency      TEXT,
-    payment_token TEXT,
-    state         TEXT NOT NULL,
-    reason        TEXT,
-    settles_ms    INTEGER NOT NULL,  -- when a pending charge completes, ms since 1970
-    refunded      INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID
-"""
+
+class Manner(StrEnum):
+    """How a call is answered."""
+
+    AT_ONCE = "at_once"
+    LATE = "late"
+    """It is done, and answered when the shop has given up waiting."""
+    LOST = "lost"
+    """It is done, and the connection ends without an answer."""
+    TWICE = "twice"
+    """It is done, and answered twice."""
+    NEVER = "never"
+    """It is not done, and not answered."""
+    BROKEN = "broken"
+    """It is not done; 500."""
 
 
-class ChargeConflictError(Exception):
-    """The charge is there with another amount, or is not one that can be refunded."""
+class Call(StrEnum):
+    """What can be asked of the gateway."""
+
+    CHARGE = "charge"
+    STATUS = "status"
+    VOID = "void"
+    REFUND = "refund"
 
 
-class Ledger:
-    """The charges, in a file. Its methods block; each is one transaction that is on disk when it returns."""
+class Conduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls are to be answered: these (all, if none are named), so many times (for ever, if not said)."""
 
-    def __init__(self, data_file: Path, settle_after_ms: int) -> None:
-        self._settle_after_ms = settle_after_ms
-        self._db = sqlite3.connect(data_file, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(_SCHEMA)
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._db.close()
-
-    def charge(self, charge: Charge) -> tuple[ChargeView, bool]:
-        """Charges once per id; tells what became of it, and whether it is new. Raises ChargeConflictError."""
-        state, reason = _verdict(charge.payment_token)
-        settles_ms = _now_ms() + self._settle_after_ms
-        added = self._db.execute(
-            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
-            (charge.id, charge.amount, charge.currency, charge.payment_token, state, reason, settles_ms),
-        )
-        if added.rowcount:
-            return ChargeView(charge.id, state, reason=reason), True
-        view, amount = self._load(charge.id)
-        if amount not in (None, charge.amount):
-            raise ChargeConflictError(f"charge {charge.id} has another amount")
-        return view, False
-
-    def find(self, charge_id: str) -> ChargeView:
-        """The charge as it is now. Raises KeyError if there is none."""
-        view, _ = self._load(charge_id)
-        return view
-
-    def void(self, charge_id: str) -> ChargeView:
-        """Makes a charge that is not completed fail for good, also one that was never asked for."""
-        self._settle(charge_id)
-        self._db.execute(
-            "INSERT INTO charges VALUES (?, NULL, NULL, NULL, ?, ?, 0, 0) "
-            "ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason WHERE state = ?",
-            (charge_id, ChargeState.FAILED, FailureReason.PAYMENT_FAILED, ChargeState.PENDING),
-        )
-        return self.find(charge_id)
-
-    def refund(self, charge_id: str, amount: int) -> ChargeView:
-        """Gives a completed charge's money back, once. Raises KeyError or ChargeConflictError."""
-        view, charged = self._load(charge_id)
-        if view.status is not ChargeState.COMPLETED or charged != amount:
-            raise ChargeConflictError(
-                f"charge {charge_id} is {view.status} over {charged}; it cannot be refunded with {amount}"
-            )
-        self._db.execute("UPDATE charges SET refunded = 1 WHERE id = ? AND refunded = 0", (charge_id,))
-        return self.find(charge_id)
-
-    def _load(self, charge_id: str) -> tuple[ChargeView, int | None]:
-        self._settle(charge_id)
-        row = self._db.execute(
-            "SELECT state, reason, refunded, amount FROM charges WHERE id = ?", (charge_id,)
-        ).fetchone()
-        if row is None:
-            raise KeyError(charge_id)
-        state, reason, refunded, amount = row
-        view = ChargeView(charge_id, ChargeState(state), bool(refunded), reason and FailureReason(reason))
-        return view, amount
-
-    def _settle(self, charge_id: str) -> None:
-        """Writes down that a pending charge's time has come, so that it stays so whatever the clock does."""
-        self._db.execute(
-            "UPDATE charges SET state = ? WHERE id = ? AND state = ? AND settles_ms <= ?",
-            (ChargeState.COMPLETED, charge_id, ChargeState.PENDING, _now_ms()),
-        )
+    manner: Manner
+    calls: list[Call] = []
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-def _verdict(payment_token: str) -> tuple[ChargeState, FailureReason | None]:
-    match payment_token:
-        case "card_error":
-            return ChargeState.FAILED, FailureReason.CARD_DECLINED
-        case "payment_error":
-            return ChargeState.FAILED, FailureReason.PAYMENT_FAILED
-        case "timeout":
-            return ChargeState.PENDING, None
-        case _:
-            return ChargeState.COMPLETED, None
+class _Delays(NamedTuple):
+    settle_after_ms: int
+    answer_late_ms: int
+    withhold_answer_ms: int
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+_MANNER_OF_TOKEN = {
+    "answer_late": Manner.LATE,
+    "answer_lost": Manner.LOST,
+    "answer_twice": Manner.TWICE,
+}
 
 
 class _SimulatedGateway:
     """The handlers, over a ledger that lives in one thread."""
 
-    def __init__(self, data_file: Path, settle_after_ms: int, withhold_answer_ms: int) -> None:
+    def __init__(self, data_file: Path, delays: _Delays) -> None:
         self._data_file = data_file
-        self._settle_after_ms = settle_after_ms
-        self._withhold_seconds = withhold_answer_ms / 1000
+        self._delays = delays
+        self._conduct = Conduct(Manner.AT_ONCE)
         self._stopping = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -152,11 +99,12 @@ class _SimulatedGateway:
             web.get("/charges/{id}", self.find),
             web.post("/charges/{id}/void", self.void),
             web.post("/charges/{id}/refund", self.refund),
+            web.put("/manner", self.behave),
         ]
 
     async def ledger(self, _app: web.Application) -> AsyncIterator[None]:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as self._thread:
-            self._ledger = await self._in_thread(lambda: Ledger(self._data_file, self._settle_after_ms))
+            self._ledger = await self._in_thread(lambda: Ledger(self._data_file, self._delays.settle_after_ms))
             try:
                 yield
             finally:
@@ -165,33 +113,73 @@ class _SimulatedGateway:
     async def stop_withholding(self, _app: web.Application) -> None:
         self._stopping.set()
 
-    async def charge(self, request: web.Request) -> web.Response:
+    async def charge(self, request: web.Request) -> web.StreamResponse:
         charge = _decode(await request.read(), Charge)
         if charge.currency != CURRENCY:
             raise web.HTTPUnprocessableEntity(text=f"only {CURRENCY}")
-        view, is_new = await self._in_thread(lambda: self._ledger.charge(charge))
-        if is_new and view.status is ChargeState.PENDING:
-            await self._withhold()
-            view = await self._in_thread(lambda: self._ledger.find(charge.id))
-        return _answer(view)
+        told = self._manner_of(Call.CHARGE)
 
-    async def find(self, request: web.Request) -> web.Response:
+        async def take() -> ChargeView:
+            view, is_new = await self._in_thread(lambda: self._ledger.charge(charge))
+            if is_new and view.status is ChargeState.PENDING:
+                await self._withhold(self._delays.withhold_answer_ms)
+                view = await self._in_thread(lambda: self._ledger.find(charge.id))
+            return view
+
+        return await self._answer(request, _MANNER_OF_TOKEN.get(charge.payment_token, told), take)
+
+    async def find(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
-        return _answer(await self._in_thread(lambda: self._ledger.find(charge_id)))
+        return await self._ask(request, Call.STATUS, lambda: self._ledger.find(charge_id))
 
-    async def void(self, request: web.Request) -> web.Response:
+    async def void(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
-        return _answer(await self._in_thread(lambda: self._ledger.void(charge_id)))
+        return await self._ask(request, Call.VOID, lambda: self._ledger.void(charge_id))
 
-    async def refund(self, request: web.Request) -> web.Response:
+    async def refund(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
         refund = _decode(await request.read(), ChargeRefund)
-        return _answer(await self._in_thread(lambda: self._ledger.refund(charge_id, refund.amount)))
+        return await self._ask(request, Call.REFUND, lambda: self._ledger.refund(charge_id, refund))
 
-    async def _withhold(self) -> None:
+    async def behave(self, request: web.Request) -> web.Response:
+        self._conduct = _decode(await request.read(), Conduct)
+        return web.Response(status=204)
+
+    async def _ask(self, request: web.Request, call: Call, work: Callable[[], ChargeView]) -> web.StreamResponse:
+        return await self._answer(request, self._manner_of(call), lambda: self._in_thread(work))
+
+    def _manner_of(self, call: Call) -> Manner:
+        """How this call is answered; it counts."""
+        conduct = self._conduct
+        if conduct.calls and call not in conduct.calls:
+            return Manner.AT_ONCE
+        if conduct.times is not None:
+            left = conduct.times - 1
+            self._conduct = msgspec.structs.replace(conduct, times=left) if left else Conduct(Manner.AT_ONCE)
+        return conduct.manner
+
+    async def _answer(
+        self, request: web.Request, manner: Manner, act: Callable[[], Awaitable[ChargeView]]
+    ) -> web.StreamResponse:
+        if manner is Manner.BROKEN:
+            raise web.HTTPInternalServerError(text="told to be broken")
+        if manner is Manner.NEVER:
+            await self._withhold(self._delays.withhold_answer_ms)
+            return _hang_up(request)
+        view = await act()
+        match manner:
+            case Manner.LATE:
+                await self._withhold(self._delays.answer_late_ms)
+            case Manner.LOST:
+                return _hang_up(request)
+            case Manner.TWICE:
+                return await _twice(request, view)
+        return _response(view)
+
+    async def _withhold(self, for_ms: int) -> None:
         """Lets the caller wait for nothing, at most until the process stops."""
         try:
-            async with asyncio.timeout(self._withhold_seconds):
+            async with asyncio.timeout(for_ms / 1000):
                 await self._stopping.wait()
         except TimeoutError:
             return
@@ -213,19 +201,43 @@ def _decode(body: bytes, kind: type[T]) -> T:
         raise web.HTTPBadRequest(text=str(error)) from error
 
 
-def _answer(view: ChargeView) -> web.Response:
+def _response(view: ChargeView) -> web.Response:
     status = 202 if view.status is ChargeState.PENDING else 200
     return web.Response(status=status, body=msgspec.json.encode(view), content_type="application/json")
 
 
+def _hang_up(request: web.Request) -> web.Response:
+    """Ends the connection; the response goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _twice(request: web.Request, view: ChargeView) -> web.StreamResponse:
+    """Sends the answer, and the same once more on the same connection, where nobody asked."""
+    response = _response(view)
+    await response.prepare(request)
+    await response.write_eof()
+    body = msgspec.json.encode(view)
+    head = f"HTTP/1.1 {response.status} OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    if request.transport is not None:
+        request.transport.write(head.encode() + body)
+    return response
+
+
 def create_gateway_app(
-    data_file: Path, *, settle_after_ms: int = _SETTLE_AFTER_MS, withhold_answer_ms: int = _WITHHOLD_ANSWER_MS
+    data_file: Path,
+    *,
+    settle_after_ms: int = SETTLE_AFTER_MS,
+    answer_late_ms: int = ANSWER_LATE_MS,
+    withhold_answer_ms: int = _WITHHOLD_ANSWER_MS,
 ) -> web.Application:
     """The simulated gateway, with its ledger in `data_file`, which is made if it is not there.
 
-    A `timeout` charge is not answered for `withhold_answer_ms` and completes `settle_after_ms` after it was asked for.
+    A `timeout` charge completes `settle_after_ms` after it was asked for; an answer that is late, or never comes, is
+    waited for in vain so long.
     """
-    gateway = _SimulatedGateway(data_file, settle_after_ms, withhold_answer_ms)
+    gateway = _SimulatedGateway(data_file, _Delays(settle_after_ms, answer_late_ms, withhold_answer_ms))
     app = web.Application()
     app.cleanup_ctx.append(gateway.ledger)
     app.on_shutdown.append(gateway.stop_withholding)

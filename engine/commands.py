@@ -150,10 +150,11 @@ class ConfirmPayment(OnReservation[ConfirmPaymentResult], frozen=True, tag="conf
 
 
 class FailPayment(OnReservation[FailPaymentResult], frozen=True, tag="fail_payment"):
-    """Tells that the gateway will never take the attempt's money."""
+    """Tells that the gateway will never take the attempt's money. `give_back`: the hold ends with it, in one step."""
 
     attempt_id: str
     reason: str
+    give_back: bool = False
 
 
 class Refund(OnReservation[RefundResult], frozen=True, tag="refund"):

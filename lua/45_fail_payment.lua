@@ -1,13 +1,15 @@
 -- fail_payment: the gateway will not take the money of an attempt, now or later.
 --
--- Command   {"fail_payment", rid, attempt_id, reason}
+-- Command   {"fail_payment", rid, attempt_id, reason, give_back}
+--           give_back: the hold ends with its attempt, in the same step, because nobody is there to try another
 -- Keys      pools, customers, ledger, deadlines, unsettled, hold:<rid>
--- Promise   The hold lives on until its own deadline, or is given back if that has passed. Again: the same answer.
+-- Promise   The hold lives on until its own deadline, or is given back if that has passed or `give_back` says so.
+--           Again: the same answer.
 -- Results   {"not_found"}
 --           {"unknown_attempt"}
 --           {"payment_settled"}                            the attempt's money was taken before
 --           {"payment_failed", now_ms, replayed, record}   the record says whether the hold lives
--- Facts     payment_failed, then expired if the places were given back
+-- Facts     payment_failed, then expired or cancelled if the places were given back
 local function fail_payment(u, command)
   local r = u.records[command[2]]
   if not r then
@@ -32,8 +34,9 @@ local function fail_payment(u, command)
   end
   unit_change(u, r)
   unit_fact(u, 'payment_failed', r)
-  if r.state == 'held' and u.now_ms >= r.deadline_ms then
-    unit_give_back(u, r, 'held', 'expired')
+  local due = u.now_ms >= r.deadline_ms
+  if r.state == 'held' and (due or command[5]) then
+    unit_give_back(u, r, 'held', due and 'expired' or 'cancelled')
   end
   return reply_record(u, 'payment_failed', r, false)
 end

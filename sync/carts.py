@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from engine.carts import Cart, Carts, CartState, CartWord, cart_of_payment
-from engine.commands import BeginPayment, Cancel, ConfirmPayment, FailPayment, Find
+from engine.commands import BeginPayment, ConfirmPayment, FailPayment, Find
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
 from engine.records import Attempt, Record
@@ -27,13 +27,17 @@ from engine.results import (
     PaymentFailed,
     PaymentInProgress,
     PaymentSettled,
+    RefundDue,
 )
 from engine.words import AttemptState, FailureReason, State
+from sync.gateway import ChargeOutcome, Completed, Failed, Gateway, NeverSeen, Unknown
+from sync.outcomes import Observe, Outcome, observe_nothing
 
 log = structlog.get_logger(__name__)
 
 BookRefusal = NotFound | Expired | AlreadyCancelled | AlreadyPaid | NotHeld | PaymentInProgress | PaymentSettled
-"""Why a cart is not booked. NotHeld: there is nothing in it. PaymentSettled: its payment failed."""
+"""Why a cart is not booked. NotHeld: there is nothing in it. AlreadyPaid: all that is in it was paid one by one.
+PaymentSettled: its payment failed."""
 
 _TRIES = 3
 """How often something is looked at again that changed while it was looked at."""
@@ -51,8 +55,10 @@ class CartPayment(NamedTuple):
 class CartPayments:
     """Books carts and ends their payments. Has no state of its own; every method raises Fault."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, gateway: Gateway, observe: Observe = observe_nothing) -> None:
         self._engine = engine
+        self._gateway = gateway
+        self._observe = observe
         self._carts = Carts(engine)
 
     async def book(self, cart_id: str) -> Cart | BookRefusal:
@@ -87,29 +93,49 @@ class CartPayments:
             for rid, attempt in zip(cart.reservation_ids, attempts, strict=True)
             if attempt is not None
         }
-        return CartPayment(payment_id, cart.state, sum(pinned.values()), list(pinned))
+        came_late = any(attempt and outcome_of(attempt.state) is CartState.COMPLETED for attempt in attempts)
+        state = CartState.COMPLETED if came_late else cart.state
+        return CartPayment(payment_id, state, sum(pinned.values()), list(pinned))
 
     async def end(self, payment_id: str, outcome: CartState) -> CartPayment | NotFound | PaymentSettled:
         """The gateway tells how a payment ended: `completed` sells everything, `failed` frees everything.
 
-        NotFound: no such payment, or its cart has forgotten it.
+        What failed is voided at the gateway first, so that nothing can come of it any more. NotFound: no such payment,
+        or its cart has forgotten it.
         """
         cart = await self._cart_of(payment_id)
         if cart is None:
             return NotFound()
+        if outcome is CartState.FAILED and cart.state is CartState.BOOKED:
+            contradicted = await self._gateway.void(payment_id) == Completed()
+            outcome = CartState.COMPLETED if contradicted else outcome
+        else:
+            contradicted = False
         word, cart = await self._carts.settle(cart, outcome)
         if cart.payment_id != payment_id or not cart.is_settled:
             return NotFound()
-        if word is not CartWord.OK:
+        if word is CartWord.OK:
+            await self._apply(cart)
+        elif outcome is CartState.FAILED or not await self.sell_late(payment_id, cart.reservation_ids):
             return PaymentSettled()
-        await self._apply(cart)
-        return await self.read(payment_id) or NotFound()
+        return PaymentSettled() if contradicted else await self.read(payment_id) or NotFound()
+
+    async def sell_late(self, payment_id: str, reservation_ids: list[str]) -> bool:
+        """`completed` of a payment that had failed: money that came late, if the gateway's books have it too.
+
+        Then what is still to be had is sold, and the money for the rest is owed back.
+        """
+        if await self._gateway.status(payment_id) != Completed():
+            return False
+        log.warning("cart_payment_late", payment_id=payment_id)
+        await asyncio.gather(*(self._sell(rid, payment_id) for rid in reservation_ids))
+        return True
 
     async def drive(self, reservation_id: str, attempt: Attempt, *, outlived: bool) -> bool:
         """Takes the payment that a reservation is pinned for one step on; tells whether it came to its end.
 
-        To be called when the attempt is so old that nobody is booking any more. `outlived`: it has been waited for long
-        enough.
+        To be called when the attempt is so old that nobody is booking any more. The callback of a booked cart may have
+        been lost, so the gateway is asked too. `outlived`: it has been waited for long enough, and is voided.
         """
         payment_id = attempt.attempt_id
         cart = await self._cart_of(payment_id)
@@ -124,13 +150,24 @@ class CartPayments:
             case CartState.OPEN:
                 await self._unpin(reservation_id, payment_id)
             case CartState.BOOKED:
-                if not outlived:
-                    return False
-                log.warning("cart_payment_outlived", payment_id=payment_id)
-                await self.end(payment_id, CartState.FAILED)
+                match await self._ask(payment_id, outlived):
+                    case Completed():
+                        await self.end(payment_id, CartState.COMPLETED)
+                    case Failed():
+                        await self.end(payment_id, CartState.FAILED)
+                    case Unknown():
+                        return False
             case _:
                 await self._apply(cart)
         return True
+
+    async def _ask(self, payment_id: str, outlived: bool) -> ChargeOutcome:
+        """What became of a booked cart's payment; the customer may not have come to the gateway yet."""
+        status = await self._gateway.status(payment_id)
+        if outlived and isinstance(status, NeverSeen | Unknown):
+            log.warning("cart_payment_outlived", payment_id=payment_id)
+            return await self._gateway.void(payment_id)
+        return Unknown() if isinstance(status, NeverSeen) else status
 
     async def _cart_of(self, payment_id: str) -> Cart | None:
         """The cart, if that payment is its last."""
@@ -143,14 +180,20 @@ class CartPayments:
         return None if isinstance(found, NotFound) else attempt_of(found.record, payment_id)
 
     async def _pin_all(self, cart: Cart) -> BookRefusal | None:
-        """Pins one after the other, until one refuses; tells why."""
-        anything = False
+        """Pins one after the other, until one refuses; tells why. What was paid alone is left as it is."""
+        nothing: BookRefusal | None = NotHeld()
         for reservation_id in cart.reservation_ids:
             pinned = await self._pin(reservation_id, cart.payment_id)
-            if not isinstance(pinned, bool):
-                return pinned
-            anything |= pinned
-        return None if anything else NotHeld()
+            match pinned:
+                case True:
+                    nothing = None
+                case AlreadyPaid():
+                    nothing = nothing and pinned
+                case False:
+                    continue
+                case _:
+                    return pinned
+        return nothing
 
     async def _pin(self, reservation_id: str, payment_id: str) -> bool | BookRefusal:
         """Pins a reservation; False if there is nothing in it."""
@@ -181,10 +224,9 @@ class CartPayments:
         if now.payment != cart.payment or now.state is CartState.OPEN:
             await self._unpin_all(cart)
 
-    async def _unpin(self, reservation_id: str, payment_id: str) -> Record | None:
-        """Ends the attempt; the record as it is then, None if there was nothing to end."""
-        failed = await self._engine.submit(FailPayment(reservation_id, payment_id, FailureReason.PAYMENT_FAILED))
-        return failed.record if isinstance(failed, PaymentFailed) else None
+    async def _unpin(self, reservation_id: str, payment_id: str) -> None:
+        """Ends the attempt, if there is one; the hold lives on until its deadline."""
+        await self._engine.submit(FailPayment(reservation_id, payment_id, FailureReason.PAYMENT_FAILED))
 
     async def _apply(self, cart: Cart) -> None:
         """Does to all reservations what was decided."""
@@ -192,12 +234,15 @@ class CartPayments:
         await asyncio.gather(*(one(rid, cart.payment_id) for rid in cart.reservation_ids))
 
     async def _sell(self, reservation_id: str, payment_id: str) -> None:
-        await self._engine.submit(ConfirmPayment(reservation_id, payment_id))
+        sold = await self._engine.submit(ConfirmPayment(reservation_id, payment_id))
+        if isinstance(sold, Paid | RefundDue) and not sold.replayed:
+            self._observe(Outcome.COMPLETED if isinstance(sold, Paid) else Outcome.LATE)
 
     async def _free(self, reservation_id: str, payment_id: str) -> None:
-        record = await self._unpin(reservation_id, payment_id)
-        if record is not None and record.state is State.HELD:
-            await self._engine.submit(Cancel(reservation_id))
+        fail = FailPayment(reservation_id, payment_id, FailureReason.PAYMENT_FAILED, give_back=True)
+        freed = await self._engine.submit(fail)
+        if isinstance(freed, PaymentFailed) and not freed.replayed:
+            self._observe(Outcome.PAYMENT_FAILED)
 
 
 def attempt_of(record: Record, payment_id: str) -> Attempt | None:

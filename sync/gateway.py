@@ -6,7 +6,10 @@ raises for a gateway that is slow, away or confused: that is `Unknown`, and the 
     POST /charges               Charge       charge once under this id
     GET  /charges/{id}                       what became of it; 404: no such charge
     POST /charges/{id}/void                  never charge under this id, unless that has happened
-    POST /charges/{id}/refund   ChargeRefund give the money back, once
+    POST /charges/{id}/refund   ChargeRefund give money of it back, once under the refund's id
+
+A charge has the id of the payment attempt. A payment that the customer makes on the gateway's own pages has the id that
+the shop gave it (`cart-...`), and its outcome comes by a callback; asking, voiding and refunding are the same for it.
 """
 
 import asyncio
@@ -46,22 +49,6 @@ StatusOutcome = Completed | Failed | Unknown | NeverSeen
 RefundOutcome = Completed | Unknown
 
 
-class Gateway(Protocol):
-    """Takes money and gives it back. Every call is bounded in time, safe to repeat, and raises nothing of its own."""
-
-    async def charge(self, attempt_id: str, amount_minor: int, currency: str, payment_token: str) -> ChargeOutcome:
-        """Takes the money, once per attempt."""
-
-    async def status(self, attempt_id: str) -> StatusOutcome:
-        """What became of an attempt. Changes nothing."""
-
-    async def void(self, attempt_id: str) -> ChargeOutcome:
-        """Makes sure that an attempt which has not taken money never will. Completed: it was too late for that."""
-
-    async def refund(self, attempt_id: str, amount_minor: int) -> RefundOutcome:
-        """Gives the whole money of a completed attempt back, once."""
-
-
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 """Minor units; the largest is what every reader of JSON takes exactly."""
 
@@ -84,18 +71,43 @@ class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChargeRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of a refund: the charge's whole amount."""
+    """Body of a refund. `id` is its idempotency key: that of the reservation, as one payment may be for several.
 
+    `by_callback`: the shop knows of the money by a callback, not by the answer to a charge.
+    """
+
+    id: str
     amount: Amount
+    by_callback: bool = False
 
 
 class ChargeView(msgspec.Struct, frozen=True):
-    """A charge as the gateway answers it. A failed one has its reason."""
+    """A charge as the gateway answers it. A failed one has its reason; `refunded`: money of it went back.
+
+    The answer to a refund is about that refund, whose id it has: `refunded` says that it is done.
+    """
 
     id: str
     status: ChargeState
     refunded: bool = False
     reason: FailureReason | None = None
+    refund_id: str | None = None
+
+
+class Gateway(Protocol):
+    """Takes money and gives it back. Every call is bounded in time, safe to repeat, and raises nothing of its own."""
+
+    async def charge(self, attempt_id: str, amount_minor: int, currency: str, payment_token: str) -> ChargeOutcome:
+        """Takes the money, once per attempt."""
+
+    async def status(self, attempt_id: str) -> StatusOutcome:
+        """What became of an attempt. Changes nothing."""
+
+    async def void(self, attempt_id: str) -> ChargeOutcome:
+        """Makes sure that an attempt which has not taken money never will. Completed: it was too late for that."""
+
+    async def refund(self, attempt_id: str, refund: ChargeRefund) -> RefundOutcome:
+        """Gives money of a completed attempt back, once under the refund's id."""
 
 
 class HttpGateway:
@@ -119,11 +131,11 @@ class HttpGateway:
         """See Gateway."""
         return _without_never_seen(_outcome(await self._ask("POST", self._charges / attempt_id / "void", attempt_id)))
 
-    async def refund(self, attempt_id: str, amount_minor: int) -> RefundOutcome:
+    async def refund(self, attempt_id: str, refund: ChargeRefund) -> RefundOutcome:
         """See Gateway."""
-        body = ChargeRefund(amount=amount_minor)
-        view = await self._ask("POST", self._charges / attempt_id / "refund", attempt_id, body)
-        return Completed() if isinstance(view, ChargeView) and view.refunded else Unknown()
+        view = await self._ask("POST", self._charges / attempt_id / "refund", attempt_id, refund)
+        done = isinstance(view, ChargeView) and view.refunded and view.refund_id == refund.id
+        return Completed() if done else Unknown()
 
     async def _ask(
         self, method: str, url: URL, attempt_id: str, body: msgspec.Struct | None = None

@@ -1,4 +1,4 @@
-"""How far Postgres is behind Redis, how late holds are given back, and what is left on sale.
+"""How far Postgres is behind Redis, how late holds are given back, whose money is awaited, and what is left on sale.
 
 Asks Redis alone, because it matters most while Postgres is away.
 Entries leave an outbox right after they are committed, so what is in it is what Postgres does not have.
@@ -6,6 +6,7 @@ Entries leave an outbox right after they are committed, so what is in it is what
 
 import asyncio
 
+import msgspec
 import structlog
 from redis.exceptions import RedisError
 
@@ -13,7 +14,7 @@ from engine.client import Redis
 from engine.facts import decode_facts
 from engine.keys import OUTBOX_FIELD, PartitionKeys
 from engine.settings import Settings
-from engine.upkeep import overdue_ms, server_time_ms
+from engine.upkeep import open_money, overdue_ms, server_time_ms
 from sync.metrics import SyncMetrics
 from sync.stock import Stock, stock_on_sale
 
@@ -42,6 +43,14 @@ async def _measure(redis: Redis, keys: PartitionKeys, metrics: SyncMetrics) -> N
     metrics.lag_entries.labels(label).set(await redis.xlen(keys.outbox))
     metrics.lag_seconds.labels(label).set(await _oldest_age_ms(redis, keys) / 1000)
     metrics.sweep_lag_ms.labels(label).set(await overdue_ms(redis, keys))
+    try:
+        money = await open_money(redis, keys)
+    except msgspec.DecodeError as error:
+        log.warning("open_money_unknown", partition=keys.partition, error=repr(error))
+        return
+    metrics.payments_pinned.labels(label).set(money.pinned)
+    metrics.refunds_due.labels(label).set(money.refunds_due)
+    metrics.money_lag_seconds.labels(label).set(money.oldest_ms / 1000)
 
 
 def _show_stock(metrics: SyncMetrics, stock: dict[int, Stock]) -> None:

@@ -7,6 +7,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from sync.outcomes import Outcome
+
 
 class SyncMetrics:
     """The worker's metrics, in a registry of their own."""
@@ -40,7 +42,27 @@ class SyncMetrics:
             by_partition,
             registry=self.registry,
         )
-
+        self.payments_pinned = Gauge(
+            "onsale_payments_pinned",
+            "Payment attempts whose outcome is not known: their places are pinned.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.refunds_due = Gauge(
+            "onsale_refunds_due", "Refunds that the gateway has not given yet.", by_partition, registry=self.registry
+        )
+        self.money_lag_seconds = Gauge(
+            "onsale_money_lag_seconds",
+            "For how long the oldest of the pinned payments and refunds due has waited.",
+            by_partition,
+            registry=self.registry,
+        )
+        self._payments = Counter(
+            "onsale_payments_total",
+            "Steps of payments and refunds, by what they came to.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.stock = Gauge(
             "onsale_stock_places",
             "Places of an event that is on sale, by what became of them: available, held, paying, sold.",
@@ -56,6 +78,10 @@ class SyncMetrics:
         self.clock_ahead_seconds = self._gauge(
             "onsale_clock_ahead_seconds", "By how much the clock of Redis is ahead of this worker's."
         )
+
+    def observe_payment(self, outcome: Outcome) -> None:
+        """Counts what a step of a payment came to (a sync.outcomes.Observe)."""
+        self._payments.labels(outcome.value).inc()
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(name, text, registry=self.registry)

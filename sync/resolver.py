@@ -18,6 +18,7 @@ from engine.keys import PartitionKeys
 from engine.settings import Settings
 from engine.upkeep import server_time_ms, unsettled_before
 from sync.gateway import HttpGateway
+from sync.outcomes import Observe, observe_nothing
 from sync.payments import Payments
 
 log = structlog.get_logger(__name__)
@@ -38,11 +39,11 @@ class _Pause(NamedTuple):
     until: float
 
 
-async def run_resolver(settings: Settings, engine: Engine) -> None:
+async def run_resolver(settings: Settings, engine: Engine, observe: Observe = observe_nothing) -> None:
     """Settles what is unsettled, every `resolve_interval_ms`, until cancelled. Outlives Redis and the gateway."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
         gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
-        await Resolver(settings, engine, Payments(engine, gateway)).run()
+        await Resolver(settings, engine, Payments(engine, gateway, observe)).run()
 
 
 class Resolver:

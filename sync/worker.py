@@ -43,7 +43,7 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
             publisher = run_publisher(settings, Venues(postgres, engine), Catalogue(postgres, engine))
             work.create_task(publisher, name="publisher")
-            work.create_task(run_resolver(settings, engine), name="resolver")
+            work.create_task(run_resolver(settings, engine, metrics.observe_payment), name="resolver")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
             work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
             log.info("sync_started", partitions=settings.partitions)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from api.app import create_app
 from cli.embedded import EmbeddedPostgres
 from cli.simulated_gateway import create_gateway_app
+from engine.engine import Engine
 from engine.settings import Settings
 from sync.migrations import migrate
+from sync.resolver import run_resolver
 from sync.worker import run_sync
 from tests.integration.contract.endpoints import HALL, World
 from tests.integration.contract.front import Front, ticket
@@ -65,6 +67,23 @@ class GatewayLedger:
     def returned(self) -> list[int]:
         """The amounts that were charged and given back."""
         return self._amounts("state = 'completed' AND refunded = 1")
+
+    def refunds(self) -> dict[str, int]:
+        """What went back, by the reservation that it is for."""
+        with sqlite3.connect(self.data_file) as db:
+            rows = db.execute("SELECT id, amount FROM refunds").fetchall()
+        db.close()
+        return {str(refund_id): int(amount) for refund_id, amount in rows}
+
+    def complete_late(self, charge_id: str, amount: int) -> None:
+        """The gateway takes money that it had said would not come, as a real one may."""
+        with sqlite3.connect(self.data_file) as db:
+            db.execute(
+                "INSERT INTO charges VALUES (?, ?, 'EUR', 'tok_visa', 'completed', NULL, 0, 0) "
+                "ON CONFLICT DO UPDATE SET amount = excluded.amount, state = 'completed', reason = NULL",
+                (charge_id, amount),
+            )
+        db.close()
 
     def _amounts(self, condition: str) -> list[int]:
         with sqlite3.connect(self.data_file) as db:
@@ -143,6 +162,15 @@ async def sync(shop: Settings) -> AsyncIterator[None]:
         worker = group.create_task(run_sync(shop))
         yield
         worker.cancel()
+
+
+@asynccontextmanager
+async def resolving(settings: Settings) -> AsyncIterator[None]:
+    """The resolver, at work with settings of its own."""
+    async with Engine(settings) as engine, asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run_resolver(settings, engine))
+        yield
+        running.cancel()
 
 
 @pytest.fixture

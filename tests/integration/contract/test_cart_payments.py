@@ -1,8 +1,6 @@
 """Carts are booked and paid as one, and a payment ends by a callback."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -13,7 +11,7 @@ from engine.commands import BeginPayment
 from engine.engine import Engine
 from engine.results import Paying
 from engine.settings import Settings
-from sync.resolver import run_resolver
+from tests.integration.contract.conftest import GatewayLedger, SlowGateway, resolving
 from tests.integration.contract.tours import GENERAL, PRICE, Tour, check_cart
 from tests.waiting import wait_until
 
@@ -89,14 +87,40 @@ async def test_after_a_failed_payment_a_new_item_starts_the_cart_anew(tour: Tour
     assert (await tour.add(cart, 0, 3)).code == "already_paid"
 
 
-async def test_an_event_that_refuses_leaves_nothing_pinned(tour: Tour) -> None:
+async def test_an_event_that_refuses_leaves_nothing_pinned(
+    tour: Tour, ledger: GatewayLedger, slow_gateway: SlowGateway
+) -> None:
     cart = await tour.take((0, 0), (1, 0))
     events = sorted(event["id"] for event in tour.events)
     last = [event["id"] for event in tour.events].index(events[-1])
-    assert await pay_alone(tour, cart, last) == 200
-    assert await tour.front.refused("PUT", f"{cart}/book") == "already_paid"
+    slow_gateway.open.clear()
+    async with asyncio.TaskGroup() as group:
+        alone = group.create_task(pay_alone(tour, cart, last))
+        await wait_until(lambda: ledger.kept() == [PRICE])
+        assert await tour.front.refused("PUT", f"{cart}/book") == "payment_in_progress"
+        slow_gateway.open.set()
+    assert alone.result() == 200
     assert await tour.statuses(1 - last) == "haaa"
     assert (await tour.remove(cart, 1 - last, 0)).status == 200, "it is held, not pinned"
+
+
+async def test_what_was_paid_alone_is_left_out_of_the_booking(tour: Tour, ledger: GatewayLedger) -> None:
+    cart = await tour.take((0, 0), (1, 0))
+    assert await pay_alone(tour, cart, 0) == 200
+    payment_id = await tour.book(cart)
+    payment = (await tour.front.get(f"/v1/payments/{payment_id}")).body
+    assert (payment["amount"], len(payment["reservations"])) == (PRICE, 1)
+    assert len((await tour.front.get(cart)).body["items"]) == 1
+    assert (await tour.end(payment_id, "failed")).status == 200
+    assert [await tour.statuses(show) for show in (0, 1)] == ["saaa", "aaaa"]
+    assert ledger.kept() == [PRICE]
+
+
+async def test_a_cart_of_which_everything_was_paid_alone_has_nothing_to_book(tour: Tour) -> None:
+    cart = await tour.take((0, 0), (1, 0))
+    for show in (0, 1):
+        assert await pay_alone(tour, cart, show) == 200
+    assert await tour.front.refused("PUT", f"{cart}/book") == "already_paid"
 
 
 async def pay_alone(tour: Tour, cart: str, show: int) -> int:
@@ -112,15 +136,6 @@ async def test_books_at_once_are_one_booking(tour: Tour) -> None:
     cart = await tour.take((0, 0), (1, 0))
     assert len(set(await asyncio.gather(*(tour.book(cart) for _ in range(6))))) == 1
     assert await tour.states(cart) == ["paying", "paying"]
-
-
-@asynccontextmanager
-async def resolving(settings: Settings) -> AsyncIterator[None]:
-    """The resolver, at work with settings of its own."""
-    async with Engine(settings) as engine, asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(run_resolver(settings, engine))
-        yield
-        running.cancel()
 
 
 @pytest.fixture

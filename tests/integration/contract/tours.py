@@ -48,6 +48,12 @@ class Tour(NamedTuple):
     async def end(self, payment_id: str, outcome: str) -> Answer:
         return await self.front.call("POST", f"/v1/payments/{payment_id}/{outcome}")
 
+    async def reservations_of(self, payment: Json) -> list[Json]:
+        """The reservations of a payment as they are, in the order of the shows."""
+        found = [(await self.front.get(f"/v1/reservations/{one}")).body for one in payment["reservations"]]
+        shows = [event["id"] for event in self.events]
+        return sorted(found, key=lambda reservation: shows.index(reservation["event"]["id"]))
+
     async def statuses(self, show: int) -> str:
         """The first letters of what the seats are."""
         event = self.events[show]

@@ -157,7 +157,9 @@ publications = st.builds(
     newer_by=st.sampled_from([1, 1, 1, 0, -1]),
 )
 beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
-outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(FailPayment, names, begun_ids, reasons)
+outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(
+    FailPayment, names, begun_ids, reasons, st.sampled_from([False, False, True])
+)
 reads = st.builds(Find, names) | st.builds(Count, events) | seat_reads
 refunds = st.builds(Refund, names, st.booleans()) | st.builds(SettleRefund, names, begun_ids)
 sweeps = st.builds(SweepOf, st.integers(0, PARTITIONS - 1))

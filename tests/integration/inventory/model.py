@@ -217,7 +217,7 @@ class Model:
             case c.ConfirmPayment():
                 return self._confirm_payment(reservation, attempt)
             case c.FailPayment():
-                return self._fail_payment(reservation, attempt, command.reason)
+                return self._fail_payment(reservation, attempt, command)
         return self._settle_refund(reservation, attempt)
 
     def _fact(self, word: FactWord, reservation: Reservation) -> None:
@@ -538,17 +538,19 @@ class Model:
         self._fact(FactWord.REFUND_DUE, reservation)
         return r.RefundDue(self.now_ms, False, reservation.record())
 
-    def _fail_payment(self, reservation: Reservation, attempt: Attempt, reason: str) -> Result:
+    def _fail_payment(self, reservation: Reservation, attempt: Attempt, command: c.FailPayment) -> Result:
         if attempt.state is AttemptState.FAILED:
             return r.PaymentFailed(self.now_ms, True, reservation.record())
         if attempt.state is not AttemptState.PENDING:
             return r.PaymentSettled()
-        reservation.settle(attempt, AttemptState.FAILED, self.now_ms, reason)
+        reservation.settle(attempt, AttemptState.FAILED, self.now_ms, command.reason)
         if reservation.state is State.PAYING:
             self._enter(reservation, State.HELD)
         self._fact(FactWord.PAYMENT_FAILED, reservation)
         if reservation.state is State.HELD and reservation.deadline_ms <= self.now_ms:
             self._give_back(reservation, State.EXPIRED)
+        elif reservation.state is State.HELD and command.give_back:
+            self._give_back(reservation, State.CANCELLED)
         return r.PaymentFailed(self.now_ms, False, reservation.record())
 
     def _refund(self, command: c.Refund) -> Result:

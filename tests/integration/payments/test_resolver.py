@@ -17,7 +17,7 @@ from engine.engine import Engine
 from engine.results import Paying, RefundDue
 from engine.settings import Settings
 from engine.words import CURRENCY, State
-from sync.gateway import ChargeOutcome, RefundOutcome, StatusOutcome, Unknown
+from sync.gateway import ChargeOutcome, ChargeRefund, RefundOutcome, StatusOutcome, Unknown
 from sync.payments import Payments
 from sync.resolver import Resolver, run_resolver
 from tests.integration.payments.shop import Shop
@@ -178,5 +178,5 @@ class SilentGateway:
     async def void(self, attempt_id: str) -> ChargeOutcome:
         return Unknown()
 
-    async def refund(self, attempt_id: str, amount_minor: int) -> RefundOutcome:
+    async def refund(self, attempt_id: str, refund: ChargeRefund) -> RefundOutcome:
         return Unknown()

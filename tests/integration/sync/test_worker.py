@@ -10,15 +10,18 @@ import pytest
 
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import free_port
-from engine.commands import Hold
+from engine.commands import Hold, Refund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results import Held
 from engine.settings import Settings
 from sync.audit import audit
+from sync.gateway import HttpGateway
+from sync.lag import run_lag
 from sync.leader import Leader
 from sync.metrics import SyncMetrics
 from sync.migrations import migrate
+from sync.payments import Payments
 from sync.postgres import Postgres, PostgresAway
 from sync.worker import run_sync
 from tests.integration.sync.box_office import DETAILS, BoxOffice, running
@@ -44,6 +47,27 @@ async def test_it_writes_sweeps_publishes_and_tells_of_itself(office: BoxOffice,
     assert "onsale_sync_facts_total 2.0" in told
     assert "onsale_sweep_given_back_total 1.0" in told
     assert f'onsale_sync_lag_entries{{partition="{office.keys.partition:02}"}}' in told
+
+
+async def test_it_tells_whose_money_is_awaited(office: BoxOffice, settings: Settings) -> None:
+    await office.open()
+    owed = await office.hold()
+    await office.pay(owed)
+    await office.engine.submit(Refund(owed, restock=True))
+    for number in range(2):
+        await office.begin(await office.hold(customer_id=f"c{number}"))
+    metrics, label = SyncMetrics(), {"partition": f"{office.keys.partition:02}"}
+
+    def told(name: str) -> float | None:
+        return metrics.registry.get_sample_value(name, label)
+
+    async with running(run_lag(settings, office.engine.redis, office.engine.keys, metrics)):
+        await wait_until(lambda: told("onsale_payments_pinned") == 2 and told("onsale_refunds_due") == 1)
+        await wait_until(lambda: (told("onsale_money_lag_seconds") or 0) > 0)
+    async with aiohttp.ClientSession() as session:
+        nobody = HttpGateway(session, f"http://127.0.0.1:{free_port()}", 1)
+        assert not await Payments(office.engine, nobody, metrics.observe_payment).settle(owed, pin_ms=1)
+    assert metrics.registry.get_sample_value("onsale_payments_total", {"outcome": "refund_unknown"}) == 1
 
 
 async def test_one_worker_leads_and_another_takes_over(office: BoxOffice, settings: Settings) -> None:

@@ -11,9 +11,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from engine.words import FailureReason
-from sync.gateway import Completed, Failed, HttpGateway, NeverSeen, Unknown
+from sync.gateway import ChargeRefund, Completed, Failed, HttpGateway, NeverSeen, Unknown
 
 TIMEOUT_SECONDS = 0.2
+REFUND = ChargeRefund(id="1-a", amount=500)
 COMPLETED = b'{"id": "pay-1", "status": "completed"}'
 
 Call = Callable[[HttpGateway], Awaitable[object]]
@@ -22,7 +23,7 @@ CALLS: list[Call] = [
     lambda gateway: gateway.charge("pay-1", 500, "EUR", "tok_visa"),
     lambda gateway: gateway.status("pay-1"),
     lambda gateway: gateway.void("pay-1"),
-    lambda gateway: gateway.refund("pay-1", 500),
+    lambda gateway: gateway.refund("pay-1", REFUND),
 ]
 every_call = pytest.mark.parametrize("call", CALLS, ids=["charge", "status", "void", "refund"])
 
@@ -65,6 +66,7 @@ async def answering(status: int, body: bytes) -> AsyncIterator[HttpGateway]:
         (200, b'{"id": "pay-1", "status": "perhaps"}'),
         (200, b'{"id": "pay-2", "status": "completed", "refunded": true}'),
         (202, b'{"id": "pay-1", "status": "pending"}'),
+        (202, b'{"id": "pay-1", "status": "pending", "refunded": true, "refund_id": "1-b"}'),
     ],
 )
 async def test_an_odd_answer_is_unknown(call: Call, status: int, body: bytes) -> None:
@@ -91,7 +93,7 @@ async def test_clear_answers_are_understood() -> None:
     async with answering(200, COMPLETED) as gateway:
         assert await gateway.charge("pay-1", 500, "EUR", "tok_visa") == Completed()
         assert await gateway.status("pay-1") == Completed()
-        assert await gateway.refund("pay-1", 500) == Unknown(), "completed says nothing about the refund"
+        assert await gateway.refund("pay-1", REFUND) == Unknown(), "completed says nothing about the refund"
     async with answering(200, b'{"id": "pay-1", "status": "failed", "reason": "card_declined"}') as gateway:
         assert await gateway.charge("pay-1", 500, "EUR", "tok_visa") == Failed(FailureReason.CARD_DECLINED)
     async with answering(200, b'{"id": "pay-1", "status": "failed"}') as gateway:
@@ -103,7 +105,7 @@ async def test_only_a_status_can_find_nothing() -> None:
         assert await gateway.status("pay-1") == NeverSeen()
         assert await gateway.charge("pay-1", 500, "EUR", "tok_visa") == Unknown()
         assert await gateway.void("pay-1") == Unknown()
-        assert await gateway.refund("pay-1", 500) == Unknown()
+        assert await gateway.refund("pay-1", REFUND) == Unknown()
 
 
 @every_call

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from cli.simulated_gateway import create_gateway_app
 from engine.words import FailureReason
-from sync.gateway import Completed, Failed, HttpGateway, NeverSeen, Unknown
+from sync.gateway import ChargeRefund, Completed, Failed, HttpGateway, NeverSeen, Unknown
 from tests.waiting import wait_until
 
 SETTLE_AFTER_MS = 300
@@ -141,17 +141,42 @@ async def test_a_charge_racing_a_void_ends_one_way(gateway: HttpGateway, data_fi
         assert ((f"pay-{n}", 5) in charged(data_file)) == (charge == Completed())
 
 
-async def test_a_refund_is_given_once_and_only_in_full(gateway: HttpGateway) -> None:
+def back(amount: int, refund_id: str = "1-a", *, by_callback: bool = False) -> ChargeRefund:
+    return ChargeRefund(id=refund_id, amount=amount, by_callback=by_callback)
+
+
+def returned(data_file: Path) -> list[tuple[str, str, int]]:
+    """What the ledger says went back: charge, refund, amount."""
+    with sqlite3.connect(data_file) as db:
+        rows = db.execute("SELECT charge_id, id, amount FROM refunds ORDER BY charge_id, id").fetchall()
+    db.close()
+    return [(str(charge_id), str(refund_id), int(amount)) for charge_id, refund_id, amount in rows]
+
+
+async def test_a_refund_is_given_once_and_never_more_than_was_taken(gateway: HttpGateway, data_file: Path) -> None:
     await gateway.charge("pay-1", 500, "EUR", "tok_visa")
-    assert await gateway.refund("pay-1", 499) == Unknown()
-    assert await gateway.refund("pay-1", 500) == Completed()
-    assert await gateway.refund("pay-1", 500) == Completed()
+    assert await gateway.refund("pay-1", back(501)) == Unknown()
+    for _ in range(2):
+        assert await gateway.refund("pay-1", back(300)) == Completed()
+    assert await gateway.refund("pay-1", back(200)) == Unknown(), "the same refund with another amount"
+    assert await gateway.refund("pay-1", back(201, "1-b")) == Unknown()
+    assert await gateway.refund("pay-1", back(200, "1-b")) == Completed()
+    assert returned(data_file) == [("pay-1", "1-a", 300), ("pay-1", "1-b", 200)]
 
 
-async def test_what_was_not_charged_is_not_refunded(gateway: HttpGateway) -> None:
+async def test_what_was_not_charged_is_not_refunded(gateway: HttpGateway, data_file: Path) -> None:
     await gateway.charge("pay-1", 500, "EUR", "card_error")
-    assert await gateway.refund("pay-1", 500) == Unknown()
-    assert await gateway.refund("pay-2", 500) == Unknown()
+    for by_callback in (False, True):
+        assert await gateway.refund("pay-1", back(500, by_callback=by_callback)) == Unknown()
+    assert await gateway.refund("pay-2", back(500)) == Unknown()
+    assert returned(data_file) == []
+
+
+async def test_what_a_callback_told_of_is_refunded_by_the_payment(gateway: HttpGateway, data_file: Path) -> None:
+    for _ in range(2):
+        assert await gateway.refund("cart-1", back(500, "1-a", by_callback=True)) == Completed()
+    assert await gateway.refund("cart-1", back(400, "2-a", by_callback=True)) == Completed()
+    assert returned(data_file) == [("cart-1", "1-a", 500), ("cart-1", "2-a", 400)]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +196,47 @@ async def test_a_charge_that_makes_no_sense_is_refused(data_file: Path, body: by
         async with session.post(server.make_url("/charges"), data=body) as response:
             assert response.status == status
         assert charged(data_file) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "answer", "truth"),
+    [
+        ("answer_late", Unknown(), Completed()),
+        ("answer_lost", Unknown(), Completed()),
+        ("answer_twice", Completed(), Completed()),
+        ("answer_never", Unknown(), Unknown()),
+    ],
+)
+async def test_a_token_decides_how_a_charge_is_answered(
+    gateway: HttpGateway, data_file: Path, token: str, answer: Completed | Unknown, truth: Completed | Unknown
+) -> None:
+    assert await gateway.charge("pay-1", 500, "EUR", token) == answer
+    assert await gateway.status("pay-1") == truth
+    assert charged(data_file) == ([("pay-1", 500)] if truth == Completed() else [])
+
+
+async def test_a_second_answer_is_not_taken_for_that_to_another_question(gateway: HttpGateway) -> None:
+    for number in range(5):
+        assert await gateway.charge(f"pay-{number}", 500, "EUR", "answer_twice") == Completed()
+        declined = await gateway.charge(f"no-{number}", 500, "EUR", "card_error")
+        assert declined in (Failed(FailureReason.CARD_DECLINED), Unknown())
+
+
+DONE = {"late", "lost", "twice"}
+
+
+@pytest.mark.parametrize("manner", ["late", "lost", "twice", "never", "broken"])
+async def test_a_running_gateway_is_told_how_to_answer(data_file: Path, manner: str) -> None:
+    app = create_gateway_app(data_file, answer_late_ms=1000)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        gateway = HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
+        await gateway.charge("pay-1", 500, "EUR", "tok_visa")
+        conduct = {"manner": manner, "calls": ["refund", "charge"], "times": 2}
+        async with session.put(server.make_url("/manner"), json=conduct) as told:
+            assert told.status == 204
+        answered = Completed() if manner == "twice" else Unknown()
+        assert await gateway.status("pay-1") == Completed(), "another call is answered as ever"
+        assert await gateway.refund("pay-1", back(500)) == answered
+        assert returned(data_file) == ([("pay-1", "1-a", 500)] if manner in DONE else [])
+        await gateway.charge("pay-2", 500, "EUR", "tok_visa")
+        assert await gateway.refund("pay-1", back(500)) == Completed(), "two times, and no more"

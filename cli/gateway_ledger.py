@@ -1,0 +1,168 @@
+"""The ledger of the simulated gateway: what was charged, voided and given back, in a SQLite file.
+
+Everything is on disk before it is answered, so killing the process loses none of it.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.words import FailureReason
+from sync.gateway import Charge, ChargeRefund, ChargeState, ChargeView
+
+_FOR_EVER_MS = 2**62
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS charges (
+    id            TEXT PRIMARY KEY,
+    amount        INTEGER,           -- minor units; NULL: voided before it was ever asked for
+    currency      TEXT,
+    payment_token TEXT,
+    state         TEXT NOT NULL,
+    reason        TEXT,
+    settles_ms    INTEGER NOT NULL,  -- when a pending charge completes, ms since 1970
+    refunded      INTEGER NOT NULL DEFAULT 0  -- 1: all of it went back
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refunds (
+    charge_id     TEXT NOT NULL,     -- of a charge, or of a payment that the shop knows of by a callback
+    id            TEXT NOT NULL,
+    amount        INTEGER NOT NULL,  -- minor units
+    PRIMARY KEY (charge_id, id)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class ChargeConflictError(Exception):
+    """The charge or refund is there with another amount, or there is not so much to be refunded."""
+
+
+class Ledger:
+    """The charges and refunds. Its methods block; each is one transaction that is on disk when it returns."""
+
+    def __init__(self, data_file: Path, settle_after_ms: int) -> None:
+        self._settle_after_ms = settle_after_ms
+        self._db = sqlite3.connect(data_file, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def charge(self, charge: Charge) -> tuple[ChargeView, bool]:
+        """Charges once per id; tells what became of it, and whether it is new. Raises ChargeConflictError."""
+        state, reason = _verdict(charge.payment_token)
+        settles_ms = _now_ms() + self._settle_after_ms
+        if charge.payment_token == "answer_never":  # noqa: S105  # a word, no secret
+            settles_ms = _FOR_EVER_MS
+        added = self._db.execute(
+            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+            (charge.id, charge.amount, charge.currency, charge.payment_token, state, reason, settles_ms),
+        )
+        if added.rowcount:
+            return ChargeView(charge.id, state, reason=reason), True
+        view, amount = self._load(charge.id)
+        if amount not in (None, charge.amount):
+            raise ChargeConflictError(f"charge {charge.id} has another amount")
+        return view, False
+
+    def find(self, charge_id: str) -> ChargeView:
+        """The charge as it is now. Raises KeyError if there is none."""
+        view, _ = self._load(charge_id)
+        return view
+
+    def void(self, charge_id: str) -> ChargeView:
+        """Makes a charge that is not completed fail for good, also one that was never asked for."""
+        self._settle(charge_id)
+        self._db.execute(
+            "INSERT INTO charges VALUES (?, NULL, NULL, NULL, ?, ?, 0, 0) "
+            "ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason WHERE state = ?",
+            (charge_id, ChargeState.FAILED, FailureReason.PAYMENT_FAILED, ChargeState.PENDING),
+        )
+        return self.find(charge_id)
+
+    def refund(self, charge_id: str, refund: ChargeRefund) -> ChargeView:
+        """Gives money of a completed charge back, once per refund's id. Raises KeyError or ChargeConflictError.
+
+        A payment whose outcome the shop got by a callback has no charge here: this gateway has no pages of its own to
+        pay on, and whoever sent the callback played them. Its word is taken, unless there was a charge.
+        """
+        with self._transaction():
+            known = self._db.execute(
+                "SELECT amount FROM refunds WHERE charge_id = ? AND id = ?", (charge_id, refund.id)
+            ).fetchone()
+            if known is None:
+                self._check_refundable(charge_id, refund)
+                self._db.execute("INSERT INTO refunds VALUES (?, ?, ?)", (charge_id, refund.id, refund.amount))
+                self._db.execute(
+                    "UPDATE charges SET refunded = (amount = ?) WHERE id = ?", (self._returned(charge_id), charge_id)
+                )
+            elif known != (refund.amount,):
+                raise ChargeConflictError(f"refund {refund.id} of charge {charge_id} has another amount")
+        return ChargeView(charge_id, ChargeState.COMPLETED, refunded=True, refund_id=refund.id)
+
+    def _check_refundable(self, charge_id: str, refund: ChargeRefund) -> None:
+        try:
+            view, charged = self._load(charge_id)
+        except KeyError:
+            if not refund.by_callback:
+                raise
+            return
+        if refund.by_callback and charged is None:
+            return
+        left = (charged or 0) - self._returned(charge_id)
+        if view.status is not ChargeState.COMPLETED or refund.amount > left:
+            raise ChargeConflictError(f"charge {charge_id} is {view.status}; {refund.amount} cannot go back of {left}")
+
+    def _returned(self, charge_id: str) -> int:
+        (amount,) = self._db.execute(
+            "SELECT coalesce(sum(amount), 0) FROM refunds WHERE charge_id = ?", (charge_id,)
+        ).fetchone()
+        return int(amount)
+
+    def _load(self, charge_id: str) -> tuple[ChargeView, int | None]:
+        self._settle(charge_id)
+        row = self._db.execute(
+            "SELECT state, reason, refunded, amount FROM charges WHERE id = ?", (charge_id,)
+        ).fetchone()
+        if row is None:
+            raise KeyError(charge_id)
+        state, reason, refunded, amount = row
+        view = ChargeView(charge_id, ChargeState(state), bool(refunded), reason and FailureReason(reason))
+        return view, amount
+
+    def _settle(self, charge_id: str) -> None:
+        """Writes down that a pending charge's time has come, so that it stays so whatever the clock does."""
+        self._db.execute(
+            "UPDATE charges SET state = ? WHERE id = ? AND state = ? AND settles_ms <= ?",
+            (ChargeState.COMPLETED, charge_id, ChargeState.PENDING, _now_ms()),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _verdict(payment_token: str) -> tuple[ChargeState, FailureReason | None]:
+    match payment_token:
+        case "card_error":
+            return ChargeState.FAILED, FailureReason.CARD_DECLINED
+        case "payment_error":
+            return ChargeState.FAILED, FailureReason.PAYMENT_FAILED
+        case "timeout" | "answer_never":
+            return ChargeState.PENDING, None
+        case _:
+            return ChargeState.COMPLETED, None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
