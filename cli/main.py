@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -10,6 +11,7 @@ from cli.environment import settings_from_environment
 from cli.ports import check_port
 from cli.progress import progress
 from engine.faults import Fault, Misconfigured
+from sync.reports import REPORTS
 
 # Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
 # for --help should wait for a web server to be loaded.
@@ -122,6 +124,22 @@ def audit() -> None:
         click.echo(breach)
     click.echo(f"{len(breaches)} breaches." if breaches else "Every invariant holds.")
     sys.exit(1 if breaches else 0)
+
+
+@onsale.command()
+@click.argument("name", type=click.Choice(list(REPORTS)))
+@click.option("--event", "event_id", type=click.IntRange(1), help="Of this event alone.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "html"]), default="table", help="Of the output.")
+@click.option("--limit", type=click.IntRange(1), default=1000, help="Most rows.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Where it goes.")
+def report(name: str, event_id: int | None, form: str, limit: int, output: IO[str]) -> None:
+    """Show a report, from the views of the schema `reporting` in Postgres."""
+    from cli.reports import make_report
+
+    settings = settings_from_environment()
+    with progress("reading"):
+        text = make_report(settings, name, event_id, form, limit)
+    click.echo(text, file=output, nl=not text.endswith("\n"))
 
 
 @onsale.command()

@@ -1,4 +1,4 @@
-"""Statistics, read from the rows at the moment they are asked for (the views of sync/migrations/versions)."""
+"""Statistics, read from the rows at the moment they are asked for (the views of the schema `reporting`)."""
 
 from datetime import datetime
 from typing import TypeVar

@@ -1,1 +1,1 @@
-SELECT * FROM event_statistics WHERE event_id = $1
+SELECT * FROM reporting.sales_by_event WHERE event_id = $1
