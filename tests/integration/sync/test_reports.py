@@ -1,4 +1,4 @@
-"""Reports: the views that analysts are promised, the role that may read them, and what `onsale report` makes of them."""
+"""Reports: the views that analysts are promised, the role that may read them, what `onsale report` makes of them."""
 
 import csv
 import io
