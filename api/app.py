@@ -10,10 +10,23 @@ from aiohttp import web
 from api.availability import Availability
 from api.catalogue import Catalogue
 from api.framing import NOWHERE, Frame
-from api.keys import AVAILABILITY, CARTS, CATALOGUE, EDITOR, ENGINE, METRICS, PAYMENTS, POSTGRES, SETTINGS, VENUES
+from api.keys import (
+    AVAILABILITY,
+    CALLBACK_SIGNATURES,
+    CARTS,
+    CATALOGUE,
+    EDITOR,
+    ENGINE,
+    METRICS,
+    PAYMENTS,
+    POSTGRES,
+    SETTINGS,
+    VENUES,
+)
 from api.loop_lag import watch_loop_lag
 from api.metrics import Metrics
 from api.routes import ROUTES
+from api.signatures import CallbackSignatures
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.catalogue import Catalogue as CatalogueEditor
@@ -50,6 +63,7 @@ async def _engine(app: web.Application) -> AsyncIterator[None]:
         app[ENGINE] = engine
         app[CATALOGUE] = Catalogue(engine.redis, settings)
         app[AVAILABILITY] = Availability(engine, settings)
+        app[CALLBACK_SIGNATURES] = CallbackSignatures(settings.callback_secrets.split(), engine)
         yield
 
 

@@ -46,10 +46,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
     """
     if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
-    try:
-        body = _read_now(request) if request.content.is_eof() else await _read_in_time(request)
-    except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
-        raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
+    body = await read_bytes(request)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -57,6 +54,14 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
         raise _invalid_field(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from error
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body as it came. Raises Problem: too_large, or malformed_json if it does not come whole."""
+    try:
+        return _read_now(request) if request.content.is_eof() else await _read_in_time(request)
+    except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
+        raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
 
 
 async def read_no_body(request: web.Request) -> None:

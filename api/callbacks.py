@@ -5,8 +5,8 @@ from typing import Any
 from aiohttp import web
 from aiojobs.aiohttp import shield
 
-from api.bodies import read_no_body
-from api.keys import CARTS, PAYMENTS, POSTGRES
+from api.bodies import read_bytes, read_no_body
+from api.keys import CALLBACK_SIGNATURES, CARTS, PAYMENTS, POSTGRES
 from api.problems import not_found
 from api.refusals import problem_of
 from api.replies import json_reply
@@ -37,13 +37,25 @@ async def fail_payment(request: web.Request) -> web.Response:
 
 async def _end(request: web.Request, outcome: CartState) -> web.Response:
     payment_id = request.match_info["payment_id"]
-    await read_no_body(request)
+    await _check(request)
     ended = await shield(request, request.app[CARTS].end(payment_id, outcome))
     if isinstance(ended, NotFound):
         ended = await shield(request, _end_stored(request, await _stored(request, payment_id), outcome))
     if isinstance(ended, PaymentSettled):
         raise problem_of(ended)
     return json_reply(_view(ended))
+
+
+async def _check(request: web.Request) -> None:
+    """Raises Problem for a callback that must be signed and is not, or that has a body where none is read.
+
+    What a gateway signs is its own message. The path says all that is needed of it, so it is not read further.
+    """
+    signatures = request.app[CALLBACK_SIGNATURES]
+    if signatures.required:
+        await signatures.check(request.headers, await read_bytes(request), request.path)
+    else:
+        await read_no_body(request)
 
 
 async def _end_stored(request: web.Request, payment: CartPayment, outcome: CartState) -> CartPayment | PaymentSettled:

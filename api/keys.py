@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api.availability import Availability
     from api.catalogue import Catalogue
     from api.metrics import Metrics
+    from api.signatures import CallbackSignatures
 
 SETTINGS = web.AppKey("settings", Settings)
 ENGINE = web.AppKey("engine", Engine)
@@ -26,4 +27,5 @@ CARTS = web.AppKey("carts", CartPayments)
 PAYMENTS = web.AppKey("payments", Payments)
 CATALOGUE: web.AppKey["Catalogue"] = web.AppKey("catalogue")
 AVAILABILITY: web.AppKey["Availability"] = web.AppKey("availability")
+CALLBACK_SIGNATURES: web.AppKey["CallbackSignatures"] = web.AppKey("callback_signatures")
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")

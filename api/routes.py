@@ -196,7 +196,7 @@ ROUTES: tuple[Route, ...] = (
         handler=callbacks.complete_payment,
         body=Nothing,
         answers={_OK: a.Payment},
-        refusals=(Code.PAYMENT_SETTLED,),
+        refusals=(Code.UNAUTHENTICATED, Code.PAYMENT_SETTLED),
     ),
     _carts(
         method="POST",
@@ -204,7 +204,7 @@ ROUTES: tuple[Route, ...] = (
         handler=callbacks.fail_payment,
         body=Nothing,
         answers={_OK: a.Payment},
-        refusals=(Code.PAYMENT_SETTLED,),
+        refusals=(Code.UNAUTHENTICATED, Code.PAYMENT_SETTLED),
     ),
     _statistics(
         method="GET",

@@ -1,6 +1,7 @@
 """The settings of a process as a person gave them, and words for what is wrong with them."""
 
 import os
+import re
 from urllib.parse import urlsplit
 
 from cli.complaints import WrongSettings
@@ -13,6 +14,9 @@ _SCHEMES = {
     "gateway_url": ("http", "https"),
 }
 
+_SECRET = re.compile(r"whsec_(?=[^=]{32,88}=*$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+"""As the specification of Standard Webhooks has it."""
+
 
 def settings_from_environment() -> Settings:
     """Settings from `ONSALE_*`; logs go out from here on as they say. Raises WrongSettings with what to change."""
@@ -21,6 +25,11 @@ def settings_from_environment() -> Settings:
         configure_logs(settings.log_level)
     except ValueError as error:
         raise WrongSettings(str(error)) from error
+    if not all(map(_SECRET.fullmatch, settings.callback_secrets.split())):
+        raise WrongSettings(
+            f"{PREFIX}CALLBACK_SECRETS must be secrets with spaces between, "
+            "each `whsec_` and the base64 of 24 to 64 bytes"
+        )
     for field, schemes in _SCHEMES.items():
         if urlsplit(getattr(settings, field)).scheme not in schemes:
             variable = f"{PREFIX}{field.upper()}"

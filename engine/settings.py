@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway_timeout_ms: Milliseconds = 2000
     payment_jobs: Count = 1000
     pin_seconds: Count = 600
+    callback_secrets: str = ""
 
     # Postgres, in every process that uses it
     postgres_pool: Count = 4

@@ -21,6 +21,8 @@ _PERMANENT = re.compile(
 _HOLD = re.compile(r"\{p\d\d\}:hold:[1-9]\d{0,9}-[A-Za-z0-9_-]{16}")
 _CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 
+_CALLBACK = re.compile(r"callback:[0-9a-f]{32}")
+
 _SEAT_OF = {"held": "h", "paying": "p", "paid": "s"}
 
 
@@ -54,7 +56,7 @@ def _check_key(redis: Client, key: str) -> None:
     if _PERMANENT.fullmatch(key):
         assert lives_ms == -1, f"{key} must not expire"
     else:
-        assert _HOLD.fullmatch(key) or _CART.fullmatch(key), f"nobody knows the key {key}"
+        assert any(kind.fullmatch(key) for kind in (_HOLD, _CART, _CALLBACK)), f"nobody knows the key {key}"
         assert lives_ms != -1, f"{key} would stay for ever"
 
 

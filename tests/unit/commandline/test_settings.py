@@ -51,6 +51,8 @@ def test_passwords_are_not_shown() -> None:
         ("ONSALE_POSTGRES_URL", "mysql://127.0.0.1/onsale", "postgresql://"),
         ("ONSALE_GATEWAY_URL", "127.0.0.1:8090", "http://"),
         ("ONSALE_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("ONSALE_CALLBACK_SECRETS", "secret", "whsec_"),
+        ("ONSALE_CALLBACK_SECRETS", f"whsec_{'A' * 32} whsec_{'A' * 31}", "24 to 64 bytes"),
     ],
 )
 def test_a_person_is_told_what_to_change(monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str) -> None:
