@@ -26,6 +26,9 @@ Refusal = (
     | r.PaymentSettled
     | r.NotPaid
     | r.BelowTaken
+    | r.SlotFull
+    | r.SlotPast
+    | r.BookingExpired
 )
 """What commands answer instead of doing what was asked."""
 
@@ -94,6 +97,14 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
                 f"{taken} places are held or sold; the capacity cannot be {capacity}.",
                 taken=taken,
             )
+        case r.SlotFull(capacity=capacity):
+            detail = f"The {capacity} places of the slot are taken; choose another slot."
+            return Problem(Code.SLOT_FULL, detail, capacity=capacity)
+        case r.SlotPast():
+            fields = [{"path": "slot", "message": "has begun; choose a later one"}]
+            return Problem(Code.INVALID, "The slot has begun; choose a later one.", fields=fields)
+        case r.BookingExpired():
+            return Problem(Code.EXPIRED, "The slot is over and the booking expired; it cannot be changed any more.")
         case _:
             assert_never(refusal)
 

@@ -24,8 +24,28 @@ class OnReservation(Command[R], Generic[R], frozen=True):
     reservation_id: str
 
 
+class OnEvent(Command[R], Generic[R], frozen=True):
+    """A command on an event that it names."""
+
+    event_id: int
+
+
+class OnBooking(OnEvent[R], Generic[R], frozen=True):
+    """A command on one booking of an event. Its id is a UUID (engine/slots.py)."""
+
+    booking_id: str
+
+
 HoldResult = (
-    r.Held | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.LimitExceeded | r.SoldOut | r.SeatTaken
+    r.Held
+    | r.KeyReused
+    | r.UnknownPool
+    | r.SaleClosed
+    | r.NotOnSaleYet
+    | r.SlotPast
+    | r.LimitExceeded
+    | r.SoldOut
+    | r.SeatTaken
 )
 AddResult = (
     r.Held
@@ -37,6 +57,7 @@ AddResult = (
     | r.UnknownPool
     | r.SaleClosed
     | r.NotOnSaleYet
+    | r.SlotPast
     | r.LimitExceeded
     | r.SoldOut
     | r.SeatTaken
@@ -60,12 +81,14 @@ ConfirmPaymentResult = r.Paid | r.RefundDue | r.NotFound | r.UnknownAttempt
 FailPaymentResult = r.PaymentFailed | r.NotFound | r.UnknownAttempt | r.PaymentSettled
 RefundResult = r.RefundDue | r.Refunded | r.NotFound | r.NotPaid
 SettleRefundResult = r.Refunded | r.NotFound | r.UnknownAttempt | r.NotPaid
+BookResult = r.Booked | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
+MoveResult = r.Moved | r.NotFound | r.BookingExpired | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
+UnbookResult = r.Unbooked | r.NotFound | r.BookingExpired
 
 
-class PutEvent(Command[r.Published | r.BelowTaken], frozen=True, tag="put_event"):
+class PutEvent(OnEvent[r.Published | r.BelowTaken], frozen=True, tag="put_event"):
     """Publishes an event's terms of sale and its pools, also under live sales."""
 
-    event_id: int
     terms: Terms
     pools: list[PoolCapacity]
     sections: list[SectionMap] = []
@@ -95,7 +118,15 @@ class BestSeats(msgspec.Struct, array_like=True, frozen=True):
     together: bool
 
 
-Item = Places | NamedSeats | BestSeats
+class TimedPlaces(msgspec.Struct, array_like=True, frozen=True):
+    """An item of a hold: places of a slot, by its start in ms since 1970."""
+
+    ticket_id: int
+    quantity: int
+    start_ms: int
+
+
+Item = Places | NamedSeats | BestSeats | TimedPlaces
 """What a hold asks for."""
 
 
@@ -174,18 +205,16 @@ class SettleRefund(OnReservation[SettleRefundResult], frozen=True, tag="settle_r
     attempt_id: str
 
 
-class BlockSeats(Command[r.Published | r.SeatTaken | r.UnknownPool], frozen=True, tag="block_seats"):
+class BlockSeats(OnEvent[r.Published | r.SeatTaken | r.UnknownPool], frozen=True, tag="block_seats"):
     """Takes seats off sale, or puts them back on; all of them or none."""
 
-    event_id: int
     sections: list[SectionSeats]
     blocked: bool
 
 
-class ReadSeatMap(Command[r.SeatMap | r.UnknownPool], frozen=True, tag="seat_map"):
+class ReadSeatMap(OnEvent[r.SeatMap | r.UnknownPool], frozen=True, tag="seat_map"):
     """Reads the state of every seat of a section."""
 
-    event_id: int
     pool: str
 
 
@@ -193,11 +222,46 @@ class Find(OnReservation[r.Found | r.NotFound], frozen=True, tag="find"):
     """Reads a reservation as it is at this instant."""
 
 
-class Count(Command[r.Counts | r.UnknownPool], frozen=True, tag="count"):
-    """Reads the counters of an event's tickets."""
-
-    event_id: int
+class Count(OnEvent[r.Counts | r.UnknownPool], frozen=True, tag="count"):
+    """Reads the counters of an event's tickets; zero of those that are taken from slots."""
 
 
 class Sweep(Command[r.Swept], frozen=True, tag="sweep"):
     """Gives back a slice of what is due in a partition."""
+
+
+class Book(OnBooking[BookResult], frozen=True, tag="book"):
+    """Takes a place of a slot at once, without payment. `digest` tells a repeat from another request."""
+
+    start_ms: int
+    details: str
+    digest: str
+
+
+class Move(OnBooking[MoveResult], frozen=True, tag="move"):
+    """Changes a booking in one step: to another slot (`start_ms` 0: stays), to other details (empty: stay), or both."""
+
+    start_ms: int = 0
+    details: str = ""
+
+
+class Unbook(OnBooking[UnbookResult], frozen=True, tag="unbook"):
+    """Deletes a booking. `request_id` tells the repeat of a request, which has the same answer, from another one."""
+
+    request_id: str
+
+
+class FindBooking(OnBooking[r.BookingFound | r.NotFound], frozen=True, tag="find_booking"):
+    """Reads a booking as it is at this instant."""
+
+
+class CountSlots(OnEvent[r.SlotsCounted | r.UnknownPool], frozen=True, tag="count_slots"):
+    """Reads the counters of slots, by their starts."""
+
+    starts_ms: list[int]
+
+
+class PurgeSlots(Command[r.Purged], frozen=True, tag="purge_slots"):
+    """Removes a slice of what is long past in a partition; `skip`: passes over slots that were kept before."""
+
+    skip: int = 0

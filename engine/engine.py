@@ -12,15 +12,16 @@ from redis.exceptions import ResponseError
 
 from engine.batches import TROUBLE, Batches, Observe
 from engine.client import Redis
-from engine.commands import BlockSeats, Command, Count, OnReservation, PutEvent, ReadSeatMap, Sweep
+from engine.commands import Command, OnBooking, OnEvent, OnReservation, PurgeSlots, Sweep
 from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
 from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
 from engine.replicas import execute_with_acks
-from engine.results import Again, AnyResult, Result, Swept
+from engine.results import Again, AnyResult, Purged, Result, Swept
 from engine.server import check_server, connect
 from engine.settings import Settings
+from engine.slots import is_booking_id
 
 log = structlog.get_logger(__name__)
 
@@ -91,14 +92,16 @@ class Engine:
     def submit(self, command: Command[R]) -> Coroutine[Any, Any, R]:
         """Runs a command on the partition of its event; to be awaited.
 
-        Raises ValueError for a reservation id that is none, Overloaded, OutcomeUnknown, or EngineBug.
+        Raises ValueError for what is no id of a reservation or a booking, Overloaded, OutcomeUnknown, or EngineBug.
         """
         if isinstance(command, OnReservation):
             event_id = event_of(command.reservation_id)
             if event_id is None:
                 raise ValueError(f"not a reservation id: {command.reservation_id!r}")
-        elif isinstance(command, PutEvent | BlockSeats | Count | ReadSeatMap):
+        elif isinstance(command, OnEvent):
             event_id = command.event_id
+            if isinstance(command, OnBooking) and not is_booking_id(command.booking_id):
+                raise ValueError(f"not a booking id: {command.booking_id!r}")
         else:
             raise TypeError(f"{type(command).__name__} names no event")
         return self._submit(partition_of(event_id, len(self.keys)), command)
@@ -106,6 +109,10 @@ class Engine:
     async def sweep(self, partition: int) -> Swept:
         """Gives back a slice of what is due in a partition."""
         return await self._submit(partition, Sweep())
+
+    async def purge_slots(self, partition: int, skip: int = 0) -> Purged:
+        """Removes a slice of what is long past in a partition, passing over slots that were kept before."""
+        return await self._submit(partition, PurgeSlots(skip))
 
     async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Calls another function of the library, outside of the batches. Raises OutcomeUnknown if no answer comes."""
@@ -152,6 +159,11 @@ class Engine:
         """One FCALL for a batch."""
         keys = self.keys[partition]
         names = [keys.hold(command.reservation_id) for command in commands if isinstance(command, OnReservation)]
+        names += [
+            keys.unbooked(command.event_id, command.booking_id)
+            for command in commands
+            if isinstance(command, OnBooking)
+        ]
         arguments = (
             "FCALL",
             "onsale_run",
@@ -161,6 +173,7 @@ class Engine:
             self._encoder.encode(commands),
             self.settings.sweep_slice,
             self.settings.archive_seconds * 1000,
+            self.settings.booking_expires_ms,
         )
         reply: bytes = await self._fcall(arguments, self.settings.replica_acks)
         results = self._decoder.decode(reply)

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from engine.records import Record
-from engine.words import FactWord
+from engine.records import Booking, Record
+from engine.words import BookingFactWord, FactWord
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -18,13 +18,27 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     record: Record
 
 
+class BookingFact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Something that happened to a booking at `at_ms`, and the whole booking as it was right after."""
+
+    word: BookingFactWord
+    at_ms: int
+    booking: Booking
+
+
 _DECODER = msgspec.msgpack.Decoder(list[Fact])
+_BOOKINGS_DECODER = msgspec.msgpack.Decoder(list[BookingFact])
 _LOOSE_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 def decode_facts(payload: bytes) -> list[Fact]:
     """The facts of an outbox entry. Raises ValueError for what is none."""
     return _DECODER.decode(payload)
+
+
+def decode_booking_facts(payload: bytes) -> list[BookingFact]:
+    """The facts about bookings of an outbox entry. Raises ValueError for what is none."""
+    return _BOOKINGS_DECODER.decode(payload)
 
 
 def split_facts(payload: bytes) -> list[bytes]:

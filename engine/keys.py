@@ -3,7 +3,10 @@
 from functools import cached_property
 
 OUTBOX_FIELD = b"f"
-"""The field of an outbox entry that has its facts."""
+"""The field of an outbox entry that has its facts about reservations."""
+
+BOOKINGS_FIELD = b"b"
+"""The field that has its facts about bookings, if there are any."""
 
 
 class PartitionKeys:
@@ -20,11 +23,14 @@ class PartitionKeys:
         self.unsettled = f"{self._prefix}unsettled"
         self.customers = f"{self._prefix}customers"
         self.outbox = f"{self._prefix}outbox"
+        self.bookings = f"{self._prefix}bookings"
+        self.slots = f"{self._prefix}slots"
+        self.purges = f"{self._prefix}purges"
         self.hold_prefix = f"{self._prefix}hold:"
 
     @cached_property
     def fixed(self) -> tuple[str, ...]:
-        """KEYS[1..8] of every call."""
+        """KEYS[1..11] of every call."""
         return (
             self.meta,
             self.events,
@@ -34,6 +40,9 @@ class PartitionKeys:
             self.unsettled,
             self.customers,
             self.outbox,
+            self.bookings,
+            self.slots,
+            self.purges,
         )
 
     def seat_map(self, event_id: int, pool: str) -> str:
@@ -43,6 +52,10 @@ class PartitionKeys:
     def hold(self, reservation_id: str) -> str:
         """The hold key of a reservation."""
         return self.hold_prefix + reservation_id
+
+    def unbooked(self, event_id: int, booking_id: str) -> str:
+        """What a booking leaves for a while when it is deleted."""
+        return f"{self._prefix}unbooked:{event_id}:{booking_id}"
 
 
 def partition_of(event_id: int, partitions: int) -> int:

@@ -1,10 +1,11 @@
 """Reading a partition's outbox: entries in order, and trimming what was read for good."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 from engine.client import Redis
 from engine.faults import EngineBug
-from engine.keys import OUTBOX_FIELD, PartitionKeys
+from engine.keys import BOOKINGS_FIELD, OUTBOX_FIELD, PartitionKeys
 
 
 class Position(NamedTuple):
@@ -37,10 +38,19 @@ BEGINNING = Position(0, 0)
 
 
 class Entry(NamedTuple):
-    """One outbox entry: the facts of one batch, still packed (engine/facts.py)."""
+    """One outbox entry: the facts of one batch, still packed (engine/facts.py).
+
+    `payload` are those about reservations, perhaps none; `bookings` those about bookings, empty if there are none.
+    """
 
     position: Position
     payload: bytes
+    bookings: bytes = b""
+
+    @classmethod
+    def parse(cls, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Self:
+        """An entry of the stream."""
+        return cls(Position.parse(entry_id), fields[OUTBOX_FIELD], fields.get(BOOKINGS_FIELD, b""))
 
 
 async def read_outbox(redis: Redis, keys: PartitionKeys, after: Position, *, limit: int, block_ms: int) -> list[Entry]:
@@ -49,7 +59,7 @@ async def read_outbox(redis: Redis, keys: PartitionKeys, after: Position, *, lim
     if not reply:
         return []
     ((entries,),) = reply.values()
-    return [Entry(Position.parse(entry_id), fields[OUTBOX_FIELD]) for entry_id, fields in entries]
+    return [Entry.parse(entry_id, fields) for entry_id, fields in entries]
 
 
 async def trim_outbox(redis: Redis, keys: PartitionKeys, committed: Position) -> None:

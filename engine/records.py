@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.words import AttemptState, EventStatus, State
+from engine.words import AttemptState, BookingState, EventStatus, State
 
 
 class Line(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -63,17 +63,45 @@ class Record(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unkn
         return sum(line.quantity for line in self.lines)
 
 
+class Booking(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A place of a slot, taken without payment. Times are ms since 1970 by the clock of Redis, `start_ms` the slot's.
+
+    `details` is what the API keeps about who comes, as JSON text.
+    """
+
+    booking_id: str
+    event_id: int
+    start_ms: int
+    details: str
+    digest: str
+    created_ms: int
+    changed_ms: int
+    expires_ms: int
+    state: BookingState
+
+    def is_expired_at(self, now_ms: int) -> bool:
+        """Whether its slot is so long past that it cannot be changed any more."""
+        return self.state is BookingState.BOOKED and now_ms >= self.expires_ms
+
+
 class TicketTerms(msgspec.Struct, array_like=True, frozen=True):
-    """From which pools a ticket is taken, and at which price. Seats are assigned: each pool is a section."""
+    """From which pools a ticket is taken, and at which price.
+
+    `assigned`: each pool is a section. `timed`: it is taken from slots, and has no pools of its own.
+    """
 
     ticket_id: int
     pools: list[str]
     unit_minor: int
     assigned: bool = False
+    timed: bool = False
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):
-    """What decides whether and how an event sells. `opens_ms` and `closes_ms` are 0 where there is no window."""
+    """What decides whether and how an event sells. `opens_ms` and `closes_ms` are 0 where there is no window.
+
+    `slot_capacity` is how many places each slot has; 0: it is not a timed event.
+    """
 
     status: EventStatus
     opens_ms: int
@@ -82,6 +110,7 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     max_per_customer: int
     tickets: list[TicketTerms]
     version: int = 0
+    slot_capacity: int = 0
 
 
 class SectionSeats(msgspec.Struct, array_like=True, frozen=True):
@@ -109,6 +138,17 @@ class TicketCounts(msgspec.Struct, array_like=True, frozen=True):
     """A ticket's pool at one instant: available + held + paying + sold == capacity."""
 
     ticket_id: int
+    capacity: int
+    available: int
+    held: int
+    paying: int
+    sold: int
+
+
+class SlotCounts(msgspec.Struct, array_like=True, frozen=True):
+    """A slot's pool at one instant: available + held + paying + sold == capacity."""
+
+    start_ms: int
     capacity: int
     available: int
     held: int

@@ -5,7 +5,7 @@ The words are the tags here and the `reply` calls in `lua/`. Decoding refuses a 
 
 import msgspec
 
-from engine.records import Record, SectionSeats, TicketCounts
+from engine.records import Booking, Record, SectionSeats, SlotCounts, TicketCounts
 
 
 class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="word"):
@@ -53,6 +53,60 @@ class Refunded(OnRecord, frozen=True, tag="refunded"):
 
 class Found(OnRecord, frozen=True, tag="found"):
     """The reservation as it is."""
+
+
+class OnBooking(Result, frozen=True):
+    """An answer about a booking that there is; `now_ms` and `replayed` as in OnRecord."""
+
+    now_ms: int
+    replayed: bool
+    booking: Booking
+
+
+class Booked(OnBooking, frozen=True, tag="booked"):
+    """A place of the slot is taken. Of a repeat, the booking may have been changed or deleted since."""
+
+
+class Moved(OnBooking, frozen=True, tag="moved"):
+    """The booking is at the slot, and has the details, that were asked for."""
+
+
+class Unbooked(OnBooking, frozen=True, tag="unbooked"):
+    """The booking is deleted and its place free."""
+
+
+class BookingFound(OnBooking, frozen=True, tag="booking_found"):
+    """The booking as it is."""
+
+
+class SlotsCounted(Result, frozen=True, tag="slots_counted"):
+    """The counters of slots, in the order in which they were asked for."""
+
+    now_ms: int
+    slots: list[SlotCounts]
+
+
+class Purged(Result, frozen=True, tag="purged"):
+    """How many bookings and slots were removed, how many slots were kept, and whether there may be more."""
+
+    bookings: int
+    slots: int
+    kept: int
+    more: bool
+
+
+class SlotFull(Result, frozen=True, tag="slot_full"):
+    """All places of the slot, so many, are taken."""
+
+    capacity: int
+
+
+class SlotPast(Result, frozen=True, tag="slot_past"):
+    """The slot has begun."""
+
+
+class BookingExpired(Result, frozen=True, tag="booking_expired"):
+    """The booking's slot is so long past that it cannot be changed any more."""
 
 
 class Published(Result, frozen=True, tag="published"):
@@ -137,7 +191,7 @@ class KeyReused(Result, frozen=True, tag="key_reused"):
 
 
 class NotFound(Result, frozen=True, tag="not_found"):
-    """No such reservation, or it ended longer ago than records are kept in Redis."""
+    """No such reservation or booking, or it ended longer ago than records are kept in Redis."""
 
 
 class Expired(Result, frozen=True, tag="expired"):
@@ -212,5 +266,14 @@ AnyResult = (
     | UnknownAttempt
     | PaymentSettled
     | NotPaid
+    | Booked
+    | Moved
+    | Unbooked
+    | BookingFound
+    | SlotsCounted
+    | Purged
+    | SlotFull
+    | SlotPast
+    | BookingExpired
 )
 """All that the library may answer."""

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout_ms: Milliseconds = 1000
     start_patience_ms: Milliseconds = 30_000
     archive_seconds: Count = 86_400
+    booking_expires_ms: Milliseconds = 28_800_000
     replica_acks: Annotated[int, Meta(ge=0, le=16)] = 0
     replica_timeout_ms: Milliseconds = 1000
 

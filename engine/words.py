@@ -44,6 +44,21 @@ class EventStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BookingState(StrEnum):
+    """Where a booking stands, as it is stored. From its `expires_ms` on it reads `expired`, which is not stored."""
+
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+
+
+class BookingFactWord(StrEnum):
+    """What happened to a booking, as the outbox tells it."""
+
+    BOOKED = "booked"
+    MOVED = "moved"
+    UNBOOKED = "unbooked"
+
+
 class FactWord(StrEnum):
     """What happened to a reservation, as the outbox tells it."""
 

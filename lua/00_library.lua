@@ -23,9 +23,14 @@
 --
 --   8. In the map of a section, seats that are held, paying and sold are those of its pool's counters, and each is named
 --      by exactly one live or sold record; seats that are not blocked are its capacity.
+--   9. `slots` has the pools of slots, no other; `purges` has each booking, by the end that its record tells.
+--  10. `sold` of a slot counts its bookings and the places of it that were paid for.
 --
--- Keys of a partition (KEYS[1..8]), then one hold key per command that names a reservation:
---   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, hold:<rid>...
--- The only key names built here are hold keys of records that fell due, and seats:<event>:<pool>, the maps of sections:
+-- Keys of a partition (KEYS[1..11]), then one key per command that names a reservation, then one per command that names a
+-- booking:
+--   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, hold:<rid>...,
+--   unbooked:<event>:<booking_id>...
+-- The only key names built here are hold keys of records that fell due, unbooked:<event>:<booking_id> of bookings that are
+-- deleted, and seats:<event>:<pool>, the maps of sections:
 -- from the partition's own prefix and ids that the partition itself stored.
 -- Two functions stand apart from the partitions: onsale_publish (81_) and onsale_cart (82_), which hold no stock.

@@ -164,19 +164,21 @@ local function pool_encode(pool)
   return string.format('%.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available, pool.held, pool.paying, pool.sold)
 end
 
--- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version}; 0 is
--- "no window".
+-- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version, slot_capacity};
+-- 0 is "no window", and "not a timed event".
 local function terms_decode(event, raw)
   local a = cmsgpack.unpack(raw)
-  if type(a) ~= 'table' or #a ~= 7 then
+  if type(a) ~= 'table' or (#a ~= 8 and #a ~= 7) then -- 7: written before there were slots
     damaged('terms of event ' .. event)
   end
   local tickets = {}
   for _, ticket in ipairs(a[6]) do
-    tickets[ticket[1]] = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], lines = {} }
+    local terms = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], timed = ticket[5], lines = {} }
+    terms.seating = terms.timed and 'timed' or terms.assigned and 'assigned' or 'general'
+    tickets[ticket[1]] = terms
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
-    version = a[7],
+    version = a[7], slot_capacity = a[8] or 0,
   }
 end

@@ -1,8 +1,8 @@
 -- The unit of work: what a call has read, what it changed, and how that is written.
 
-local KEY_META, KEY_EVENTS, KEY_POOLS, KEY_LEDGER, KEY_DEADLINES, KEY_UNSETTLED, KEY_CUSTOMERS, KEY_OUTBOX =
-  1, 2, 3, 4, 5, 6, 7, 8
-local FIXED_KEYS = 8
+local KEY_META, KEY_EVENTS, KEY_POOLS, KEY_LEDGER, KEY_DEADLINES, KEY_UNSETTLED, KEY_CUSTOMERS, KEY_OUTBOX,
+  KEY_BOOKINGS, KEY_SLOTS, KEY_PURGES = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local FIXED_KEYS = 11
 
 -- The value of a hold key while its hold lives. Later the key has the archived record.
 local HELD_MARK = 'held'
@@ -50,9 +50,11 @@ local has_msetex
 
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
+--   slice       how much is given back, or purged, at most
 --   archive_ms  how long a record that ended stays readable in Redis
+--   booking_ms  how long after its slot's start a booking expires
 -- Raises if the partition was never initialised or is damaged.
-local function unit_open(keys, archive_ms)
+local function unit_open(keys, slice, archive_ms, booking_ms)
   local time = redis.call('TIME')
   local meta = redis.call('HMGET', keys[KEY_META], 'epoch', 'seq')
   if not meta[1] or not meta[2] then
@@ -69,7 +71,10 @@ local function unit_open(keys, archive_ms)
     keys = keys,
     prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
     map_prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'seats:',
+    unbooked_prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'unbooked:',
+    slice = slice,
     archive_ms = archive_ms,
+    booking_ms = booking_ms,
     now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000,
     epoch = meta[1],
     seq = tonumber(meta[2]),
@@ -79,11 +84,17 @@ local function unit_open(keys, archive_ms)
     maps = setmetatable({}, TABLE_ONCE), -- event -> pool -> map of the section, or false
     customers = {}, -- field -> places
     terms = {}, -- event -> terms, or false
+    bookings = {}, -- field -> booking, or false
+    slots = {}, -- field -> true: its place in `slots` was checked
+    purges = {}, -- member -> by when it goes, or false
     changed_records = {}, -- in order of their first change
     changed_pools = {},
     changed_maps = {}, -- key -> map
     changed_customers = {},
     changed_terms = {}, -- event -> packed terms
+    changed_bookings = {}, -- field -> booking, or false: it is purged
+    gone_pools = {}, -- fields of slots that are purged
+    booking_facts = {}, -- packed
     facts = 0, -- how many
     fact_parts = {}, -- packed, two of each fact
     packed = setmetatable({}, PACK_ONCE),

@@ -2,15 +2,15 @@
 
 -- A hold is due at its deadline, not after it: in that millisecond the server may have removed its key already.
 
--- Gives back what is due, oldest first and at most `slice` holds; sets `backlog` when more may be left.
+-- Gives back what is due, oldest first and a slice of it at most; sets `backlog` when more may be left.
 -- Returns how many.
-local function unit_give_back_due(u, slice)
+local function unit_give_back_due(u)
   local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_DEADLINES], '-inf', string.format('%.0f', u.now_ms), 'LIMIT', 0,
-    slice)
+    u.slice)
   if #due == 0 then
     return 0
   end
-  u.backlog = #due == slice
+  u.backlog = #due == u.slice
   local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(due))
   for i, rid in ipairs(due) do
     if not stored[i] then

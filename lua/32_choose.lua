@@ -24,6 +24,29 @@ local function ticket_line(ticket, ticket_id, quantity)
   return line
 end
 
+-- How a ticket's places must be chosen for an item whose third value is of this type.
+local SEATING_OF = { ['nil'] = 'general', string = 'assigned', boolean = 'assigned', number = 'timed' }
+
+-- The refusal of an item that cannot be had of its ticket at all, or nil.
+local function item_refusal(u, ticket, item)
+  if not ticket or ticket.seating ~= SEATING_OF[type(item[3])] then
+    return reply('unknown_pool', item[1])
+  end
+  if ticket.seating == 'timed' and u.now_ms >= item[3] then
+    return reply('slot_past')
+  end
+  return nil
+end
+
+-- The line of an item of places that are all alike, of a ticket or of a slot.
+local function place_line(u, event, ticket, item)
+  if ticket.seating == 'general' then
+    return ticket_line(ticket, item[1], item[2])
+  end
+  local _, name = unit_slot(u, event, item[3])
+  return { item[1], name, item[2], ticket.unit_minor }
+end
+
 -- The map of a section that a ticket offers.
 local function offered_map(u, event, name)
   return unit_map(u, event, name) or damaged('no map of ' .. event_field(u, event, name))
@@ -80,14 +103,14 @@ local function add_best_seats(u, event, item, ticket, lines)
 end
 
 -- The lines of the items, or nil and the refusal. No seat is named twice: who asks sees to that. Best seats are chosen
--- after the named ones. General places are not looked for here, see unit_short_line.
+-- after the named ones. Places that are all alike are not looked for here, see unit_short_line.
 local function choose_lines(u, event, terms, items)
   local lines, gone = {}, {}
   for i = 1, #items do
     local item = items[i]
     local ticket = terms.tickets[item[1]]
-    if item[3] == nil then
-      lines[#lines + 1] = ticket_line(ticket, item[1], item[2])
+    if ticket.seating ~= 'assigned' then
+      lines[#lines + 1] = place_line(u, event, ticket, item)
     elseif item[4] then
       add_named_seats(u, event, item, ticket, lines, gone)
     end
@@ -97,8 +120,9 @@ local function choose_lines(u, event, terms, items)
   end
   for i = 1, #items do
     local item = items[i]
-    if item[3] ~= nil and not item[4] then
-      local refusal = add_best_seats(u, event, item, terms.tickets[item[1]], lines)
+    local ticket = terms.tickets[item[1]]
+    if ticket.seating == 'assigned' and not item[4] then
+      local refusal = add_best_seats(u, event, item, ticket, lines)
       if refusal then
         return nil, refusal
       end

@@ -2,10 +2,10 @@
 --
 -- Command   {"put_event", event_id, terms, {{pool, capacity}...}, {{pool, map}...}}
 --           `terms` as in terms_decode; the maps of the sections whose seats are offered, as they are before the first hold
--- Keys      events, pools, seats:<event>:<pool>
+-- Keys      events, pools, slots, seats:<event>:<pool>
 -- Promise   Terms of an older version than those that are there change nothing: they were overtaken on their way.
 --           All of it or nothing. A pool that exists keeps what is taken of it; only what is available changes. A section
---           that is there keeps its map.
+--           that is there keeps its map. Another slot capacity is that of slots, too, that are there and have not begun.
 -- Results   {"below_taken", pool, capacity, taken}  the new capacity is less than what is held, paying and sold
 --           {"published"}                           also when nothing changed
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
@@ -29,10 +29,13 @@ local function put_event(u, command)
   end
   for _, ticket in pairs(before and before.tickets or {}) do
     for _, name in ipairs(ticket.pools) do
-      if not unit_pool(u, event, name) or (ticket.assigned and not unit_map(u, event, name)) then
+      if not unit_pool(u, event, name) or (ticket.seating == 'assigned' and not unit_map(u, event, name)) then
         damaged('no pool ' .. event_field(u, event, name)) -- made anew it would forget what is taken of it
       end
     end
+  end
+  for _, name in ipairs(before and before.slot_capacity ~= (terms[8] or 0) and later_slots(u, event) or {}) do
+    table.insert(capacities, { name, terms[8] or 0 })
   end
   for _, wanted in ipairs(capacities) do
     local pool = unit_pool(u, event, wanted[1])

@@ -4,15 +4,17 @@
 --           item: {ticket_id, quantity} of places that are all alike
 --                 {ticket_id, quantity, pool, {seat...}} of seats that are named, in ascending order
 --                 {ticket_id, quantity, together} of the best seats to be had (31_best_available.lua)
+--                 {ticket_id, quantity, start_ms} of a slot's places
 --           hold_ms: for how long at most; 0: for as long as the event says
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
--- Keys      events, pools, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed;
 --           so a repeat is looked for before anything else is judged.
 -- Results   {"key_reused"}                          the rid was taken for another request
 --           {"unknown_pool", ticket_id}             no such event (ticket 0) or no such ticket in it
 --           {"sale_closed"}                         the event is closed, cancelled or past its window
 --           {"not_on_sale_yet", opens_ms}           a draft (0), or before its window
+--           {"slot_past"}                           a slot that is asked for has begun
 --           {"limit_exceeded", limit, taken}        more than one customer may have of the event
 --           {"sold_out", ticket_id, available, largest_block}
 --                                                   some ticket has fewer places left, or not together
@@ -49,9 +51,9 @@ local function hold(u, command)
   local places = 0
   for i = 1, #items do
     local item = items[i]
-    local ticket = terms.tickets[item[1]]
-    if not ticket or ticket.assigned == (item[3] == nil) then
-      return reply('unknown_pool', item[1])
+    refusal = item_refusal(u, terms.tickets[item[1]], item)
+    if refusal then
+      return refusal
     end
     places = places + item[2]
   end

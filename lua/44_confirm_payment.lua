@@ -1,13 +1,13 @@
 -- confirm_payment: the gateway has taken the money of an attempt.
 --
 -- Command   {"confirm_payment", rid, attempt_id}
--- Keys      pools, customers, ledger, deadlines, unsettled, hold:<rid>
+-- Keys      pools, slots, purges, customers, ledger, deadlines, unsettled, hold:<rid>
 -- Promise   Money taken is places sold or a refund due, never neither. The same attempt again answers the same.
 -- Results   {"not_found"}
 --           {"unknown_attempt"}
 --           {"paid", now_ms, replayed, record}        sold; where the places had been given back, taken anew
---           {"refund_due", now_ms, replayed, record}  the places are gone, or another attempt had paid: the attempt's
---                                                     money must go back
+--           {"refund_due", now_ms, replayed, record}  the places are gone, the slot has begun, or another attempt had
+--                                                     paid: the attempt's money must go back
 -- Facts     paid, refund_due
 
 -- Which counter the places of a live record stand in.
@@ -30,13 +30,14 @@ local function confirm_payment(u, command)
   end
   local given_back = r.state == 'expired' or r.state == 'cancelled'
   local from = COUNTER_OF[r.state]
-  if given_back and not unit_short_line(u, r) then
+  if given_back and not record_is_past(u, r) and not unit_short_line(u, r) then
     from = 'available'
     unit_add_customer_places(u, r.event, r.customer, record_places(r))
   end
   attempt[ATTEMPT_SETTLED_MS] = u.now_ms
   if from then
     unit_move(u, r, from, 'sold')
+    unit_add_visits(u, r)
     attempt[ATTEMPT_STATE] = 'completed'
     attempt[ATTEMPT_REASON] = ''
     r.state = 'paid'

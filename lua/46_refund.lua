@@ -3,7 +3,7 @@
 -- Command   {"refund", rid, restock, archived}
 --           restock: whether the places are for sale again. If not they stay counted as sold, and nobody's.
 --           archived: the record as Postgres has it, for a reservation that is no longer kept here; or nil
--- Keys      pools, customers, ledger, unsettled, hold:<rid>
+-- Keys      pools, purges, customers, ledger, unsettled, hold:<rid>
 -- Promise   The debt is durable before the gateway is asked to pay it. Again: the same answer.
 -- Results   {"not_found"}
 --           {"not_paid", state}
@@ -32,9 +32,9 @@ local function refund(u, command)
     end
   end
   if restock then
-    unit_move(u, r, 'sold', 'available')
+    unit_move(u, unit_unpurged(u, r), 'sold', 'available')
   end
-  unit_add_customer_places(u, r.event, r.customer, -record_places(r))
+  unit_add_customer_places(u, r.event, r.customer, -unit_remove_visits(u, r))
   r.state = 'refund_due'
   r.ended_ms = u.now_ms
   unit_change(u, r)

@@ -1,12 +1,14 @@
 -- add: takes more places into a live hold, or makes the hold.
 --
 -- Command   {"add", rid, event_id, customer_id, details, item, hold_ms}; `item` and `hold_ms` as in hold
---           Of places that are all alike, the reservation then has `quantity` of the ticket, however many it had.
+--           Of places that are all alike, the reservation then has `quantity` of the ticket, or of the ticket at that slot,
+--           however many it had.
 --           A seat that it has already stays; under another ticket it is then at that ticket's price.
--- Keys      events, pools, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
 -- Promise   All of it or nothing. The deadline of a live hold does not move. Again: the same answer.
 -- Results   {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
---           {"unknown_pool", ticket_id}, {"sale_closed"}, {"not_on_sale_yet", opens_ms}, {"limit_exceeded", limit, taken},
+--           {"unknown_pool", ticket_id}, {"sale_closed"}, {"not_on_sale_yet", opens_ms}, {"slot_past"},
+--           {"limit_exceeded", limit, taken},
 --           {"sold_out", ticket_id, available, largest_block}, {"seat_taken", {{pool, {seat...}}...}}, {"again"}
 --                          as in hold
 --           {"held", now_ms, replayed, record}
@@ -99,18 +101,18 @@ end
 -- The lines that a record has after adding, what it gains and what it loses; or nil and the refusal.
 local function lines_after_adding(u, r, terms, item)
   local ticket = terms.tickets[item[1]]
-  if item[3] == nil then
-    local lines, had = {}, 0
+  if ticket.seating ~= 'assigned' then
+    local wanted, lines, had = place_line(u, r.event, ticket, item), {}, 0
     for _, line in ipairs(r.lines) do
-      if line[LINE_TICKET] == item[1] then
+      if line[LINE_TICKET] == item[1] and line[LINE_POOL] == wanted[LINE_POOL] then
         had = had + line[LINE_QUANTITY]
       else
         lines[#lines + 1] = line
       end
     end
-    lines[#lines + 1] = ticket_line(ticket, item[1], item[2])
+    lines[#lines + 1] = wanted
     local difference = item[2] - had
-    local changed = difference ~= 0 and { ticket_line(ticket, item[1], math.abs(difference)) } or {}
+    local changed = { place_line(u, r.event, ticket, { item[1], math.abs(difference), item[3] }) }
     return lines, difference > 0 and changed or {}, difference < 0 and changed or {}
   end
   local asked = item
@@ -142,9 +144,9 @@ local function add(u, command)
   if refusal then
     return refusal
   end
-  local ticket = terms.tickets[item[1]]
-  if not ticket or ticket.assigned == (item[3] == nil) then
-    return reply('unknown_pool', item[1])
+  refusal = item_refusal(u, terms.tickets[item[1]], item)
+  if refusal then
+    return refusal
   end
   local lines, gained, lost = lines_after_adding(u, r, terms, item)
   if not lines then

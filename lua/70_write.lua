@@ -3,10 +3,15 @@
 -- Lua's stack has room for some 8,000 arguments. Even, because they may be pairs.
 local ARGUMENTS_AT_ONCE = 4000
 
--- Calls a command of Redis with these arguments, if there are any.
-local function call_with(command, key, arguments)
+-- Calls a command of Redis with these arguments, if there are any; `option` comes before them.
+local function call_with(command, key, arguments, option)
   for first = 1, #arguments, ARGUMENTS_AT_ONCE do
-    redis.call(command, key, unpack(arguments, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #arguments)))
+    local last = math.min(first + ARGUMENTS_AT_ONCE - 1, #arguments)
+    if option then
+      redis.call(command, key, option, unpack(arguments, first, last))
+    else
+      redis.call(command, key, unpack(arguments, first, last))
+    end
   end
 end
 
@@ -90,20 +95,60 @@ local function unit_write_records(u)
   call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
 end
 
+local function unit_write_bookings(u)
+  local to_bookings, from_bookings, to_purges, from_purges = {}, {}, {}, {}
+  for field, b in pairs(u.changed_bookings) do
+    if b and b.state == 'booked' then
+      to_bookings[#to_bookings + 1], to_bookings[#to_bookings + 2] = field, b.packed
+      u.purges[field] = b.expires_ms
+    else
+      from_bookings[#from_bookings + 1] = field
+      u.purges[field] = false
+    end
+    if b and b.state == 'cancelled' then
+      local key = u.unbooked_prefix .. u.digits[b.event] .. ':' .. b.booking_id
+      local until_ms = math.min(u.now_ms + u.archive_ms, b.expires_ms)
+      redis.call('SET', key, cmsgpack.pack(b.request_id) .. b.packed, 'PXAT', u.digits[until_ms])
+    end
+  end
+  for member, until_ms in pairs(u.purges) do
+    if until_ms then
+      to_purges[#to_purges + 1], to_purges[#to_purges + 2] = u.digits[until_ms], member
+    else
+      from_purges[#from_purges + 1] = member
+    end
+  end
+  call_with('HDEL', u.keys[KEY_BOOKINGS], from_bookings)
+  call_with('HSET', u.keys[KEY_BOOKINGS], to_bookings)
+  call_with('ZREM', u.keys[KEY_PURGES], from_purges)
+  call_with('ZADD', u.keys[KEY_PURGES], to_purges)
+  call_with('HDEL', u.keys[KEY_POOLS], u.gone_pools)
+  call_with('ZREM', u.keys[KEY_SLOTS], u.gone_pools)
+end
+
 -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
 -- because it alone may refuse: an id that is not above its last one.
 local function unit_write(u)
-  if u.facts > 0 then
+  local bookings = #u.booking_facts
+  if u.facts > 0 or bookings > 0 then
     local seq = u.digits[u.seq + 1]
-    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, 'f',
-      array_head(u.facts) .. table.concat(u.fact_parts))
+    local entry = { 'f', array_head(u.facts) .. table.concat(u.fact_parts) }
+    if bookings > 0 then
+      entry[3], entry[4] = 'b', array_head(bookings) .. table.concat(u.booking_facts)
+    end
+    redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, unpack(entry))
     redis.call('HSET', u.keys[KEY_META], 'seq', seq)
   end
   unit_write_records(u)
-  local pools, customers, customers_gone, terms = {}, {}, {}, {}
+  unit_write_bookings(u)
+  local pools, slots, customers, customers_gone, terms = {}, {}, {}, {}, {}
   for field, pool in pairs(u.changed_pools) do
     table.insert(pools, field)
     table.insert(pools, pool_encode(pool))
+    if pool.until_ms then
+      table.insert(slots, u.digits[pool.until_ms])
+      table.insert(slots, field)
+    end
   end
   for field in pairs(u.changed_customers) do
     local places = u.customers[field]
@@ -122,6 +167,7 @@ local function unit_write(u)
     write_map(key, map)
   end
   call_with('HSET', u.keys[KEY_POOLS], pools)
+  call_with('ZADD', u.keys[KEY_SLOTS], slots, 'GT')
   call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
   call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
   call_with('HSET', u.keys[KEY_EVENTS], terms)

@@ -1,6 +1,6 @@
 -- onsale_init: makes a partition, once.
 --
--- Keys      the eight fixed keys of the partition
+-- Keys      the fixed keys of the partition
 -- Arguments the number of partitions
 -- Promise   An initialised partition is never changed. The epoch of a new one is the server's time in ms, so it is
 --           greater than that of any outbox that was lost: readers can tell an emptied server from the one they knew.

@@ -1,12 +1,13 @@
 -- onsale_run: runs a batch of commands on a partition as one unit of work.
 --
--- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, then hold:<rid> for each command
---           that names a reservation, in order
--- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms
+-- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, then hold:<rid>
+--           for each command that names a reservation, then unbooked:<event>:<booking_id> for each that names a booking,
+--           both in order
+-- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   msgpack array of results, one for each command, in order
 
--- By word: the function, and whether the command's first value is a reservation's id.
+-- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's.
 local COMMANDS = {
   put_event = { run = put_event },
   hold = { run = hold, names_reservation = true },
@@ -23,11 +24,17 @@ local COMMANDS = {
   count = { run = count },
   seat_map = { run = seat_map },
   sweep = { run = sweep },
+  book = { run = book, names_booking = true },
+  move = { run = move, names_booking = true },
+  unbook = { run = unbook, names_booking = true },
+  find_booking = { run = find_booking, names_booking = true },
+  count_slots = { run = count_slots },
+  purge_slots = { run = purge_slots },
 }
 
--- Reads at once what the commands name: their records, and the customers of new holds.
+-- Reads at once what the commands name: their records, the customers of new holds, and bookings.
 local function load_named(u, commands)
-  local rids, named, customers, keys, prefix = {}, 0, {}, u.keys, u.prefix
+  local rids, named, customers, bookings, keys, prefix = {}, 0, {}, {}, u.keys, u.prefix
   for i = 1, #commands do
     local command = commands[i]
     local word, rid = command[1], command[2]
@@ -42,18 +49,31 @@ local function load_named(u, commands)
         error('KEYS do not name ' .. rid, 0)
       end
     end
+    if kind.names_booking then
+      bookings[#bookings + 1] = { command }
+    end
     if word == 'hold' or word == 'add' then
       customers[#customers + 1] = event_field(u, command[3], command[4])
     end
   end
   unit_load_records(u, rids)
   unit_load_customers(u, customers)
+  for i, booking in ipairs(bookings) do
+    local command, key = booking[1], keys[FIXED_KEYS + named + i]
+    if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then
+      error('KEYS do not name ' .. command[3], 0)
+    end
+    booking[2] = key
+  end
+  if #bookings > 0 then
+    unit_load_bookings(u, bookings)
+  end
 end
 
 local function run(keys, args)
   local commands = cmsgpack.unpack(args[1])
-  local u = unit_open(keys, tonumber(args[3]))
-  u.given_back = unit_give_back_due(u, tonumber(args[2]))
+  local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  u.given_back = unit_give_back_due(u)
   load_named(u, commands)
   local parts = { array_head(#commands) }
   for i = 1, #commands do

@@ -7,7 +7,7 @@ import msgspec
 from redis.asyncio import Redis as RedisClient
 
 from engine.client import Redis
-from engine.keys import OUTBOX_FIELD, PartitionKeys
+from engine.keys import PartitionKeys
 from engine.outbox import Entry, Position
 from engine.records import Record, Terms
 
@@ -94,7 +94,7 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
         unsettled={rid.decode(): int(score) for rid, score in unsettled},
         customers={_split(field): int(places) for field, places in customers.items()},
         maps={section: text and text.decode() for section, text in zip(sections, maps, strict=True)},
-        outbox=[Entry(Position.parse(entry_id), fields[OUTBOX_FIELD]) for entry_id, fields in outbox],
+        outbox=[Entry.parse(entry_id, fields) for entry_id, fields in outbox],
         holds={rid: HoldKey(holds[2 * i], holds[2 * i + 1]) for i, rid in enumerate(rids)},
     )
 

@@ -15,10 +15,12 @@ Client: TypeAlias = Any
 """A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""
 
 _PERMANENT = re.compile(
-    r"\{p\d\d\}:(meta|events|pools|ledger|deadlines|unsettled|customers|outbox|seats:\d+:s\d+)"
+    r"\{p\d\d\}:(meta|events|pools|ledger|deadlines|unsettled|customers|outbox|bookings|slots|purges|seats:\d+:s\d+)"
     r"|\{catalogue\}:(events|changes|venues)"
 )
 _HOLD = re.compile(r"\{p\d\d\}:hold:[1-9]\d{0,9}-[A-Za-z0-9_-]{16}")
+_UNBOOKED = re.compile(r"\{p\d\d\}:unbooked:[1-9]\d*:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VISIT = re.compile(r"(\d+)-[A-Za-z0-9_-]{16}/t(\d+)/(\d+)/(.*)", re.DOTALL)
 _CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 
 _CALLBACK = re.compile(r"callback:[0-9a-f]{32}")
@@ -40,13 +42,14 @@ def check_invariants(redis_url: str) -> None:
 
 
 def check_partition(redis: Client, prefix: str) -> None:
-    """Invariants 1 to 7 of one partition; `prefix` is what its keys begin with."""
+    """The invariants of one partition; `prefix` is what its keys begin with."""
     pools = {field.decode(): tuple(map(int, raw.split())) for field, raw in redis.hgetall(prefix + "pools").items()}
     ledger = {rid.decode(): msgspec.msgpack.decode(raw) for rid, raw in redis.hgetall(prefix + "ledger").items()}
     _check_pools(pools, ledger)
     _check_maps(redis, prefix, pools, ledger)
     _check_places_of_records(redis, prefix, ledger)
     _check_customers(redis, prefix, pools)
+    _check_slots(redis, prefix, pools)
     _check_outbox(redis, prefix)
 
 
@@ -56,7 +59,7 @@ def _check_key(redis: Client, key: str) -> None:
     if _PERMANENT.fullmatch(key):
         assert lives_ms == -1, f"{key} must not expire"
     else:
-        assert any(kind.fullmatch(key) for kind in (_HOLD, _CART, _CALLBACK)), f"nobody knows the key {key}"
+        assert any(kind.fullmatch(key) for kind in (_HOLD, _CART, _CALLBACK, _UNBOOKED)), f"nobody knows the key {key}"
         assert lives_ms != -1, f"{key} would stay for ever"
 
 
@@ -121,6 +124,34 @@ def _check_customers(redis: Client, prefix: str, pools: dict[str, tuple[int, ...
     for event, places in owned.items():
         # Less where refunded places were not put on sale again: they are sold and nobody's.
         assert places <= taken[event], f"6: customers of event {event} have {places} places, {taken[event]} are taken"
+
+
+def _check_slots(redis: Client, prefix: str, pools: dict[str, tuple[int, ...]]) -> None:
+    slots = {field.decode(): until for field, until in redis.zrange(prefix + "slots", 0, -1, withscores=True)}
+    assert set(slots) == {field for field in pools if "/t" in field}, "9: slots"
+    purges = {member.decode(): until for member, until in redis.zrange(prefix + "purges", 0, -1, withscores=True)}
+    visits = {member: match for member in purges if (match := _VISIT.fullmatch(member))}
+    taken: dict[str, int] = defaultdict(int)
+    ends: dict[str, int] = {}
+    for field, raw in redis.hgetall(prefix + "bookings").items():
+        booking_id, event, start_ms, *_, expires_ms, state = msgspec.msgpack.decode(raw)
+        assert (field.decode(), state) == (f"{event}/{booking_id}", "booked"), f"9: {field.decode()} is {booking_id}"
+        ends[field.decode()] = expires_ms
+        taken[f"{event}/t{start_ms}"] += 1
+        assert slots[f"{event}/t{start_ms}"] >= expires_ms, f"9: the slot of {booking_id} goes before it"
+    assert {member: until for member, until in purges.items() if member not in visits} == ends, "9: ends of bookings"
+    bought: dict[str, int] = defaultdict(int)
+    for event, start, places, customer in (match.groups() for match in visits.values()):
+        taken[f"{event}/t{start}"] += int(places)
+        bought[f"{event}/{customer}"] += int(places)
+    for field, places in taken.items():
+        # More where refunded places were not put on sale again: they are sold and nobody's.
+        assert pools[field][4] >= places, (
+            f"10: {field} has {pools[field][4]} places sold, {places} are booked or paid for"
+        )
+    customers = {field.decode(): int(places) for field, places in redis.hgetall(prefix + "customers").items()}
+    for field, places in bought.items():
+        assert customers[field] >= places, f"6: customer {field} has bought {places} places of slots"
 
 
 def _check_outbox(redis: Client, prefix: str) -> None:

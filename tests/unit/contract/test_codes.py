@@ -41,6 +41,12 @@ _ANSWERS = {
     results.Counts,
     results.SeatMap,
     results.Swept,
+    results.Booked,
+    results.Moved,
+    results.Unbooked,
+    results.BookingFound,
+    results.SlotsCounted,
+    results.Purged,
     results.Again,  # the engine's own: it sends the command again
 }
 """What commands answer that is no refusal; a failed payment has its own reasons."""
@@ -65,6 +71,13 @@ _REFUSALS = [
     (results.PaymentSettled(), "payment_settled", {}),
     (results.NotPaid("held"), "not_held", {"state": "held"}),
     (results.BelowTaken("7", 3, 5), "below_taken", {"taken": 5}),
+    (results.SlotFull(20), "slot_full", {"capacity": 20}),
+    (
+        results.SlotPast(),
+        "invalid",
+        {"fields": [{"path": "slot", "message": "has begun; choose a later one"}]},
+    ),
+    (results.BookingExpired(), "expired", {}),
 ]
 
 

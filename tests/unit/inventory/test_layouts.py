@@ -64,14 +64,14 @@ def test_terms_are_read_in_the_order_of_their_fields() -> None:
     assert f"ipairs(a[{fields.index('tickets') + 1}])" in body
     assert f"#a ~= {len(fields)}" in body
     ticket = {field: int(place) for field, place in re.findall(r"(\w+) = ticket\[(\d)\]", body)}
-    assert ticket == {"pools": 2, "unit_minor": 3, "assigned": 4}
-    assert TicketTerms.__struct_fields__ == ("ticket_id", "pools", "unit_minor", "assigned")
+    assert ticket == {"pools": 2, "unit_minor": 3, "assigned": 4, "timed": 5}
+    assert TicketTerms.__struct_fields__ == ("ticket_id", "pools", "unit_minor", "assigned", "timed")
 
 
 def test_keys_come_in_the_order_that_lua_numbers_them() -> None:
-    (names,) = re.findall(r"^local (KEY_META[\w, ]+) =", UNIT, re.MULTILINE)
+    (names,) = re.findall(r"^local (KEY_META[\w,\s]+) =", UNIT, re.MULTILINE)
     keys = PartitionKeys(3)
-    assert [name.removeprefix("KEY_").lower() for name in names.split(", ")] == [
+    assert [name.removeprefix("KEY_").lower() for name in re.split(r",\s+", names)] == [
         key.removeprefix("{p03}:") for key in keys.fixed
     ]
     assert f"local FIXED_KEYS = {len(keys.fixed)}" in UNIT

@@ -11,15 +11,21 @@ import pytest
 
 from engine import commands as c
 from engine import results as r
-from engine.words import AttemptState, FactWord, State
+from engine.words import AttemptState, BookingFactWord, BookingState, FactWord, State
 
 LUA = Path(__file__).resolve().parents[3] / "lua"
-FILES = sorted(LUA.glob("[45]*_*.lua"))
+FILES = sorted(LUA.glob("[456]*_*.lua"))
 LIBRARY = "".join(path.read_text(encoding="utf-8") for path in sorted(LUA.glob("*.lua")))
 CODE = re.sub(r"--.*", "", LIBRARY)
 
 CARTS = re.sub(r"--.*", "", (LUA / "82_cart.lua").read_text(encoding="utf-8"))
 """Carts have states of their own."""
+
+BOOKINGS = [
+    re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    for path in sorted([*LUA.glob("5[6-9]_*.lua"), LUA / "26_slots.lua"])
+]
+"""So have bookings."""
 
 COMMANDS: list[type[c.Command[Any]]] = [
     c.PutEvent,
@@ -37,6 +43,12 @@ COMMANDS: list[type[c.Command[Any]]] = [
     c.Count,
     c.ReadSeatMap,
     c.Sweep,
+    c.Book,
+    c.Move,
+    c.Unbook,
+    c.FindBooking,
+    c.CountSlots,
+    c.PurgeSlots,
 ]
 
 ANSWERS: dict[str, Any] = {
@@ -55,6 +67,12 @@ ANSWERS: dict[str, Any] = {
     "count": r.Counts | r.UnknownPool,
     "seat_map": r.SeatMap | r.UnknownPool,
     "sweep": r.Swept,
+    "book": c.BookResult,
+    "move": c.MoveResult,
+    "unbook": c.UnbookResult,
+    "find_booking": r.BookingFound | r.NotFound,
+    "count_slots": r.SlotsCounted | r.UnknownPool,
+    "purge_slots": r.Purged,
 }
 """What a command of this name may answer, by the types of engine/commands.py."""
 
@@ -119,17 +137,21 @@ def test_header_tells_the_facts_that_the_code_writes(path: Path) -> None:
     code = re.sub(r"--.*", "", text)
     written = set(chain.from_iterable(strings(found[1]) for found in re.finditer(r"unit_fact\(u, ('\w+')", code)))
     written |= {found[1] for found in re.finditer(r"unit_give_back\(u, r, '\w+', '(\w+)'\)", code)}
+    bookings = set(re.findall(r"unit_change_booking\(u, '(\w+)'", code))
+    assert bookings <= set(BookingFactWord)
     if "unit_fact(u, word, r)" in code:
         written |= set(strings(re.findall(r"local word = (.*)", code)[0]))
     told = section(text, "Facts")
-    for word in written:
-        assert word in set(FactWord)
+    assert written <= set(FactWord)
+    for word in written | bookings:
         assert re.search(rf"\b{word}\b", told), f"{path.name} does not tell of {word}"
 
 
 def test_every_word_of_a_reply_is_a_result() -> None:
     known = words_of(r.AnyResult)
-    written = set(re.findall(r"\breply\('(\w+)'", CODE)) | set(re.findall(r"\breply_record\(u, '(\w+)'", CODE))
+    written = set(re.findall(r"\breply\('(\w+)'", CODE)) | set(
+        re.findall(r"\breply_(?:record|booking)\(u, '(\w+)'", CODE)
+    )
     assert written <= known
     in_headers = {
         word
@@ -146,12 +168,23 @@ def test_every_result_is_of_a_command() -> None:
 
 def test_states_are_the_same() -> None:
     """Every state of Python is written somewhere in Lua, and Lua enters no other."""
-    code = CODE.replace(CARTS, "")
+    code = CODE
+    for others in (CARTS, *BOOKINGS):
+        assert others in CODE
+        code = code.replace(others, "")
     entered = set(re.findall(r"\br\.state = '(\w+)'", code)) | set(re.findall(r"\bstate = '(\w+)'", code))
     entered |= set(re.findall(r"unit_give_back\(u, r, '\w+', '(\w+)'\)", CODE))
     assert entered == set(State)
     compared = set(re.findall(r"\.state [=~]= '(\w+)'", code))
-    assert compared <= set(State)
+    assert compared <= set(State) | set(BookingState)
+
+
+def test_states_of_bookings_are_the_same() -> None:
+    code = "".join(BOOKINGS)
+    entered = set(re.findall(r"\bb\.state(?:, [\w.]+)? = '(\w+)'", code)) | set(re.findall(r"\bstate = '(\w+)'", code))
+    assert entered == set(BookingState)
+    compared = set(re.findall(r"\.state [=~]= '(\w+)'", code))
+    assert compared <= set(BookingState)
 
 
 def test_states_of_attempts_are_the_same() -> None:
