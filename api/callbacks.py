@@ -1,10 +1,11 @@
 """Payments as the gateway sees them: how one stands, and the callbacks that end it."""
 
-from typing import Any
+from typing import Literal
 
 from aiohttp import web
 from aiojobs.aiohttp import shield
 
+from api.answers import Payment
 from api.bodies import read_bytes, read_no_body
 from api.keys import CALLBACK_SIGNATURES, CARTS, PAYMENTS, POSTGRES
 from api.problems import not_found
@@ -16,7 +17,11 @@ from engine.words import CURRENCY
 from sync.carts import CartPayment, outcome_of
 from sync.reservations import get_payment
 
-_STATUS = {CartState.BOOKED: "pending", CartState.COMPLETED: "completed", CartState.FAILED: "failed"}
+_STATUS: dict[CartState, Literal["pending", "completed", "failed"]] = {
+    CartState.BOOKED: "pending",
+    CartState.COMPLETED: "completed",
+    CartState.FAILED: "failed",
+}
 
 
 async def read_payment(request: web.Request) -> web.Response:
@@ -87,11 +92,11 @@ async def _stored(request: web.Request, payment_id: str) -> CartPayment:
     )
 
 
-def _view(payment: CartPayment) -> dict[str, Any]:
-    return {
-        "id": payment.payment_id,
-        "status": _STATUS[payment.state],
-        "amount": payment.amount_minor,
-        "currency": CURRENCY,
-        "reservations": payment.reservation_ids,
-    }
+def _view(payment: CartPayment) -> Payment:
+    return Payment(
+        id=payment.payment_id,
+        status=_STATUS[payment.state],
+        amount=payment.amount_minor,
+        currency=CURRENCY,
+        reservations=payment.reservation_ids,
+    )

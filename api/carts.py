@@ -1,13 +1,15 @@
 """Carts: places of several events, held and booked as one."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
 from aiojobs.aiohttp import shield
 from msgspec import Meta
 
+from api import answers
+from api.answers import BookedCart, CartItem
 from api.bodies import DatabaseId, path_id, read_body, read_no_body
 from api.keys import CARTS, CATALOGUE, ENGINE, POSTGRES
 from api.problems import Code, Problem, invalid, not_found
@@ -38,8 +40,6 @@ from engine.words import State
 from sync.carts import attempt_of
 from sync.reservations import get_reservation
 
-Json = dict[str, Any]
-
 _DETAILS = '{"first_name":null,"last_name":null}'
 """What a cart tells about its customer."""
 
@@ -51,7 +51,7 @@ _PAUSE_SECONDS = 0.02
 """How often a booking that is under way is looked at, and the pause between."""
 
 
-class CartItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id."""
 
     event_id: DatabaseId
@@ -60,9 +60,14 @@ class CartItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
-_ITEM = msgspec.json.Decoder(CartItem)
-_OPEN = (CartState.OPEN, CartState.BOOKING)
-"""A booking that is under way may still be refused."""
+_ITEM = msgspec.json.Decoder(CartItemBody)
+_STATUS: dict[CartState, Literal["open", "booked", "completed", "failed"]] = {
+    CartState.OPEN: "open",
+    CartState.BOOKING: "open",  # it may still be refused
+    CartState.BOOKED: "booked",
+    CartState.COMPLETED: "completed",
+    CartState.FAILED: "failed",
+}
 
 _LIVE = (State.HELD, State.PAYING, State.PAID)
 
@@ -119,7 +124,7 @@ async def book_cart(request: web.Request) -> web.Response:
     booked = await shield(request, request.app[CARTS].book(cart_id))
     match booked:
         case Cart():
-            return json_reply({"payment_id": booked.payment_id})
+            return json_reply(BookedCart(booked.payment_id))
         case NotFound():
             raise not_found(f"cart {cart_id}")
         case Expired():
@@ -178,7 +183,7 @@ async def _has_booked(engine: Engine, cart: Cart, reservation_id: str) -> bool:
     return isinstance(found, Found) and attempt_of(found.record, cart.payment_id) is not None
 
 
-def _engine_item(body: CartItem, event: EventSnapshot, seating: Seating | None) -> tuple[int, int] | Item:
+def _engine_item(body: CartItemBody, event: EventSnapshot, seating: Seating | None) -> tuple[int, int] | Item:
     """What the engine is asked for. Raises Problem invalid, or not_found for a ticket or seat that is not offered."""
     ticket = next((ticket for ticket in event.tickets if ticket.ticket_id == body.price_id), None)
     if ticket is None:
@@ -199,12 +204,13 @@ def _engine_item(body: CartItem, event: EventSnapshot, seating: Seating | None) 
     return NamedSeats(ticket.ticket_id, 1, section_pool(found[0]), [found[1]])
 
 
-async def _show(request: web.Request, cart: Cart) -> Json:
-    """The JSON of a cart. Raises Problem not_found, or expired if it, or one of its holds, ran out."""
+async def _show(request: web.Request, cart: Cart) -> answers.Cart:
+    """A cart as the API shows it. Raises Problem not_found, or expired if it, or one of its holds, ran out."""
     _refuse_gone(cart)
-    catalogue, is_open = request.app[CATALOGUE], cart.state in _OPEN
+    catalogue, status = request.app[CATALOGUE], _STATUS[cart.state]
+    is_open = status == "open"
     records = await asyncio.gather(*(_record(request, cart, one) for one in cart.reservation_ids))
-    items: list[Json] = []
+    items: list[CartItem] = []
     for record in records:
         if record is None:
             continue
@@ -213,14 +219,14 @@ async def _show(request: web.Request, cart: Cart) -> Json:
         if record.state in _LIVE if is_open else attempt_of(record, cart.payment_id):
             event = await catalogue.event(record.event_id)
             items += cart_items(record, event, await catalogue.seating(event) if event else None)
-    return {
-        "id": cart.cart_id,
-        "status": CartState.OPEN if is_open else cart.state,
-        "items": items,
-        "total": money(sum(item["quantity"] * item["unit_price"]["amount"] for item in items)),
-        "expires_at": rfc3339(cart.deadline_ms) if is_open else None,
-        "payment_id": None if is_open else cart.payment_id,
-    }
+    return answers.Cart(
+        id=cart.cart_id,
+        status=status,
+        items=items,
+        total=money(sum(item.quantity * item.unit_price.amount for item in items)),
+        expires_at=rfc3339(cart.deadline_ms) if is_open else None,
+        payment_id=None if is_open else cart.payment_id,
+    )
 
 
 async def _record(request: web.Request, cart: Cart, reservation_id: str) -> Record | None:

@@ -9,9 +9,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from api.answers import Page
 from api.bodies import DatabaseId, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
 from api.replies import cached_reply, json_reply
 from api.times import milliseconds
@@ -54,7 +55,7 @@ async def list_events(request: web.Request) -> web.Response:
     counts = await asyncio.gather(*(availability.exact(event.event_id) for event in shown))
     items = [event_view(event, count) for event, count in zip(shown, counts, strict=True)]
     more = len(wanted) > len(shown)
-    return json_reply(page(items, encode_cursor((shown[-1].starts_ms, shown[-1].event_id)) if more else None))
+    return json_reply(Page(items, encode_cursor((shown[-1].starts_ms, shown[-1].event_id)) if more else None))
 
 
 async def read_event(request: web.Request) -> web.Response:
@@ -71,7 +72,7 @@ async def read_availability(request: web.Request) -> web.Response:
     event = await event_of_path(request)
     counts = await request.app[AVAILABILITY].recent(event.event_id)
     view = availability_view(event, counts)
-    return cached_reply(request, view, max_age=1, tag_of=view["tickets"])
+    return cached_reply(request, view, max_age=1, tag_of=view.tickets)
 
 
 async def event_of_path(request: web.Request) -> EventSnapshot:

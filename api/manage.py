@@ -34,7 +34,7 @@ _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An amount in minor units, with its currency."""
 
     amount: Price
@@ -45,7 +45,7 @@ class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ticket to offer: a capacity, or the seats of sections of the event's venue."""
 
     ticket_type: Text
-    price: Money
+    price: PriceBody
     capacity: Capacity | UnsetType = UNSET
     section_ids: SectionIds | UnsetType = UNSET
 
@@ -82,7 +82,7 @@ class EventPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TicketPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of PATCH /v1/tickets/{ticket_id}: what is not given stays. What is held keeps the price it was held at."""
 
-    price: Money | UnsetType = UNSET
+    price: PriceBody | UnsetType = UNSET
     capacity: Capacity | UnsetType = UNSET
 
 

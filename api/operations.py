@@ -7,6 +7,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.answers import Health, Readiness
 from api.keys import CATALOGUE, ENGINE, METRICS, POSTGRES, SETTINGS
 from api.problems import Code, Problem
 from api.replies import json_reply
@@ -21,7 +22,7 @@ _NO_EVENT = 0
 
 async def healthz(_request: web.Request) -> web.Response:
     """GET /healthz: the process lives."""
-    return json_reply({"status": "ok"})
+    return json_reply(Health("ok"))
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -30,8 +31,7 @@ async def readyz(request: web.Request) -> web.Response:
         raise Problem(
             Code.UNAVAILABLE, "Redis does not answer, or has lost its data, so nothing can be sold.", missing=["redis"]
         )
-    postgres = "ok" if await _postgres_is_there(request) else "away"
-    return json_reply({"status": "ready", "redis": "ok", "postgres": postgres})
+    return json_reply(Readiness("ready", "ok", "ok" if await _postgres_is_there(request) else "away"))
 
 
 async def _redis_is_there(request: web.Request) -> bool:

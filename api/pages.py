@@ -36,8 +36,3 @@ def not_a_cursor() -> Problem:
 def encode_cursor(place: Any) -> str:
     """An opaque text for the place after which the next page begins."""
     return urlsafe_b64encode(msgspec.json.encode(place)).decode()
-
-
-def page(items: list[Any], next_cursor: str | None) -> dict[str, Any]:
-    """The JSON of a page."""
-    return {"items": items, "next_cursor": next_cursor}

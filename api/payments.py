@@ -34,7 +34,7 @@ from engine.results import (
 from engine.words import CURRENCY, State
 
 
-class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations/{reservation_id}/pay. `amount` is the whole total, in minor units."""
 
     amount: Annotated[int, Meta(ge=0, le=10**15)]
@@ -48,7 +48,7 @@ class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restock: bool
 
 
-_PAYMENT = msgspec.json.Decoder(Payment)
+_PAYMENT = msgspec.json.Decoder(PaymentBody)
 _REFUND = msgspec.json.Decoder(RefundWish)
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-import orjson
+import msgspec
 from aiohttp import web
 
 
@@ -78,6 +78,7 @@ KINDS: dict[Code, tuple[int, str]] = {
 
 _CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 1
+_ENCODER = msgspec.json.Encoder()
 
 
 class Problem(Exception):
@@ -112,7 +113,7 @@ class Problem(Exception):
         headers = dict(self.headers)
         if status in (429, 503):
             headers.setdefault("Retry-After", str(_RETRY_AFTER_SECONDS))
-        return web.Response(body=orjson.dumps(document), status=status, content_type=_CONTENT_TYPE, headers=headers)
+        return web.Response(body=_ENCODER.encode(document), status=status, content_type=_CONTENT_TYPE, headers=headers)
 
 
 def invalid(path: str, message: str) -> Problem:

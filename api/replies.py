@@ -4,24 +4,25 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-import orjson
+import msgspec
 from aiohttp import web
 
 _JSON = "application/json"
+_ENCODER = msgspec.json.Encoder()
 
 
-def json_reply(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def json_reply(data: msgspec.Struct, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """A JSON response."""
-    return web.Response(body=orjson.dumps(data), status=status, content_type=_JSON, headers=headers)
+    return web.Response(body=_ENCODER.encode(data), status=status, content_type=_JSON, headers=headers)
 
 
-def cached_reply(request: web.Request, data: Any, *, max_age: int, tag_of: Any = None) -> web.Response:
+def cached_reply(request: web.Request, data: msgspec.Struct, *, max_age: int, tag_of: Any = None) -> web.Response:
     """A JSON response that caches may keep for `max_age` seconds; 304 if the client has it.
 
     The ETag is that of `tag_of`, where not everything in `data` matters, else of all of it.
     """
-    body = orjson.dumps(data)
-    return tagged_reply(request, body if tag_of is None else orjson.dumps(tag_of), lambda: body, max_age=max_age)
+    body = _ENCODER.encode(data)
+    return tagged_reply(request, body if tag_of is None else _ENCODER.encode(tag_of), lambda: body, max_age=max_age)
 
 
 def tagged_reply(request: web.Request, tag: bytes, body: Callable[[], bytes], *, max_age: int) -> web.Response:

@@ -1,24 +1,25 @@
 """Reservations: take, look at, list, give back."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from api.answers import Page, Reservation
 from api.bodies import VISIBLE_ASCII, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
 from api.catalogue import Catalogue
 from api.completeness import wait_for_outcomes
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
-from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of, seat_taken
 from api.replies import json_reply
 from api.seating import ItemBody, engine_items
 from api.times import wall_clock_ms
-from api.views import reservation_view
+from api.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
 from engine.commands import Cancel, Find, Hold
 from engine.ids import event_of, keyed_reservation_id
@@ -31,7 +32,7 @@ CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_AS
 """An id that the shop gave: visible ASCII characters."""
 
 
-class Customer(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
+class CustomerBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Who reserves."""
 
     id: CustomerId
@@ -39,18 +40,11 @@ class Customer(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True
     last_name: Text | None = None
 
 
-class CustomerDetails(msgspec.Struct, gc=False, frozen=True):
-    """What is kept about a customer beside the id, as the engine's `details`."""
-
-    first_name: str | None
-    last_name: str | None
-
-
 class NewReservation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations. All items belong to one event."""
 
     items: Annotated[list[ItemBody], Meta(min_length=1, max_length=20)]
-    customer: Customer
+    customer: CustomerBody
 
 
 class ReservationsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,8 +128,8 @@ async def archived_reservation(request: web.Request, reservation_id: str) -> Rec
     return archived.record
 
 
-async def show_reservation(request: web.Request, reservation_id: str, record: Record, now_ms: int) -> Any:
-    """The JSON of a reservation."""
+async def show_reservation(request: web.Request, reservation_id: str, record: Record, now_ms: int) -> Reservation:
+    """A reservation as the API shows it."""
     catalogue = request.app[CATALOGUE]
     event = await catalogue.event(record.event_id)
     seating = await catalogue.seating(event) if event else None
@@ -198,4 +192,4 @@ async def list_all_reservations(request: web.Request) -> web.Response:
         await show_reservation(request, reservation.reservation_id, reservation.record, now_ms)
         for reservation in listed.reservations
     ]
-    return json_reply(page(items, encode_cursor(listed.next) if listed.next else None))
+    return json_reply(Page(items, encode_cursor(listed.next) if listed.next else None))

@@ -145,7 +145,7 @@ ROUTES: tuple[Route, ...] = (
         method="POST",
         path=f"{_RESERVATION}/pay",
         handler=payments.pay_reservation,
-        body=payments.Payment,
+        body=payments.PaymentBody,
         keyed=True,
         answers={_OK: a.Reservation, _ACCEPTED: a.Reservation},
         refusals=(
@@ -170,7 +170,7 @@ ROUTES: tuple[Route, ...] = (
         method="POST",
         path=_CART,
         handler=carts.add_to_cart,
-        body=carts.CartItem,
+        body=carts.CartItemBody,
         answers={_OK: a.Cart},
         refusals=(*_TAKING, *_ENDED, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),
     ),

@@ -1,19 +1,18 @@
 """From the seats that a request names to what the engine holds, and back."""
 
 from bisect import bisect_right
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from api.answers import Seat
 from api.bodies import DatabaseId
 from api.problems import invalid, not_found
 from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.commands import BestSeats, Item, NamedSeats
 from engine.records import Line
 from engine.seats import SeatPlaces, VenueSnapshot, section_of_pool, section_pool
-
-Json = dict[str, Any]
 
 PlacesWished = tuple[int, int]
 """A ticket and how many places of it."""
@@ -53,13 +52,13 @@ class Seating:
         place = self._sections[section.section_id].place_of(seat_id)
         return None if place is None else (section.section_id, place)
 
-    def seats_of(self, line: Line) -> list[Json]:
+    def seats_of(self, line: Line) -> list[Seat]:
         """The seats of a line as the API shows them."""
         section = self._sections[section_of_pool(line.pool)]
         shown = []
         for place in line.seats:
             seat_id, row, number = section.seat_at(place)
-            shown.append({"seat_id": seat_id, "section": section.section.name, "row": row.name, "number": number})
+            shown.append(Seat(seat_id, section.section.name, row.name, number))
         return shown
 
     def seat_ids(self, pool: str, places: list[int]) -> list[int]:

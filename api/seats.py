@@ -1,12 +1,12 @@
 """The seats of an event: what each is now, and blocking them."""
 
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import msgspec
-import orjson
 from aiohttp import web
 from msgspec import Meta
 
+from api.answers import CompactSeats, RowText, SeatPrice, SeatState
 from api.bodies import DatabaseId, path_id, read_manifest, read_query
 from api.keys import CATALOGUE, EDITOR, ENGINE
 from api.manage import event_reply
@@ -14,17 +14,22 @@ from api.problems import invalid, not_found
 from api.refusals import seat_taken
 from api.replies import tagged_reply
 from api.times import rfc3339
-from api.views import Json, money
+from api.views import money
 from engine.catalogue import EventSnapshot
 from engine.commands import ReadSeatMap
 from engine.results import SeatMap, SeatTaken
-from engine.seats import STATUS_OF, SeatPlaces, section_pool
+from engine.seats import BLOCKED, SeatPlaces, section_pool
 from sync.catalogue import UnknownSeats
 
 _MAX_AGE_SECONDS = 1
-_STATUS_JSON = {
-    character: f'{{"id":{status.value},"name":"{status.name.lower()}"}}' for character, status in STATUS_OF.items()
+_STATES = {
+    "a": SeatState(0, "available"),
+    "h": SeatState(1, "held"),
+    "s": SeatState(2, "sold"),
+    BLOCKED: SeatState(3, "blocked"),
 }
+"""What the characters of a map say, once `_PAYING_AS_HELD` was at it."""
+
 _PAYING_AS_HELD = str.maketrans("p", "h")
 
 
@@ -60,7 +65,7 @@ async def read_seats(request: web.Request) -> web.Response:
         return tagged_reply(
             request,
             f"{section.section_id} {text}".encode(),
-            lambda: orjson.dumps(_compact_view(places, text, seats.now_ms)),
+            lambda: msgspec.json.encode(_compact_view(places, text, seats.now_ms)),
             max_age=_MAX_AGE_SECONDS,
         )
     prices = _json(_prices(event, section.section_id))
@@ -108,14 +113,14 @@ def _no_section(section_id: int, event_id: int) -> NoReturn:
     raise not_found(f"section {section_id} that event {event_id} offers")
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
-def _prices(event: EventSnapshot, section_id: int) -> list[Json]:
+def _prices(event: EventSnapshot, section_id: int) -> list[SeatPrice]:
     """The tickets with which a seat of the section can be had."""
     return [
-        {"ticket_id": ticket.ticket_id, "name": ticket.ticket_type, "price": money(ticket.unit_minor)}
+        SeatPrice(ticket.ticket_id, ticket.ticket_type, money(ticket.unit_minor))
         for ticket in event.tickets
         if section_id in ticket.section_ids
     ]
@@ -123,7 +128,7 @@ def _prices(event: EventSnapshot, section_id: int) -> list[Json]:
 
 def _seats_body(places: SeatPlaces, text: str, prices: str) -> bytes:
     """The seats as JSON, put together as text: thousands of dicts would be a feast for the garbage collector."""
-    ends = {character: f',"status":{status},"prices":{prices}}}' for character, status in _STATUS_JSON.items()}
+    ends = {character: f',"status":{_json(state)},"prices":{prices}}}' for character, state in _STATES.items()}
     seats: list[str] = []
     for row, characters in zip(places.section.rows, text.split("\n"), strict=True):
         name, first_seat_id = _json(row.name), row.first_seat_id
@@ -134,12 +139,9 @@ def _seats_body(places: SeatPlaces, text: str, prices: str) -> bytes:
     return f'{{"items":[{",".join(seats)}],"next_cursor":null}}'.encode()
 
 
-def _compact_view(places: SeatPlaces, text: str, now_ms: int) -> Json:
-    return {
-        "section_id": places.section.section_id,
-        "as_of": rfc3339(now_ms),
-        "rows": [
-            {"name": row.name, "first_seat_id": row.first_seat_id, "seats": characters}
-            for row, characters in zip(places.section.rows, text.split("\n"), strict=True)
-        ],
-    }
+def _compact_view(places: SeatPlaces, text: str, now_ms: int) -> CompactSeats:
+    rows = [
+        RowText(row.name, row.first_seat_id, characters)
+        for row, characters in zip(places.section.rows, text.split("\n"), strict=True)
+    ]
+    return CompactSeats(places.section.section_id, rfc3339(now_ms), rows)

@@ -1,18 +1,20 @@
 """Statistics, derived from the rows in Postgres."""
 
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
+from api.answers import EventStatistics, Page, TicketTypeStatistics
 from api.bodies import DatabaseId, Text, read_query
 from api.completeness import wait_for_outcomes
 from api.events import event_of_path
 from api.keys import POSTGRES
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
 from api.replies import json_reply
 from api.times import milliseconds, rfc3339
-from api.views import Json, money
+from api.views import money
 from sync.statistics import (
     EventFigures,
     Figures,
@@ -31,7 +33,7 @@ async def of_events(request: web.Request) -> web.Response:
     rows = await list_event_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].event_id) if len(rows) > len(shown) else None
-    return json_reply(page([_event_row(row) for row in shown], cursor))
+    return json_reply(Page([_event_row(row) for row in shown], cursor))
 
 
 async def of_ticket_types(request: web.Request) -> web.Response:
@@ -42,7 +44,7 @@ async def of_ticket_types(request: web.Request) -> web.Response:
     rows = await list_ticket_type_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].ticket_type) if len(rows) > len(shown) else None
-    return json_reply(page([_ticket_type_row(row) for row in shown], cursor))
+    return json_reply(Page([_ticket_type_row(row) for row in shown], cursor))
 
 
 async def of_event(request: web.Request) -> web.Response:
@@ -55,22 +57,22 @@ async def of_event(request: web.Request) -> web.Response:
     return json_reply(_event_row(row))
 
 
-def _event_row(figures: EventFigures) -> Json:
-    return {
-        "event_id": figures.event_id,
-        "name": figures.name,
+def _event_row(figures: EventFigures) -> EventStatistics:
+    return EventStatistics(
+        event_id=figures.event_id,
+        name=figures.name,
         **_row(figures),
-        "sales_per_minute": figures.sales_per_minute,
-        "first_sale_at": _instant(figures.first_sale_at),
-        "sold_out_at": _instant(figures.sold_out_at),
-    }
+        sales_per_minute=figures.sales_per_minute,
+        first_sale_at=_instant(figures.first_sale_at),
+        sold_out_at=_instant(figures.sold_out_at),
+    )
 
 
-def _ticket_type_row(figures: TicketTypeFigures) -> Json:
-    return {"ticket_type": figures.ticket_type, **_row(figures)}
+def _ticket_type_row(figures: TicketTypeFigures) -> TicketTypeStatistics:
+    return TicketTypeStatistics(ticket_type=figures.ticket_type, **_row(figures))
 
 
-def _row(figures: Figures) -> Json:
+def _row(figures: Figures) -> dict[str, Any]:
     return {
         "reserved": figures.reserved,
         "held": figures.held,

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from aiohttp import web
 from msgspec import Meta
 
+from api.answers import Page, Ticket
 from api.availability import EventCounts
 from api.bodies import DatabaseId, Text, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
 from api.replies import json_reply
 from api.views import ticket_view
@@ -45,14 +46,14 @@ async def list_tickets(request: web.Request) -> web.Response:
     if query.available is None:
         del offered[query.limit + 1 :]  # where all are wanted, only those shown are counted
     counts = await _counts(request, {event.event_id for event, _ in offered})
-    wanted = []
+    wanted: list[Ticket] = []
     for event, ticket in offered:
         view = ticket_view(event, ticket, counts[event.event_id])
-        if query.available in (None, "false" if view["sold_out"] else "true"):
+        if query.available in (None, "false" if view.sold_out else "true"):
             wanted.append(view)
     shown = wanted[: query.limit]
     more = len(wanted) > len(shown)
-    return json_reply(page(shown, encode_cursor(shown[-1]["id"]) if more else None))
+    return json_reply(Page(shown, encode_cursor(shown[-1].id) if more else None))
 
 
 def _matches(query: TicketsQuery, ticket: TicketSnapshot) -> bool:

@@ -4,17 +4,16 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
-import orjson
 from aiohttp import web
 from msgspec import Meta
 
+from api.answers import NumberedSeat, Page, Row, Section, SectionSize, Venue
 from api.bodies import DatabaseId, Text, path_id, read_manifest, read_query
 from api.keys import CATALOGUE, VENUES
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
 from api.replies import json_reply, tagged_reply
 from api.seating import Seating
-from api.views import Json
 from engine.seats import SectionSnapshot, VenueSnapshot
 from sync.venues import NewRow, NewSection, NewVenue
 
@@ -74,7 +73,7 @@ async def list_venues(request: web.Request) -> web.Response:
     wanted = [venue_id for venue_id in await catalogue.venue_ids() if venue_id > after]
     shown = [await catalogue.venue(venue_id) for venue_id in wanted[: query.limit]]
     items = [_venue_view(seating.venue) for seating in shown if seating]
-    return json_reply(page(items, encode_cursor(items[-1]["id"]) if len(wanted) > len(shown) else None))
+    return json_reply(Page(items, encode_cursor(items[-1].id) if len(wanted) > len(shown) else None))
 
 
 async def read_venue(request: web.Request) -> web.Response:
@@ -88,7 +87,7 @@ async def list_sections(request: web.Request) -> web.Response:
     return tagged_reply(
         request,
         msgspec.json.encode(venue),
-        lambda: orjson.dumps(page([_section_view(section) for section in venue.sections], None)),
+        lambda: msgspec.json.encode(Page([_section_view(section) for section in venue.sections], None)),
         max_age=_MAX_AGE_SECONDS,
     )
 
@@ -110,28 +109,17 @@ def _check_names(path: str, names: Iterable[str]) -> None:
         known.add(name)
 
 
-def _venue_view(venue: VenueSnapshot) -> Json:
+def _venue_view(venue: VenueSnapshot) -> Venue:
     sections = [
-        {"id": section.section_id, "name": section.name, "capacity": sum(row.seats for row in section.rows)}
+        SectionSize(section.section_id, section.name, sum(row.seats for row in section.rows))
         for section in venue.sections
     ]
-    return {
-        "id": venue.venue_id,
-        "name": venue.name,
-        "capacity": sum(section["capacity"] for section in sections),
-        "sections": sections,
-    }
+    return Venue(venue.venue_id, venue.name, sum(section.capacity for section in sections), sections)
 
 
-def _section_view(section: SectionSnapshot) -> Json:
-    return {
-        "id": section.section_id,
-        "name": section.name,
-        "rows": [
-            {
-                "name": row.name,
-                "seats": [{"id": row.first_seat_id + offset, "number": offset + 1} for offset in range(row.seats)],
-            }
-            for row in section.rows
-        ],
-    }
+def _section_view(section: SectionSnapshot) -> Section:
+    rows = [
+        Row(row.name, [NumberedSeat(row.first_seat_id + offset, offset + 1) for offset in range(row.seats)])
+        for row in section.rows
+    ]
+    return Section(section.section_id, section.name, rows)

@@ -1,9 +1,20 @@
-"""Events, tickets and reservations as the API shows them."""
-
-from typing import Any
+"""Events, tickets, reservations and carts as the API shows them."""
 
 import msgspec
 
+from api.answers import (
+    Availability,
+    CartItem,
+    Customer,
+    Event,
+    EventHead,
+    Money,
+    Reservation,
+    ReservationPayment,
+    ReservedItem,
+    Ticket,
+    TicketAvailability,
+)
 from api.availability import EventCounts
 from api.seating import Seating
 from api.times import rfc3339
@@ -11,19 +22,29 @@ from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.records import Attempt, Record, TicketCounts
 from engine.words import CURRENCY, AttemptState, State
 
-Json = dict[str, Any]
 
-_DETAILS = msgspec.json.Decoder()
+class CustomerDetails(msgspec.Struct, gc=False, frozen=True):
+    """What is kept about a customer beside the id, as the engine's `details`."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+_DETAILS = msgspec.json.Decoder(CustomerDetails)
 _UNPUBLISHED = TicketCounts(0, 0, 0, 0, 0, 0)
 
 
-def money(amount_minor: int) -> Json:
+def money(amount_minor: int) -> Money:
     """An amount in minor units, with its currency."""
-    return {"amount": amount_minor, "currency": CURRENCY}
+    return Money(amount_minor, CURRENCY)
 
 
-def _event_head(event: EventSnapshot) -> Json:
-    return {"id": event.event_id, "name": event.name, "starts_at": rfc3339(event.starts_ms)}
+def _event_head(event: EventSnapshot) -> EventHead:
+    return EventHead(event.event_id, event.name, rfc3339(event.starts_ms))
+
+
+def _head_of(record: Record, event: EventSnapshot | None) -> EventHead:
+    return _event_head(event) if event else EventHead(record.event_id, None, None)
 
 
 def _ticket_type(event: EventSnapshot | None, ticket_id: int) -> str | None:
@@ -33,59 +54,61 @@ def _ticket_type(event: EventSnapshot | None, ticket_id: int) -> str | None:
     return None
 
 
-def ticket_view(event: EventSnapshot, ticket: TicketSnapshot, counts: EventCounts) -> Json:
+def ticket_view(event: EventSnapshot, ticket: TicketSnapshot, counts: EventCounts) -> Ticket:
     """A ticket with its counts; `held` has the paying ones too."""
     count = counts.tickets.get(ticket.ticket_id, _UNPUBLISHED)
-    return {
-        "id": ticket.ticket_id,
-        "event": _event_head(event),
-        "ticket_type": ticket.ticket_type,
-        "price": money(ticket.unit_minor),
-        "seating": ticket.seating,
-        "capacity": count.capacity,
-        "available": count.available,
-        "held": count.held + count.paying,
-        "sold": count.sold,
-        "sold_out": count.available == 0,
-    }
+    return Ticket(
+        id=ticket.ticket_id,
+        event=_event_head(event),
+        ticket_type=ticket.ticket_type,
+        price=money(ticket.unit_minor),
+        seating=ticket.seating,
+        capacity=count.capacity,
+        available=count.available,
+        held=count.held + count.paying,
+        sold=count.sold,
+        sold_out=count.available == 0,
+    )
 
 
-def event_view(event: EventSnapshot, counts: EventCounts) -> Json:
+def event_view(event: EventSnapshot, counts: EventCounts) -> Event:
     """An event with its tickets."""
     tickets = [ticket_view(event, ticket, counts) for ticket in event.tickets]
     types: dict[str, bool] = {}
     for ticket in tickets:
-        types[ticket["ticket_type"]] = types.get(ticket["ticket_type"], False) or not ticket["sold_out"]
-    return {
-        **_event_head(event),
-        "timezone": event.timezone,
-        "venue_id": event.venue_id,
-        "status": event.status,
-        "sale_opens_at": _instant(event.sale_opens_ms),
-        "sale_closes_at": _instant(event.sale_closes_ms),
-        "hold_seconds": event.hold_seconds,
-        "max_per_customer": event.max_per_customer,
-        "ticket_types": types,
-        "tickets": tickets,
-    }
+        types[ticket.ticket_type] = types.get(ticket.ticket_type, False) or not ticket.sold_out
+    return Event(
+        id=event.event_id,
+        name=event.name,
+        starts_at=rfc3339(event.starts_ms),
+        timezone=event.timezone,
+        venue_id=event.venue_id,
+        status=event.status,
+        sale_opens_at=_instant(event.sale_opens_ms),
+        sale_closes_at=_instant(event.sale_closes_ms),
+        hold_seconds=event.hold_seconds,
+        max_per_customer=event.max_per_customer,
+        ticket_types=types,
+        tickets=tickets,
+    )
 
 
-def availability_view(event: EventSnapshot, counts: EventCounts) -> Json:
+def availability_view(event: EventSnapshot, counts: EventCounts) -> Availability:
     """The counts of an event's tickets."""
-    return {
-        "event_id": event.event_id,
-        "as_of": rfc3339(counts.now_ms),
-        "tickets": [
-            {
-                "ticket_id": count.ticket_id,
-                "capacity": count.capacity,
-                "available": count.available,
-                "held": count.held + count.paying,
-                "sold": count.sold,
-            }
+    return Availability(
+        event_id=event.event_id,
+        as_of=rfc3339(counts.now_ms),
+        tickets=[
+            TicketAvailability(
+                ticket_id=count.ticket_id,
+                capacity=count.capacity,
+                available=count.available,
+                held=count.held + count.paying,
+                sold=count.sold,
+            )
             for count in counts.tickets.values()
         ],
-    }
+    )
 
 
 def reservation_view(
@@ -96,50 +119,51 @@ def reservation_view(
     now_ms: int,
     *,
     as_taken: bool = False,
-) -> Json:
+) -> Reservation:
     """A reservation at an instant; `as_taken`: as it was when it was taken, whatever became of it since.
 
     A deadline is shown while it is running or has run out; a paying or paid reservation has none.
     """
     state = State.HELD if as_taken else record.state
     timed = as_taken or state in (State.HELD, State.EXPIRED)
-    return {
-        "id": reservation_id,
-        "event": _event_head(event) if event else {"id": record.event_id, "name": None, "starts_at": None},
-        "status": state,
-        "customer": {"id": record.customer_id, **_DETAILS.decode(record.details)},
-        "items": [
-            {
-                "ticket_id": line.ticket_id,
-                "ticket_type": _ticket_type(event, line.ticket_id),
-                "quantity": line.quantity,
-                "seats": seating.seats_of(line) if seating and line.seats else [],
-                "unit_price": {"amount": line.unit_minor, "currency": CURRENCY},
-            }
+    details = _DETAILS.decode(record.details)
+    return Reservation(
+        id=reservation_id,
+        event=_head_of(record, event),
+        status=state,
+        customer=Customer(record.customer_id, details.first_name, details.last_name),
+        items=[
+            ReservedItem(
+                ticket_id=line.ticket_id,
+                ticket_type=_ticket_type(event, line.ticket_id),
+                quantity=line.quantity,
+                seats=seating.seats_of(line) if seating and line.seats else [],
+                unit_price=Money(line.unit_minor, CURRENCY),
+            )
             for line in record.lines
         ],
-        "total": {"amount": record.total_minor, "currency": CURRENCY},
-        "created_at": rfc3339(record.created_ms),
-        "expires_at": rfc3339(record.deadline_ms) if timed else None,
-        "expires_in_ms": max(0, record.deadline_ms - (record.created_ms if as_taken else now_ms)) if timed else None,
-        "payment": None if as_taken or not record.attempts else _payment_view(record.attempts),
-    }
+        total=Money(record.total_minor, CURRENCY),
+        created_at=rfc3339(record.created_ms),
+        expires_at=rfc3339(record.deadline_ms) if timed else None,
+        expires_in_ms=max(0, record.deadline_ms - (record.created_ms if as_taken else now_ms)) if timed else None,
+        payment=None if as_taken or not record.attempts else _payment_view(record.attempts),
+    )
 
 
-def cart_items(record: Record, event: EventSnapshot | None, seating: Seating | None) -> list[Json]:
+def cart_items(record: Record, event: EventSnapshot | None, seating: Seating | None) -> list[CartItem]:
     """What a cart has of one event: an item for each seat, and for each ticket without seats."""
-    items: list[Json] = []
+    items: list[CartItem] = []
     for line in record.lines:
-        item = {
-            "event": _event_head(event) if event else {"id": record.event_id, "name": None, "starts_at": None},
-            "ticket_id": line.ticket_id,
-            "ticket_type": _ticket_type(event, line.ticket_id),
-            "seat": None,
-            "quantity": line.quantity,
-            "unit_price": money(line.unit_minor),
-        }
+        item = CartItem(
+            event=_head_of(record, event),
+            ticket_id=line.ticket_id,
+            ticket_type=_ticket_type(event, line.ticket_id),
+            seat=None,
+            quantity=line.quantity,
+            unit_price=money(line.unit_minor),
+        )
         seats = seating.seats_of(line) if seating and line.seats else []
-        items += [{**item, "seat": seat, "quantity": 1} for seat in seats] or [item]
+        items += [msgspec.structs.replace(item, seat=seat, quantity=1) for seat in seats] or [item]
     return items
 
 
@@ -154,16 +178,17 @@ _TELLING = (
 _NOT_COMPLETED = (AttemptState.PENDING, AttemptState.FAILED)
 
 
-def _payment_view(attempts: list[Attempt]) -> Json:
+def _payment_view(attempts: list[Attempt]) -> ReservationPayment:
     """The attempt that tells most: the one that took money, else the one under way, else the last that failed."""
     attempt = min(reversed(attempts), key=lambda attempt: _TELLING.index(attempt.state))
-    return {
-        "id": attempt.attempt_id,
-        "status": attempt.state,
-        **money(attempt.amount_minor),
-        "created_at": rfc3339(attempt.started_ms),
-        "completed_at": None if attempt.state in _NOT_COMPLETED else _instant(attempt.settled_ms),
-    }
+    return ReservationPayment(
+        id=attempt.attempt_id,
+        status=attempt.state,
+        amount=attempt.amount_minor,
+        currency=CURRENCY,
+        created_at=rfc3339(attempt.started_ms),
+        completed_at=None if attempt.state in _NOT_COMPLETED else _instant(attempt.settled_ms),
+    )
 
 
 def _instant(ms: int | None) -> str | None:

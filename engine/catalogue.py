@@ -5,6 +5,7 @@ shown goes, beside it, into one hash that every process can follow change by cha
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -34,7 +35,7 @@ class TicketSnapshot(msgspec.Struct, frozen=True):
     section_ids: list[int] = []
 
     @property
-    def seating(self) -> str:
+    def seating(self) -> Literal["general", "assigned"]:
         """How places are chosen: `general` or `assigned`."""
         return "assigned" if self.section_ids else "general"
 

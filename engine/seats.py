@@ -6,30 +6,10 @@ ids of a row's seats follow one another, so that neither a map nor a manifest na
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from enum import IntEnum
 
 import msgspec
 
 BLOCKED = "b"
-
-
-class SeatStatus(IntEnum):
-    """What a seat is, as the API numbers it."""
-
-    AVAILABLE = 0
-    HELD = 1
-    SOLD = 2
-    BLOCKED = 3
-
-
-STATUS_OF = {
-    "a": SeatStatus.AVAILABLE,
-    "h": SeatStatus.HELD,
-    "p": SeatStatus.HELD,
-    "s": SeatStatus.SOLD,
-    BLOCKED: SeatStatus.BLOCKED,
-}
-"""What a character of a map says."""
 
 
 class RowSnapshot(msgspec.Struct, frozen=True):

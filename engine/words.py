@@ -1,8 +1,9 @@
 """The words of the domain that are stored and sent. Each is written once in Python; tests hold Lua to them."""
 
 from enum import StrEnum
+from typing import Final
 
-CURRENCY = "EUR"
+CURRENCY: Final = "EUR"
 """The only currency. Amounts are integers in its minor unit (cents)."""
 
 
