@@ -11,6 +11,7 @@ from msgspec import Meta
 from api import answers
 from api.answers import BookedCart, CartItem
 from api.bodies import DatabaseId, path_id, read_body, read_no_body
+from api.idempotency import once
 from api.keys import CARTS, CATALOGUE, ENGINE, POSTGRES
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of, seat_taken
@@ -82,6 +83,10 @@ async def add_to_cart(request: web.Request) -> web.Response:
     """POST /v1/orders/carts/{cart_id}: takes a seat, or places, into the cart; again: the same answer."""
     cart_id = _cart_id(request)
     body = await read_body(request, _ITEM)
+    return await once(request, f"cart {cart_id}", body, lambda: _add_item(request, cart_id, body))
+
+
+async def _add_item(request: web.Request, cart_id: str, body: CartItem) -> web.Response:
     catalogue = request.app[CATALOGUE]
     event = await catalogue.event(body.event_id)
     if event is None:

@@ -1,18 +1,31 @@
-"""Idempotency-Key: a key names what it took, so a repeat finds it. There is no table of keys."""
+"""Idempotency-Key: the same key with the same body has its effect once, and the same answer.
 
+A key of POST /v1/reservations names the reservation, so a repeat finds that. What other requests were answered is kept
+(engine/answers.py).
+"""
+
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
 
-from api.problems import invalid
-from engine.ids import request_digest
+from api.callers import caller_of
+from api.keys import ENGINE
+from api.problems import Code, Problem, invalid
+from api.refusals import problem_of
+from engine.answers import Answer, Answers
+from engine.faults import Fault
+from engine.ids import keyed_name, request_digest
+from engine.results import KeyReused
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Goes with an answer whose effect an earlier request had."""
 
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_LOOK_SECONDS = 0.02
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -26,3 +39,53 @@ def idempotency_key(request: web.Request) -> str | None:
 def body_digest(body: msgspec.Struct) -> str:
     """A digest of what a body says; the same for the same values, however they were written."""
     return request_digest(_ENCODER.encode(body).decode())
+
+
+async def once(
+    request: web.Request, what: str, body: msgspec.Struct, act: Callable[[], Awaitable[web.Response]]
+) -> web.Response:
+    """What `act` answers; to a repeat with the same key what it answered the first time.
+
+    `what`: the thing acted on, within which a key is unique. What `act` raises had no effect or an unknown one, and is
+    not kept: the same key may be sent again. `act` may run once more after a process died: it must be safe to repeat.
+    Raises Problem key_reused, or unavailable if another request with the key does not come to its end.
+    """
+    key = idempotency_key(request)
+    if key is None:
+        return await act()
+    answers, name, digest = Answers(request.app[ENGINE]), keyed_name(what, caller_of(request), key), body_digest(body)
+    before = await _claim_or_wait(answers, name, digest)
+    if before is not None:
+        return web.Response(
+            status=before.status, body=before.body, content_type=before.content_type, headers=dict(REPLAYED)
+        )
+    try:
+        response = await act()
+    except Exception:
+        await _release(answers, name)
+        raise
+    assert isinstance(response.body, bytes)  # noqa: S101 - json_reply and Problem.response make no other
+    await answers.keep(name, Answer(digest, response.status, response.content_type, response.body))
+    return response
+
+
+async def _claim_or_wait(answers: Answers, name: str, digest: str) -> Answer | None:
+    """The answer that another request with the key got, or gets while this one waits; None if there is no other."""
+    clock = asyncio.get_running_loop().time
+    patience_ends = clock() + 2 * answers.claim_ms / 1000
+    while True:
+        before = await answers.claim(name, digest)
+        if before is None or (before.is_given and before.digest == digest):
+            return before
+        if before.digest != digest:
+            raise problem_of(KeyReused())
+        if clock() > patience_ends:
+            raise Problem(Code.UNAVAILABLE, "Another request with this Idempotency-Key is under way; repeat it later.")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _release(answers: Answers, name: str) -> None:
+    try:
+        await answers.release(name)
+    except Fault:
+        return  # it runs out

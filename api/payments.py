@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from api.bodies import VISIBLE_ASCII, read_body
 from api.callers import caller_of
-from api.idempotency import REPLAYED, body_digest, idempotency_key
+from api.idempotency import body_digest, idempotency_key, once
 from api.keys import PAYMENTS
 from api.problems import Code, Problem, not_found
 from api.refusals import failed_payment, problem_of
@@ -57,26 +57,28 @@ async def pay_reservation(request: web.Request) -> web.Response:
     reservation_id = _reservation_id(request)
     body = await read_body(request, _PAYMENT)
     check_currency(body.currency)
+    paying = once(request, f"pay {reservation_id}", body, lambda: _pay(request, reservation_id, body))
+    return await shield(request, paying)
+
+
+async def _pay(request: web.Request, reservation_id: str, body: Payment) -> web.Response:
     key = idempotency_key(request)
     if key is None:
         attempt_id, digest = new_attempt_id(), ""
     else:
         attempt_id, digest = keyed_attempt_id(reservation_id, caller_of(request), key), body_digest(body)
     begin = BeginPayment(reservation_id, attempt_id, body.amount, digest)
-    result = await shield(request, request.app[PAYMENTS].pay(begin, body.payment_token))
+    result = await request.app[PAYMENTS].pay(begin, body.payment_token)
     match result:
         case Paid():
-            return await _reservation_reply(request, reservation_id, result, keyed=key is not None)
+            return await _reservation_reply(request, reservation_id, result)
         case Paying():
-            return await _reservation_reply(request, reservation_id, result, keyed=key is not None, status=202)
+            return await _reservation_reply(request, reservation_id, result, status=202)
         case RefundDue():
-            raise Problem(Code.EXPIRED, "The hold ran out before the money came; the money goes back.")
+            return Problem(Code.EXPIRED, "The hold ran out before the money came; the money goes back.").response()
         case PaymentFailed(record=record):
             reason = next(attempt.reason for attempt in record.attempts if attempt.attempt_id == attempt_id)
-            problem = failed_payment(reason)
-            if result.replayed:
-                problem.headers |= REPLAYED
-            raise problem
+            return failed_payment(reason).response()
         case NotFound():
             archived = await archived_reservation(request, reservation_id)
             return await _pay_archived(request, reservation_id, archived, body.amount)
@@ -103,15 +105,20 @@ async def refund_reservation(request: web.Request) -> web.Response:
     """POST /v1/reservations/{reservation_id}/refund: 200 when the money has gone back, 202 while it is on its way."""
     reservation_id = _reservation_id(request)
     body = await read_body(request, _REFUND)
+    refunding = once(request, f"refund {reservation_id}", body, lambda: _refund(request, reservation_id, body))
+    return await shield(request, refunding)
+
+
+async def _refund(request: web.Request, reservation_id: str, body: RefundWish) -> web.Response:
     payments = request.app[PAYMENTS]
-    result = await shield(request, payments.refund(Refund(reservation_id, body.restock)))
+    result = await payments.refund(Refund(reservation_id, body.restock))
     if isinstance(result, NotFound):
         archived = await archived_reservation(request, reservation_id)
-        result = await shield(request, payments.refund(Refund(reservation_id, body.restock, archived)))
+        result = await payments.refund(Refund(reservation_id, body.restock, archived))
     if not isinstance(result, RefundDue | Refunded):
         raise problem_of(result)
     status = 200 if isinstance(result, Refunded) else 202
-    return await _reservation_reply(request, reservation_id, result, keyed=False, status=status)
+    return await _reservation_reply(request, reservation_id, result, status=status)
 
 
 def check_currency(currency: str) -> None:
@@ -128,7 +135,7 @@ def _reservation_id(request: web.Request) -> str:
 
 
 async def _reservation_reply(
-    request: web.Request, reservation_id: str, result: OnRecord, *, keyed: bool, status: int = 200
+    request: web.Request, reservation_id: str, result: OnRecord, *, status: int = 200
 ) -> web.Response:
     view = await show_reservation(request, reservation_id, result.record, result.now_ms)
-    return json_reply(view, status=status, headers=REPLAYED if keyed and result.replayed else None)
+    return json_reply(view, status=status)

@@ -58,6 +58,11 @@ def request_digest(*parts: str) -> str:
     return _digest(9, *parts)
 
 
+def keyed_name(what: str, caller: str, key: str) -> str:
+    """The name of the answer that an Idempotency-Key gets for a thing acted on."""
+    return _digest(2 * _RANDOM_BYTES, what, caller, key)
+
+
 def event_of(reservation_id: str) -> int | None:
     """The event that a reservation id names; None if it is no reservation id."""
     match = _PATTERN.fullmatch(reservation_id)

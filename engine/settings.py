@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     payment_jobs: Count = 1000
     pin_seconds: Count = 600
     callback_secrets: str = ""
+    answer_seconds: Count = 86_400
 
     # Postgres, in every process that uses it
     postgres_pool: Count = 4

@@ -24,6 +24,10 @@ _VISIT = re.compile(r"(\d+)-[A-Za-z0-9_-]{16}/t(\d+)/(\d+)/(.*)", re.DOTALL)
 _CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 
 _CALLBACK = re.compile(r"callback:[0-9a-f]{32}")
+_ANSWER = re.compile(r"answer:\{[A-Za-z0-9_-]{32}\}")
+
+_OF_A_WHILE = (_HOLD, _CART, _CALLBACK, _UNBOOKED, _ANSWER)
+"""Keys with a TTL."""
 
 _SEAT_OF = {"held": "h", "paying": "p", "paid": "s"}
 
@@ -59,7 +63,7 @@ def _check_key(redis: Client, key: str) -> None:
     if _PERMANENT.fullmatch(key):
         assert lives_ms == -1, f"{key} must not expire"
     else:
-        assert any(kind.fullmatch(key) for kind in (_HOLD, _CART, _CALLBACK, _UNBOOKED)), f"nobody knows the key {key}"
+        assert any(kind.fullmatch(key) for kind in _OF_A_WHILE), f"nobody knows the key {key}"
         assert lives_ms != -1, f"{key} would stay for ever"
 
 
