@@ -86,7 +86,7 @@ async def add_to_cart(request: web.Request) -> web.Response:
     return await once(request, f"cart {cart_id}", body, lambda: _add_item(request, cart_id, body))
 
 
-async def _add_item(request: web.Request, cart_id: str, body: CartItem) -> web.Response:
+async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> web.Response:
     catalogue = request.app[CATALOGUE]
     event = await catalogue.event(body.event_id)
     if event is None:

@@ -61,7 +61,7 @@ async def pay_reservation(request: web.Request) -> web.Response:
     return await shield(request, paying)
 
 
-async def _pay(request: web.Request, reservation_id: str, body: Payment) -> web.Response:
+async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> web.Response:
     key = idempotency_key(request)
     if key is None:
         attempt_id, digest = new_attempt_id(), ""

@@ -172,7 +172,6 @@ ROUTES: tuple[Route, ...] = (
         path=_CART,
         handler=carts.add_to_cart,
         body=carts.CartItemBody,
-        body=carts.CartItem,
         keyed=True,
         answers={_OK: a.Cart},
         refusals=(*_TAKING, *_ENDED, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),

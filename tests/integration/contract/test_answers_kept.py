@@ -7,7 +7,7 @@ import pytest
 
 from api.callers import OPEN
 from api.idempotency import body_digest
-from api.payments import Payment
+from api.payments import PaymentBody
 from engine.answers import Answers
 from engine.engine import Engine
 from engine.ids import keyed_name
@@ -124,7 +124,7 @@ async def test_the_same_key_in_flight_twice_gets_the_one_answer(
 
 async def test_a_claim_whose_process_died_runs_out(front: Front, held: Json, shop: Settings) -> None:
     hasty = msgspec.structs.replace(shop, gateway_timeout_ms=1, command_timeout_ms=150)
-    claimed = Payment(amount=2500, currency="EUR", payment_token="tok_visa")  # of the simulated gateway
+    claimed = PaymentBody(amount=2500, currency="EUR", payment_token="tok_visa")  # of the simulated gateway
     async with Engine(hasty) as engine:
         name = keyed_name(f"pay {held['id']}", OPEN, "k")
         assert await Answers(engine).claim(name, body_digest(claimed)) is None
