@@ -30,7 +30,7 @@ test: install
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 bench: install
-	@$(BIN)/python -m loadtest.bench $(ARGS)
+	@$(BIN)/python -m loadtest.bench $(ARGS); holds=$$?; $(BIN)/python -m loadtest.postgres && exit $$holds
 
 format: install
 	$(BIN)/ruff format .
