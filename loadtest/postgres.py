@@ -3,8 +3,8 @@
     python -m loadtest.postgres --reservations 1000000
 
 It starts a Valkey and a Postgres of its own. The outbox is filled first (all holds, then all payments, so that few
-facts of a reservation are folded into others of the same batch); then `onsale sync` runs until it is empty. Reports are read
-when the tables have been filled up to the wanted number of reservations.
+facts of a reservation are folded into others of the same batch); then `onsale sync` runs until it is empty. Reports are
+read when the tables have been filled up to the wanted number of reservations.
 """
 
 import asyncio
