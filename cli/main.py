@@ -143,6 +143,17 @@ def report(name: str, event_id: int | None, form: str, limit: int, output: IO[st
 
 
 @onsale.command()
+def restore() -> None:
+    """Rebuild an empty Redis from Postgres; one that has anything in it is refused."""
+    from cli.restoring import restore_redis
+
+    settings = settings_from_environment()
+    with progress("restoring Redis"):
+        said = restore_redis(settings)
+    click.echo(said)
+
+
+@onsale.command()
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8090, help="Port to listen on.")
 @click.option("--data-file", type=click.Path(path_type=Path, dir_okay=False), default="gateway.db", help="Its ledger.")

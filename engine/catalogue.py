@@ -98,6 +98,13 @@ async def publish_event(
     return result
 
 
+async def describe_event(redis: Redis, event: EventSnapshot) -> None:
+    """Puts an event's description where all processes find it, and nothing of its stock."""
+    await redis.execute_command(
+        "FCALL", "onsale_publish", 2, _EVENTS, _CHANGES, event.event_id, msgspec.json.encode(event)
+    )
+
+
 async def changed_events(redis: Redis, since: int) -> tuple[int, list[EventSnapshot]]:
     """Events that changed after change number `since` (0: all), and the number to ask with the next time."""
     changed = await redis.zrangebyscore(_CHANGES, f"({since}", "+inf", withscores=True)

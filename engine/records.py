@@ -22,7 +22,8 @@ class Attempt(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unk
     """One attempt to pay a reservation.
 
     `attempt_id` is the gateway's idempotency key. `settled_ms` is 0 while the attempt is pending.
-    `reason` is a `FailureReason` of a failed attempt, `late` where the money came when it bought nothing, else empty.
+    `reason` is a `FailureReason` of a failed attempt, `late` where the money came when it bought nothing,
+    `kept` where a refund left the places off sale, else empty.
     """
 
     attempt_id: str

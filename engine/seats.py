@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+AVAILABLE = "a"
 BLOCKED = "b"
 
 
@@ -74,7 +75,7 @@ class SeatPlaces:
 
     def empty_map(self, blocked: Iterable[int]) -> str:
         """The map before the first hold; `blocked` are ids of seats, those of other sections are passed over."""
-        text = list("\n".join("a" * row.seats for row in self.section.rows))
+        text = list("\n".join(AVAILABLE * row.seats for row in self.section.rows))
         for seat_id in blocked:
             place = self.place_of(seat_id)
             if place is not None:

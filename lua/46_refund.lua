@@ -10,6 +10,10 @@
 --           {"refund_due", now_ms, replayed, record}
 --           {"refunded", now_ms, replayed, record}    it was settled before
 -- Facts     refund_due
+
+-- The reason of an attempt whose places stay off sale, without which nobody could tell from the record.
+local KEPT = 'kept'
+
 local function refund(u, command)
   local rid, restock, archived = command[2], command[3], command[4]
   local r = u.records[rid]
@@ -29,6 +33,7 @@ local function refund(u, command)
   for _, attempt in ipairs(r.attempts) do
     if attempt[ATTEMPT_STATE] == 'completed' then
       attempt[ATTEMPT_STATE] = 'refund_due'
+      attempt[ATTEMPT_REASON] = restock and '' or KEPT
     end
   end
   if restock then

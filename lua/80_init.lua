@@ -9,6 +9,9 @@ local SCHEMA = '1'
 
 local function init(keys, args)
   local known = redis.call('HMGET', keys[KEY_META], 'partitions', 'epoch', 'schema')
+  if known[3] == 'restoring' then
+    error("'onsale restore' is under way, or was interrupted: wait for it, or empty the server and run it again", 0)
+  end
   if known[1] then
     if known[3] ~= SCHEMA then
       error('schema ' .. tostring(known[3]) .. ' of the partition is not ' .. SCHEMA .. '; use the release that wrote it', 0)

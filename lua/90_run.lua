@@ -89,4 +89,5 @@ end
 redis.register_function('onsale_init', init)
 redis.register_function('onsale_publish', publish)
 redis.register_function('onsale_cart', cart)
+redis.register_function('onsale_restore', restore)
 redis.register_function('onsale_run', run)

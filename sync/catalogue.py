@@ -165,12 +165,12 @@ class Catalogue:
             return None
         try:
             async with self._postgres.transaction() as connection:
-                await _lock(connection, event_id)
+                await lock_event(connection, event_id)
                 await connection.execute(
                     statement("update_ticket"), ticket_id, _or_none(changes.unit_minor), _or_none(changes.capacity)
                 )
                 await connection.execute(statement("new_version"), event_id)
-                snapshot = await _lock(connection, event_id)
+                snapshot = await lock_event(connection, event_id)
                 refusal = await self._publish(connection, snapshot)
                 if refusal is not None:
                     raise _Refused(refusal)
@@ -189,7 +189,7 @@ class Catalogue:
         if not await self._announce(event_id):
             return None
         async with self._postgres.transaction() as connection:
-            snapshot = await _lock(connection, event_id)
+            snapshot = await lock_event(connection, event_id)
             known = await connection.fetch(statement("seats_of_event"), event_id, seat_ids)
             unknown = set(seat_ids).difference(seat_id for (seat_id,) in known)
             if unknown:
@@ -249,7 +249,7 @@ class Catalogue:
         Where Redis sold by a capacity that Postgres did not get to commit, what is sold is sold: Postgres follows.
         """
         while True:
-            snapshot = await _lock(connection, event_id)
+            snapshot = await lock_event(connection, event_id)
             refusal = await self._publish(connection, snapshot)
             if refusal is None:
                 return snapshot
@@ -279,7 +279,7 @@ class _Refused(Exception):
         self.result = result
 
 
-async def _lock(connection: Connection, event_id: int) -> EventSnapshot:
+async def lock_event(connection: Connection, event_id: int) -> EventSnapshot:
     """The event as it is in this transaction, locked until its end."""
     event = await connection.fetchrow(statement("lock_event"), event_id)
     tickets = await connection.fetch(statement("read_tickets"), event_id)

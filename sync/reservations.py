@@ -68,7 +68,7 @@ async def list_reservations(
         arguments.append(ticket_id)
     async with postgres.connection() as connection:
         rows = await connection.fetch(statement(name), *arguments)
-    reservations = [_stored(row) for row in rows[:limit]]
+    reservations = [stored_record(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return ReservationPage(reservations, None)
     last = reservations[-1]
@@ -79,7 +79,7 @@ async def get_reservation(postgres: Postgres, reservation_id: str) -> StoredRese
     """One reservation, None if Postgres does not have it. Raises PostgresAway."""
     async with postgres.connection() as connection:
         row = await connection.fetchrow(statement("read_record"), reservation_id)
-    return None if row is None else _stored(row)
+    return None if row is None else stored_record(row)
 
 
 async def get_payment(postgres: Postgres, payment_id: str) -> list[StoredPayment]:
@@ -92,9 +92,10 @@ async def get_payment(postgres: Postgres, payment_id: str) -> list[StoredPayment
 async def read_records(connection: Connection, reservation_ids: Sequence[str]) -> dict[str, Record]:
     """The records of those reservations that Postgres has."""
     rows = await connection.fetch(statement("read_records"), reservation_ids)
-    return dict(map(_stored, rows))
+    return dict(map(stored_record, rows))
 
 
-def _stored(row: asyncpg.Record) -> StoredReservation:
+def stored_record(row: asyncpg.Record) -> StoredReservation:
+    """A row of the view `reservation_records`."""
     reservation_id, record = row
     return StoredReservation(reservation_id, _DECODER.decode(record))

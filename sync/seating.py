@@ -36,7 +36,7 @@ async def missing_maps(connection: Connection, engine: Engine, event: EventSnaps
     sections = await _sections_of(connection, event)
     if not sections:
         return []
-    blocked = [seat_id for (seat_id,) in await connection.fetch(statement("blocked_seats"), event.event_id)]
+    blocked = await _blocked(connection, event)
     pools = [section_pool(places.section.section_id) for places in sections]
     known = await asyncio.gather(*(engine.submit(ReadSeatMap(event.event_id, pool)) for pool in pools))
     missing: list[SectionMap] = []
@@ -46,6 +46,17 @@ async def missing_maps(connection: Connection, engine: Engine, event: EventSnaps
         else:
             missing.append(SectionMap(pool, places.empty_map(blocked)))
     return missing
+
+
+async def maps_of_event(connection: Connection, event: EventSnapshot) -> list[SectionMap]:
+    """The maps of all sections of the event, as they are before the first hold."""
+    sections = await _sections_of(connection, event)
+    blocked = await _blocked(connection, event) if sections else []
+    return [SectionMap(section_pool(places.section.section_id), places.empty_map(blocked)) for places in sections]
+
+
+async def _blocked(connection: Connection, event: EventSnapshot) -> list[int]:
+    return [seat_id for (seat_id,) in await connection.fetch(statement("blocked_seats"), event.event_id)]
 
 
 async def _sections_of(connection: Connection, event: EventSnapshot) -> list[SeatPlaces]:

@@ -62,7 +62,7 @@ class Venues:
         missing = sorted({venue_id for (venue_id,) in rows}.difference(published))
         for venue_id in missing:
             async with self._postgres.connection() as connection:
-                venue = await _read(connection, venue_id)
+                venue = await read_venue(connection, venue_id)
             await self._publish(venue)
         return len(missing)
 
@@ -83,7 +83,7 @@ async def read_sections(connection: Connection, section_ids: list[int]) -> list[
     ]
 
 
-async def _read(connection: Connection, venue_id: int) -> VenueSnapshot:
+async def read_venue(connection: Connection, venue_id: int) -> VenueSnapshot:
     """A venue that there is."""
     name: str = await connection.fetchval(statement("read_venue_name"), venue_id)
     sections = await connection.fetch(statement("sections_of_venue"), venue_id)

@@ -580,7 +580,7 @@ class Model:
             return r.NotPaid(reservation.state)
         for attempt in list(reservation.attempts):
             if attempt.state is AttemptState.COMPLETED:
-                reservation.settle(attempt, AttemptState.REFUND_DUE, None)
+                reservation.settle(attempt, AttemptState.REFUND_DUE, None, "" if restock else "kept")
         reservation.kept_as_sold = not restock
         self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)

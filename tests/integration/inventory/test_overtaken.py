@@ -34,7 +34,8 @@ async def test_an_older_version_changes_nothing(engine: Engine) -> None:
     counts = await engine.submit(Count(1))
     assert isinstance(counts, Counts)
     assert counts.tickets[0].capacity == 10
-    assert await changed_events(engine.redis, 0) == (1, [new])
+    _, events = await changed_events(engine.redis, 0)
+    assert events == [new]
 
 
 async def test_the_same_version_again_is_published_again(engine: Engine) -> None:

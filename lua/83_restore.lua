@@ -1,0 +1,106 @@
+-- onsale_restore: writes a partition that was lost, as Postgres has it.
+--
+-- Keys      the eight fixed keys of the partition
+-- Arguments begin epoch         the partition is taken, and nobody can use it yet
+--           fill part           some of what is in it, a msgpack array:
+--             events     {event, terms}...
+--             pools      {event, pool, capacity, held, paying, sold}...
+--             maps       {event, pool, text}...
+--             customers  {event, customer, places}...
+--             records    {rid, record, unsettled_since_ms, archived_until_ms}...
+--           finish partitions   it is there, with an empty outbox
+-- Promise   Nothing is written over: begin raises if any of the keys is there, fill and finish raise unless begin came before.
+--           The epoch is greater than the one that is given, which is the last that Postgres knows: no number of the outbox
+--           is used again. It tells readers, too, that what the old outbox had not told them is lost.
+-- Replies   "begun", "filled", "finished"
+
+local RESTORING = 'restoring'
+
+local RESTORE = {}
+
+function RESTORE.begin(keys, epoch)
+  if redis.call('EXISTS', unpack(keys)) > 0 then
+    error('the partition is there already; only an empty server is restored', 0)
+  end
+  local time = redis.call('TIME')
+  local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+  redis.call('HSET', keys[KEY_META], 'schema', RESTORING, 'epoch_begun',
+    string.format('%.0f', math.max(now_ms, tonumber(epoch) + 1)))
+  return 'begun'
+end
+
+local function restored_pool(field, capacity, held, paying, sold)
+  local pool = {
+    capacity = capacity, available = capacity - held - paying - sold, held = held, paying = paying, sold = sold,
+  }
+  if pool.available < 0 then
+    error('pool ' .. field .. ' has more places taken than its capacity', 0)
+  end
+  return pool_encode(pool)
+end
+
+-- A record goes where unit_write_records would have put it.
+local function restore_record(keys, prefix, rid, record, since_ms, until_ms)
+  local packed = cmsgpack.pack(record)
+  local r = record_decode(rid, packed)
+  local place = record_place(r)
+  if place == 'archive' then
+    redis.call('SET', prefix .. rid, packed, 'PXAT', string.format('%.0f', until_ms))
+    return
+  end
+  redis.call('HSET', keys[KEY_LEDGER], rid, packed)
+  if place == 'unsettled' then
+    redis.call('ZADD', keys[KEY_UNSETTLED], string.format('%.0f', since_ms), rid)
+    return
+  end
+  local deadline = string.format('%.0f', r.deadline_ms)
+  redis.call('ZADD', keys[KEY_DEADLINES], deadline, rid)
+  redis.call('SET', prefix .. rid, HELD_MARK, 'PXAT', deadline)
+end
+
+function RESTORE.fill(keys, packed)
+  local part = cmsgpack.unpack(packed)
+  local prefix = string.sub(keys[KEY_LEDGER], 1, -7)
+  local events, pools, customers = {}, {}, {}
+  for _, event in ipairs(part[1]) do
+    table.insert(events, string.format('%.0f', event[1]))
+    table.insert(events, cmsgpack.pack(event[2]))
+  end
+  for _, pool in ipairs(part[2]) do
+    local field = string.format('%.0f/%s', pool[1], pool[2])
+    table.insert(pools, field)
+    table.insert(pools, restored_pool(field, pool[3], pool[4], pool[5], pool[6]))
+  end
+  for _, map in ipairs(part[3]) do
+    redis.call('SET', string.format('%sseats:%.0f:%s', prefix, map[1], map[2]), map[3])
+  end
+  for _, customer in ipairs(part[4]) do
+    table.insert(customers, string.format('%.0f/%s', customer[1], customer[2]))
+    table.insert(customers, string.format('%.0f', customer[3]))
+  end
+  for _, record in ipairs(part[5]) do
+    restore_record(keys, prefix .. 'hold:', record[1], record[2], record[3], record[4])
+  end
+  call_with('HSET', keys[KEY_EVENTS], events)
+  call_with('HSET', keys[KEY_POOLS], pools)
+  call_with('HSET', keys[KEY_CUSTOMERS], customers)
+  return 'filled'
+end
+
+function RESTORE.finish(keys, partitions)
+  local epoch = redis.call('HGET', keys[KEY_META], 'epoch_begun')
+  redis.call('DEL', keys[KEY_META])
+  redis.call('HSET', keys[KEY_META], 'schema', SCHEMA, 'partitions', partitions, 'epoch', epoch, 'seq', '0')
+  return 'finished'
+end
+
+local function restore(keys, args)
+  local step = RESTORE[args[1]]
+  if not step then
+    error('unknown step ' .. tostring(args[1]), 0)
+  end
+  if args[1] ~= 'begin' and redis.call('HGET', keys[KEY_META], 'schema') ~= RESTORING then
+    error('no restore of the partition is under way', 0)
+  end
+  return step(keys, args[2])
+end

@@ -1,0 +1,236 @@
+"""An empty Redis is rebuilt from Postgres, key by key as it was."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from engine.commands import (
+    BeginPayment,
+    Cancel,
+    ConfirmPayment,
+    FailPayment,
+    Hold,
+    NamedSeats,
+    Refund,
+    SettleRefund,
+)
+from engine.engine import Engine
+from engine.faults import EngineBug, Misconfigured
+from engine.ids import new_reservation_id
+from engine.library import install_library
+from engine.outbox import last_position
+from engine.restoring import begin_restore
+from engine.results import Held, Paid
+from engine.seats import section_pool
+from engine.settings import Settings
+from engine.words import EventStatus, FailureReason
+from sync.audit import audit
+from sync.catalogue import NewEvent, NewTicket
+from sync.leader import Leader
+from sync.restore import restore
+from sync.venues import NewRow, NewSection, NewVenue, Venues
+from tests.integration.inventory.filling import run_batch
+from tests.integration.sync.box_office import DETAILS, PRICE_MINOR, BoxOffice, running
+from tests.integration.sync.keys_of_redis import differing, keys_of_redis
+from tests.waiting import wait_until
+
+MANY = 100_000
+EVENTS = 8
+BATCH = 250
+MOST_SECONDS = 30
+
+
+class Sale:
+    """Reservations of one event, taken in bulk and brought to all kinds of states."""
+
+    def __init__(self, office: BoxOffice, items: Sequence[tuple[int, int] | NamedSeats]) -> None:
+        self._engine = office.engine
+        self._event_id = office.event.event_id
+        self._keys = office.keys
+        self._items = items
+
+    async def run(self) -> list[str]:
+        """Takes each item; a third stays held, the others are paying, paid, failed, cancelled, refunded or to be."""
+        rids = [new_reservation_id(self._event_id) for _ in self._items]
+        for first in range(0, len(rids), BATCH):
+            await self._batch(rids[first : first + BATCH], self._items[first : first + BATCH])
+        return rids
+
+    async def _batch(self, rids: list[str], items: Sequence[tuple[int, int] | NamedSeats]) -> None:
+        event_id = self._event_id
+        await self._do(
+            [Hold(rid, event_id, rid[-7:], DETAILS, "digest", [item]) for rid, item in zip(rids, items, strict=True)]
+        )
+        begun = rids[len(rids) // 3 :]
+        await self._do([BeginPayment(rid, f"pay-{rid}", PRICE_MINOR, "by card") for rid in begun])
+        await self._do([ConfirmPayment(rid, f"pay-{rid}") for rid in begun[20:]])
+        await self._do([FailPayment(rid, f"pay-{rid}", FailureReason.CARD_DECLINED) for rid in begun[:5]])
+        await self._do([Refund(rid, restock=number % 2 == 0) for number, rid in enumerate(begun[20:40])])
+        await self._do([SettleRefund(rid, f"pay-{rid}") for rid in begun[25:40]])
+        await self._do([Cancel(rid) for rid in rids[:10]])
+
+    async def _do(self, commands: list[Any]) -> None:
+        if commands:
+            await run_batch(self._engine, self._keys, commands)
+
+
+async def sell_a_hall(office: BoxOffice) -> None:
+    """An event whose seats are held, sold and blocked."""
+    venue = await Venues(office.postgres, office.engine).create(
+        NewVenue(
+            "Hall",
+            [
+                NewSection("Stalls", [NewRow(str(row), 40) for row in range(20)]),
+                NewSection("Balcony", [NewRow("A", 5)]),
+            ],
+        )
+    )
+    stalls, balcony = venue.sections
+    office.event = await office.catalogue.create_event(
+        NewEvent(
+            name="Opera",
+            starts_at=datetime(2035, 6, 1, 18, tzinfo=UTC),
+            venue_id=venue.venue_id,
+            status=EventStatus.ON_SALE,
+            tickets=[
+                NewTicket("Adult", PRICE_MINOR, section_ids=[stalls.section_id]),
+                NewTicket("Child", PRICE_MINOR, section_ids=[stalls.section_id, balcony.section_id]),
+            ],
+        )
+    )
+    adult, pool = office.event.tickets[0].ticket_id, section_pool(stalls.section_id)
+    seats = [NamedSeats(adult, 1, pool, [place]) for place in range(1, 20 * 41) if place % 41]
+    await Sale(office, seats[:700]).run()
+    last = stalls.rows[-1]
+    await office.catalogue.block_seats(
+        office.event.event_id, [last.first_seat_id + 38, last.first_seat_id + 39], blocked=True
+    )
+
+
+async def written(office: BoxOffice) -> None:
+    """All of it is in Postgres."""
+
+    async def nothing_is_left() -> bool:
+        lengths = [await office.engine.redis.xlen(keys.outbox) for keys in office.engine.keys]
+        return not any(lengths)
+
+    leader = Leader(office.settings, office.engine, office.engine.redis, office.postgres, office.metrics)
+    async with running(leader.run()):
+        await wait_until(nothing_is_left, 60, "all is written")
+
+
+def empty(settings: Settings) -> None:
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.flushall()
+        redis.function_flush()
+
+
+async def test_a_hundred_thousand_reservations(office: BoxOffice, settings: Settings) -> None:
+    for _ in range(EVENTS):
+        await office.open(capacity=MANY)
+        await Sale(office, [(office.ticket_id, 1)] * (MANY // EVENTS)).run()
+    await sell_a_hall(office)
+    await written(office)
+    before = keys_of_redis(settings.redis_url)
+    assert sum(key.count(b":hold:") for key in before) > MANY // 2
+
+    with pytest.raises(Misconfigured, match="not empty"):
+        await restore(settings)
+    empty(settings)
+    began = time.monotonic()
+    restored = await restore(settings)
+    took = time.monotonic() - began
+
+    assert differing(before, keys_of_redis(settings.redis_url)) == []
+    assert took < MOST_SECONDS
+    assert (restored.events, restored.live + restored.ended) == (EVENTS + 2, MANY + 700)
+    empty(settings)  # the check after each test, key by key, would take longer than the test
+
+
+async def test_the_comparison_can_fail(office: BoxOffice, settings: Settings) -> None:
+    """The negative control: what Postgres does not have is missed."""
+    await office.hold()
+    await written(office)
+    lost = await office.hold()
+    before = keys_of_redis(settings.redis_url)
+    empty(settings)
+    await restore(settings)
+    found = differing(before, keys_of_redis(settings.redis_url))
+    assert len([line for line in found if lost in line]) == 4, "hold key, ledger, deadline, outbox"
+
+
+async def test_sales_go_on_where_they_were(office: BoxOffice, settings: Settings) -> None:
+    """Holds live as long as before, payments come to their end, repeats are known, and sync misses nothing."""
+    held, paying, paid = await office.hold(2), await office.hold(), await office.hold()
+    attempt = await office.begin(paying)
+    await office.pay(paid)
+    await written(office)
+    deadlines = [(await office.record(rid)).deadline_ms for rid in (held, paying, paid)]
+    known = await last_position(office.engine.redis, office.keys)
+    empty(settings)
+    assert (await restore(settings)).live == 2
+
+    assert [(await office.record(rid)).deadline_ms for rid in (held, paying, paid)] == deadlines
+    repeat = Hold(held, office.event.event_id, "c1", DETAILS, "digest", [(office.ticket_id, 2)])
+    again = await office.engine.submit(repeat)
+    assert isinstance(again, Held)
+    assert again.replayed
+    assert isinstance(await office.engine.submit(ConfirmPayment(paying, attempt)), Paid)
+    new = await office.hold()
+    first = (await office.entries())[0].position
+    assert first.is_next_of(known)
+    assert first.epoch > known.epoch, "no number is used again"
+    await written(office)
+    assert await office.statuses() == {held: "held", paying: "paid", paid: "paid", new: "held"}
+    assert await audit(settings) == []
+
+
+async def test_what_ran_out_meanwhile_is_given_back(office: BoxOffice, settings: Settings) -> None:
+    await office.open(capacity=1, hold_seconds=1)
+    rid = await office.hold()
+    deadline_ms = (await office.record(rid)).deadline_ms
+    await written(office)
+    empty(settings)
+    await wait_until(lambda: time.time() * 1000 > deadline_ms, what="its time passes while there is no Redis")
+    await restore(settings)
+    assert (await office.record(rid)).state == "expired"
+    assert await office.hold()
+
+
+async def test_nobody_uses_a_partition_before_it_is_whole(office: BoxOffice, settings: Settings) -> None:
+    empty(settings)
+    await install_library(office.engine.redis)
+    await begin_restore(office.engine.redis, office.keys, 0)
+    with pytest.raises(ResponseError, match="restore"):
+        async with Engine(settings):
+            pass
+    with pytest.raises(EngineBug, match="not initialised"):
+        await office.hold()
+    with pytest.raises(Misconfigured, match="not empty"):
+        await restore(settings)
+    empty(settings)
+
+
+async def test_a_partition_that_is_there_is_not_taken(office: BoxOffice) -> None:
+    """Also not by a restore that found Redis empty a moment before."""
+    await office.hold()
+    with pytest.raises(ResponseError, match="only an empty server is restored"):
+        await begin_restore(office.engine.redis, office.keys, 0)
+
+
+async def test_another_number_of_partitions_is_refused(office: BoxOffice, settings: Settings) -> None:
+    while office.event.event_id % settings.partitions < 2:
+        await office.open()
+    await office.hold()
+    await written(office)
+    empty(settings)
+    with pytest.raises(Misconfigured, match="ONSALE_PARTITIONS is 2"):
+        await restore(replace(settings, partitions=2))
+    with Redis.from_url(settings.redis_url) as redis:
+        assert redis.dbsize() == 0
