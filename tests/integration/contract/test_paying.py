@@ -3,11 +3,14 @@
 import asyncio
 
 import aiohttp
+import msgspec
 import pytest
 
 from engine.ids import new_attempt_id
-from sync.gateway import HttpGateway
-from tests.integration.contract.conftest import GatewayLedger, SlowGateway, StartApi
+from engine.settings import Settings
+from engine.words import FailureReason
+from sync.gateway import Failed, HttpGateway
+from tests.integration.contract.conftest import GatewayLedger, SlowGateway, StartApi, resolving
 from tests.integration.contract.front import Front, Json
 from tests.waiting import wait_until
 
@@ -156,6 +159,35 @@ async def test_an_unknown_outcome_pins_the_places_until_it_is_known(
     assert paid["payment"]["id"] == answer.body["payment"]["id"]
     assert ledger.kept() == [2500]
     assert await front.counts(ticket_id) == (0, 0, 1)
+
+
+@pytest.mark.usefixtures("sync")
+@pytest.mark.parametrize(("token", "status"), [("answer_twice", 200), ("answer_lost", 202), ("answer_late", 202)])
+async def test_money_that_was_taken_is_a_ticket_however_it_was_answered(
+    start_api: StartApi, ledger: GatewayLedger, token: str, status: int
+) -> None:
+    front = await start_api(gateway_timeout_ms=200)
+    held = await front.held(((await front.event(1))["tickets"][0]["id"], 1))
+    assert (await front.pay(held, token)).status == status
+    await _becomes(front, held, "paid")
+    assert ledger.kept() == [2500]
+
+
+async def test_past_the_pin_it_is_voided_at_the_gateway_and_then_given_back(
+    start_api: StartApi, shop: Settings, gateway_url: str
+) -> None:
+    front = await start_api(gateway_timeout_ms=100)
+    event = await front.event(1, hold_seconds=1)
+    held = await front.held((event["tickets"][0]["id"], 1))
+    answer = await front.pay(held, "answer_never")
+    assert (answer.status, answer.body["status"]) == (202, "paying")
+    async with resolving(msgspec.structs.replace(shop, pin_seconds=2)):
+        after = await _becomes(front, held, "expired")
+    assert after["payment"]["status"] == "failed"
+    assert await front.counts(event["tickets"][0]["id"]) == (1, 0, 0)
+    async with aiohttp.ClientSession() as session:
+        straggler = await HttpGateway(session, gateway_url, 5).charge(answer.body["payment"]["id"], 2500, "EUR", "t")
+    assert straggler == Failed(FailureReason.PAYMENT_FAILED)
 
 
 async def test_a_client_that_hangs_up_has_paid_all_the_same(
