@@ -25,7 +25,7 @@ _STATUS: dict[CartState, Literal["pending", "completed", "failed"]] = {
 
 
 async def read_payment(request: web.Request) -> web.Response:
-    """GET /v1/payments/{payment_id}."""
+    """GET /v1/payments/{payment_id}: a payment, and the reservations that it is for."""
     payment_id = request.match_info["payment_id"]
     return json_reply(_view(await request.app[CARTS].read(payment_id) or await _stored(request, payment_id)))
 

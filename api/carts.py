@@ -74,7 +74,7 @@ _LIVE = (State.HELD, State.PAYING, State.PAID)
 
 
 async def read_cart(request: web.Request) -> web.Response:
-    """GET /v1/orders/carts/{cart_id}."""
+    """GET /v1/orders/carts/{cart_id}: what is in a cart, of all events."""
     cart = await Carts(request.app[ENGINE]).read(_cart_id(request))
     return json_reply(await _show(request, cart))
 
@@ -97,7 +97,7 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> w
 
 
 async def remove_from_cart(request: web.Request) -> web.Response:
-    """DELETE /v1/orders/carts/{cart_id}/events/{event_id}/seats/{seat_id}: the seat is available."""
+    """DELETE /v1/orders/carts/{cart_id}/events/{event_id}/seats/{seat_id}: takes a seat out of the cart."""
     cart_id = _cart_id(request)
     event_id, seat_id = path_id(request, "event_id", "event"), path_id(request, "seat_id", "seat")
     catalogue = request.app[CATALOGUE]

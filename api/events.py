@@ -37,7 +37,7 @@ class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 async def list_events(request: web.Request) -> web.Response:
-    """GET /v1/events: by start."""
+    """GET /v1/events: all events, by start."""
     query = read_query(request, EventsQuery)
     after = decode_cursor(query.cursor, tuple[int, int])
     from_ms, to_ms = _bound("from", query.from_), _bound("to", query.to, of_day=_LAST_INSTANT)
@@ -59,7 +59,7 @@ async def list_events(request: web.Request) -> web.Response:
 
 
 async def read_event(request: web.Request) -> web.Response:
-    """GET /v1/events/{event_id}."""
+    """GET /v1/events/{event_id}: an event with its tickets."""
     event_id = path_id(request, "event_id", "event")
     event = await request.app[CATALOGUE].event_now(event_id)
     if event is None:

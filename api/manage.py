@@ -93,7 +93,10 @@ _TICKET_PATCH = msgspec.json.Decoder(TicketPatch)
 
 
 async def create_event(request: web.Request) -> web.Response:
-    """POST /v1/events: it is on sale for everybody when the 201 is out, if its status and window say so."""
+    """POST /v1/events: a new event.
+
+    It is on sale for everybody when the 201 is out, if its status and window say so.
+    """
     body = await read_body(request, _EVENT)
     _check_timezone(body.timezone)
     _check_instants(body)
@@ -118,7 +121,7 @@ async def create_event(request: web.Request) -> web.Response:
 
 
 async def change_event(request: web.Request) -> web.Response:
-    """PATCH /v1/events/{event_id}."""
+    """PATCH /v1/events/{event_id}: changes what is given."""
     event_id = path_id(request, "event_id", "event")
     patch = await read_body(request, _EVENT_PATCH)
     if patch.timezone is not UNSET:
@@ -142,7 +145,7 @@ async def change_event(request: web.Request) -> web.Response:
 
 
 async def add_ticket(request: web.Request) -> web.Response:
-    """POST /v1/events/{event_id}/tickets."""
+    """POST /v1/events/{event_id}/tickets: offers another ticket."""
     event_id = path_id(request, "event_id", "event")
     body = await read_body(request, _TICKET)
     before = await request.app[CATALOGUE].event_now(event_id)
@@ -159,7 +162,7 @@ async def add_ticket(request: web.Request) -> web.Response:
 
 
 async def change_ticket(request: web.Request) -> web.Response:
-    """PATCH /v1/tickets/{ticket_id}: its price, its capacity, or both."""
+    """PATCH /v1/tickets/{ticket_id}: changes its price, its capacity, or both."""
     ticket_id = path_id(request, "ticket_id", "ticket")
     patch = await read_body(request, _TICKET_PATCH)
     if patch.price is not UNSET:

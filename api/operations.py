@@ -26,7 +26,7 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """GET /readyz: it can sell. Postgres may be away: then sales go on, and the catalogue cannot be edited."""
+    """GET /readyz: the process can sell. Postgres may be away: then sales go on, and the catalogue cannot be edited."""
     if not await _redis_is_there(request):
         raise Problem(
             Code.UNAVAILABLE, "Redis does not answer, or has lost its data, so nothing can be sold.", missing=["redis"]
@@ -61,7 +61,7 @@ async def _postgres_is_there(request: web.Request) -> bool:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics: of all processes of this server, where there are several."""
+    """GET /metrics: what Prometheus reads; of all processes of this server, where there are several."""
     app = request.app
     app[METRICS].queued_commands.set(app[ENGINE].queued())
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -53,7 +53,7 @@ _REFUND = msgspec.json.Decoder(RefundWish)
 
 
 async def pay_reservation(request: web.Request) -> web.Response:
-    """POST /v1/reservations/{reservation_id}/pay: charges once; runs to its end even if the client goes away."""
+    """POST /v1/reservations/{reservation_id}/pay: pays it; charges once, even if the client goes away."""
     reservation_id = _reservation_id(request)
     body = await read_body(request, _PAYMENT)
     check_currency(body.currency)
@@ -102,7 +102,10 @@ async def _pay_archived(request: web.Request, reservation_id: str, record: Recor
 
 
 async def refund_reservation(request: web.Request) -> web.Response:
-    """POST /v1/reservations/{reservation_id}/refund: 200 when the money has gone back, 202 while it is on its way."""
+    """POST /v1/reservations/{reservation_id}/refund: gives the money back.
+
+    200 when it has gone back, 202 while it is on its way.
+    """
     reservation_id = _reservation_id(request)
     body = await read_body(request, _REFUND)
     refunding = once(request, f"refund {reservation_id}", body, lambda: _refund(request, reservation_id, body))

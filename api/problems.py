@@ -5,6 +5,10 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
+
+from api.answers import Money, Number, Timestamp
+from engine.words import State
 
 
 class Code(StrEnum):
@@ -76,7 +80,36 @@ KINDS: dict[Code, tuple[int, str]] = {
 }
 """Status and title of each code."""
 
-_CONTENT_TYPE = "application/problem+json"
+
+class WrongField(msgspec.Struct, frozen=True):
+    """A field of a body, a parameter or a header, and what is wrong with it."""
+
+    path: str
+    message: str
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457). `detail` tells a person what to do next; what follows `code` is for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: Code
+    fields: list[WrongField] | UnsetType = UNSET
+    available: Number | UnsetType = UNSET
+    largest_block: Number | UnsetType = UNSET
+    limit: Number | UnsetType = UNSET
+    taken: Number | UnsetType = UNSET
+    ticket_id: int | UnsetType = UNSET
+    seat_ids: list[int] | UnsetType = UNSET
+    opens_at: Timestamp | UnsetType | None = UNSET
+    total: Money | UnsetType = UNSET
+    state: State | UnsetType = UNSET
+    missing: list[str] | UnsetType = UNSET
+
+
+PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER_SECONDS = 1
 _ENCODER = msgspec.json.Encoder()
 
@@ -99,27 +132,31 @@ class Problem(Exception):
         """The HTTP status."""
         return KINDS[self.code][0]
 
-    def response(self) -> web.Response:
-        """The problem document."""
+    def document(self) -> ProblemDocument:
+        """What the client gets to read."""
         status, title = KINDS[self.code]
-        document = {
-            "type": f"urn:onsale:problem:{self.code}",
-            "title": title,
-            "status": status,
-            "detail": self.detail,
-            "code": self.code,
+        return ProblemDocument(
+            type=f"urn:onsale:problem:{self.code}",
+            title=title,
+            status=status,
+            detail=self.detail,
+            code=self.code,
             **self.members,
-        }
+        )
+
+    def response(self) -> web.Response:
+        """The problem document as a response."""
         headers = dict(self.headers)
-        if status in (429, 503):
+        if self.status in (429, 503):
             headers.setdefault("Retry-After", str(_RETRY_AFTER_SECONDS))
-        return web.Response(body=_ENCODER.encode(document), status=status, content_type=_CONTENT_TYPE, headers=headers)
+        body = _ENCODER.encode(self.document())
+        return web.Response(body=body, status=self.status, content_type=PROBLEM_JSON, headers=headers)
 
 
 def invalid(path: str, message: str) -> Problem:
     """422 about one field of a body, or one parameter of a query."""
     where = path or "the body"
-    return Problem(Code.INVALID, f"{where}: {message}", fields=[{"path": path, "message": message}])
+    return Problem(Code.INVALID, f"{where}: {message}", fields=[WrongField(path, message)])
 
 
 def not_found(what: str) -> Problem:

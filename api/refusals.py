@@ -2,11 +2,12 @@
 
 from typing import assert_never
 
+from api.answers import Money
 from api.problems import Code, Problem, not_found
 from api.seating import Seating
 from api.times import rfc3339
 from engine import results as r
-from engine.words import FailureReason
+from engine.words import CURRENCY, FailureReason
 
 Refusal = (
     r.KeyReused
@@ -83,7 +84,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
             return Problem(
                 Code.AMOUNT_MISMATCH,
                 f"The total is {total_minor} in minor units; pay exactly that.",
-                total={"amount": total_minor, "currency": "EUR"},
+                total=Money(total_minor, CURRENCY),
             )
         case r.UnknownAttempt():
             return not_found("such payment")

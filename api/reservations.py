@@ -137,7 +137,7 @@ async def show_reservation(request: web.Request, reservation_id: str, record: Re
 
 
 async def read_reservation(request: web.Request) -> web.Response:
-    """GET /v1/reservations/{reservation_id}: exact at this instant."""
+    """GET /v1/reservations/{reservation_id}: a reservation, exact at this instant."""
     reservation_id = request.match_info["reservation_id"]
     record, now_ms = await find_reservation(request, reservation_id)
     return json_reply(await show_reservation(request, reservation_id, record, now_ms))
@@ -172,7 +172,7 @@ def _refuse_ended(record: Record) -> None:
 
 
 async def list_all_reservations(request: web.Request) -> web.Response:
-    """GET /v1/reservations: newest first, with all that happened before the request."""
+    """GET /v1/reservations: reservations, newest first, with all that happened before the request."""
     query = read_query(request, ReservationsQuery)
     after = decode_cursor(query.cursor, tuple[int, str])
     if after is not None and not is_place_in_list(after):

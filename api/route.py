@@ -1,5 +1,6 @@
 """What a route is: all that the router, the frame, the OpenAPI document and the tests need to know of it."""
 
+import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from aiohttp.typedefs import Handler
 from api.callers import Role
 from api.problems import Code
 
+JSON = "application/json"
+
+_WHERE = re.compile(r"^[A-Z]+ /\S*[:.]\s*")
 _PARAMETER = re.compile(r"{(\w+)}")
 _OF_A_BODY = (Code.MALFORMED_JSON, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 _OF_ALL = (Code.INVALID, Code.INTERNAL, Code.UNAVAILABLE)
@@ -19,7 +23,7 @@ _OF_ALL = (Code.INVALID, Code.INTERNAL, Code.UNAVAILABLE)
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A method on a path, and what it takes and answers."""
+    """A method on a path, and what it takes and answers. What it is for is told by its handler's docstring."""
 
     method: str
     path: str
@@ -29,6 +33,9 @@ class Route:
 
     answers: Mapping[HTTPStatus, type | UnionType | None]
     """The body of each answer that is not a problem, by status; None where there is none."""
+
+    media: str = JSON
+    """The media type of those bodies."""
 
     body: type[msgspec.Struct] | None = None
     """The JSON body it reads. `Nothing`: none is needed."""
@@ -45,8 +52,22 @@ class Route:
     cached: bool = False
     """It answers with an ETag, and 304 to who has that."""
 
+    signed: bool = False
+    """It is called by the gateway, which signs where a secret is configured."""
+
     roles: frozenset[Role] | None = None
     """Who may call it. None: everybody, without a token."""
+
+    @property
+    def operation_id(self) -> str:
+        """What programs call it by."""
+        return self.handler.__name__
+
+    @property
+    def about(self) -> str:
+        """The handler's docstring, without the method and the path that it begins with."""
+        told = _WHERE.sub("", inspect.cleandoc(self.handler.__doc__ or ""))
+        return told[:1].upper() + told[1:]
 
     @property
     def path_parameters(self) -> list[str]:
@@ -63,4 +84,6 @@ class Route:
             codes.update(_OF_A_BODY)
         if self.keyed:
             codes.add(Code.KEY_REUSED)
+        if self.roles is not None:
+            codes.update((Code.UNAUTHENTICATED, Code.FORBIDDEN))
         return [code for code in Code if code in codes]

@@ -25,7 +25,7 @@ from sync.statistics import (
 )
 
 
-async def of_events(request: web.Request) -> web.Response:
+async def list_statistics_of_events(request: web.Request) -> web.Response:
     """GET /v1/statistics/events: a row per event, by id."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
@@ -36,7 +36,7 @@ async def of_events(request: web.Request) -> web.Response:
     return json_reply(Page([_event_row(row) for row in shown], cursor))
 
 
-async def of_ticket_types(request: web.Request) -> web.Response:
+async def list_statistics_of_ticket_types(request: web.Request) -> web.Response:
     """GET /v1/statistics/ticket-types: a row per type name over all events, by name."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, Text) or ""
@@ -47,8 +47,8 @@ async def of_ticket_types(request: web.Request) -> web.Response:
     return json_reply(Page([_ticket_type_row(row) for row in shown], cursor))
 
 
-async def of_event(request: web.Request) -> web.Response:
-    """GET /v1/events/{event_id}/statistics."""
+async def read_statistics_of_event(request: web.Request) -> web.Response:
+    """GET /v1/events/{event_id}/statistics: the row of one event."""
     event = await event_of_path(request)
     await wait_for_outcomes(request, event.event_id)
     row = await get_event_statistics(request.app[POSTGRES], event.event_id)

@@ -30,7 +30,7 @@ class TicketsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 async def list_tickets(request: web.Request) -> web.Response:
-    """GET /v1/tickets: by id."""
+    """GET /v1/tickets: all tickets, by id."""
     query = read_query(request, TicketsQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
     offered = sorted(
@@ -72,7 +72,7 @@ async def _counts(request: web.Request, event_ids: set[int]) -> dict[int, EventC
 
 
 async def read_ticket(request: web.Request) -> web.Response:
-    """GET /v1/tickets/{ticket_id}."""
+    """GET /v1/tickets/{ticket_id}: a ticket."""
     ticket_id = path_id(request, "ticket_id", "ticket")
     event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
     if event is None:

@@ -46,7 +46,7 @@ _VENUE = msgspec.json.Decoder(VenueBody)
 
 
 async def create_venue(request: web.Request) -> web.Response:
-    """POST /v1/venues: events can take place there when the 201 is out."""
+    """POST /v1/venues: a new venue, with its whole manifest. Events can take place there when the 201 is out."""
     body = await read_manifest(request, _VENUE)
     _check_names("sections", (section.name for section in body.sections))
     for place, section in enumerate(body.sections):
@@ -66,7 +66,7 @@ async def create_venue(request: web.Request) -> web.Response:
 
 
 async def list_venues(request: web.Request) -> web.Response:
-    """GET /v1/venues: by id."""
+    """GET /v1/venues: all venues, by id."""
     query = read_query(request, PageQuery)
     catalogue = request.app[CATALOGUE]
     after = decode_cursor(query.cursor, DatabaseId) or 0
@@ -77,12 +77,12 @@ async def list_venues(request: web.Request) -> web.Response:
 
 
 async def read_venue(request: web.Request) -> web.Response:
-    """GET /v1/venues/{venue_id}."""
+    """GET /v1/venues/{venue_id}: a venue."""
     return json_reply(_venue_view((await _venue_of_path(request)).venue))
 
 
 async def list_sections(request: web.Request) -> web.Response:
-    """GET /v1/venues/{venue_id}/sections: all of them, with rows and seats."""
+    """GET /v1/venues/{venue_id}/sections: all its sections, with rows and seats."""
     venue = (await _venue_of_path(request)).venue
     return tagged_reply(
         request,
