@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import aiojobs.aiohttp
+import msgspec
 from aiohttp import web
 
 from api.availability import Availability
@@ -15,6 +16,7 @@ from api.keys import (
     CALLBACK_SIGNATURES,
     CARTS,
     CATALOGUE,
+    DOCUMENT,
     EDITOR,
     ENGINE,
     METRICS,
@@ -25,6 +27,7 @@ from api.keys import (
 )
 from api.loop_lag import watch_loop_lag
 from api.metrics import Metrics
+from api.openapi import openapi_document
 from api.routes import ROUTES
 from api.signatures import CallbackSignatures
 from engine.engine import Engine
@@ -46,6 +49,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_postgres)
     app.cleanup_ctx.append(_payments)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
+    app[DOCUMENT] = msgspec.json.encode(openapi_document(ROUTES))
     _add_routes(app)
     return app
 

@@ -7,9 +7,11 @@ A key of POST /v1/reservations names the reservation, so a repeat finds that. Wh
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from api.callers import caller_of
 from api.keys import ENGINE
@@ -23,7 +25,12 @@ from engine.results import KeyReused
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Goes with an answer whose effect an earlier request had."""
 
-_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+_VISIBLE = r"[!-~]{1,255}"
+
+KeyText = Annotated[str, Meta(pattern=f"^{_VISIBLE}$")]
+"""What a key may be."""
+
+_KEY = re.compile(_VISIBLE, re.ASCII)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _LOOK_SECONDS = 0.02
 

@@ -34,8 +34,8 @@ class Route:
     answers: Mapping[HTTPStatus, type | UnionType | None]
     """The body of each answer that is not a problem, by status; None where there is none."""
 
-    media: str = JSON
-    """The media type of those bodies."""
+    media: tuple[str, ...] = (JSON,)
+    """The media type of those bodies, or those that they may have."""
 
     body: type[msgspec.Struct] | None = None
     """The JSON body it reads. `Nothing`: none is needed."""

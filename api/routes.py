@@ -5,7 +5,20 @@ from functools import partial
 from http import HTTPStatus
 
 from api import answers as a
-from api import callbacks, carts, events, manage, operations, payments, reservations, seats, statistics, tickets, venues
+from api import (
+    callbacks,
+    carts,
+    docs,
+    events,
+    manage,
+    operations,
+    payments,
+    reservations,
+    seats,
+    statistics,
+    tickets,
+    venues,
+)
 from api.bodies import Nothing
 from api.pages import PageQuery
 from api.problems import Code
@@ -232,6 +245,18 @@ ROUTES: tuple[Route, ...] = (
     ),
     _operations(method="GET", path="/healthz", handler=operations.healthz, answers={_OK: a.Health}),
     _operations(method="GET", path="/readyz", handler=operations.readyz, answers={_OK: a.Readiness}),
-    _operations(method="GET", path="/metrics", handler=operations.metrics, answers={_OK: str}, media="text/plain"),
+    _operations(method="GET", path="/metrics", handler=operations.metrics, answers={_OK: str}, media=("text/plain",)),
+    _operations(method="GET", path="/openapi.json", handler=docs.read_openapi, answers={_OK: dict}, cached=True),
+    _operations(
+        method="GET", path="/docs", handler=docs.read_docs, answers={_OK: str}, media=("text/html",), cached=True
+    ),
+    _operations(
+        method="GET",
+        path="/docs/{asset}",
+        handler=docs.read_asset,
+        answers={_OK: bytes},
+        media=("text/css", "text/javascript", "image/png"),
+        cached=True,
+    ),
 )
 """All routes, in the order of the contract."""

@@ -1,0 +1,43 @@
+"""The contract for programs and for people: the OpenAPI document, and a page that shows it and needs no network."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from aiohttp import web
+
+from api.keys import DOCUMENT
+from api.problems import not_found
+from api.replies import tagged_reply
+
+Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
+"""What the page is made of."""
+
+_FOLDER = Path(__file__).parent / "swagger_ui"
+_DOCUMENT_SECONDS = 60
+_ASSET_SECONDS = 86_400
+_ONLY_OURS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+"""Content-Security-Policy: a browser asks nobody else, whatever the page or its scripts say."""
+
+
+async def read_openapi(request: web.Request) -> web.Response:
+    """GET /openapi.json: this document."""
+    document = request.app[DOCUMENT]
+    return tagged_reply(request, document, lambda: document, max_age=_DOCUMENT_SECONDS)
+
+
+async def read_docs(_request: web.Request) -> web.StreamResponse:
+    """GET /docs: a page that shows this document and lets one try the API."""
+    return _file("page.html", _DOCUMENT_SECONDS)
+
+
+async def read_asset(request: web.Request) -> web.StreamResponse:
+    """GET /docs/{asset}: what that page is made of."""
+    asset = request.match_info["asset"]
+    if asset not in get_args(Asset):
+        raise not_found("such part of the page")
+    return _file(asset, _ASSET_SECONDS)
+
+
+def _file(name: str, max_age: int) -> web.FileResponse:
+    headers = {"Cache-Control": f"public, max-age={max_age}", "Content-Security-Policy": _ONLY_OURS}
+    return web.FileResponse(_FOLDER / name, headers=headers)
