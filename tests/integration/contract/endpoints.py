@@ -84,6 +84,8 @@ class World(NamedTuple):
             yield "POST", f"{PAYMENT_OF_CART}/{outcome}"
         for path in ("/v1/statistics/events", "/v1/statistics/ticket-types", "/healthz", "/readyz", "/metrics"):
             yield "GET", path
+        for path in ("/openapi.json", "/docs", "/docs/start.js"):
+            yield "GET", path
 
 
 @asynccontextmanager

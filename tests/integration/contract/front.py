@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 from multidict import CIMultiDictProxy
 
 from tests.integration.contract import shapes
+from tests.integration.contract.document import our_document
 
 Json = Any
 
@@ -32,7 +33,8 @@ class Answer(NamedTuple):
 
 
 class Front:
-    """Calls an API. Every answer that is a problem is held against the contract, whatever the test is about."""
+    """Calls an API. Every answer is held against the OpenAPI document, and a problem against the contract, whatever the
+    test is about."""
 
     def __init__(self, client: "TestClient[Any, Any]") -> None:
         self.client = client
@@ -56,6 +58,8 @@ class Front:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             response = await self.client.request(method, path, data=data, headers=sent, params=params)
             content = await response.read()
+        if method != "HEAD":
+            our_document().check(method, path, response.status, response.headers, content)
         if response.status >= 400 and method != "HEAD":
             problem = json.loads(content)
             shapes.check_problem(response.status, response.content_type, problem)
