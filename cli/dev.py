@@ -31,6 +31,9 @@ _READY_SECONDS = 120
 _POLL_SECONDS = 0.1
 _DATABASE = "onsale"
 
+ENVIRONMENT_FILE = "environment"
+"""In the data directory: the settings of the parts, for other commands of `onsale` that are to work on them."""
+
 
 def run_dev(port: int, data_dir: Path, workers: int) -> None:
     """Starts everything and stays until SIGINT, SIGTERM or the end of a part; leaves no process behind.
@@ -72,18 +75,23 @@ def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, worker
         postgres_url = postgres.ensure_database(_DATABASE)
     gateway_port = free_port()
     settings = Settings(
-        redis_url=valkey.url, postgres_url=postgres_url, gateway_url=f"http://{LOOPBACK}:{gateway_port}"
+        redis_url=valkey.url,
+        postgres_url=postgres_url,
+        gateway_url=f"http://{LOOPBACK}:{gateway_port}",
+        sync_metrics_port=free_port(),
     )
     with progress("migrating Postgres"):
         migrate_database(postgres_url)
     with progress("installing the Lua library"):
         install_on_server(settings)
-    environ = {
-        **os.environ,
+    ours = {
         f"{PREFIX}REDIS_URL": settings.redis_url,
         f"{PREFIX}POSTGRES_URL": settings.postgres_url,
         f"{PREFIX}GATEWAY_URL": settings.gateway_url,
+        f"{PREFIX}SYNC_METRICS_PORT": str(settings.sync_metrics_port),
     }
+    (data_dir / ENVIRONMENT_FILE).write_text("".join(f"{name}={value}\n" for name, value in ours.items()), "utf-8")
+    environ = os.environ | ours
     children = [valkey.child, postgres.child]
     for name, arguments in {
         "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],

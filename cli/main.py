@@ -126,6 +126,15 @@ def audit() -> None:
     sys.exit(1 if breaches else 0)
 
 
+@onsale.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def loadtest(options: tuple[str, ...]) -> None:
+    """Rehearse a drop with a crowd of Locust users, and judge it (in a checkout)."""
+    from cli.rehearsal import rehearse
+
+    sys.exit(rehearse(options))
+
+
 @onsale.command()
 @click.argument("name", type=click.Choice(list(REPORTS)))
 @click.option("--event", "event_id", type=click.IntRange(1), help="Of this event alone.")

@@ -1,0 +1,304 @@
+"""The locustfile: people as they are in a drop. Started by loadtest.drop; importing Locust changes the whole process.
+
+What each was told goes into one `Told`, which is written when Locust quits and judged by a process that has no Locust.
+"""
+
+import itertools
+import os
+import random
+import time
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gevent
+from locust import FastHttpUser, LoadTestShape, events, task
+from locust.env import Environment
+
+from loadtest.drop.dashboard import add_stock_tab
+from loadtest.drop.sizes import SIZES, Size
+from loadtest.drop.stage import Stage
+from loadtest.drop.told import Booked, Outcome, Request, Taking, Told, outcome_of
+
+STAGE = "ONSALE_DROP_STAGE"
+SIZE = "ONSALE_DROP_SIZE"
+TOLD = "ONSALE_DROP_TOLD"
+TOKEN = "ONSALE_DROP_TOKEN"  # noqa: S105  # the name of a variable
+SYNC_METRICS = "ONSALE_DROP_SYNC_METRICS"
+"""Variables that tell the crowd what it needs."""
+
+_TRIES = 20
+_NUMBERS = itertools.count(1)
+
+
+class Answer(NamedTuple):
+    """An answer; status 0: none came."""
+
+    status: int
+    body: dict[str, Any]
+    outcome: Outcome
+
+    @property
+    def code(self) -> str:
+        """The code of a problem, else nothing."""
+        return str(self.body.get("code", ""))
+
+
+class Scene:
+    """What all people of this process share: the stage, its clock, and what everybody was told."""
+
+    def __init__(self) -> None:
+        self.size: Size = SIZES[os.environ[SIZE]]
+        self.stage = Stage.read(Path(os.environ[STAGE]))
+        self.began = time.monotonic()
+        opens_in = self.stage.opens_ms / 1000 - time.time()
+        self.told = Told(opens_in, [], [], [])
+        self.requests: list[Request] = []
+        self.takings: dict[str, Taking] = {}
+        self.bookings: dict[str, Booked] = {}
+
+    @property
+    def now(self) -> float:
+        """Seconds since the crowd began."""
+        return time.monotonic() - self.began
+
+    @property
+    def until_opening(self) -> float:
+        """Seconds to the opening of the sale; negative afterwards."""
+        return self.told.opened_at_seconds - self.now
+
+    def write(self, path: Path) -> None:
+        """What everybody was told."""
+        told = Told(
+            self.told.opened_at_seconds, self.requests, list(self.takings.values()), list(self.bookings.values())
+        )
+        told.write(path)
+
+
+class Person(FastHttpUser):
+    """Somebody who lives one story and then goes home; users that Locust would start again come to no second drop."""
+
+    abstract = True
+    scene: Scene
+    network_timeout = 20.0
+    connection_timeout = 20.0
+
+    def on_start(self) -> None:
+        """Gets a name."""
+        self.customer = f"rehearsal-{self.scene.stage.general_event}-{next(_NUMBERS)}"
+        token = os.environ.get(TOKEN)
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @task
+    def live(self) -> None:
+        """The story, once."""
+        self.story()
+        gevent.sleep(self.scene.size.longest)
+
+    def story(self) -> None:
+        """What this person does."""
+        raise NotImplementedError
+
+    def ask(self, method: str, path: str, name: str, body: Any = None, key: str = "") -> Answer:
+        """One request. What is refused is counted apart from what is given, and both from errors."""
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        began = time.monotonic()
+        with self.client.request(method, path, name=name, json=body, headers=headers, catch_response=True) as response:
+            status = response.status_code
+            body_told = _json(response)
+            code = str(body_told.get("code", "")) if status >= 400 else ""
+            outcome = outcome_of(status, code, retry_after="Retry-After" in (response.headers or {}))
+            if outcome is Outcome.ERROR:
+                response.failure(f"{status} {code or response.error}")
+            else:
+                response.success()
+                if code:
+                    response.request_meta["name"] = f"{name}: {code}"
+        took_ms = (time.monotonic() - began) * 1000
+        self.scene.requests.append(Request(self.scene.now, name, outcome, code, took_ms))
+        if outcome is Outcome.BUSY:
+            body_told["retry_after"] = float(response.headers["Retry-After"])
+        return Answer(status, body_told, outcome)
+
+    def insist(self, method: str, path: str, name: str, body: Any = None) -> Answer:
+        """A request that takes something: repeated with its key until it is known what came of it."""
+        key = str(uuid.uuid4())
+        answer = Answer(0, {}, Outcome.ERROR)
+        for _ in range(_TRIES):
+            answer = self.ask(method, path, name, body, key)
+            if answer.outcome is Outcome.BUSY:
+                gevent.sleep(answer.body["retry_after"] * random.uniform(1.0, 1.5))
+            elif answer.status == 0 or answer.status >= 500:
+                gevent.sleep(random.uniform(0.2, 1.0))
+            else:
+                return answer
+        return answer
+
+    def wait_for_opening(self, event_id: int) -> None:
+        """Watches the countdown, more and more impatiently, and comes a moment early, on time or late."""
+        while (left := self.scene.until_opening) > 0:
+            self.ask("GET", f"/v1/events/{event_id}/availability", "availability")
+            pause = random.uniform(1.0, 3.0) if left > 5 else random.uniform(0.3, 1.0)
+            gevent.sleep(min(pause, left + random.uniform(-0.02, 0.3)) if left < pause else pause)
+
+    def hesitate(self) -> None:
+        """Looks for the card."""
+        gevent.sleep(random.expovariate(1 / 3.0))
+
+    def conclude(self, taking: Taking, amount_minor: int) -> None:
+        """Pays, most often; or goes away without a word; or gives back."""
+        self.hesitate()
+        path = f"/v1/reservations/{taking.reservation_id}"
+        chance = random.random()
+        if chance < 0.07:
+            return
+        if chance < 0.10:
+            answer = self.insist("DELETE", path, "cancel")
+            taking.state = "cancelled" if answer.status == 204 else "unknown"
+            return
+        tokens = ["card_error", "tok_visa"] if chance < 0.15 else ["tok_visa"]
+        for token in tokens:
+            taking.state = "unknown"
+            payment = {"amount": amount_minor, "currency": "EUR", "payment_token": token}
+            answer = self.insist("POST", f"{path}/pay", "pay", payment)
+            if answer.status == 200:
+                taking.state = "paid"
+            elif answer.status == 402:
+                taking.state = "held"
+
+    def take(self, event_id: int, item: dict[str, Any]) -> Answer:
+        """Asks for places; what is given is written down before anything else."""
+        body = {"items": [item], "customer": {"id": self.customer}}
+        answer = self.insist("POST", "/v1/reservations", "hold", body)
+        if answer.status == 201:
+            (line,) = answer.body["items"]
+            seat_ids = [seat["seat_id"] for seat in line["seats"]]
+            rid = answer.body["id"]
+            self.scene.takings[rid] = Taking(rid, event_id, item["ticket_id"], line["quantity"], seat_ids, "held")
+        return answer
+
+
+class Buyer(Person):
+    """Wants one or two of places that are all alike, and keeps looking when they are gone."""
+
+    weight = 16
+
+    def story(self) -> None:
+        """Counts down, holds, pays; or refreshes in hope of what others give back."""
+        stage = self.scene.stage
+        self.wait_for_opening(stage.general_event)
+        places = random.choice([1, 1, 2, 2, 2, 4])
+        while True:
+            answer = self.take(stage.general_event, {"ticket_id": stage.general_ticket, "quantity": places})
+            if answer.status == 201:
+                self.conclude(self.scene.takings[answer.body["id"]], answer.body["total"]["amount"])
+                return
+            if answer.code not in {"sold_out", "not_on_sale_yet"}:
+                return
+            places = 1
+            self._refresh_until_something_is_left()
+
+    def _refresh_until_something_is_left(self) -> None:
+        stage = self.scene.stage
+        while True:
+            gevent.sleep(random.uniform(1.0, 4.0))
+            answer = self.ask("GET", f"/v1/events/{stage.general_event}/availability", "availability")
+            if answer.status == 200 and answer.body["tickets"][0]["available"] > 0:
+                return
+
+
+class SeatPicker(Person):
+    """Chooses on the map, and again when somebody was faster."""
+
+    weight = 3
+
+    def story(self) -> None:
+        """Looks at the map, holds two seats of it, pays."""
+        stage = self.scene.stage
+        self.wait_for_opening(stage.seated_event)
+        for _ in range(_TRIES):
+            seats = self.ask("GET", f"/v1/events/{stage.seated_event}/sections/{stage.section}/seats", "seat map")
+            free = [seat["seat_id"] for seat in seats.body.get("items", []) if seat["status"]["name"] == "available"]
+            if not free:
+                gevent.sleep(random.uniform(1.0, 4.0))
+                continue
+            gevent.sleep(random.expovariate(1 / 1.5))
+            first = random.randrange(len(free))
+            item = {"ticket_id": stage.seated_ticket, "seat_ids": free[first : first + 2]}
+            answer = self.take(stage.seated_event, item)
+            if answer.status == 201:
+                self.conclude(self.scene.takings[answer.body["id"]], answer.body["total"]["amount"])
+                return
+
+
+class Visitor(Person):
+    """Books a free slot by name and phone, moves it, and sometimes gives it back."""
+
+    weight = 1
+
+    def story(self) -> None:
+        """Books, moves, perhaps deletes."""
+        stage = self.scene.stage
+        self.wait_for_opening(stage.timed_event)
+        path = f"/v1/events/{stage.timed_event}/bookings"
+        body = {
+            "first_name": "Milind",
+            "last_name": "Rao",
+            "phone_number": f"{random.randrange(10**10):010}",
+            "date": stage.date,
+        }
+        made = self.insist("POST", path, "book", body | {"time": random.choice(stage.times)})
+        if made.status != 201:
+            return
+        booked = Booked(made.body["id"], stage.timed_event, _slot(made))
+        self.scene.bookings[booked.booking_id] = booked
+        self.hesitate()
+        mine = f"{path}/{booked.booking_id}"
+        before, booked.slot = booked.slot, "?"
+        moved = self.insist("PATCH", mine, "move", {"time": random.choice(stage.times)})
+        if moved.status == 200:
+            booked.slot = _slot(moved)
+        elif moved.code == "slot_full":
+            booked.slot = before
+        if random.random() < 0.1:
+            before, booked.slot = booked.slot, "?"
+            if self.insist("DELETE", mine, "delete booking").status == 204:
+                booked.slot = ""
+
+
+class Drop(LoadTestShape):
+    """Quiet, countdown, burst, tail."""
+
+    scene: Scene
+
+    def tick(self) -> tuple[int, float] | None:
+        """How many have come by now; None when everybody must go home."""
+        seconds = self.get_run_time()  # type: ignore[no-untyped-call]  # of Locust
+        if seconds > self.scene.size.longest:
+            return None
+        arrived = self.scene.size.arrived(seconds)
+        return arrived, max(1.0, float(arrived))
+
+
+def _slot(answer: Answer) -> str:
+    return f"{answer.body['date']} {answer.body['time']}"
+
+
+def _json(response: Any) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except (ValueError, TypeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]  # of Locust
+def _set_scene(environment: Environment, **_: Any) -> None:
+    scene = Scene()
+    Person.scene = Drop.scene = scene
+    add_stock_tab(environment, scene.stage, os.environ.get(SYNC_METRICS, ""), lambda: list(scene.takings.values()))
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]  # of Locust
+def _write_down(environment: Environment, **_: Any) -> None:
+    Person.scene.write(Path(os.environ[TOLD]))

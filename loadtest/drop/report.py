@@ -1,0 +1,129 @@
+"""What a rehearsal came to: a table for the terminal, JSON for machines, a page with plots for people. Pure."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import quantiles
+from typing import Any, NamedTuple
+
+from loadtest.drop.told import Outcome, Request, Told
+
+_FIRST_SECONDS = 30
+
+
+class Row(NamedTuple):
+    """Requests of one kind. Milliseconds are of all answers but errors; None without any."""
+
+    name: str
+    requests: int
+    success: int
+    refusal: int
+    busy: int
+    error: int
+    p50_ms: float | None
+    p99_ms: float | None
+    longest_ms: float | None
+
+
+class Summary(NamedTuple):
+    """A rehearsal. `first`: of the 30 seconds after the opening, in which a drop is decided."""
+
+    size: str
+    people: int
+    stock: dict[str, dict[str, int]]
+    sold_out_after_seconds: float | None
+    rows: Sequence[Row]
+    first: Sequence[Row]
+    codes: dict[str, int]
+    breaches: Sequence[str]
+
+
+def rows_of(requests: Iterable[Request]) -> list[Row]:
+    """A row for each kind of request, and one for all."""
+    kinds: defaultdict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        kinds[request.name].append(request)
+    everything = [request for kind in kinds.values() for request in kind]
+    return [_row(name, kinds[name]) for name in sorted(kinds)] + [_row("all", everything)]
+
+
+def _row(name: str, requests: Sequence[Request]) -> Row:
+    outcomes = Counter(request.outcome for request in requests)
+    took = sorted(request.took_ms for request in requests if request.outcome is not Outcome.ERROR)
+    cuts = quantiles(took, n=100, method="inclusive") if len(took) > 1 else took * 99
+    return Row(
+        name,
+        len(requests),
+        outcomes[Outcome.SUCCESS],
+        outcomes[Outcome.REFUSAL],
+        outcomes[Outcome.BUSY],
+        outcomes[Outcome.ERROR],
+        round(cuts[49], 1) if took else None,
+        round(cuts[98], 1) if took else None,
+        round(took[-1], 1) if took else None,
+    )
+
+
+def summarize(size: str, people: int, told: Told, stock: dict[str, dict[str, int]], breaches: Sequence[str]) -> Summary:
+    """All that a report shows."""
+    opened = told.opened_at_seconds
+    first = [request for request in told.requests if opened <= request.at_seconds < opened + _FIRST_SECONDS]
+    refused = [request.at_seconds - opened for request in told.requests if request.code == "sold_out"]
+    codes = Counter(request.code for request in told.requests if request.code)
+    return Summary(
+        size,
+        people,
+        stock,
+        round(min(refused), 2) if refused else None,
+        rows_of(told.requests),
+        rows_of(first),
+        dict(codes.most_common()),
+        breaches,
+    )
+
+
+def as_json(summary: Summary) -> str:
+    """For machines."""
+    tables = {"rows": [row._asdict() for row in summary.rows], "first": [row._asdict() for row in summary.first]}
+    return json.dumps(summary._asdict() | tables | {"clean": not summary.breaches}, indent=2) + "\n"
+
+
+def as_text(summary: Summary) -> str:
+    """For the terminal."""
+    lines = [f"{summary.people:,} people, size {summary.size}"]
+    lines += [
+        f"{name}: " + ", ".join(f"{count} {word:,}" for count, word in stock.items())
+        for name, stock in summary.stock.items()
+    ]
+    lines += [
+        "",
+        "All of it:",
+        *_lines(summary.rows),
+        "",
+        f"The first {_FIRST_SECONDS} seconds:",
+        *_lines(summary.first),
+        "",
+    ]
+    lines += [f"told {code}: {count:,}" for code, count in summary.codes.items()]
+    if summary.sold_out_after_seconds is not None:
+        lines.append(f"first told sold out {summary.sold_out_after_seconds:.1f} s after the opening")
+    lines += ["", *(f"BREACH {breach}" for breach in summary.breaches[:20])]
+    lines.append(f"Verdict: {len(summary.breaches)} breaches." if summary.breaches else "Verdict: clean.")
+    return "\n".join(lines)
+
+
+def _lines(rows: Sequence[Row]) -> list[str]:
+    titles = ("", "requests", "success", "refusal", "busy", "error", "p50 ms", "p99 ms", "longest ms")
+    cells = [titles, *([*map(_cell, row)] for row in rows)]
+    widths = [max(len(line[number]) for line in cells) for number in range(len(titles))]
+    return [
+        line[0].ljust(widths[0])
+        + "".join("  " + text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))
+        for line in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
