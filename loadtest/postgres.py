@@ -24,13 +24,12 @@ from engine.commands import BeginPayment, Command, ConfirmPayment, Hold, PutEven
 from engine.engine import Engine
 from engine.faults import EngineBug
 from engine.ids import new_reservation_id
-from engine.outbox import last_position
 from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results import Held, Paid, Paying, Result
 from engine.settings import PREFIX, Settings
 from engine.words import EventStatus
+from sync.catching_up import catch_up
 from sync.migrations import migrate
-from sync.outbox_to_tables import read_offset
 from sync.postgres import Postgres
 from sync.reports import REPORTS, Report, read_report
 
@@ -102,8 +101,7 @@ async def _facts_per_second(settings: Settings, reservations: int, folder: Path)
                 while _STARTED not in sync.log_file.read_text(encoding="utf-8"):  # noqa: ASYNC110  # another process
                     await asyncio.sleep(_LOOK_SECONDS)
                 began = time.monotonic()
-                while not await _is_empty(engine, postgres):  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK_SECONDS)
+                await catch_up(engine.redis, postgres, engine.keys, patience_seconds=_PATIENCE_SECONDS)
             rate = 3 * reservations / (time.monotonic() - began)
         finally:
             sync.stop()
@@ -128,14 +126,6 @@ async def _fill_outbox(engine: Engine, reservations: int) -> None:
             results: Sequence[Result] = await asyncio.gather(*(engine.submit(command(*each)) for each in part))
             if not all(isinstance(result, expected) for result in results):
                 raise EngineBug(f"not all are {expected.__name__}")
-
-
-async def _is_empty(engine: Engine, postgres: Postgres) -> bool:
-    async with postgres.connection() as connection:
-        for keys in engine.keys:
-            if await read_offset(connection, keys.partition) < await last_position(engine.redis, keys):
-                return False
-    return True
 
 
 async def _reports(settings: Settings, reservations: int) -> list[bool]:

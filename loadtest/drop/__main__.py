@@ -50,8 +50,8 @@ _CANNOT_BE_ASKED = (aiohttp.ClientError, RedisError, PostgresAway, OSError, Time
 def main(scenario: str, size_name: str, url: str, data_dir: Path, headless: bool, ui_port: int, output: Path) -> None:
     """Rehearse a drop, and judge it: status 1 if anybody was told what is not so, or stock is not accounted for.
 
-    Redis and Postgres are those of ONSALE_REDIS_URL and ONSALE_POSTGRES_URL, else those of the `onsale dev` whose data is
-    in --data-dir. ONSALE_LOADTEST_TOKEN is a manager's token, where the API wants one.
+    Redis and Postgres are those of ONSALE_REDIS_URL and ONSALE_POSTGRES_URL, else those of the `onsale dev` whose data
+    is in --data-dir. ONSALE_LOADTEST_TOKEN is a manager's token, where the API wants one.
     """
     token = os.environ.pop(_TOKEN, "")
     _take_environment_of(data_dir)
@@ -86,7 +86,9 @@ def _take_environment_of(data_dir: Path) -> None:
             f"no `onsale dev` has its data in {data_dir}: start one, name its --data-dir, or set ONSALE_REDIS_URL and "
             "ONSALE_POSTGRES_URL"
         ) from error
-    os.environ.update(line.split("=", 1) for line in lines)
+    for line in lines:
+        name, _, value = line.partition("=")
+        os.environ[name] = value
 
 
 def _staged(url: str, token: str, size: Size) -> Stage:

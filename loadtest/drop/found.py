@@ -1,6 +1,5 @@
 """What there is after a drop, read from Redis, Postgres and the API, for the verdict."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,18 +8,17 @@ import aiohttp
 
 from engine.catalogue import read_venue
 from engine.engine import Engine
-from engine.outbox import last_position
 from engine.seats import SeatPlaces
 from engine.settings import Settings
 from loadtest.drop.sizes import Size
 from loadtest.drop.stage import Stage
 from loadtest.drop.verdict import Found, Reservation, Stock
 from sync.audit import audit
-from sync.outbox_to_tables import read_offset
+from sync.catching_up import catch_up
 from sync.postgres import Postgres
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
-_CAUGHT_UP_SECONDS, _LOOK_SECONDS = 60.0, 0.1
+_CAUGHT_UP_SECONDS = 60.0
 _PAGE = 100
 
 _RESERVATIONS = """
@@ -37,7 +35,8 @@ async def find(settings: Settings, api_url: str, token: str, stage: Stage, size:
     worker that does not come to its end.
     """
     async with Engine(settings) as engine, Postgres(settings) as postgres:
-        await _caught_up(engine, postgres)
+        if not await catch_up(engine.redis, postgres, engine.keys, patience_seconds=_CAUGHT_UP_SECONDS):
+            raise TimeoutError("Postgres has not caught up: is the sync worker alive?")
         breaches = await audit(settings)
         seat_at = await _seats_of(engine, stage)
         async with postgres.connection() as connection:
@@ -54,17 +53,6 @@ async def find(settings: Settings, api_url: str, token: str, stage: Stage, size:
         stock = {ticket_id: await _stock(session, ticket_id) for ticket_id in stage.tickets}
         bookings = await _bookings(session, stage)
     return Found(breaches, reservations, stock, bookings, size.slot_capacity)
-
-
-async def _caught_up(engine: Engine, postgres: Postgres) -> None:
-    async with asyncio.timeout(_CAUGHT_UP_SECONDS):
-        for keys in engine.keys:
-            last = await last_position(engine.redis, keys)
-            while True:
-                async with postgres.connection() as connection:
-                    if await read_offset(connection, keys.partition) >= last:
-                        break
-                await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _seats_of(engine: Engine, stage: Stage) -> Callable[[int], int]:
