@@ -82,6 +82,7 @@ async def screenshot(page: Path, image: Path) -> str:
     assert program, "this test looks at a page: apt-get install chromium"
     command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,1600"]
     command += [f"--user-data-dir={image.parent / 'chromium'}", "--proxy-server=127.0.0.1:9"]
+    text = b""
     for what in (f"--screenshot={image}", "--dump-dom"):
         process = await asyncio.create_subprocess_exec(
             *command, what, page.as_uri(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
