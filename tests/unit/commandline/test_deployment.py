@@ -105,3 +105,11 @@ def test_units_run_commands_and_settings_that_there_are(repository: Path) -> Non
         check_settings(dict(line.split("=", 1) for line in re.findall(r"^Environment=(.*)$", text, re.MULTILINE)))
     lines = (folder / "onsale.env").read_text(encoding="utf-8").splitlines()
     check_settings(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
+
+
+def test_every_alert_is_in_the_runbook(repository: Path) -> None:
+    alerts = yaml.safe_load((repository / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    names = [rule["alert"] for group in alerts["groups"] for rule in group["rules"]]
+    runbook = (repository / "docs" / "runbook.md").read_text(encoding="utf-8")
+    section = runbook.partition("## Alerts\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^### (\w+)$", section, re.MULTILINE)) == sorted(names)
