@@ -33,7 +33,8 @@ def test_onsale_commands_and_their_options_are_there(commands: list[str]) -> Non
         if Path(command.split()[0]).name == "onsale":
             parsed.add(_parse(shlex.split(command)[1:]))
     assert parsed == {
-        "dev", "serve", "sync", "migrate", "library install", "library check", "audit", "restore", "loadtest", "report", "gateway",
+        "dev", "serve", "sync", "migrate", "library install", "library check", "audit", "restore", "loadtest",
+        "report", "gateway",
     }  # fmt: skip
 
 
