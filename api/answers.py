@@ -3,7 +3,7 @@
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from engine.words import AttemptState, EventStatus, State
 
@@ -16,6 +16,13 @@ Number = Annotated[int, Meta(ge=0)]
 """How many, or how much in minor units."""
 
 Currency = Literal["EUR"]
+
+
+LocalDate = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+"""A day in the time zone of the event."""
+
+LocalTime = Annotated[str, Meta(pattern=r"^\d\d:\d\d(:\d\d)?$")]
+"""A time of day in the time zone of the event; with seconds only where there are any."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -55,8 +62,15 @@ class Ticket(msgspec.Struct, gc=False, frozen=True):
     sold_out: bool
 
 
+class Schedule(msgspec.Struct, frozen=True):
+    """The slots of a timed event: each day at these times, local to it, with so many places each."""
+
+    times: list[LocalTime]
+    capacity: Number
+
+
 class Event(msgspec.Struct, frozen=True):
-    """An event with its tickets. `ticket_types` says which types have anything left."""
+    """An event with its tickets. `ticket_types` says which types have anything left; a timed one has a schedule."""
 
     id: int
     name: str
@@ -70,6 +84,7 @@ class Event(msgspec.Struct, frozen=True):
     max_per_customer: int
     ticket_types: dict[str, bool]
     tickets: list[Ticket]
+    schedule: Schedule | UnsetType = UNSET
 
 
 class TicketAvailability(msgspec.Struct, gc=False, frozen=True):
@@ -188,13 +203,14 @@ class Customer(msgspec.Struct, gc=False, frozen=True):
 
 
 class ReservedItem(msgspec.Struct, gc=False, frozen=True):
-    """Places of one ticket, at the price of the moment they were held."""
+    """Places of one ticket, at the price of the moment they were held; of a timed one in a slot, by its local start."""
 
     ticket_id: int
     ticket_type: str | None
     quantity: Number
     seats: list[Seat]
     unit_price: Money
+    slot: str | UnsetType = UNSET
 
 
 class ReservationPayment(msgspec.Struct, gc=False, frozen=True):
@@ -259,6 +275,34 @@ class Payment(msgspec.Struct, frozen=True):
     amount: Number
     currency: Currency
     reservations: list[str]
+
+
+class Slot(msgspec.Struct, gc=False, frozen=True):
+    """A slot with its counts; `held` has the paying ones too, `sold` the places that are booked."""
+
+    date: LocalDate
+    time: LocalTime
+    starts_at: Timestamp
+    capacity: Number
+    available: Number
+    held: Number
+    sold: Number
+
+
+class Booking(msgspec.Struct, gc=False, frozen=True):
+    """A place in a slot, taken free of charge."""
+
+    id: str
+    event_id: int
+    first_name: str
+    last_name: str
+    phone_number: str
+    date: LocalDate
+    time: LocalTime
+    starts_at: Timestamp
+    status: Literal["booked", "expired"]
+    expired: bool
+    created_at: Timestamp
 
 
 class _Figures(msgspec.Struct, frozen=True, kw_only=True):

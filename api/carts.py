@@ -193,6 +193,8 @@ def _engine_item(body: CartItemBody, event: EventSnapshot, seating: Seating | No
     ticket = next((ticket for ticket in event.tickets if ticket.ticket_id == body.price_id), None)
     if ticket is None:
         raise not_found(f"ticket {body.price_id} of event {event.event_id}")
+    if ticket.timed:
+        raise invalid("price_id", "the ticket is timed; take it with POST /v1/reservations, which names the slot")
     if not ticket.section_ids:
         if body.seat_id is not None:
             raise invalid("seat_id", "the ticket has no assigned seats; give its quantity")

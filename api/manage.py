@@ -15,11 +15,12 @@ from api.payments import check_currency
 from api.problems import Problem, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
+from api.schedule import parse_time
 from api.seating import Seating
 from api.tickets import ticket_reply
 from api.times import milliseconds
 from api.views import event_view
-from engine.catalogue import EventSnapshot
+from engine.catalogue import EventSnapshot, Schedule
 from engine.results import BelowTaken
 from engine.words import EventStatus
 from sync.catalogue import EventChanges, NewEvent, NewTicket, TicketChanges, WrongVenue
@@ -41,8 +42,15 @@ class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(min_length=1, max_length=16)]
 
 
+class ScheduleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When slots begin each day, local to the event, and the places that each of them has."""
+
+    times: Annotated[list[Annotated[str, Meta(max_length=20)]], Meta(min_length=1, max_length=100)]
+    capacity: Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
 class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ticket to offer: a capacity, or the seats of sections of the event's venue."""
+    """A ticket to offer: a capacity, or the seats of sections of the event's venue. Of a timed event: neither."""
 
     ticket_type: Text
     price: PriceBody
@@ -51,7 +59,7 @@ class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/events."""
+    """Body of POST /v1/events. With a schedule, which stays as it is, it is timed."""
 
     name: Text
     starts_at: Instant
@@ -63,6 +71,7 @@ class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_seconds: HoldSeconds = 900
     max_per_customer: PlacesPerCustomer = 10
     tickets: Annotated[list[TicketBody], Meta(max_length=100)] = []
+    schedule: ScheduleBody | UnsetType = UNSET
 
 
 class EventPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +111,11 @@ async def create_event(request: web.Request) -> web.Response:
     _check_instants(body)
     seating = await _venue(request, body.venue_id)
     _check_window(_ms(body.sale_opens_at), _ms(body.sale_closes_at))
-    offered = [_new_ticket(ticket, f"tickets[{place}].", seating) for place, ticket in enumerate(body.tickets)]
+    schedule = None if body.schedule is UNSET else _schedule(body.schedule)
+    offered = [
+        _new_ticket(ticket, f"tickets[{place}].", seating, timed=schedule is not None)
+        for place, ticket in enumerate(body.tickets)
+    ]
     event = await request.app[EDITOR].create_event(
         NewEvent(
             name=body.name,
@@ -115,6 +128,7 @@ async def create_event(request: web.Request) -> web.Response:
             hold_seconds=body.hold_seconds,
             max_per_customer=body.max_per_customer,
             tickets=offered,
+            schedule=schedule,
         )
     )
     return await event_reply(request, event, status=201)
@@ -132,6 +146,8 @@ async def change_event(request: web.Request) -> web.Response:
     before = await request.app[CATALOGUE].event_now(event_id)
     if before is None:
         raise not_found(f"event {event_id}")
+    if before.schedule is not None and patch.timezone not in (UNSET, before.timezone):
+        raise invalid("timezone", "the event's slots are in the time zone that it has; it cannot change")
     _check_window(
         before.sale_opens_ms if patch.sale_opens_at is UNSET else _ms(patch.sale_opens_at),
         before.sale_closes_ms if patch.sale_closes_at is UNSET else _ms(patch.sale_closes_at),
@@ -152,7 +168,8 @@ async def add_ticket(request: web.Request) -> web.Response:
     if before is None:
         raise not_found(f"event {event_id}")
     seating = await request.app[CATALOGUE].seating(before)
-    event = await request.app[EDITOR].add_tickets(event_id, [_new_ticket(body, "", seating)])
+    offered = _new_ticket(body, "", seating, timed=before.schedule is not None)
+    event = await request.app[EDITOR].add_tickets(event_id, [offered])
     if event is None:
         raise not_found(f"event {event_id}")
     if isinstance(event, WrongVenue):
@@ -184,9 +201,23 @@ async def change_ticket(request: web.Request) -> web.Response:
     return await ticket_reply(request, event, ticket_id)
 
 
-def _new_ticket(ticket: TicketBody, path: str, seating: Seating | None) -> NewTicket:
+def _schedule(body: ScheduleBody) -> Schedule:
+    """Raises Problem invalid."""
+    times = [parse_time(f"schedule.times[{place}]", text) for place, text in enumerate(body.times)]
+    for place, at in enumerate(times):
+        if at in times[:place]:
+            raise invalid(f"schedule.times[{place}]", "another slot begins at this time")
+    return Schedule(sorted(times), body.capacity)
+
+
+def _new_ticket(ticket: TicketBody, path: str, seating: Seating | None, *, timed: bool) -> NewTicket:
     """Raises Problem: currency_not_supported, invalid, or not_found for a section that the venue does not have."""
     check_currency(ticket.price.currency)
+    if timed:
+        for name in ("capacity", "section_ids"):
+            if getattr(ticket, name) is not UNSET:
+                raise invalid(f"{path}{name}", "the places of a timed event are those of its slots; leave it out")
+        return NewTicket(ticket.ticket_type, ticket.price.amount)
     if ticket.section_ids is UNSET:
         if ticket.capacity is UNSET:
             raise invalid(f"{path}capacity", "required, but missing; or give section_ids, for assigned seats")
@@ -208,8 +239,10 @@ def _no_section(section_id: int) -> Problem:
 
 
 async def _check_has_capacity(request: web.Request, ticket_id: int) -> None:
-    """Raises Problem invalid if the ticket has assigned seats."""
+    """Raises Problem invalid if the ticket has assigned seats, or is timed."""
     event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
+    if event and event.schedule:
+        raise invalid("capacity", "the ticket's places are those of the event's slots")
     if event and any(ticket.ticket_id == ticket_id and ticket.section_ids for ticket in event.tickets):
         raise invalid("capacity", "the ticket's places are the seats of its sections; block seats instead")
 

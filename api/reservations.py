@@ -17,14 +17,14 @@ from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of, seat_taken
 from api.replies import json_reply
-from api.seating import ItemBody, engine_items
+from api.seating import ItemBody, engine_items, past_slot
 from api.times import wall_clock_ms
 from api.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
 from engine.commands import Cancel, Find, Hold
 from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
-from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken
+from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken, SlotPast
 from engine.words import State
 from sync.reservations import get_reservation, is_place_in_list, list_reservations
 
@@ -87,6 +87,8 @@ async def create_reservation(request: web.Request) -> web.Response:
     )
     if isinstance(result, SeatTaken):
         raise seat_taken(result, seating)
+    if isinstance(result, SlotPast):
+        raise past_slot(body.items)
     if not isinstance(result, Held):
         raise problem_of(result)
     headers = {"Location": f"/v1/reservations/{reservation_id}"}

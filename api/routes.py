@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from api import answers as a
 from api import (
+    bookings,
     callbacks,
     carts,
     docs,
@@ -15,6 +16,7 @@ from api import (
     payments,
     reservations,
     seats,
+    slots,
     statistics,
     tickets,
     venues,
@@ -28,6 +30,7 @@ _OK, _CREATED, _ACCEPTED = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTE
 _NOTHING: Mapping[HTTPStatus, None] = {HTTPStatus.NO_CONTENT: None}
 
 _EVENT, _TICKET, _RESERVATION = "/v1/events/{event_id}", "/v1/tickets/{ticket_id}", "/v1/reservations/{reservation_id}"
+_BOOKINGS, _BOOKING = f"{_EVENT}/bookings", f"{_EVENT}/bookings/{{booking_id}}"
 _VENUE, _CART, _PAYMENT = "/v1/venues/{venue_id}", "/v1/orders/carts/{cart_id}", "/v1/payments/{payment_id}"
 
 _TAKING = (
@@ -38,12 +41,14 @@ _TAKING = (
     Code.SOLD_OUT,
     Code.SEAT_TAKEN,
 )
+_BOOKING_A_SLOT = (Code.SALE_CLOSED, Code.NOT_ON_SALE_YET, Code.SLOT_FULL, Code.SLOT_NOT_SCHEDULED)
 _ENDED = (Code.EXPIRED, Code.CANCELLED, Code.NOT_HELD)
 
 _on_sale = partial(Route, tag="On sale")
 _managing = partial(Route, tag="Managing")
 _reservations = partial(Route, tag="Reservations")
 _carts = partial(Route, tag="Carts and payments")
+_bookings = partial(Route, tag="Timed-entry bookings")
 _statistics = partial(Route, tag="Statistics")
 _operations = partial(Route, tag="Operations")
 
@@ -137,7 +142,7 @@ ROUTES: tuple[Route, ...] = (
         body=reservations.NewReservation,
         keyed=True,
         answers={_CREATED: a.Reservation},
-        refusals=_TAKING,
+        refusals=(*_TAKING, Code.SLOT_NOT_SCHEDULED),
     ),
     _reservations(
         method="GET",
@@ -222,6 +227,41 @@ ROUTES: tuple[Route, ...] = (
         signed=True,
         answers={_OK: a.Payment},
         refusals=(Code.UNAUTHENTICATED, Code.PAYMENT_SETTLED),
+    ),
+    _bookings(
+        method="POST",
+        path=_BOOKINGS,
+        handler=bookings.create_booking,
+        body=bookings.NewBooking,
+        keyed=True,
+        answers={_CREATED: a.Booking},
+        refusals=_BOOKING_A_SLOT,
+    ),
+    _bookings(
+        method="GET",
+        path=_BOOKINGS,
+        handler=bookings.list_all_bookings,
+        query=bookings.BookingsQuery,
+        answers={_OK: a.Page[a.Booking]},
+    ),
+    _bookings(method="GET", path=_BOOKING, handler=bookings.read_booking, answers={_OK: a.Booking}),
+    _bookings(
+        method="PATCH",
+        path=_BOOKING,
+        handler=bookings.change_booking,
+        body=bookings.BookingPatch,
+        answers={_OK: a.Booking},
+        refusals=(*_BOOKING_A_SLOT, Code.EXPIRED),
+    ),
+    _bookings(
+        method="DELETE", path=_BOOKING, handler=bookings.delete_booking, answers=_NOTHING, refusals=(Code.EXPIRED,)
+    ),
+    _bookings(
+        method="GET",
+        path=f"{_EVENT}/slots",
+        handler=slots.list_slots,
+        query=slots.SlotsQuery,
+        answers={_OK: a.Page[a.Slot]},
     ),
     _statistics(
         method="GET",

@@ -8,9 +8,10 @@ from msgspec import Meta
 
 from api.answers import Seat
 from api.bodies import DatabaseId
-from api.problems import invalid, not_found
+from api.problems import Problem, invalid, not_found
+from api.schedule import parse_date, parse_time, scheduled_start
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.commands import BestSeats, Item, NamedSeats
+from engine.commands import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.records import Line
 from engine.seats import SeatPlaces, VenueSnapshot, section_of_pool, section_pool
 
@@ -21,7 +22,8 @@ PlacesWished = tuple[int, int]
 class ItemBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """An item of a reservation: places of one ticket, `quantity` of them or the seats that are named.
 
-    Of assigned seats a quantity goes with `best_available`; `together`: all side by side, or none.
+    Of assigned seats a quantity goes with `best_available`; `together`: all side by side, or none. Of a timed ticket it
+    goes with the slot, by its local start: 2027-09-12T13:30.
     """
 
     ticket_id: DatabaseId
@@ -29,6 +31,7 @@ class ItemBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True
     seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=100)] | None = None
     best_available: bool = False
     together: bool = False
+    slot: Annotated[str, Meta(max_length=20)] | None = None
 
 
 class Seating:
@@ -75,7 +78,11 @@ def engine_items(items: list[ItemBody], event: EventSnapshot, seating: Seating |
     for position, item in enumerate(items):
         ticket, path = tickets[item.ticket_id], f"items[{position}]"
         _check_wish(item, path, assigned=bool(ticket.section_ids))
-        if item.seat_ids is not None and seating is not None:
+        if ticket.timed and item.quantity is not None:
+            asked.append(TimedPlaces(item.ticket_id, item.quantity, _slot(item.slot, event, f"{path}.slot")))
+        elif item.slot is not None:
+            raise invalid(f"{path}.slot", "the ticket is not timed; leave it out")
+        elif item.seat_ids is not None and seating is not None:
             if len(named | set(item.seat_ids)) < len(named) + len(item.seat_ids):
                 raise invalid(f"{path}.seat_ids", "a seat is named more than once")
             named.update(item.seat_ids)
@@ -103,6 +110,22 @@ def _check_wish(item: ItemBody, path: str, *, assigned: bool) -> None:
         raise invalid(
             f"{path}.seat_ids", "the ticket has assigned seats: name them, or give quantity and best_available"
         )
+
+
+def _slot(text: str | None, event: EventSnapshot, path: str) -> int:
+    """The start of a slot that an item names. Raises Problem: invalid, or slot_not_scheduled."""
+    if text is None:
+        raise invalid(path, "required, but missing: the ticket is timed")
+    day, separator, at = text.partition("T")
+    if not separator:
+        raise invalid(path, "must be a local date and time, like 2027-09-12T13:30")
+    return scheduled_start(event, parse_date(path, day), parse_time(path, at))
+
+
+def past_slot(items: list[ItemBody]) -> Problem:
+    """422: a slot that the items name has begun; the earliest of them has, if any."""
+    slot, position = min((item.slot, position) for position, item in enumerate(items) if item.slot is not None)
+    return invalid(f"items[{position}].slot", f"the slot {slot} has begun; choose a later one")
 
 
 def _named_seats(seat_ids: list[int], ticket: TicketSnapshot, seating: Seating) -> list[NamedSeats]:

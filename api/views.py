@@ -1,6 +1,7 @@
 """Events, tickets, reservations and carts as the API shows them."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from api.answers import (
     Availability,
@@ -12,14 +13,18 @@ from api.answers import (
     Reservation,
     ReservationPayment,
     ReservedItem,
+    Schedule,
     Ticket,
     TicketAvailability,
 )
 from api.availability import EventCounts
+from api.schedule import slot_text, time_text
 from api.seating import Seating
 from api.times import rfc3339
+from engine import catalogue
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.records import Attempt, Record, TicketCounts
+from engine.records import Attempt, Line, Record, TicketCounts
+from engine.slots import slot_start_ms
 from engine.words import CURRENCY, AttemptState, State
 
 
@@ -54,9 +59,16 @@ def _ticket_type(event: EventSnapshot | None, ticket_id: int) -> str | None:
     return None
 
 
+def _counts_of(event: EventSnapshot, ticket_id: int, counts: EventCounts) -> TicketCounts:
+    """The counts of a ticket; of a timed one those of a slot that is empty: what is left depends on the slot."""
+    if event.schedule is not None:
+        return TicketCounts(ticket_id, event.schedule.capacity, event.schedule.capacity, 0, 0, 0)
+    return counts.tickets.get(ticket_id, _UNPUBLISHED)
+
+
 def ticket_view(event: EventSnapshot, ticket: TicketSnapshot, counts: EventCounts) -> Ticket:
     """A ticket with its counts; `held` has the paying ones too."""
-    count = counts.tickets.get(ticket.ticket_id, _UNPUBLISHED)
+    count = _counts_of(event, ticket.ticket_id, counts)
     return Ticket(
         id=ticket.ticket_id,
         event=_event_head(event),
@@ -90,6 +102,7 @@ def event_view(event: EventSnapshot, counts: EventCounts) -> Event:
         max_per_customer=event.max_per_customer,
         ticket_types=types,
         tickets=tickets,
+        schedule=_schedule_view(event.schedule) if event.schedule else UNSET,
     )
 
 
@@ -106,7 +119,7 @@ def availability_view(event: EventSnapshot, counts: EventCounts) -> Availability
                 held=count.held + count.paying,
                 sold=count.sold,
             )
-            for count in counts.tickets.values()
+            for count in (_counts_of(event, ticket_id, counts) for ticket_id in counts.tickets)
         ],
     )
 
@@ -139,6 +152,7 @@ def reservation_view(
                 quantity=line.quantity,
                 seats=seating.seats_of(line) if seating and line.seats else [],
                 unit_price=Money(line.unit_minor, CURRENCY),
+                slot=_slot_of(event, line),
             )
             for line in record.lines
         ],
@@ -189,6 +203,16 @@ def _payment_view(attempts: list[Attempt]) -> ReservationPayment:
         created_at=rfc3339(attempt.started_ms),
         completed_at=None if attempt.state in _NOT_COMPLETED else _instant(attempt.settled_ms),
     )
+
+
+def _slot_of(event: EventSnapshot | None, line: Line) -> str | UnsetType:
+    """The slot of a line of a timed ticket."""
+    start_ms = slot_start_ms(line.pool) if line.pool.startswith("t") else None
+    return UNSET if event is None or start_ms is None else slot_text(event, start_ms)
+
+
+def _schedule_view(schedule: catalogue.Schedule) -> Schedule:
+    return Schedule([time_text(at) for at in schedule.times], schedule.capacity)
 
 
 def _instant(ms: int | None) -> str | None:

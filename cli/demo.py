@@ -13,7 +13,7 @@ _DAYS_AHEAD = 60
 
 
 def demo_events(now: datetime) -> list[dict[str, Any]]:
-    """Two events, as `POST /v1/events` takes them: one that many want, and one that is sold out soon."""
+    """Events as `POST /v1/events` takes them: one that many want, one that is sold out soon, and one in slots."""
     evening = datetime.combine(now.date() + timedelta(days=_DAYS_AHEAD), time(18), tzinfo=UTC)
     return [
         {
@@ -35,6 +35,13 @@ def demo_events(now: datetime) -> list[dict[str, Any]]:
             "hold_seconds": 120,
             "max_per_customer": 4,
             "tickets": [_ticket("Regular", 2_000, 20)],
+        },
+        {
+            "name": "Museum of Clocks",
+            "starts_at": _rfc3339(datetime.combine(now.date(), time(), tzinfo=UTC)),
+            "timezone": "Europe/Warsaw",
+            "status": "on_sale",
+            "schedule": {"times": ["08:00", "10:45", "13:30", "16:15", "19:00", "21:45"], "capacity": 20},
         },
     ]
 

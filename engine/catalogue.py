@@ -5,6 +5,7 @@ shown goes, beside it, into one hash that every process can follow change by cha
 """
 
 from collections.abc import Sequence
+from datetime import time
 from typing import Literal
 
 import msgspec
@@ -25,7 +26,8 @@ _VENUES = "{catalogue}:venues"
 class TicketSnapshot(msgspec.Struct, frozen=True):
     """A ticket of an event. `section_ids` are those whose seats it offers; none where places are all alike.
 
-    `capacity` is that of its own pool; of assigned seats 0, because theirs is their sections'.
+    `timed`: its places are those of the slots of the event's schedule. `capacity` is that of its own pool; 0 where it
+    has none, because it offers sections or slots.
     """
 
     ticket_id: int
@@ -33,20 +35,37 @@ class TicketSnapshot(msgspec.Struct, frozen=True):
     unit_minor: int
     capacity: int
     section_ids: list[int] = []
+    timed: bool = False
 
     @property
-    def seating(self) -> Literal["general", "assigned"]:
-        """How places are chosen: `general` or `assigned`."""
+    def seating(self) -> Literal["general", "assigned", "timed"]:
+        """How places are chosen: `general`, `assigned` or `timed`."""
+        if self.timed:
+            return "timed"
         return "assigned" if self.section_ids else "general"
 
     @property
     def pools(self) -> list[str]:
-        """The pools that the ticket is taken from."""
+        """The pools that the ticket is taken from; none of a timed one: each slot is a pool once it is asked for."""
+        if self.timed:
+            return []
         return [section_pool(section_id) for section_id in self.section_ids] or [str(self.ticket_id)]
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """When the slots of a timed event begin: each day at these times, local to the event, in ascending order.
+
+    `capacity` is how many places each slot has, taken or not.
+    """
+
+    times: list[time]
+    capacity: int
 
 
 class EventSnapshot(msgspec.Struct, frozen=True):
     """An event with its tickets, by ticket id. Times are ms since 1970; a window that is not there is None.
+
+    `schedule`: it is a timed event, and all its tickets are timed.
 
     `version` is Postgres' count of the event's changes.
     """
@@ -63,6 +82,7 @@ class EventSnapshot(msgspec.Struct, frozen=True):
     hold_seconds: int
     max_per_customer: int
     tickets: list[TicketSnapshot]
+    schedule: Schedule | None = None
 
     def terms(self) -> Terms:
         """What decides whether and how the event sells."""
@@ -73,15 +93,20 @@ class EventSnapshot(msgspec.Struct, frozen=True):
             hold_ms=self.hold_seconds * 1000,
             max_per_customer=self.max_per_customer,
             tickets=[
-                TicketTerms(ticket.ticket_id, ticket.pools, ticket.unit_minor, bool(ticket.section_ids))
+                TicketTerms(
+                    ticket.ticket_id, ticket.pools, ticket.unit_minor, bool(ticket.section_ids), timed=ticket.timed
+                )
                 for ticket in self.tickets
             ],
             version=self.version,
+            slot_capacity=self.schedule.capacity if self.schedule else 0,
         )
 
     def pools(self) -> list[PoolCapacity]:
-        """The stock that the event's tickets without seats are taken from."""
-        return [PoolCapacity(ticket.pools[0], ticket.capacity) for ticket in self.tickets if not ticket.section_ids]
+        """The stock that the event's general tickets are taken from."""
+        return [
+            PoolCapacity(ticket.pools[0], ticket.capacity) for ticket in self.tickets if ticket.seating == "general"
+        ]
 
 
 async def publish_event(

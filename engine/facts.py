@@ -49,3 +49,8 @@ def split_facts(payload: bytes) -> list[bytes]:
 def decode_fact(payload: bytes) -> Fact:
     """One packed fact. Raises ValueError."""
     return msgspec.msgpack.decode(payload, type=Fact)
+
+
+def decode_booking_fact(payload: bytes) -> BookingFact:
+    """One packed fact about a booking. Raises ValueError."""
+    return msgspec.msgpack.decode(payload, type=BookingFact)

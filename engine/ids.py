@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from base64 import urlsafe_b64encode
+from uuid import UUID, uuid4
 
 MAX_EVENT_ID = 2**31 - 1
 """The largest event id: Postgres' `integer`, and far below the 14 digits that Lua prints exactly."""
@@ -51,6 +52,17 @@ def new_attempt_id() -> str:
 def keyed_attempt_id(reservation_id: str, caller: str, key: str) -> str:
     """The attempt id that an Idempotency-Key names for this reservation."""
     return f"pay-{_digest(_RANDOM_BYTES, reservation_id, caller, key)}"
+
+
+def new_booking_id() -> str:
+    """A booking's id: a random UUID, which names no event."""
+    return str(uuid4())
+
+
+def keyed_booking_id(event_id: int, caller: str, key: str) -> str:
+    """The booking id that an Idempotency-Key names: the same caller, key and event give the same id."""
+    named = "\0".join((str(event_id), caller, key)).encode()
+    return str(UUID(bytes=hashlib.blake2b(named, digest_size=16).digest(), version=5))
 
 
 def request_digest(*parts: str) -> str:

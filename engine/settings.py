@@ -60,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resolve_interval_ms: Milliseconds = 1000
     resolve_after_ms: Milliseconds = 3000
     publish_interval_ms: Milliseconds = 5000
+    purge_interval_ms: Milliseconds = 60_000
+    booking_retention_seconds: Count = 2_592_000
     sync_metrics_host: str = "127.0.0.1"
     clock_jump_ms: Milliseconds = 1000
     sync_metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0

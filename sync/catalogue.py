@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from msgspec import UNSET, UnsetType
 
-from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, published_versions
+from engine.catalogue import EventSnapshot, Schedule, TicketSnapshot, publish_event, published_versions
 from engine.commands import BlockSeats, Count
 from engine.engine import Engine
 from engine.faults import EngineBug
@@ -55,9 +55,10 @@ class EventFields(msgspec.Struct, frozen=True):
 
 
 class NewEvent(EventFields, frozen=True, kw_only=True):
-    """An event to be made, with its tickets."""
+    """An event to be made, with its tickets; with a schedule it is timed, and they have no places of their own."""
 
     tickets: list[NewTicket]
+    schedule: Schedule | None = None
 
 
 class EventChanges(msgspec.Struct, frozen=True):
@@ -120,6 +121,9 @@ class Catalogue:
                 raise EngineBug(
                     f"Redis sells an event {event_id} that Postgres does not know; do they belong together?"
                 )
+            if event.schedule is not None:
+                times = [event.schedule.capacity, event.schedule.times]
+                await connection.execute(statement("insert_schedule"), event_id, *times)
             await _insert_tickets(connection, event_id, event.tickets)
         return await self._publish_existing(event_id)
 
@@ -283,9 +287,13 @@ async def lock_event(connection: Connection, event_id: int) -> EventSnapshot:
     """The event as it is in this transaction, locked until its end."""
     event = await connection.fetchrow(statement("lock_event"), event_id)
     tickets = await connection.fetch(statement("read_tickets"), event_id)
+    schedule = await connection.fetchrow(statement("read_schedule"), event_id)
     if event is None:
         raise EngineBug(f"event {event_id} has gone; events are never deleted")
-    fields = dict(event) | {"tickets": [TicketSnapshot(**ticket) for ticket in tickets]}
+    fields = dict(event) | {
+        "tickets": [TicketSnapshot(**ticket) for ticket in tickets],
+        "schedule": Schedule(**schedule) if schedule else None,
+    }
     return msgspec.convert(fields, EventSnapshot)
 
 

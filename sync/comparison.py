@@ -1,14 +1,17 @@
 """A partition of Redis against the tables of Postgres, as they will be after the facts that are still in the outbox."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from engine.facts import Fact, decode_facts
+from engine.facts import BookingFact, Fact, decode_booking_facts, decode_facts
 from engine.outbox import Position
-from engine.records import Record
+from engine.records import Booking, Record
+from engine.slots import slot_pool, slot_start_ms
 from engine.words import State
-from sync.folding import fold
+from sync.bookings import read_live_bookings
+from sync.folding import fold, fold_bookings
 from sync.postgres import Connection
 from sync.reader import without_gap
 from sync.reservations import read_records
@@ -18,6 +21,9 @@ from sync.sql import statement
 _OWNED = frozenset({State.HELD, State.PAYING, State.PAID})
 _LIVE = frozenset({State.HELD, State.PAYING})
 
+
+_VISIT = re.compile(r"(?P<event>\d+)-[\w-]+/t\d+/(?P<places>\d+)/(?P<customer>.*)", re.ASCII)
+"""A member of `purges` that is no booking: what a reservation bought of a slot."""
 
 _SEAT_OF = {State.HELD.value: "h", State.PAYING.value: "p", State.PAID.value: "s"}
 
@@ -38,10 +44,12 @@ class Tables(NamedTuple):
     places: Mapping[tuple[int, str, str], int]
     """By event, pool and status."""
     customers: Mapping[tuple[int, str], int]
-    """Places held, paid for or bought, by event and customer."""
+    """Places held, paid for or bought, by event and customer, but for those of slots that Redis forgets."""
     seats: Sequence[Owned]
     live: frozenset[str]
     """Reservations that are held or paying."""
+    bookings: Mapping[tuple[int, str], Booking]
+    """Those that have not expired, by event and id."""
     records: Mapping[str, Record]
     """Of the reservations in the ledger of Redis."""
 
@@ -55,17 +63,25 @@ async def compare(connection: Connection, of: PartitionSnapshot, committed: Posi
         return [f"7: Postgres is at {committed}, the outbox leads on to {last_known}, and Redis is at {of.last}"]
     try:
         facts = [fact for entry in pending for fact in decode_facts(entry.payload)]
+        booking_facts = [fact for entry in pending if entry.bookings for fact in decode_booking_facts(entry.bookings)]
     except ValueError as error:
         return [f"7: an entry after {committed} of partition {of.partition} cannot be decoded: {error}"]
-    tables = await _tables(connection, of, facts, partitions)
+    tables = await _tables(connection, of, facts, booking_facts, partitions)
     dead: int = await connection.fetchval(statement("audit_dead_letters"), of.partition)
     found = [*_pools(of, tables), *_seats(of, tables), *_customers(of, tables), *_ledger(of, tables)]
+    found += _bookings(of, tables)
     if dead:
         found.append(f"{dead} facts of partition {of.partition} are dead letters")
     return found
 
 
-async def _tables(connection: Connection, of: PartitionSnapshot, facts: Sequence[Fact], partitions: int) -> Tables:
+async def _tables(
+    connection: Connection,
+    of: PartitionSnapshot,
+    facts: Sequence[Fact],
+    booking_facts: Sequence[BookingFact],
+    partitions: int,
+) -> Tables:
     changed = fold(facts).records
     arguments = (partitions, of.partition, list(changed))
     places = Counter(
@@ -74,19 +90,19 @@ async def _tables(connection: Connection, of: PartitionSnapshot, facts: Sequence
             for event_id, pool, status, count in await connection.fetch(statement("audit_places"), *arguments)
         }
     )
-    customers = Counter(
-        {
-            (event_id, customer_id): count
-            for event_id, customer_id, count in await connection.fetch(statement("audit_customers"), *arguments)
-        }
-    )
+    customers: Counter[tuple[int, str]] = Counter()
+    for event_id, customer_id, pool, count in await connection.fetch(statement("audit_customers"), *arguments):
+        if not _is_forgotten(of, event_id, pool):
+            customers[event_id, customer_id] += count
     seats = [Owned(*row) for row in await connection.fetch(statement("audit_seats"), *arguments)]
     live = {rid for (rid,) in await connection.fetch(statement("audit_live"), *arguments)}
     for rid, record in changed.items():
         for line in record.lines:
             places[record.event_id, line.pool, record.state] += line.quantity
         if record.state in _OWNED:
-            customers[record.event_id, record.customer_id] += record.places
+            customers[record.event_id, record.customer_id] += sum(
+                line.quantity for line in record.lines if not _is_forgotten(of, record.event_id, line.pool)
+            )
             seats += [
                 Owned(record.event_id, line.pool, place, record.state, rid)
                 for line in record.lines
@@ -95,11 +111,25 @@ async def _tables(connection: Connection, of: PartitionSnapshot, facts: Sequence
         if record.state in _LIVE:
             live.add(rid)
     stored = await read_records(connection, [rid for rid in of.ledger if rid not in changed])
-    return Tables(places, customers, seats, frozenset(live), {**stored, **changed})
+    bookings = await read_live_bookings(connection, partitions, of.partition, of.now_ms)
+    kept, gone = fold_bookings(booking_facts)
+    for booking in gone:
+        bookings.pop((booking.event_id, booking.booking_id), None)
+    bookings |= {(each.event_id, each.booking_id): each for each in kept if not each.is_expired_at(of.now_ms)}
+    return Tables(places, +customers, seats, frozenset(live), bookings, {**stored, **changed})
+
+
+def _is_forgotten(of: PartitionSnapshot, event_id: int, pool: str) -> bool:
+    """Whether it is a slot that is past, and that Redis has forgotten or is about to."""
+    start_ms = slot_start_ms(pool)
+    return start_ms is not None and start_ms <= of.now_ms and of.slots.get((event_id, pool), 0) <= of.now_ms
 
 
 def _pools(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    booked = Counter((booking.event_id, slot_pool(booking.start_ms)) for booking in tables.bookings.values())
     for (event_id, name), pool in of.pools.items():
+        if _is_forgotten(of, event_id, name):
+            continue
         held, paying, paid, due, refunded = (
             tables.places.get((event_id, name, state), 0)
             for state in (State.HELD, State.PAYING, State.PAID, State.REFUND_DUE, State.REFUNDED)
@@ -110,13 +140,15 @@ def _pools(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
                 f"Postgres {held} and {paying}"
             )
         # Refunded places that were not put on sale again stay sold.
-        if not paid <= pool.sold <= paid + due + refunded:
+        taken = paid + booked[event_id, name]
+        if not taken <= pool.sold <= taken + due + refunded:
             yield (
                 f"pool {name} of event {event_id} has {pool.sold} places sold, "
-                f"Postgres {paid} paid and {due + refunded} refunded"
+                f"Postgres {taken} paid or booked and {due + refunded} refunded"
             )
     for (event_id, name, status), places in tables.places.items():
-        if status in _OWNED and (event_id, name) not in of.pools:
+        forgotten = status == State.PAID and _is_forgotten(of, event_id, name)
+        if status in _OWNED and (event_id, name) not in of.pools and not forgotten:
             yield f"Postgres has {places} places {status} of pool {name} of event {event_id}, which Redis does not know"
 
 
@@ -136,14 +168,37 @@ def _seats(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
 
 
 def _customers(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
-    for event_id, customer_id in sorted({*of.customers, *tables.customers}):
-        redis = of.customers.get((event_id, customer_id), 0)
+    counted = Counter(of.customers)
+    counted.subtract(_forgotten_visits(of))
+    for event_id, customer_id in sorted({*counted, *tables.customers}):
+        redis = counted[event_id, customer_id]
         postgres = tables.customers.get((event_id, customer_id), 0)
         if redis != postgres:
             yield (
                 f"6: customer {customer_id} of event {event_id} is counted {redis} places in Redis, "
                 f"{postgres} in Postgres"
             )
+
+
+def _forgotten_visits(of: PartitionSnapshot) -> Counter[tuple[int, str]]:
+    """Places that customers bought of slots which Redis is about to forget, by event and customer."""
+    places: Counter[tuple[int, str]] = Counter()
+    for member, until_ms in of.purges.items():
+        visit = _VISIT.fullmatch(member)
+        if visit is not None and until_ms <= of.now_ms:
+            places[int(visit["event"]), visit["customer"]] += int(visit["places"])
+    return places
+
+
+def _bookings(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:
+    live = {key: booking for key, booking in of.bookings.items() if not booking.is_expired_at(of.now_ms)}
+    for event_id, booking_id in sorted({*live, *tables.bookings}):
+        redis, stored = live.get((event_id, booking_id)), tables.bookings.get((event_id, booking_id))
+        if redis is None or stored is None:
+            missing = "Redis" if redis is None else "Postgres"
+            yield f"booking {booking_id} of event {event_id} is not in {missing}"
+        elif redis != stored:
+            yield f"booking {booking_id} of event {event_id} is another in Redis than in Postgres"
 
 
 def _ledger(of: PartitionSnapshot, tables: Tables) -> Iterator[str]:

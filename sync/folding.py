@@ -1,12 +1,12 @@
-"""Facts of a batch, folded to the rows that they leave behind: one per reservation, item and payment attempt."""
+"""Facts of a batch, folded to rows: one per reservation, item, payment attempt and booking."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from engine.facts import Fact
-from engine.records import Attempt, Record
-from engine.words import AttemptState, FactWord
+from engine.facts import BookingFact, Fact
+from engine.records import Attempt, Booking, Record
+from engine.words import AttemptState, BookingState, FactWord
 
 _MONEY_TAKEN = frozenset({AttemptState.COMPLETED, AttemptState.REFUND_DUE})
 
@@ -29,6 +29,13 @@ class Folded(NamedTuple):
     paid_ms: dict[str, int]
     attempts: dict[tuple[str, str], Attempt]
     completed_ms: dict[tuple[str, str], int]
+
+
+class Bookings(NamedTuple):
+    """What a batch of facts about bookings leaves behind: those that there are, and those that were deleted."""
+
+    kept: Sequence[Booking]
+    gone: Sequence[Booking]
 
 
 def fold(facts: Iterable[Fact]) -> Folded:
@@ -94,6 +101,28 @@ def columns(folded: Folded) -> Columns:
     for rid in records.keys() - folded.begun:
         known_before[len(records[rid].lines)].append(rid)
     return Columns(reservations, items, _payment_columns(folded), known_before)
+
+
+def fold_bookings(facts: Iterable[BookingFact]) -> Bookings:
+    """Folds facts about bookings in their order: the last one of a booking is enough."""
+    last = {(fact.booking.event_id, fact.booking.booking_id): fact.booking for fact in facts}
+    kept = [booking for booking in last.values() if booking.state is BookingState.BOOKED]
+    gone = [booking for booking in last.values() if booking.state is BookingState.CANCELLED]
+    return Bookings(kept, gone)
+
+
+def booking_columns(kept: Sequence[Booking]) -> Sequence[Sequence[Any]]:
+    """The rows of bookings, column by column."""
+    return (
+        [booking.event_id for booking in kept],
+        [booking.booking_id for booking in kept],
+        [booking.start_ms for booking in kept],
+        [booking.details for booking in kept],
+        [booking.digest for booking in kept],
+        [booking.created_ms for booking in kept],
+        [booking.changed_ms for booking in kept],
+        [booking.expires_ms for booking in kept],
+    )
 
 
 def _is_first_of_ticket(record: Record, place: int) -> bool:

@@ -11,8 +11,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from engine.client import Redis
-from engine.facts import decode_facts
-from engine.keys import OUTBOX_FIELD, PartitionKeys
+from engine.facts import decode_booking_facts, decode_facts
+from engine.keys import PartitionKeys
+from engine.outbox import Entry
 from engine.settings import Settings
 from engine.upkeep import open_money, overdue_ms, server_time_ms
 from sync.metrics import SyncMetrics
@@ -66,8 +67,9 @@ async def _oldest_age_ms(redis: Redis, keys: PartitionKeys) -> int:
     entries = await redis.xrange(keys.outbox, min="-", max="+", count=1)
     if not entries:
         return 0
+    entry = Entry.parse(*entries[0])
     try:
-        facts = decode_facts(entries[0][1][OUTBOX_FIELD])
+        facts = [*decode_facts(entry.payload), *(decode_booking_facts(entry.bookings) if entry.bookings else ())]
     except ValueError:
         return 0
     return max(0, await server_time_ms(redis) - facts[0].at_ms) if facts else 0

@@ -15,6 +15,7 @@ from engine.client import Redis
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.metrics import SyncMetrics
+from sync.past_slots import run_past_slots
 from sync.pauses import Pauses
 from sync.postgres import Connection, Postgres, PostgresAway, postgres_faults
 from sync.reader import OutboxReader
@@ -30,7 +31,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Leader:
-    """Leads every partition that no other worker leads, and runs their readers."""
+    """Leads every partition that no other worker leads: runs their readers, and looks after their past."""
 
     def __init__(
         self, settings: Settings, engine: Engine, redis: Redis, postgres: Postgres, metrics: SyncMetrics
@@ -39,6 +40,7 @@ class Leader:
         self._redis = redis
         self._postgres = postgres
         self._metrics = metrics
+        self._engine = engine
         self._keys = engine.keys
         self._seconds = settings.postgres_timeout_ms / 1000
         self._pauses = Pauses(_LONGEST_PAUSE_SECONDS)
@@ -78,16 +80,18 @@ class Leader:
     async def _lead(self, connection: Connection) -> None:
         """Looks again and again for partitions that nobody leads. Raises PostgresAway in a group."""
         waiting = {keys.partition for keys in self._keys}
-        async with asyncio.TaskGroup() as readers:
+        async with asyncio.TaskGroup() as led:
             while True:
                 async with postgres_faults(self._seconds):
                     rows = await connection.fetch(statement("lock_partitions"), _LOCKS, sorted(waiting))
-                for row in rows:
-                    waiting.remove(row["partition"])
+                for (partition,) in rows:
+                    waiting.remove(partition)
                     reader = OutboxReader(
-                        self._settings, self._redis, self._postgres, self._keys[row["partition"]], self._metrics
+                        self._settings, self._redis, self._postgres, self._keys[partition], self._metrics
                     )
-                    readers.create_task(reader.run(), name=f"outbox-{row['partition']:02}")
+                    led.create_task(reader.run(), name=f"outbox-{partition:02}")
+                    past = run_past_slots(self._settings, self._engine, self._postgres, partition)
+                    led.create_task(past, name=f"past-{partition:02}")
                 if rows:
                     log.info("leading", partitions=len(self._keys) - len(waiting))
                 self._metrics.partitions_led.set(len(self._keys) - len(waiting))

@@ -1,15 +1,23 @@
 """A batch of outbox entries becomes rows, in one transaction with the offset that says so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import asyncpg
 import msgspec
 import structlog
 
-from engine.facts import Fact, decode_fact, decode_facts, split_facts
+from engine.facts import (
+    BookingFact,
+    Fact,
+    decode_booking_fact,
+    decode_booking_facts,
+    decode_fact,
+    decode_facts,
+    split_facts,
+)
 from engine.outbox import BEGINNING, Entry, Position
-from sync.folding import columns, fold
+from sync.folding import booking_columns, columns, fold, fold_bookings
 from sync.postgres import Connection
 from sync.sql import statement
 
@@ -24,6 +32,9 @@ _BAD_FACT = (
 """What Postgres raises for a fact that no repetition will make right."""
 
 
+AnyFact = Fact | BookingFact
+
+
 class OffsetMoved(Exception):
     """Another worker has written these entries."""
 
@@ -32,7 +43,7 @@ class Told(NamedTuple):
     """A fact and the entry that it came in."""
 
     position: Position
-    fact: Fact
+    fact: AnyFact
 
 
 class DeadLetter(NamedTuple):
@@ -98,7 +109,8 @@ async def _write_facts(connection: Connection, told: Sequence[Told]) -> list[Dea
         return []
     try:
         async with connection.transaction():
-            await _upsert(connection, [each.fact for each in told])
+            await _upsert(connection, [each.fact for each in told if isinstance(each.fact, Fact)])
+            await _upsert_bookings(connection, [each.fact for each in told if isinstance(each.fact, BookingFact)])
     except _BAD_FACT as error:
         if len(told) == 1:
             return [DeadLetter(told[0].position, msgspec.msgpack.encode(told[0].fact), repr(error))]
@@ -108,6 +120,8 @@ async def _write_facts(connection: Connection, told: Sequence[Told]) -> list[Dea
 
 
 async def _upsert(connection: Connection, facts: Sequence[Fact]) -> None:
+    if not facts:
+        return
     rows = columns(fold(facts))
     await connection.execute(statement("upsert_reservations"), *rows.reservations)
     await connection.execute(statement("upsert_items"), *rows.items)
@@ -115,6 +129,15 @@ async def _upsert(connection: Connection, facts: Sequence[Fact]) -> None:
         await connection.execute(statement("delete_items"), rids, items)
     if rows.payments[0]:
         await connection.execute(statement("upsert_payments"), *rows.payments)
+
+
+async def _upsert_bookings(connection: Connection, facts: Sequence[BookingFact]) -> None:
+    kept, gone = fold_bookings(facts)
+    if kept:
+        await connection.execute(statement("upsert_bookings"), *booking_columns(kept))
+    if gone:
+        ids = [booking.event_id for booking in gone], [booking.booking_id for booking in gone]
+        await connection.execute(statement("delete_bookings"), *ids)
 
 
 async def _bury(connection: Connection, partition: int, dead: Sequence[DeadLetter]) -> None:
@@ -133,18 +156,31 @@ async def _bury(connection: Connection, partition: int, dead: Sequence[DeadLette
 
 def _decode(entry: Entry, told: list[Told], dead: list[DeadLetter]) -> None:
     """Decodes an entry; what cannot be decoded is dead, alone if possible."""
+    _decode_field(entry.position, entry.payload, decode_facts, decode_fact, told, dead)
+    if entry.bookings:
+        _decode_field(entry.position, entry.bookings, decode_booking_facts, decode_booking_fact, told, dead)
+
+
+def _decode_field(
+    position: Position,
+    payload: bytes,
+    decode_all: Callable[[bytes], Sequence[AnyFact]],
+    decode_one: Callable[[bytes], AnyFact],
+    told: list[Told],
+    dead: list[DeadLetter],
+) -> None:
     try:
-        told += [Told(entry.position, fact) for fact in decode_facts(entry.payload)]
+        told += [Told(position, fact) for fact in decode_all(payload)]
         return
     except ValueError as error:
         whole = repr(error)
     try:
-        parts = split_facts(entry.payload)
+        parts = split_facts(payload)
     except ValueError:
-        dead.append(DeadLetter(entry.position, entry.payload, whole))
+        dead.append(DeadLetter(position, payload, whole))
         return
     for part in parts:
         try:
-            told.append(Told(entry.position, decode_fact(part)))
+            told.append(Told(position, decode_one(part)))
         except ValueError as error:  # one bad fact must not take the others with it
-            dead.append(DeadLetter(entry.position, part, repr(error)))
+            dead.append(DeadLetter(position, part, repr(error)))

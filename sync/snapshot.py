@@ -9,9 +9,10 @@ from redis.asyncio import Redis as RedisClient
 from engine.client import Redis
 from engine.keys import PartitionKeys
 from engine.outbox import Entry, Position
-from engine.records import Record, Terms
+from engine.records import Booking, Record, Terms
 
 _RECORD = msgspec.msgpack.Decoder(Record)
+_BOOKING = msgspec.msgpack.Decoder(Booking)
 _TERMS = msgspec.msgpack.Decoder(Terms)
 
 
@@ -46,6 +47,12 @@ class PartitionSnapshot(NamedTuple):
     customers: Mapping[tuple[int, str], int]
     maps: Mapping[tuple[int, str], str | None]
     """By event and pool, of all sections that are offered; None: it is not there."""
+    bookings: Mapping[tuple[int, str], Booking]
+    """By event and id."""
+    slots: Mapping[tuple[int, str], int]
+    """When slots are to be forgotten, in ms, by event and pool."""
+    purges: Mapping[str, int]
+    """When bookings, and what customers bought of slots, are to be forgotten (lua/26_slots.lua)."""
     outbox: Sequence[Entry]
     holds: Mapping[str, HoldKey]
     """Hold keys of those in the ledger that were there a moment before, too."""
@@ -72,6 +79,9 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
             transaction.hgetall(name)
         transaction.zrange(keys.deadlines, 0, -1, withscores=True)
         transaction.zrange(keys.unsettled, 0, -1, withscores=True)
+        transaction.hgetall(keys.bookings)
+        transaction.zrange(keys.slots, 0, -1, withscores=True)
+        transaction.zrange(keys.purges, 0, -1, withscores=True)
         transaction.xrange(keys.outbox)
         for event_id, pool in sections:
             transaction.get(keys.seat_map(event_id, pool))
@@ -79,7 +89,8 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
             transaction.get(keys.hold(rid))
             transaction.pexpiretime(keys.hold(rid))
         answers: list[Any] = await transaction.execute()
-    time, meta, events, pools, ledger, customers, deadlines, unsettled, outbox, *rest = answers
+    time, meta, events, pools, ledger, customers, deadlines, unsettled, *more = answers
+    bookings, slots, purges, outbox, *rest = more
     maps, holds = rest[: len(sections)], rest[len(sections) :]
     if not meta:
         return None
@@ -94,6 +105,9 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
         unsettled={rid.decode(): int(score) for rid, score in unsettled},
         customers={_split(field): int(places) for field, places in customers.items()},
         maps={section: text and text.decode() for section, text in zip(sections, maps, strict=True)},
+        bookings={_split(field): _BOOKING.decode(packed) for field, packed in bookings.items()},
+        slots={_split(field): int(score) for field, score in slots},
+        purges={member.decode(): int(score) for member, score in purges},
         outbox=[Entry.parse(entry_id, fields) for entry_id, fields in outbox],
         holds={rid: HoldKey(holds[2 * i], holds[2 * i + 1]) for i, rid in enumerate(rids)},
     )

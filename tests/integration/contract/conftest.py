@@ -29,7 +29,7 @@ StartApi = Callable[..., Awaitable[Front]]
 _SETTLE_AFTER_MS = 300
 _TIMEOUT_SECONDS = 30
 _DATABASE = "contract"
-_TABLES = ("reservations", "events", "venues", "outbox_offsets", "dead_letters")
+_TABLES = ("reservations", "bookings", "events", "venues", "outbox_offsets", "dead_letters")
 """The others go with them."""
 
 
@@ -134,6 +134,7 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
         resolve_interval_ms=50,
         sync_poll_ms=50,
         sweep_interval_ms=50,
+        purge_interval_ms=50,
         max_manifest_bytes=1_000_000,
     )
 

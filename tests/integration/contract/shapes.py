@@ -7,6 +7,8 @@ from typing import Any
 Json = Any
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+_LOCAL_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EVENT_STATUSES = {"draft", "on_sale", "closed", "cancelled"}
 _RESERVATION_STATUSES = {"held", "paying", "paid", "cancelled", "expired", "refund_due", "refunded"}
 _COUNTS = {"capacity", "available", "held", "sold"}
@@ -83,6 +85,10 @@ def check_event(value: Json) -> None:
         "timezone", "venue_id", "status", "sale_opens_at", "sale_closes_at", "hold_seconds", "max_per_customer",
         "ticket_types", "tickets",
     }  # fmt: skip
+    if "schedule" in value:
+        rest.add("schedule")
+        _members(value["schedule"], {"times", "capacity"})
+        assert all(_LOCAL_TIME.fullmatch(at) for at in value["schedule"]["times"])
     _members(value, head | rest)
     check_event_head({name: value[name] for name in head})
     assert isinstance(value["timezone"], str)
@@ -137,7 +143,7 @@ def check_reservation(value: Json) -> None:
     _members(value["customer"], {"id", "first_name", "last_name"})
     assert isinstance(value["customer"]["id"], str)
     for item in value["items"]:
-        _members(item, {"ticket_id", "ticket_type", "quantity", "seats", "unit_price"})
+        _members(item, {"ticket_id", "ticket_type", "quantity", "seats", "unit_price"} | {"slot"} & item.keys())
         _count(item["ticket_id"])
         assert isinstance(item["ticket_type"], str)
         assert item["quantity"] >= 1
@@ -155,6 +161,29 @@ def check_reservation(value: Json) -> None:
         check_payment(value["payment"])
     if value["status"] == "paid":
         assert value["payment"]["status"] == "completed"
+
+
+def check_booking(value: Json) -> None:
+    _members(
+        value,
+        {
+            "id", "event_id", "first_name", "last_name", "phone_number", "date", "time", "starts_at", "status",
+            "expired", "created_at",
+        },
+    )  # fmt: skip
+    assert _UUID.fullmatch(value["id"])
+    _count(value["event_id"])
+    assert re.fullmatch(r"[0-9]{10}", value["phone_number"])
+    _check_local_start(value)
+    assert value["status"] == ("expired" if value["expired"] else "booked")
+    assert type(value["expired"]) is bool
+    check_instant(value["created_at"])
+
+
+def check_slot(value: Json) -> None:
+    _members(value, {"date", "time", "starts_at", *_COUNTS})
+    _check_local_start(value)
+    _conserved(value)
 
 
 def check_page(value: Json) -> None:
@@ -190,6 +219,12 @@ def check_problem(status: int, content_type: str, value: Json) -> None:
         assert value["fields"], value
         for field in value["fields"]:
             _members(field, {"path", "message"})
+
+
+def _check_local_start(value: Json) -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", value["date"])
+    assert _LOCAL_TIME.fullmatch(value["time"])
+    check_instant(value["starts_at"])
 
 
 def _check_seat(value: Json) -> None:
