@@ -14,7 +14,7 @@ from api.completeness import wait_for_outcomes
 from api.events import event_of_path
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import ENGINE, POSTGRES
-from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Problem, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
@@ -189,7 +189,7 @@ async def list_all_bookings(request: web.Request) -> web.Response:
         after=after,
     )
     items = [_view(event, booking, expired=booking.is_expired_at(now_ms)) for booking in listed.bookings]
-    return json_reply(page(items, encode_cursor(listed.next) if listed.next else None))
+    return json_reply(answers.Page(items, encode_cursor(listed.next) if listed.next else None))
 
 
 async def _timed_event(request: web.Request) -> EventSnapshot:

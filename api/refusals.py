@@ -102,7 +102,8 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
             detail = f"The {capacity} places of the slot are taken; choose another slot."
             return Problem(Code.SLOT_FULL, detail, capacity=capacity)
         case r.SlotPast():
-            return invalid("slot", "has begun; choose a later one")
+            fields = [{"path": "slot", "message": "has begun; choose a later one"}]
+            return Problem(Code.INVALID, "The slot has begun; choose a later one.", fields=fields)
         case r.BookingExpired():
             return Problem(Code.EXPIRED, "The slot is over and the booking expired; it cannot be changed any more.")
         case _:

@@ -1,14 +1,16 @@
 """The slots of a timed event, for a front end's calendar."""
 
 from datetime import date
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta
 
-from api.answers import Slot
+from api.answers import Page, Slot
 from api.bodies import read_query
 from api.events import event_of_path
 from api.keys import ENGINE
-from api.pages import PageQuery, decode_cursor, encode_cursor, page
+from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
 from api.replies import json_reply
 from api.schedule import local_start, parse_date, schedule_of, slots_of_days, time_text
@@ -17,6 +19,10 @@ from engine.catalogue import EventSnapshot
 from engine.commands import CountSlots
 from engine.records import SlotCounts
 from engine.results import SlotsCounted
+from sync.bookings import END_OF_TIME_MS
+
+Start = Annotated[int, Meta(ge=1, lt=END_OF_TIME_MS)]
+"""The start of a slot, in ms since 1970."""
 
 _DAYS_AHEAD = 31
 """Days that are listed where no date is asked for: a calendar's month."""
@@ -34,7 +40,7 @@ async def list_slots(request: web.Request) -> web.Response:
     schedule_of(event)
     query = read_query(request, SlotsQuery)
     now_ms = wall_clock_ms()
-    begun_ms = max(now_ms, decode_cursor(query.cursor, int) or 0)
+    begun_ms = max(now_ms, decode_cursor(query.cursor, Start) or 0)
     first, days = _days(event, query.date, now_ms)
     wanted = [start_ms for start_ms in slots_of_days(event, first, days) if start_ms > begun_ms]
     shown = wanted[: query.limit]
@@ -42,7 +48,7 @@ async def list_slots(request: web.Request) -> web.Response:
     if not isinstance(counted, SlotsCounted):
         raise not_found(f"event {event.event_id}")
     items = [_slot_view(event, counts) for counts in counted.slots]
-    return json_reply(page(items, encode_cursor(shown[-1]) if len(wanted) > len(shown) else None))
+    return json_reply(Page(items, encode_cursor(shown[-1]) if len(wanted) > len(shown) else None))
 
 
 def _days(event: EventSnapshot, asked: str | None, now_ms: int) -> tuple[date, int]:

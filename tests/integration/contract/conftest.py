@@ -20,7 +20,7 @@ from engine.settings import Settings
 from sync.migrations import migrate
 from sync.resolver import run_resolver
 from sync.worker import run_sync
-from tests.integration.contract.endpoints import HALL, World
+from tests.integration.contract.endpoints import BOOKING, HALL, TIMED_EVENT, World
 from tests.integration.contract.front import Front, ticket
 from tests.integration.contract.tours import Tour, open_tour
 
@@ -185,7 +185,9 @@ async def world(front: Front) -> World:
     del seated["capacity"]
     seated_event = await front.event(venue_id=venue["id"], tickets=[seated])
     seats = (await front.get(f"/v1/events/{seated_event['id']}/sections/{section_id}/seats")).body["items"]
-    return World(event["id"], ticket_id, held, paid, venue, seated_event["id"], seats[0]["seat_id"])
+    timed = (await front.call("POST", "/v1/events", TIMED_EVENT)).body
+    booking = (await front.call("POST", f"/v1/events/{timed['id']}/bookings", BOOKING)).body
+    return World(event["id"], ticket_id, held, paid, venue, seated_event["id"], seats[0]["seat_id"], booking)
 
 
 @pytest.fixture

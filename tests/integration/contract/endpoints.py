@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from engine.settings import Settings
 from tests.integration.contract.front import Json, order, ticket
+from tests.integration.contract.museum import DAY, NAMES
 from tests.integration.contract.snapshot import take_snapshot
 
 _WINDOW = {"sale_opens_at": "2026-06-01T18:00:00Z", "sale_closes_at": "2027-06-01T18:00:00Z"}
@@ -22,6 +23,15 @@ _EVENT = {
 }
 _OPTIONAL = {"timezone", "venue_id", "status", "hold_seconds", "max_per_customer", "tickets", "first_name", "last_name"}
 HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": 2}]}]}
+TIMED_EVENT = {
+    "name": "Museum",
+    "starts_at": "2027-06-01T18:00:00Z",
+    "timezone": "Europe/Warsaw",
+    "status": "on_sale",
+    "schedule": {"times": ["08:00", "13:30"], "capacity": 20},
+    "tickets": [],
+}
+BOOKING = NAMES | {"date": DAY, "time": "13:30"}
 PAYMENT = {"amount": 2500, "currency": "EUR", "payment_token": "tok_visa"}
 
 CART = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"
@@ -38,6 +48,7 @@ class World(NamedTuple):
     venue: Json
     seated_event_id: int
     seat_id: int
+    booking: Json
 
     def takers_of_bodies(self) -> Iterator[tuple[str, str, Json, set[str]]]:
         """Every endpoint that reads a body: method, path, a right body, and what may be missing in it."""
@@ -59,7 +70,15 @@ class World(NamedTuple):
         yield "POST", "/v1/venues", HALL, set()
         yield "PATCH", f"/v1/events/{self.seated_event_id}/seats", {"seat_ids": [self.seat_id], "blocked": True}, set()
 
+        yield "POST", "/v1/events", TIMED_EVENT, {"timezone", "status", "tickets", "schedule"}
+        yield "POST", f"/v1/events/{self.booking['event_id']}/bookings", BOOKING, set()
+        yield "PATCH", self.booking_path, BOOKING, set(BOOKING)
+
         yield "POST", CART, {"event_id": self.event_id, "price_id": self.ticket_id, "quantity": 1}, set()
+
+    @property
+    def booking_path(self) -> str:
+        return f"/v1/events/{self.booking['event_id']}/bookings/{self.booking['id']}"
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """Every endpoint."""
@@ -76,6 +95,10 @@ class World(NamedTuple):
         for path in ("/v1/venues", venue, f"{venue}/sections", section):
             yield "GET", path
         yield "DELETE", reservation
+        for path in ("bookings", "slots"):
+            yield "GET", f"/v1/events/{self.booking['event_id']}/{path}"
+        yield "GET", self.booking_path
+        yield "DELETE", self.booking_path
         yield "GET", CART
         yield "DELETE", f"{CART}/events/{self.seated_event_id}/seats/{self.seat_id}"
         yield "PUT", f"{CART}/book"

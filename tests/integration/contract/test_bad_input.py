@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.settings import Settings
 from tests.integration.contract.bad_bodies import broken, missing_members, not_objects, unknown_members, wrong_values
-from tests.integration.contract.endpoints import CART, PAYMENT, World, nothing_changes
+from tests.integration.contract.endpoints import BOOKING, CART, PAYMENT, World, nothing_changes
 from tests.integration.contract.front import Front, ticket
 
 _JSON = {"Content-Type": "application/json"}
@@ -77,7 +77,7 @@ async def test_bodies_that_are_not_sent_as_json_or_too_large(front: Front, world
 
 
 async def test_ids_that_cannot_be(front: Front, world: World, shop: Settings) -> None:
-    new = {"name": "a"}
+    new, bookings = {"name": "a"}, f"/v1/events/{world.booking['event_id']}/bookings"
     takers = [
         *(("GET", f"/v1/events/{{}}{rest}", None) for rest in ("", "/availability", "/statistics")),
         ("PATCH", "/v1/events/{}", new),
@@ -88,6 +88,10 @@ async def test_ids_that_cannot_be(front: Front, world: World, shop: Settings) ->
         ("GET", "/v1/venues/{}", None),
         ("GET", "/v1/venues/{}/sections", None),
         ("GET", f"/v1/events/{world.seated_event_id}/sections/{{}}/seats", None),
+        *(("GET", f"/v1/events/{{}}/{rest}", None) for rest in ("bookings", "slots")),
+        ("POST", "/v1/events/{}/bookings", BOOKING),
+        *((method, f"{bookings}/{{}}", None) for method in ("GET", "DELETE")),
+        ("PATCH", f"{bookings}/{{}}", {"first_name": "Anna"}),
         ("GET", "/v1/orders/carts/{}", None),
         ("POST", "/v1/orders/carts/{}", {"event_id": world.event_id, "price_id": world.ticket_id, "quantity": 1}),
         ("DELETE", f"{CART}/events/{{}}/seats/{world.seat_id}", None),
@@ -134,7 +138,7 @@ async def test_queries_where_none_is_taken(front: Front, world: World, shop: Set
 _BAD_NUMBERS = ("abc", "", " ", "1.5", "-1", "1_000", "0x10", "null", "true", "NaN", "١", "%00", "1%00", str(10**20))
 _BAD_INTEGER_IDS = (*_BAD_NUMBERS, "0", str(2**31))
 _BAD_INSTANTS = ("", "now", "2027", "2027-13-01", "2027-02-30", "2027-06-01T18:00:00", "1", "null", "2027-W01-1", "%00")
-_BAD_QUERIES = {
+_BAD_QUERIES: dict[str, dict[str, tuple[str, ...]]] = {
     "/v1/events": {
         "from": _BAD_INSTANTS,
         "to": _BAD_INSTANTS,
@@ -154,6 +158,12 @@ _BAD_QUERIES = {
         "customer_id": ("", "%00", "a%20b", "a%0A", "x" * 300, "%C3%A9"),
         "status": ("", "on_sale", "HELD", "null"),
     },
+    "/v1/events/{timed}/bookings": {
+        "date": ("", "tomorrow", "2027-02-29", "2027-9-12", "%00", "0000-01-01", "9999-01-01"),
+        "time": ("", "8", "24", "13:60", "1330", "13:30%0A", "%00"),
+        "status": ("", "held", "BOOKED", "null"),
+    },
+    "/v1/events/{timed}/slots": {"date": ("", "tomorrow", "2027-02-29", "2027-9-12", "%00", "0000-01-01")},
     "/v1/venues": {},
     "/v1/statistics/events": {},
     "/v1/statistics/ticket-types": {},
@@ -195,7 +205,8 @@ def _bad_cursors() -> Iterator[str]:
 
 async def test_queries_that_are_wrong(front: Front, world: World, shop: Settings) -> None:
     async with nothing_changes(shop) as wrong:
-        for path, parameters in _BAD_QUERIES.items():
+        for pattern, parameters in _BAD_QUERIES.items():
+            path = pattern.format(timed=world.booking["event_id"])
             limits = (*_BAD_NUMBERS, "0", "101", str(2**63))
             cases = [(name, value) for name, values in parameters.items() for value in values]
             cases += [("limit", value) for value in limits]
