@@ -145,6 +145,19 @@ def test_the_seated_sale_of_the_readme(dev: Session, repository: Path, tmp_path:
     assert settled["code"] == "payment_settled"
 
 
+def test_the_museum_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
+    slots, found, unscheduled, moved, read, gone = _walk(dev, repository, tmp_path, "A museum by hand")
+    assert [(slot["time"], slot["available"]) for slot in slots["items"]] == [
+        (time, 20) for time in ("08:00", "10:45", "13:30", "16:15", "19:00", "21:45")
+    ]
+    (booking,) = found["items"]
+    assert (booking["last_name"], booking["starts_at"]) == ("Rao", "2027-09-12T11:30:00Z")
+    assert (unscheduled["code"], unscheduled["times"][0]) == ("slot_not_scheduled", "08:00")
+    assert moved == booking | {"date": "2027-09-13", "time": "16:15", "starts_at": "2027-09-13T14:15:00Z"}
+    assert read == moved
+    assert (gone["status"], gone["code"]) == (404, "not_found")
+
+
 def test_a_part_that_dies_ends_everything_and_is_named(dev: Session) -> None:
     (sync,) = (part for part in dev.parts() if part.cmdline()[-1:] == ["sync"])
     sync.kill()
