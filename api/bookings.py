@@ -15,7 +15,7 @@ from api.events import event_of_path
 from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
-from api.problems import Problem, invalid, not_found
+from api.problems import Code, Problem, WrongField, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
 from api.schedule import (
@@ -247,9 +247,7 @@ def _past(event: EventSnapshot, start_ms: int, *paths: str) -> Problem:
     """422: the slot has begun."""
     local = local_start(event, start_ms)
     message = f"the slot of {local.date()} {time_text(local.time())} has begun; choose a later one"
-    problem = invalid(paths[0], message)
-    problem.members["fields"] = [{"path": path, "message": message} for path in paths]
-    return problem
+    return Problem(Code.INVALID, f"{paths[0]}: {message}", fields=[WrongField(path, message) for path in paths])
 
 
 def _encoded(details: BookerDetails) -> str:

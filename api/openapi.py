@@ -20,7 +20,7 @@ from api.route import JSON, Route
 Json = dict[str, Any]
 
 _SCHEMAS = "#/components/schemas/{name}"
-_CartId = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+_Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 _Id = Annotated[str, Meta(min_length=1)]
 
 _PATH_TYPES: dict[str, Any] = {
@@ -31,7 +31,8 @@ _PATH_TYPES: dict[str, Any] = {
     "seat_id": DatabaseId,
     "reservation_id": _Id,
     "payment_id": _Id,
-    "cart_id": _CartId,
+    "booking_id": _Uuid,
+    "cart_id": _Uuid,
     "asset": Asset,
 }
 """What the names in the braces of paths stand for."""

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from api.answers import Money, Number, Timestamp
+from api.answers import LocalTime, Money, Number, Timestamp
 from engine.words import State
 
 
@@ -107,6 +107,8 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     total: Money | UnsetType = UNSET
     state: State | UnsetType = UNSET
     missing: list[str] | UnsetType = UNSET
+    capacity: Number | UnsetType = UNSET
+    times: list[LocalTime] | UnsetType = UNSET
 
 
 PROBLEM_JSON = "application/problem+json"

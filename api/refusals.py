@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from api.answers import Money
-from api.problems import Code, Problem, not_found
+from api.problems import Code, Problem, WrongField, not_found
 from api.seating import Seating
 from api.times import rfc3339
 from engine import results as r
@@ -102,7 +102,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
             detail = f"The {capacity} places of the slot are taken; choose another slot."
             return Problem(Code.SLOT_FULL, detail, capacity=capacity)
         case r.SlotPast():
-            fields = [{"path": "slot", "message": "has begun; choose a later one"}]
+            fields = [WrongField("slot", "has begun; choose a later one")]
             return Problem(Code.INVALID, "The slot has begun; choose a later one.", fields=fields)
         case r.BookingExpired():
             return Problem(Code.EXPIRED, "The slot is over and the booking expired; it cannot be changed any more.")

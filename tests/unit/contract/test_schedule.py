@@ -128,7 +128,7 @@ def test_spellings_of_a_time(text: str, shown: str) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(Problem) as refused:
         parse_time("time", text)
-    assert (refused.value.code, refused.value.members["fields"][0]["path"]) == ("invalid", "time")
+    assert (refused.value.code, refused.value.members["fields"][0].path) == ("invalid", "time")
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_what_is_no_time(text: str) -> None:
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(Problem) as refused:
         parse_date("date", text)
-    assert (refused.value.code, refused.value.members["fields"][0]["path"]) == ("invalid", "date")
+    assert (refused.value.code, refused.value.members["fields"][0].path) == ("invalid", "date")
