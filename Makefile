@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: install dev test bench format lock clean
+.PHONY: install dev test crash bench format lock clean
 
 install: $(INSTALLED)
 
@@ -28,6 +28,12 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# Kills each process wherever it can be killed, more often than `make test` does: make crash RUNS=200 SEED=7
+RUNS ?= 200
+SEED ?= 1
+crash: install
+	CRASH_RUNS=$(RUNS) CRASH_SEED=$(SEED) $(BIN)/pytest tests/system/test_crash_matrix.py -s
 
 bench: install
 	@$(BIN)/python -m loadtest.bench $(ARGS); holds=$$?; $(BIN)/python -m loadtest.postgres && exit $$holds

@@ -88,7 +88,11 @@ class Stack:
         """Where the API answers."""
         return f"http://{LOOPBACK}:{self._api_port}"
 
-    def configure(self, **settings: int) -> None:
+    def pid(self, name: str) -> int:
+        """The process id."""
+        return self._children[name].pid
+
+    def configure(self, **settings: int | str) -> None:
         """Settings for all processes that are started from here on."""
         self.settings = msgspec.structs.replace(self.settings, **settings)
 

@@ -1,0 +1,227 @@
+"""The crash matrix: API, Valkey, sync, Postgres and gateway each die by SIGKILL before, within and after each call and
+write of hold, pay, callback and refund. Afterwards all books agree, and what was answered is true.
+
+Runs are taken from a shuffled list of all, so none comes twice. `make crash RUNS=200 SEED=7` runs more of them.
+"""
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+import structlog
+
+from cli.children import ChildError
+from cli.embedded import EmbeddedPostgres
+from cli.ports import LOOPBACK
+from sync.audit import audit
+from tests.invariants import check_invariants
+from tests.system.books import (
+    Charge,
+    Reservation,
+    differences,
+    gateway_charges,
+    redis_reservations,
+    sync_has_caught_up,
+    unsettled,
+)
+from tests.system.conftest import Database
+from tests.system.crashes import VICTIMS, Run, Shop, all_runs
+from tests.system.stack import Stack
+from tests.system.storefront import Storefront
+from tests.system.wires import Moment, Point, Trap, Wire
+from tests.waiting import wait_until
+
+log = structlog.get_logger(__name__)
+
+RUNS = int(os.environ.get("CRASH_RUNS", "20"))
+SEED = int(os.environ.get("CRASH_SEED", "20270607"))
+SETTLE_SECONDS = 40
+TIMEOUT_MS = 600
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """On a server of its own, because it is killed."""
+    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
+        server.ensure_database("onsale")
+        yield Database(server, "onsale")
+
+
+class Rig:
+    """The processes, with wires between them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        direct = stack.settings
+        ports = {
+            "valkey": stack.valkey.port,
+            "gateway": urlsplit(direct.gateway_url).port,
+            "postgres": urlsplit(direct.postgres_url).port,
+            "api": urlsplit(stack.api_url).port,
+        }
+        names = ("client-api", "api-valkey", "api-gateway", "sync-valkey", "sync-gateway", "sync-postgres")
+        self.wires = {name: Wire(name, ports[name.partition("-")[2]] or 0) for name in names}
+
+    async def start(self, name: str) -> None:
+        """Starts a process, whose calls go over its wires."""
+        direct = self.stack.settings
+        for server in ("valkey", "gateway", "postgres"):
+            wire = self.wires.get(f"{name}-{server}")
+            if wire is not None:
+                field = {"valkey": "redis_url"}.get(server, f"{server}_url")
+                url = urlsplit(getattr(direct, field))
+                self.stack.configure(**{field: url._replace(netloc=_netloc(url.netloc, wire.port)).geturl()})
+        try:
+            await self._start(name)
+        finally:
+            self.stack.settings = direct
+
+    async def _start(self, name: str) -> None:
+        """Postgres refuses for as long as processes of the killed one are there."""
+        for tries in range(100):
+            try:
+                await self.stack.start(name)
+                return
+            except ChildError:
+                if name != "postgres" or tries == 99:
+                    raise
+                await asyncio.sleep(0.05)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a process and all that it started, whatever group they are in."""
+        process = psutil.Process(self.stack.pid(name))
+        family = process.children(recursive=True)
+        self.stack.kill(name)
+        for one in family:
+            try:
+                one.kill()
+            except psutil.NoSuchProcess:
+                continue
+
+    def trap(self, point: Point, victim: str) -> Trap:
+        """Sets a trap; what is in hand is lost if one of the wire's ends dies."""
+        loses = victim in point.wire.split("-")
+        trap = Trap(point, lambda: self.kill(victim), loses=loses)
+        self.wires[point.wire].trap = trap
+        return trap
+
+
+def _netloc(netloc: str, port: int) -> str:
+    user, at, _ = netloc.rpartition("@")
+    return f"{user}{at}{LOOPBACK}:{port}"
+
+
+@pytest.fixture
+async def rig(stack: Stack) -> AsyncIterator[Rig]:
+    migrated = await stack.run("migrate")
+    assert migrated.status == 0, migrated.output
+    stack.configure(
+        partitions=2,
+        gateway_timeout_ms=TIMEOUT_MS,
+        command_timeout_ms=TIMEOUT_MS,
+        resolve_after_ms=TIMEOUT_MS + 1,
+        resolve_interval_ms=100,
+        publish_interval_ms=1000,
+    )
+    rig = Rig(stack)
+    async with AsyncExitStack() as wires:
+        for wire in rig.wires.values():
+            await wires.enter_async_context(wire.open())
+        yield rig
+        for name in ("api", "sync"):
+            stack.kill(name)
+
+
+@pytest.mark.timeout(120 + 20 * RUNS)
+async def test_whoever_dies_wherever_the_books_agree(rig: Rig) -> None:
+    stack = rig.stack
+    for name in ("gateway", "sync", "api"):
+        await rig.start(name)
+    url = f"http://{LOOPBACK}:{rig.wires['client-api'].port}"
+    runs = all_runs(SEED)[:RUNS]
+    assert len(runs) == RUNS, "there are no more"
+    assert {run.victim for run in runs} == set(VICTIMS)
+    began = time.monotonic()
+    for number, run in enumerate(runs):
+        async with Storefront.at(url) as storefront, Storefront.at(stack.settings.gateway_url) as gateway:
+            shop = Shop(storefront, gateway)
+            await shop.open()
+            try:
+                await crash(rig, shop, run)
+                await check(rig, shop)
+            except (AssertionError, TimeoutError) as error:
+                raise AssertionError(f"run {number} of seed {SEED}: {run}: {error}") from error
+        log.info("survived", run=number, of=str(run), seconds=round(time.monotonic() - began, 1))
+
+
+async def crash(rig: Rig, shop: Shop, run: Run) -> None:
+    """Drives the step of a run to its end, with the trap in its way and the victim back after it was killed."""
+    work = await _prepared(rig, shop, run.step)
+    trap = rig.trap(run.point, run.victim)
+    async with asyncio.TaskGroup() as group:
+        step = group.create_task(work)
+        async with asyncio.timeout(SETTLE_SECONDS):
+            await trap.sprung.wait()
+        for name in {run.victim, *(["api"] if run.step.startswith("resolve") else [])}:
+            await rig.start(name)
+        await step
+    for wire in rig.wires.values():
+        wire.trap = None
+
+
+async def _prepared(rig: Rig, shop: Shop, step: str) -> Coroutine[Any, Any, Any]:
+    """What is left to do of a step when everything before it is done."""
+    if step == "hold":
+        return shop.hold()
+    if step == "callback":
+        return shop.complete(*await shop.booked_cart())
+    reservation_id = await shop.hold()
+    if step == "refund":
+        await shop.pay(reservation_id)
+        await wait_until(lambda: sync_has_caught_up(rig.stack), SETTLE_SECONDS, "sync has written everything")
+        return shop.refund(reservation_id)
+    if step.startswith("resolve"):
+        moment = Moment.BETWEEN if step == "resolve a charge" else Moment.BEFORE
+        rig.trap(Point("api-gateway", b"POST /charges", moment), "api")
+    return shop.pay(reservation_id)
+
+
+async def check(rig: Rig, shop: Shop) -> None:
+    """Everything settles, and then all books agree with one another and with what was answered."""
+    stack = rig.stack
+    await wait_until(lambda: not unsettled(stack), SETTLE_SECONDS, "every payment comes to its end")
+    await wait_until(lambda: sync_has_caught_up(stack), SETTLE_SECONDS, "sync has written everything")
+    check_invariants(stack.valkey.url)
+    assert await differences(stack) == []
+    assert await audit(stack.settings) == []
+    reservations = redis_reservations(stack)
+    for reservation_id, told in shop.told.items():
+        status = reservations[reservation_id].status
+        assert status == told or (told == "not paid" and status == "held"), (reservation_id, told, status)
+    check_money(list(reservations.values()), gateway_charges(stack))
+
+
+def check_money(reservations: list[Reservation], charges: list[Charge]) -> None:
+    """Each charge is exactly one thing that was bought, or was given back; a cart's is one in each of its events."""
+    assert {charge.state for charge in charges} <= {"completed", "failed"}
+    for refunded, status in ((False, "completed"), (True, "refunded")):
+        taken = {charge.id for charge in charges if charge.state == "completed" and charge.refunded == refunded}
+        bought = Counter(
+            (payment.id, reservation.event_id)
+            for reservation in reservations
+            for payment in reservation.payments
+            if payment.status == status
+        )
+        assert {payment_id for payment_id, _ in bought} == taken, status
+        assert set(bought.values()) <= {1}, "bought twice with one charge"
+    for reservation in reservations:
+        completed = [payment for payment in reservation.payments if payment.status == "completed"]
+        assert len(completed) == (reservation.status == "paid"), reservation
