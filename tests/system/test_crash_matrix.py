@@ -160,6 +160,9 @@ async def test_whoever_dies_wherever_the_books_agree(rig: Rig) -> None:
             except (AssertionError, TimeoutError) as error:
                 raise AssertionError(f"run {number} of seed {SEED}: {run}: {error}") from error
         log.info("survived", run=number, of=str(run), seconds=round(time.monotonic() - began, 1))
+    reservations, charges = list(redis_reservations(stack).values()), gateway_charges(stack)
+    with pytest.raises(AssertionError):  # the comparison must be able to fail
+        check_money(reservations, [*charges, Charge("pay-for-nothing", "completed", refunded=False)])
 
 
 async def crash(rig: Rig, shop: Shop, run: Run) -> None:
@@ -170,8 +173,9 @@ async def crash(rig: Rig, shop: Shop, run: Run) -> None:
         step = group.create_task(work)
         async with asyncio.timeout(SETTLE_SECONDS):
             await trap.sprung.wait()
-        for name in {run.victim, *(["api"] if run.step.startswith("resolve") else [])}:
-            await rig.start(name)
+        await rig.start(run.victim)
+        if run.step.startswith("resolve"):
+            await rig.start("api")
         await step
     for wire in rig.wires.values():
         wire.trap = None
