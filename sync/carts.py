@@ -138,8 +138,11 @@ class CartPayments:
         been lost, so the gateway is asked too. `outlived`: it has been waited for long enough, and is voided.
         """
         payment_id = attempt.attempt_id
-        cart = await self._cart_of(payment_id)
-        if cart is None or cart.state is CartState.NONE:
+        cart_id = cart_of_payment(payment_id)
+        cart = await self._carts.read(cart_id) if cart_id else None
+        if cart is not None and cart.state is CartState.NONE:
+            return await self._drive_lost(reservation_id, payment_id, outlived)
+        if cart is None or cart.payment_id != payment_id:
             await self._unpin(reservation_id, payment_id)
             return True
         match cart.state:
@@ -159,6 +162,17 @@ class CartPayments:
                         return False
             case _:
                 await self._apply(cart)
+        return True
+
+    async def _drive_lost(self, reservation_id: str, payment_id: str, outlived: bool) -> bool:
+        """The same where no cart is left to say what the payment is about: Redis was restored without its carts."""
+        match await self._ask(payment_id, outlived):
+            case Completed():
+                await self._engine.submit(ConfirmPayment(reservation_id, payment_id))
+            case Failed():
+                await self._unpin(reservation_id, payment_id)
+            case Unknown():
+                return False
         return True
 
     async def _ask(self, payment_id: str, outlived: bool) -> ChargeOutcome:

@@ -15,7 +15,7 @@ import structlog
 
 from engine.catalogue import EventSnapshot, describe_event, publish_venue
 from engine.client import Redis
-from engine.faults import Misconfigured
+from engine.faults import EngineBug, Misconfigured
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
 from engine.records import PoolCapacity, Record, SectionMap
@@ -131,10 +131,13 @@ class _Restore:
             for section in await maps_of_event(self._connection, event):
                 capacity = PoolCapacity(section.pool, section.text.count(AVAILABLE))
                 capacities.append((event.event_id, capacity))
-                maps.append(_map(event.event_id, section, taken[event.event_id, section.pool]))
+                maps.append(_map(event.event_id, section, taken.get((event.event_id, section.pool), {})))
+        strange = taken.keys() - {(event_id, pool.pool) for event_id, pool in capacities}
+        if strange:
+            raise EngineBug(f"Postgres has places of pools that its catalogue does not know: {sorted(strange)}")
         return LostPartition(
             [(event.event_id, event.terms()) for event in events],
-            [_pool(event_id, pool, taken[event_id, pool.pool]) for event_id, pool in capacities],
+            [_pool(event_id, pool, taken.get((event_id, pool.pool), {})) for event_id, pool in capacities],
             maps,
             [LostCustomer(*row) for row in await self._fetch("restore_customers", event_ids)],
             await self._records(event_ids),
