@@ -103,17 +103,20 @@ async def test_the_places_of_a_cart_stay_pinned_while_the_gateway_cannot_be_aske
 async def test_a_cart_that_is_lost_is_sold_if_the_gateway_has_its_money(
     tour: Tour, shop: Settings, gateway: HttpGateway
 ) -> None:
-    """As after a restore, which does not bring carts back. One that nobody pays for is voided, and given back."""
+    """As after a restore, which does not bring carts back. One that nobody pays for is voided; its holds live on."""
     sold, left = await tour.take((0, 0), (1, 0)), await tour.take((0, 1), (1, 1))
     payment_id, unpaid_id = await tour.book(sold), await tour.book(left)
     assert await gateway.charge(payment_id, 2 * PRICE, "EUR", "tok_visa") == Completed()
+    reservations = [
+        (await tour.front.get(f"/v1/payments/{one}")).body["reservations"] for one in (payment_id, unpaid_id)
+    ]
     async with Engine(shop) as engine:
         for cart in (sold, left):
             assert await engine.redis.delete(f"cart:{{{cart.rpartition('/')[2]}}}") == 1
     async with resolving(msgspec.structs.replace(shop, pin_seconds=1)):
 
         async def settled() -> bool:
-            return [await tour.statuses(show) for show in (0, 1)] == ["shaa", "shaa"]
+            return [await tour.states_of(of_cart) for of_cart in reservations] == [["paid"] * 2, ["held"] * 2]
 
         await wait_until(settled)
     assert await gateway.charge(unpaid_id, 2 * PRICE, "EUR", "tok_visa") == Failed(FailureReason.PAYMENT_FAILED)

@@ -65,6 +65,10 @@ class Tour(NamedTuple):
         """The states of the reservations of a cart's payment."""
         payment_id = (await self.front.get(cart)).body["payment_id"]
         reservations = (await self.front.get(f"/v1/payments/{payment_id}")).body["reservations"]
+        return await self.states_of(reservations)
+
+    async def states_of(self, reservations: list[str]) -> list[str]:
+        """The states of these reservations."""
         return [(await self.front.get(f"/v1/reservations/{one}")).body["status"] for one in reservations]
 
 
