@@ -6,6 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from engine.words import AttemptState, EventStatus, State
+from sync.webhooks.endpoints import DeliveryStatus
+from sync.webhooks.messages import WebhookEvent
 
 T = TypeVar("T")
 
@@ -330,6 +332,40 @@ class TicketTypeStatistics(_Figures, frozen=True, kw_only=True):
     """Figures of all tickets of one name, over all events."""
 
     ticket_type: str
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint of the shop's own. `gone_at` is when it answered 410, which disabled it."""
+
+    id: int
+    url: str
+    events: list[WebhookEvent]
+    description: str
+    enabled: bool
+    gone_at: Timestamp | None
+    created_at: Timestamp
+
+
+class NewWebhook(Webhook, frozen=True, kw_only=True):
+    """An endpoint with its secret, which is shown this once."""
+
+    secret: str
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True):
+    """A message for an endpoint, and how it stands. `message_id` is its webhook-id, `subject` mostly a reservation."""
+
+    id: int
+    message_id: str
+    type: str
+    subject: str
+    status: DeliveryStatus
+    attempts: Number
+    created_at: Timestamp
+    next_attempt_at: Timestamp | None
+    ended_at: Timestamp | None
+    response_status: int | None
+    error: str | None
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from api.availability import Availability
 from api.catalogue import Catalogue
 from api.framing import NOWHERE, Frame
 from api.keys import (
+    ADDRESSES,
     AVAILABILITY,
     CALLBACK_SIGNATURES,
     CARTS,
@@ -24,6 +25,7 @@ from api.keys import (
     POSTGRES,
     SETTINGS,
     VENUES,
+    WEBHOOKS,
 )
 from api.loop_lag import watch_loop_lag
 from api.metrics import Metrics
@@ -37,6 +39,8 @@ from sync.gateway import HttpGateway
 from sync.payments import Payments
 from sync.postgres import Postgres
 from sync.venues import Venues
+from sync.webhooks.addresses import Addresses
+from sync.webhooks.endpoints import Webhooks
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -44,6 +48,7 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app[ADDRESSES] = Addresses(settings.webhook_networks)
     app.cleanup_ctx.append(_loop_lag)
     app.cleanup_ctx.append(_engine)
     app.cleanup_ctx.append(_postgres)
@@ -75,6 +80,7 @@ async def _postgres(app: web.Application) -> AsyncIterator[None]:
     async with Postgres(app[SETTINGS]) as postgres:
         app[POSTGRES] = postgres
         app[VENUES] = Venues(postgres, app[ENGINE])
+        app[WEBHOOKS] = Webhooks(postgres)
         app[EDITOR] = CatalogueEditor(postgres, app[ENGINE])
         yield
 

@@ -36,7 +36,7 @@ _NOTHING = msgspec.json.Decoder(Nothing)
 _JSON = "application/json"
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")
-_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -130,10 +130,10 @@ def read_query(request: web.Request, shape: type[S]) -> S:
     return asked
 
 
-def path_id(request: web.Request, name: str, what: str) -> int:
+def path_id(request: web.Request, name: str, what: str, *, largest: int = MAX_EVENT_ID) -> int:
     """An integer id from the path. Raises Problem not_found for what cannot be one."""
     text = request.match_info[name]
-    if not _ID.fullmatch(text) or int(text) > MAX_EVENT_ID:
+    if not _ID.fullmatch(text) or int(text) > largest:
         raise not_found(f"{what} {text!r}: its id is an integer")
     return int(text)
 

@@ -11,6 +11,8 @@ from sync.catalogue import Catalogue as CatalogueEditor
 from sync.payments import Payments
 from sync.postgres import Postgres
 from sync.venues import Venues
+from sync.webhooks.addresses import Addresses
+from sync.webhooks.endpoints import Webhooks
 
 if TYPE_CHECKING:
     from api.availability import Availability
@@ -22,6 +24,8 @@ SETTINGS = web.AppKey("settings", Settings)
 ENGINE = web.AppKey("engine", Engine)
 POSTGRES = web.AppKey("postgres", Postgres)
 EDITOR = web.AppKey("editor", CatalogueEditor)
+WEBHOOKS = web.AppKey("webhooks", Webhooks)
+ADDRESSES = web.AppKey("addresses", Addresses)
 VENUES = web.AppKey("venues", Venues)
 CARTS = web.AppKey("carts", CartPayments)
 PAYMENTS = web.AppKey("payments", Payments)

@@ -16,6 +16,7 @@ from api.idempotency import KeyText
 from api.links import LINKS, Link
 from api.problems import KINDS, PROBLEM_JSON, Code, ProblemDocument
 from api.route import JSON, Route
+from api.webhooks import DeliveryId
 
 Json = dict[str, Any]
 
@@ -33,6 +34,8 @@ _PATH_TYPES: dict[str, Any] = {
     "payment_id": _Id,
     "booking_id": _Uuid,
     "cart_id": _Uuid,
+    "webhook_id": DatabaseId,
+    "delivery_id": DeliveryId,
     "asset": Asset,
 }
 """What the names in the braces of paths stand for."""

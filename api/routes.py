@@ -20,6 +20,7 @@ from api import (
     statistics,
     tickets,
     venues,
+    webhooks,
 )
 from api.bodies import Nothing
 from api.pages import PageQuery
@@ -27,6 +28,7 @@ from api.problems import Code
 from api.route import Route
 
 _OK, _CREATED, _ACCEPTED = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED
+_WEBHOOK = "/v1/webhooks/{webhook_id}"
 _NOTHING: Mapping[HTTPStatus, None] = {HTTPStatus.NO_CONTENT: None}
 
 _EVENT, _TICKET, _RESERVATION = "/v1/events/{event_id}", "/v1/tickets/{ticket_id}", "/v1/reservations/{reservation_id}"
@@ -50,6 +52,7 @@ _reservations = partial(Route, tag="Reservations")
 _carts = partial(Route, tag="Carts and payments")
 _bookings = partial(Route, tag="Timed-entry bookings")
 _statistics = partial(Route, tag="Statistics")
+_webhooks = partial(Route, tag="Webhooks")
 _operations = partial(Route, tag="Operations")
 
 ROUTES: tuple[Route, ...] = (
@@ -282,6 +285,57 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_EVENT}/statistics",
         handler=statistics.read_statistics_of_event,
         answers={_OK: a.EventStatistics},
+    ),
+    _webhooks(
+        method="POST",
+        path="/v1/webhooks",
+        handler=webhooks.create_webhook,
+        body=webhooks.WebhookBody,
+        answers={_CREATED: a.NewWebhook},
+    ),
+    _webhooks(
+        method="GET",
+        path="/v1/webhooks",
+        handler=webhooks.list_webhooks,
+        query=PageQuery,
+        answers={_OK: a.Page[a.Webhook]},
+    ),
+    _webhooks(method="GET", path=_WEBHOOK, handler=webhooks.read_webhook, answers={_OK: a.Webhook}),
+    _webhooks(
+        method="PATCH",
+        path=_WEBHOOK,
+        handler=webhooks.change_webhook,
+        body=webhooks.WebhookPatch,
+        answers={_OK: a.Webhook},
+    ),
+    _webhooks(method="DELETE", path=_WEBHOOK, handler=webhooks.delete_webhook, answers=_NOTHING),
+    _webhooks(
+        method="POST",
+        path=f"{_WEBHOOK}/rotate",
+        handler=webhooks.rotate_secret,
+        body=Nothing,
+        answers={_OK: a.NewWebhook},
+    ),
+    _webhooks(
+        method="POST",
+        path=f"{_WEBHOOK}/test",
+        handler=webhooks.test_webhook,
+        body=Nothing,
+        answers={_ACCEPTED: a.WebhookDelivery},
+    ),
+    _webhooks(
+        method="GET",
+        path=f"{_WEBHOOK}/deliveries",
+        handler=webhooks.list_deliveries,
+        query=webhooks.DeliveriesQuery,
+        answers={_OK: a.Page[a.WebhookDelivery]},
+    ),
+    _webhooks(
+        method="POST",
+        path=f"{_WEBHOOK}/deliveries/{{delivery_id}}/redeliver",
+        handler=webhooks.redeliver,
+        body=Nothing,
+        answers={_ACCEPTED: a.WebhookDelivery},
     ),
     _operations(method="GET", path="/healthz", handler=operations.healthz, answers={_OK: a.Health}),
     _operations(method="GET", path="/readyz", handler=operations.readyz, answers={_OK: a.Readiness}),

@@ -30,6 +30,7 @@ from engine.settings import PREFIX, Settings
 _READY_SECONDS = 120
 _POLL_SECONDS = 0.1
 _DATABASE = "onsale"
+_LOOPBACK_NETWORKS = "127.0.0.0/8 ::1/128"
 
 ENVIRONMENT_FILE = "environment"
 """In the data directory: the settings of the parts, for other commands of `onsale` that are to work on them."""
@@ -91,7 +92,7 @@ def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, worker
         f"{PREFIX}SYNC_METRICS_PORT": str(settings.sync_metrics_port),
     }
     (data_dir / ENVIRONMENT_FILE).write_text("".join(f"{name}={value}\n" for name, value in ours.items()), "utf-8")
-    environ = os.environ | ours
+    environ = {f"{PREFIX}WEBHOOK_NETWORKS": _LOOPBACK_NETWORKS} | os.environ | ours
     children = [valkey.child, postgres.child]
     for name, arguments in {
         "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from cli.complaints import WrongSettings
 from cli.logs import configure_logs
 from engine.settings import PREFIX, Settings, load_settings
+from sync.webhooks.addresses import Addresses
 
 _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
@@ -30,6 +31,11 @@ def settings_from_environment() -> Settings:
             f"{PREFIX}CALLBACK_SECRETS must be secrets with spaces between, "
             "each `whsec_` and the base64 of 24 to 64 bytes"
         )
+    try:
+        Addresses(settings.webhook_networks)
+    except ValueError as error:
+        variable = f"{PREFIX}WEBHOOK_NETWORKS"
+        raise WrongSettings(f"{variable} must be networks like 10.0.0.0/8 with spaces between: {error}") from error
     for field, schemes in _SCHEMES.items():
         if urlsplit(getattr(settings, field)).scheme not in schemes:
             variable = f"{PREFIX}{field.upper()}"

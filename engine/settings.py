@@ -66,6 +66,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_jump_ms: Milliseconds = 1000
     sync_metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
 
+    # Webhooks
+    webhook_networks: str = ""
+    webhook_timeout_ms: Milliseconds = 15_000
+    webhook_calls: Annotated[int, Meta(ge=1, le=256)] = 16
+    webhook_retry_ms: Milliseconds = 1000
+    webhook_window_seconds: Count = 86_400
+    webhook_keep_seconds: Count = 2_592_000
+
     def __repr__(self) -> str:
         """Names the class only: URLs have passwords in them."""
         return "Settings(...)"

@@ -5,10 +5,7 @@ that does not know yet that it lost its connection does no harm.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import asyncpg
 import structlog
 
 from engine.client import Redis
@@ -17,7 +14,7 @@ from engine.settings import Settings
 from sync.metrics import SyncMetrics
 from sync.past_slots import run_past_slots
 from sync.pauses import Pauses
-from sync.postgres import Connection, Postgres, PostgresAway, postgres_faults
+from sync.postgres import Connection, Postgres, PostgresAway, own_connection, postgres_faults
 from sync.reader import OutboxReader
 from sync.sql import statement
 
@@ -49,33 +46,13 @@ class Leader:
         """Leads for ever. A connection that is lost ends the readers; the next one may find other workers leading."""
         while True:
             try:
-                async with self._connection() as connection:
+                async with own_connection(self._settings, "onsale-sync-leader") as connection:
                     await self._lead(connection)
             except* PostgresAway as away:
                 log.warning("not_leading", error=str(away.exceptions[0]))
             finally:
                 self._metrics.partitions_led.set(0)
             await self._pauses.wait()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        """A connection of its own: its locks must not go back to a pool. Postgres drops it when this host is gone."""
-        async with postgres_faults(self._seconds):
-            connection: Connection = await asyncpg.connect(
-                self._settings.postgres_url,
-                timeout=self._settings.connect_timeout_ms / 1000,
-                command_timeout=self._seconds,
-                server_settings={
-                    "application_name": "onsale-sync-leader",
-                    "tcp_keepalives_idle": "5",
-                    "tcp_keepalives_interval": "2",
-                    "tcp_keepalives_count": "3",
-                },
-            )
-        try:
-            yield connection
-        finally:
-            connection.terminate()
 
     async def _lead(self, connection: Connection) -> None:
         """Looks again and again for partitions that nobody leads. Raises PostgresAway in a group."""

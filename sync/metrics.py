@@ -69,6 +69,19 @@ class SyncMetrics:
             ("event", "state"),
             registry=self.registry,
         )
+        self.webhook_calls = Counter(
+            "onsale_webhook_calls_total",
+            "Calls of webhook endpoints, by what came of them: delivered, failed.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.webhooks_dead = self._counter("onsale_webhooks_dead_total", "Webhook deliveries that were given up.")
+        self.webhooks_waiting = self._gauge(
+            "onsale_webhooks_waiting", "Deliveries that wait for enabled endpoints; 0 where another worker sends."
+        )
+        self.webhooks_oldest_seconds = self._gauge(
+            "onsale_webhooks_oldest_seconds", "Age of the oldest of those; 0 where another worker sends."
+        )
         self.clock_jumps = Counter(
             "onsale_clock_jumps_total",
             "Jumps of the clock of Redis, forward or backward. Holds live that much shorter or longer: look at once.",

@@ -20,6 +20,7 @@ from engine.outbox import BEGINNING, Entry, Position
 from sync.folding import booking_columns, columns, fold, fold_bookings
 from sync.postgres import Connection
 from sync.sql import statement
+from sync.webhooks.messages import write_deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,7 @@ async def _write_facts(connection: Connection, told: Sequence[Told]) -> list[Dea
         async with connection.transaction():
             await _upsert(connection, [each.fact for each in told if isinstance(each.fact, Fact)])
             await _upsert_bookings(connection, [each.fact for each in told if isinstance(each.fact, BookingFact)])
+            await write_deliveries(connection, [each.fact for each in told])
     except _BAD_FACT as error:
         if len(told) == 1:
             return [DeadLetter(told[0].position, msgspec.msgpack.encode(told[0].fact), repr(error))]

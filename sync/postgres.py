@@ -57,6 +57,30 @@ def _is_trouble(error: BaseException) -> bool:
     return isinstance(error, (asyncio.CancelledError, *_TROUBLE)) and not isinstance(error, ValueError)
 
 
+@asynccontextmanager
+async def own_connection(settings: Settings, name: str) -> AsyncIterator[Connection]:
+    """A connection for locks of its session, which must not go back to a pool. Raises PostgresAway.
+
+    Postgres drops it, and its locks, soon after this host is gone. `name` is what Postgres shows it as.
+    """
+    async with postgres_faults(settings.postgres_timeout_ms / 1000):
+        connection: Connection = await asyncpg.connect(
+            settings.postgres_url,
+            timeout=settings.connect_timeout_ms / 1000,
+            command_timeout=settings.postgres_timeout_ms / 1000,
+            server_settings={
+                "application_name": name,
+                "tcp_keepalives_idle": "5",
+                "tcp_keepalives_interval": "2",
+                "tcp_keepalives_count": "3",
+            },
+        )
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
 class Postgres:
     """A bounded pool of connections, made when they are needed. An async context manager.
 

@@ -18,6 +18,7 @@ from sync.publisher import run_publisher
 from sync.resolver import run_resolver
 from sync.sweeper import run_sweeper
 from sync.venues import Venues
+from sync.webhooks.courier import run_webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -45,5 +46,6 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(publisher, name="publisher")
             work.create_task(run_resolver(settings, engine, metrics.observe_payment), name="resolver")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
+            work.create_task(run_webhooks(settings, metrics), name="webhooks")
             work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
             log.info("sync_started", partitions=settings.partitions)

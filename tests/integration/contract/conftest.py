@@ -20,7 +20,7 @@ from engine.settings import Settings
 from sync.migrations import migrate
 from sync.resolver import run_resolver
 from sync.worker import run_sync
-from tests.integration.contract.endpoints import BOOKING, HALL, TIMED_EVENT, World
+from tests.integration.contract.endpoints import BOOKING, HALL, TIMED_EVENT, WEBHOOK, World
 from tests.integration.contract.front import Front, ticket
 from tests.integration.contract.tours import Tour, open_tour
 
@@ -29,7 +29,10 @@ StartApi = Callable[..., Awaitable[Front]]
 _SETTLE_AFTER_MS = 300
 _TIMEOUT_SECONDS = 30
 _DATABASE = "contract"
-_TABLES = ("reservations", "bookings", "events", "venues", "outbox_offsets", "dead_letters")
+_TABLES = (
+    *("reservations", "bookings", "events", "venues", "outbox_offsets", "dead_letters"),
+    *("webhooks", "webhook_deliveries"),
+)
 """The others go with them."""
 
 
@@ -136,6 +139,7 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
         sweep_interval_ms=50,
         purge_interval_ms=50,
         max_manifest_bytes=1_000_000,
+        webhook_networks="127.0.0.0/8",
     )
 
 
@@ -187,7 +191,20 @@ async def world(front: Front) -> World:
     seats = (await front.get(f"/v1/events/{seated_event['id']}/sections/{section_id}/seats")).body["items"]
     timed = (await front.call("POST", "/v1/events", TIMED_EVENT)).body
     booking = (await front.call("POST", f"/v1/events/{timed['id']}/bookings", BOOKING)).body
-    return World(event["id"], ticket_id, held, paid, venue, seated_event["id"], seats[0]["seat_id"], booking)
+    webhook = (await front.call("POST", "/v1/webhooks", WEBHOOK)).body
+    delivery = (await front.call("POST", f"/v1/webhooks/{webhook['id']}/test")).body
+    return World(
+        event["id"],
+        ticket_id,
+        held,
+        paid,
+        venue,
+        seated_event["id"],
+        seats[0]["seat_id"],
+        booking,
+        webhook["id"],
+        delivery["id"],
+    )
 
 
 @pytest.fixture

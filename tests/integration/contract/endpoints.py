@@ -34,6 +34,8 @@ TIMED_EVENT = {
 BOOKING = NAMES | {"date": DAY, "time": "13:30"}
 PAYMENT = {"amount": 2500, "currency": "EUR", "payment_token": "tok_visa"}
 
+WEBHOOK = {"url": "http://127.0.0.1:9/hooks", "events": ["reservation.paid"], "description": "Box office"}
+
 CART = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"
 PAYMENT_OF_CART = "/v1/payments/cart-6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49-1"
 
@@ -49,6 +51,8 @@ class World(NamedTuple):
     seated_event_id: int
     seat_id: int
     booking: Json
+    webhook_id: int
+    delivery_id: int
 
     def takers_of_bodies(self) -> Iterator[tuple[str, str, Json, set[str]]]:
         """Every endpoint that reads a body: method, path, a right body, and what may be missing in it."""
@@ -75,6 +79,10 @@ class World(NamedTuple):
         yield "PATCH", self.booking_path, BOOKING, set(BOOKING)
 
         yield "POST", CART, {"event_id": self.event_id, "price_id": self.ticket_id, "quantity": 1}, set()
+
+        yield "POST", "/v1/webhooks", WEBHOOK, {"events", "description"}
+        changes = WEBHOOK | {"enabled": True}
+        yield "PATCH", f"/v1/webhooks/{self.webhook_id}", changes, set(changes)
 
     @property
     def booking_path(self) -> str:
@@ -105,6 +113,12 @@ class World(NamedTuple):
         yield "GET", PAYMENT_OF_CART
         for outcome in ("complete", "failed"):
             yield "POST", f"{PAYMENT_OF_CART}/{outcome}"
+        webhook = f"/v1/webhooks/{self.webhook_id}"
+        for path in ("/v1/webhooks", webhook, f"{webhook}/deliveries"):
+            yield "GET", path
+        for action in ("rotate", "test", f"deliveries/{self.delivery_id}/redeliver"):
+            yield "POST", f"{webhook}/{action}"
+        yield "DELETE", webhook
         for path in ("/v1/statistics/events", "/v1/statistics/ticket-types", "/healthz", "/readyz", "/metrics"):
             yield "GET", path
         for path in ("/openapi.json", "/docs", "/docs/start.js"):

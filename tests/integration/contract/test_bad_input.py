@@ -100,6 +100,14 @@ async def test_ids_that_cannot_be(front: Front, world: World, shop: Settings) ->
         ("GET", "/v1/payments/{}", None),
         ("POST", "/v1/payments/{}/complete", None),
         ("POST", "/v1/payments/{}/failed", None),
+        ("GET", "/v1/webhooks/{}", None),
+        ("PATCH", "/v1/webhooks/{}", {"enabled": True}),
+        ("DELETE", "/v1/webhooks/{}", None),
+        ("POST", "/v1/webhooks/{}/rotate", None),
+        ("POST", "/v1/webhooks/{}/test", None),
+        ("GET", "/v1/webhooks/{}/deliveries", None),
+        ("POST", f"/v1/webhooks/{{}}/deliveries/{world.delivery_id}/redeliver", None),
+        ("POST", f"/v1/webhooks/{world.webhook_id}/deliveries/{{}}/redeliver", None),
         ("GET", "/v1/reservations/{}", None),
         ("DELETE", "/v1/reservations/{}", None),
         ("POST", "/v1/reservations/{}/pay", PAYMENT),
@@ -165,6 +173,8 @@ _BAD_QUERIES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "/v1/events/{timed}/slots": {"date": ("", "tomorrow", "2027-02-29", "2027-9-12", "%00", "0000-01-01")},
     "/v1/venues": {},
+    "/v1/webhooks": {},
+    "/v1/webhooks/{webhook}/deliveries": {"status": ("", "DEAD", "gone", "null")},
     "/v1/statistics/events": {},
     "/v1/statistics/ticket-types": {},
 }
@@ -206,7 +216,7 @@ def _bad_cursors() -> Iterator[str]:
 async def test_queries_that_are_wrong(front: Front, world: World, shop: Settings) -> None:
     async with nothing_changes(shop) as wrong:
         for pattern, parameters in _BAD_QUERIES.items():
-            path = pattern.format(timed=world.booking["event_id"])
+            path = pattern.format(timed=world.booking["event_id"], webhook=world.webhook_id)
             limits = (*_BAD_NUMBERS, "0", "101", str(2**63))
             cases = [(name, value) for name, values in parameters.items() for value in values]
             cases += [("limit", value) for value in limits]

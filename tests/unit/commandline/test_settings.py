@@ -52,6 +52,8 @@ def test_passwords_are_not_shown() -> None:
         ("ONSALE_GATEWAY_URL", "127.0.0.1:8090", "http://"),
         ("ONSALE_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("ONSALE_CALLBACK_SECRETS", "secret", "whsec_"),
+        ("ONSALE_WEBHOOK_NETWORKS", "10.0.0.0/8 intranet", "10.0.0.0/8"),
+        ("ONSALE_WEBHOOK_NETWORKS", "10.0.0.1/8", "host bits"),
         ("ONSALE_CALLBACK_SECRETS", f"whsec_{'A' * 32} whsec_{'A' * 31}", "24 to 64 bytes"),
     ],
 )

@@ -1,0 +1,105 @@
+"""One signed call of an endpoint, and what came of it."""
+
+import asyncio
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import msgspec
+from standardwebhooks import Webhook
+
+from sync.webhooks.addresses import Addresses
+
+_LONGEST_ERROR = 200
+_GONE = 410
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A delivery whose time has come, and where it goes. `old_secret` is None unless it is still in force."""
+
+    delivery_id: int
+    webhook_id: int
+    message_id: str
+    body: str
+    attempts: int
+    url: str
+    secret: str
+    old_secret: str | None
+
+    def __repr__(self) -> str:
+        """Without secrets, nor what the body tells of customers."""
+        return f"Due(delivery_id={self.delivery_id}, webhook_id={self.webhook_id})"
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What came of a call: the status of the answer, None if there was none, and what was wrong, else empty."""
+
+    due: Due
+    status: int | None
+    error: str
+
+    @property
+    def delivered(self) -> bool:
+        """The endpoint has taken it."""
+        return not self.error
+
+    @property
+    def gone(self) -> bool:
+        """The endpoint wants no more messages."""
+        return self.status == _GONE
+
+
+class Sender:
+    """Calls endpoints, each call within `timeout` seconds. An async context manager.
+
+    Follows no redirects, keeps no cookies, uses no proxy, reads no answer beyond its status, and connects to no
+    address but those allowed, whatever a name is said to be at that moment.
+    """
+
+    def __init__(self, addresses: Addresses, timeout: float) -> None:
+        self._timeout = timeout
+        self._addresses = addresses
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        for scheme in ("https", "http"):
+            connector = aiohttp.TCPConnector(limit=0, socket_factory=self._addresses.socket_factory(scheme))
+            self._sessions[scheme] = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def send(self, due: Due) -> Attempt:
+        """One attempt. Whatever an endpoint does is an answer, nothing is raised for it."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                status = await self._post(due)
+        except TimeoutError:
+            return Attempt(due, None, f"no answer within {self._timeout:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Attempt(due, None, f"{type(error).__name__}: {error}"[:_LONGEST_ERROR])
+        return Attempt(due, status, "" if 200 <= status < 300 else f"answered {status}")
+
+    async def _post(self, due: Due) -> int:
+        session = self._sessions[due.url.partition(":")[0].lower()]
+        async with session.post(
+            due.url, data=due.body.encode(), headers=_headers(due, datetime.now(UTC)), allow_redirects=False
+        ) as response:
+            return response.status
+
+
+def _headers(due: Due, now: datetime) -> dict[str, str]:
+    """Signed anew for each attempt, because old ones are refused; with both secrets while one replaces another."""
+    secrets = (due.secret, due.old_secret) if due.old_secret else (due.secret,)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Onsale",
+        "webhook-id": due.message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(due.message_id, now, due.body) for secret in secrets),
+    }
