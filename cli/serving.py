@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,7 +21,6 @@ from engine.engine import Engine
 from engine.settings import Settings
 
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_KEEPALIVE_SECONDS = 75
 _WORKER_CLASS = "aiohttp.GunicornUVLoopWebWorker"
 _HEARTBEAT_SECONDS = 30
 
@@ -31,9 +31,16 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     Raises Complaint, or Misconfigured for a Redis that must not be sold from, before any worker starts.
     """
     check_port(host, port)
+    _allow_connections()
     uvloop.run(_prepare(settings))
     with _metrics_of_all(workers):
         _Gunicorn(settings, host, port, workers).run()
+
+
+def _allow_connections() -> None:
+    """As many connections as the system lets this user have: the usual thousand is soon full in a drop."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def is_loopback(host: str) -> bool:
@@ -82,7 +89,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108  # heartbeats, off the disk
             "timeout": _HEARTBEAT_SECONDS,
             "graceful_timeout": settings.shutdown_seconds,
-            "keepalive": _KEEPALIVE_SECONDS,
+            "keepalive": settings.idle_seconds,
             "proc_name": "onsale",
             "logger_class": _Logger,
             "control_socket_disable": True,

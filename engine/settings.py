@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: Count = 65_536
     max_manifest_bytes: Count = 8_388_608
     body_timeout_ms: Milliseconds = 10_000
+    idle_seconds: Count = 60
     catalogue_age_ms: Milliseconds = 100
     availability_age_ms: Milliseconds = 100
     list_patience_ms: Milliseconds = 1000
