@@ -42,10 +42,13 @@ from sync.venues import Venues
 from sync.webhooks.addresses import Addresses
 from sync.webhooks.endpoints import Webhooks
 
+_LINGER_SECONDS = 0.1
+"""For how long the rest of a refused body is read and thrown away, so that its sender gets to see the refusal."""
+
 
 def create_app(settings: Settings) -> web.Application:
     """The API as an aiohttp application. Its servers are connected to when it starts."""
-    app = web.Application(client_max_size=settings.max_body_bytes)
+    app = web.Application(client_max_size=settings.max_body_bytes, handler_args={"lingering_time": _LINGER_SECONDS})
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
     app[ADDRESSES] = Addresses(settings.webhook_networks)
