@@ -70,19 +70,20 @@ local function record_decode(rid, raw)
   }
 end
 
--- The msgpack array of a record, made at most once after each change (see unit_change). A line that was packed before
--- is known again by its table, so lines are replaced, never changed in place.
+-- The msgpack array of a record's values. Lines that were packed before are known again by their table, so they are
+-- replaced, never changed in place. `attempts` are packed already.
+local function record_text(u, state, event, customer, details, created_ms, deadline_ms, ended_ms, digest, lines, attempts)
+  local packed, heads = u.packed, u.heads
+  return ARRAY_OF_10 .. packed[state] .. packed[event] .. heads[#customer] .. customer .. heads[#details] .. details
+    .. packed[created_ms] .. packed[deadline_ms] .. packed[ended_ms] .. heads[#digest] .. digest
+    .. packed[lines] .. attempts
+end
+
+-- The msgpack array of a record, made at most once after each change (see unit_change).
 local function record_pack(u, r)
   if not r.packed then
-    local packed, heads, customer, details, digest = u.packed, u.heads, r.customer, r.details, r.digest
-    local lines = array_head(#r.lines)
-    for i = 1, #r.lines do
-      lines = lines .. packed[r.lines[i]]
-    end
-    r.packed = ARRAY_OF_10 .. packed[r.state] .. packed[r.event]
-      .. heads[#customer] .. customer .. heads[#details] .. details
-      .. packed[r.created_ms] .. packed[r.deadline_ms] .. packed[r.ended_ms]
-      .. heads[#digest] .. digest .. lines .. (#r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts))
+    r.packed = record_text(u, r.state, r.event, r.customer, r.details, r.created_ms, r.deadline_ms, r.ended_ms, r.digest,
+      r.lines, #r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts))
   end
   return r.packed
 end

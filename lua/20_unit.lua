@@ -48,6 +48,14 @@ local TABLE_ONCE = {
 -- costs; nil until it was asked, once.
 local has_msetex
 
+-- What the first call does: a library can neither ask the server nor tune its own interpreter while it is loaded.
+local function make_ready()
+  has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
+  -- Nearly all that a call makes is garbage at its end, so to look for it at a doubling of the memory, as Lua does unless
+  -- told, is to look often. At the fourfold it takes a few MB.
+  collectgarbage('setpause', 400)
+end
+
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
 --   slice       how much is given back, or purged, at most
@@ -65,7 +73,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
   end
   check_keys(keys)
   if has_msetex == nil then
-    has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
+    make_ready()
   end
   return {
     keys = keys,
@@ -79,7 +87,10 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     epoch = meta[1],
     seq = tonumber(meta[2]),
     backlog = false, -- holds that ran out were left for the next call
-    records = {}, -- rid -> record, or false: there is none
+    records = {}, -- rid -> record (see unit_record), or false: there is none
+    new = { count = 0, ledger = {}, deadlines = {}, marks = setmetatable({}, TABLE_ONCE) }, -- see unit_add_hold
+    named_keys = {}, -- of each command: the hold key that it names
+    named_customers = {}, -- of each command: the field of the customer that it names
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
     maps = setmetatable({}, TABLE_ONCE), -- event -> pool -> map of the section, or false
     customers = {}, -- field -> places
@@ -97,6 +108,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     booking_facts = {}, -- packed
     facts = 0, -- how many
     fact_parts = {}, -- packed, two of each fact
+    reply_heads = setmetatable({}, TABLE_ONCE), -- whether repeated -> word -> what comes before the record
     packed = setmetatable({}, PACK_ONCE),
     heads = setmetatable({}, HEAD_ONCE),
     digits = setmetatable({}, DIGITS_ONCE),
@@ -136,29 +148,25 @@ local function unit_change_pool(u, pool)
   u.changed_pools[pool.field] = pool
 end
 
--- The pool of a record's line.
-local function unit_line_pool(u, r, line)
-  local pool = u.pools[r.event][line[LINE_POOL]] or unit_pool(u, r.event, line[LINE_POOL])
-  if not pool then
-    damaged('no pool ' .. event_field(u, r.event, line[LINE_POOL]) .. ' for ' .. r.rid)
-  end
-  return pool
+-- The pool of a line.
+local function unit_line_pool(u, event, line)
+  return u.pools[event][line[LINE_POOL]] or unit_pool(u, event, line[LINE_POOL])
+    or damaged('no pool ' .. event_field(u, event, line[LINE_POOL]))
 end
 
--- The first line of a record whose seats are not available, or for which its pool has too few places, counting all lines
--- of that pool, and how many the pool has; nil if all of them are to be had.
-local function unit_short_line(u, r)
-  local lines = r.lines
+-- The first of the lines whose seats are not available, or for which its pool has too few places, counting all lines of
+-- that pool, and how many the pool has; nil if all of them are to be had.
+local function unit_short_line(u, event, lines)
   for i = 1, #lines do
     local line = lines[i]
-    local pool, wanted = unit_line_pool(u, r, line), line[LINE_QUANTITY]
+    local pool, wanted = unit_line_pool(u, event, line), line[LINE_QUANTITY]
     for j = 1, i - 1 do
       if lines[j][LINE_POOL] == line[LINE_POOL] then
         wanted = wanted + lines[j][LINE_QUANTITY]
       end
     end
     local seats = line[LINE_SEATS]
-    local gone = seats and #seats > 0 and #seats_other_than(unit_map(u, r.event, line[LINE_POOL]), seats, SEAT_OF.available)
+    local gone = seats and #seats > 0 and #seats_other_than(unit_map(u, event, line[LINE_POOL]), seats, SEAT_OF.available)
     if wanted > pool.available or (gone and gone > 0) then
       return line, pool.available
     end
@@ -166,16 +174,16 @@ local function unit_short_line(u, r)
   return nil
 end
 
--- Moves places of all the record's lines between two counters of their pools (`available`, `held`, `paying`, `sold`).
-local function unit_move(u, r, from, to)
-  for i = 1, #r.lines do
-    local line = r.lines[i]
-    local pool = unit_line_pool(u, r, line)
+-- Moves places of all the lines between two counters of their pools (`available`, `held`, `paying`, `sold`).
+local function unit_move(u, event, lines, from, to)
+  for i = 1, #lines do
+    local line = lines[i]
+    local pool = unit_line_pool(u, event, line)
     pool[from] = pool[from] - line[LINE_QUANTITY]
     pool[to] = pool[to] + line[LINE_QUANTITY]
     unit_change_pool(u, pool)
     if line[LINE_SEATS] and #line[LINE_SEATS] > 0 then
-      unit_move_seats(u, r.event, line, from, to)
+      unit_move_seats(u, event, line, from, to)
     end
   end
 end
@@ -228,24 +236,34 @@ local function unit_change(u, r)
 end
 
 -- Adds a fact: the word for what happened, and the whole record as it is now, so that a reader needs no other fact.
-local function unit_fact(u, word, r)
-  local packed, parts, rid, n = u.packed, u.fact_parts, r.rid, 2 * u.facts
+local function add_fact(u, word, rid, record)
+  local packed, parts, n = u.packed, u.fact_parts, 2 * u.facts
   parts[n + 1] = ARRAY_OF_4 .. packed[word] .. u.heads[#rid] .. rid .. packed[u.now_ms]
-  parts[n + 2] = record_pack(u, r)
+  parts[n + 2] = record
   u.facts = u.facts + 1
 end
 
--- The result of a command on a record that there is: the word, the time of the answer, whether it repeats an earlier
--- answer, and the whole record. In two parts: to join them here would copy the record once more.
+local function unit_fact(u, word, r)
+  add_fact(u, word, r.rid, record_pack(u, r))
+end
+
+-- What comes before the record in the result of a command on one: the word, the time of the answer, and whether it
+-- repeats an earlier answer.
+local function reply_head(u, word, replayed)
+  local heads = u.reply_heads[replayed]
+  heads[word] = heads[word] or ARRAY_OF_4 .. u.packed[word] .. u.packed[u.now_ms] .. u.packed[replayed]
+  return heads[word]
+end
+
+-- The result of a command on a record that there is. In two parts: to join them here would copy the record once more.
 local function reply_record(u, word, r, replayed)
-  local packed = u.packed
-  return ARRAY_OF_4 .. packed[word] .. packed[u.now_ms] .. packed[replayed], r.packed or record_pack(u, r)
+  return reply_head(u, word, replayed), record_pack(u, r)
 end
 
 -- The places of a record go back on sale from counter `from`, and the record ends as `state` (cancelled or expired).
 -- Running it twice is impossible: the record has left the state that it is called from.
 local function unit_give_back(u, r, from, state)
-  unit_move(u, r, from, 'available')
+  unit_move(u, r.event, r.lines, from, 'available')
   unit_add_customer_places(u, r.event, r.customer, -record_places(r))
   r.state = state
   r.ended_ms = u.now_ms

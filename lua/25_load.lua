@@ -27,42 +27,35 @@ local function unit_give_back_due(u)
   return #due
 end
 
--- Loads the records of these ids: a live one from the ledger, an ended one from its hold key.
+-- Loads the records of these ids, each once, with their hold keys: a live one from the ledger, an ended one from its key.
 -- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here.
-local function unit_load_records(u, rids)
-  local wanted, keys, n, records = {}, {}, 0, u.records
-  for i = 1, #rids do
-    local rid = rids[i]
-    if records[rid] == nil then
-      records[rid] = false
-      n = n + 1
-      wanted[n], keys[n] = rid, u.keys[FIXED_KEYS + i]
-    end
-  end
-  if n == 0 then
+local function unit_load_records(u, rids, keys)
+  if #rids == 0 then
     return
   end
   -- New reservations, most of what comes in a drop, have no hold key: one look at all of them spares reading each.
   local there = redis.call('EXISTS', unpack(keys))
   local marks = there > 0 and redis.call('MGET', unpack(keys)) or {}
-  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(wanted))
-  for i = 1, #wanted do
-    local rid, mark = wanted[i], marks[i]
+  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(rids))
+  for i = 1, #rids do
+    local raw, mark = stored[i], marks[i]
     if mark then
       there = there - 1
     end
-    if stored[i] then
-      local r = record_decode(rid, stored[i])
+    if raw then
+      local rid = rids[i]
+      local r = record_decode(rid, raw)
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
       if r.state == 'held' and (u.now_ms >= r.deadline_ms or not mark) then
         unit_give_back(u, r, 'held', 'expired')
       end
     elseif mark == HELD_MARK then
-      damaged('hold key without a ledger entry: ' .. rid)
+      damaged('hold key without a ledger entry: ' .. rids[i])
     elseif mark then
-      u.records[rid] = record_decode(rid, mark)
-      u.records[rid].stored = 'archive'
+      local r = record_decode(rids[i], mark)
+      r.stored = 'archive'
+      u.records[r.rid] = r
     end
   end
   -- MGET answers nil for a key of another type, which must not be written over.
@@ -71,25 +64,15 @@ local function unit_load_records(u, rids)
   end
 end
 
--- Loads the counts of these customers (fields of `customers`) in one read.
+-- Loads the counts of these customers (fields of `customers`, each once) in one read.
 local function unit_load_customers(u, fields)
-  local wanted, n, customers = {}, 0, u.customers
-  for i = 1, #fields do
-    local field = fields[i]
-    if not customers[field] then
-      customers[field] = 0
-      n = n + 1
-      wanted[n] = field
-    end
-  end
-  if n == 0 then
+  if #fields == 0 then
     return
   end
-  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(wanted))
-  for i = 1, #wanted do
-    local field = wanted[i]
+  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(fields))
+  for i = 1, #fields do
     if stored[i] then
-      customers[field] = tonumber(stored[i]) or damaged('places of customer ' .. field)
+      u.customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
     end
   end
 end

@@ -213,8 +213,8 @@ local function unit_remove_visits(u, r)
   return places
 end
 
--- What a record has of pools that are there: slots that are long past were purged.
-local function unit_unpurged(u, r)
+-- The lines of a record whose pools are there: slots that are long past were purged.
+local function lines_unpurged(u, r)
   local lines = {}
   for i = 1, #r.lines do
     local name = r.lines[i][LINE_POOL]
@@ -222,7 +222,7 @@ local function unit_unpurged(u, r)
       lines[#lines + 1] = r.lines[i]
     end
   end
-  return { rid = r.rid, event = r.event, lines = lines }
+  return lines
 end
 
 -- Whether a slot of which a record has places has begun.

@@ -14,14 +14,14 @@ local function sale_refusal(u, terms)
   return nil
 end
 
--- The line of so many places of a ticket without seats. The holds of a call share it.
-local function ticket_line(ticket, ticket_id, quantity)
-  local line = ticket.lines[quantity]
-  if not line then
-    line = { ticket_id, ticket.pools[1], quantity, ticket.unit_minor }
-    ticket.lines[quantity] = line
+-- The one line of so many places of a ticket without seats, in a list. The holds of a call share it.
+local function ticket_lines(ticket, ticket_id, quantity)
+  local lines = ticket.lines[quantity]
+  if not lines then
+    lines = { { ticket_id, ticket.pools[1], quantity, ticket.unit_minor } }
+    ticket.lines[quantity] = lines
   end
-  return line
+  return lines
 end
 
 -- How a ticket's places must be chosen for an item whose third value is of this type.
@@ -41,7 +41,7 @@ end
 -- The line of an item of places that are all alike, of a ticket or of a slot.
 local function place_line(u, event, ticket, item)
   if ticket.seating == 'general' then
-    return ticket_line(ticket, item[1], item[2])
+    return ticket_lines(ticket, item[1], item[2])[1]
   end
   local _, name = unit_slot(u, event, item[3])
   return { item[1], name, item[2], ticket.unit_minor }

@@ -24,11 +24,34 @@
 --           {"held", now_ms, replayed, record}
 -- Facts     held
 
-local function hold(u, command)
-  local rid, event, customer, details, digest, items =
-    command[2], command[3], command[4], command[5], command[6], command[7]
-  local hold_ms = command[8]
-  local before = u.records[rid]
+-- The lines of one item of places without seats, and how many they are; nil for any other items. Such holds share them.
+local function plain_lines(terms, items)
+  local item = items[1]
+  local ticket = terms.tickets[item[1]]
+  if items[2] or item[3] ~= nil or not ticket or ticket.seating ~= 'general' then
+    return nil
+  end
+  return ticket_lines(ticket, item[1], item[2]), item[2]
+end
+
+-- How many places the items have; or nil and the refusal of one that cannot be had at all.
+local function count_places(u, terms, items)
+  local places = 0
+  for i = 1, #items do
+    local item = items[i]
+    local refusal = item_refusal(u, terms.tickets[item[1]], item)
+    if refusal then
+      return nil, refusal
+    end
+    places = places + item[2]
+  end
+  return places
+end
+
+local function hold(u, command, number)
+  local rid, event, customer, details, digest, items, hold_ms =
+    command[2], command[3], command[4], command[5], command[6], command[7], command[8]
+  local before = u.records[rid] and unit_record(u, rid)
   if before then
     if before.digest ~= digest then
       return reply('key_reused')
@@ -43,38 +66,31 @@ local function hold(u, command)
   if refusal then
     return refusal
   end
-  hold_ms = hold_ms > 0 and math.min(hold_ms, terms.hold_ms) or terms.hold_ms
-  local r = {
-    rid = rid, state = 'held', event = event, customer = customer, details = details, digest = digest,
-    created_ms = u.now_ms, deadline_ms = u.now_ms + hold_ms, ended_ms = 0, lines = {}, attempts = {},
-  }
-  local places = 0
-  for i = 1, #items do
-    local item = items[i]
-    refusal = item_refusal(u, terms.tickets[item[1]], item)
-    if refusal then
+  local lines, places = plain_lines(terms, items)
+  if not lines then
+    places, refusal = count_places(u, terms, items)
+    if not places then
       return refusal
     end
-    places = places + item[2]
   end
-  local taken, customer_field = unit_customer(u, event, customer)
+  local customer_field = u.named_customers[number]
+  local taken = u.customers[customer_field]
   if taken + places > terms.max_per_customer then
     return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
   end
-  local lines
-  lines, refusal = choose_lines(u, event, terms, items)
   if not lines then
-    return u.backlog and reply('again') or refusal
+    lines, refusal = choose_lines(u, event, terms, items)
+    if not lines then
+      return u.backlog and reply('again') or refusal
+    end
   end
-  r.lines = lines
-  local line, available = unit_short_line(u, r)
+  local line, available = unit_short_line(u, event, lines)
   if line then
     return u.backlog and reply('again') or reply('sold_out', line[LINE_TICKET], available, 0)
   end
-  unit_move(u, r, 'available', 'held')
+  unit_move(u, event, lines, 'available', 'held')
   unit_set_customer(u, customer_field, taken + places)
-  u.records[rid] = r
-  unit_change(u, r)
-  unit_fact(u, 'held', r)
-  return reply_record(u, 'held', r, false)
+  hold_ms = hold_ms > 0 and math.min(hold_ms, terms.hold_ms) or terms.hold_ms
+  local record = unit_add_hold(u, u.named_keys[number], rid, event, customer, details, digest, u.now_ms + hold_ms, lines)
+  return reply_head(u, 'held', false), record
 end

@@ -21,7 +21,7 @@ local NOT_CANCELLED = {
 }
 
 local function cancel(u, command)
-  local r = u.records[command[2]]
+  local r = unit_record(u, command[2])
   if not r then
     return reply('not_found')
   end

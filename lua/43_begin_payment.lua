@@ -44,7 +44,7 @@ local NOT_PAYABLE = {
 local ATTEMPTS_KEPT = 8
 
 local function begin_payment(u, command)
-  local r, attempt_id, amount_minor, digest = u.records[command[2]], command[3], command[4], command[5]
+  local r, attempt_id, amount_minor, digest = unit_record(u, command[2]), command[3], command[4], command[5]
   if not r then
     return reply('not_found')
   end
@@ -70,7 +70,7 @@ local function begin_payment(u, command)
   end
   table.insert(r.attempts, { attempt_id, 'pending', amount_minor, u.now_ms, 0, '', digest })
   r.state = 'paying'
-  unit_move(u, r, 'held', 'paying')
+  unit_move(u, r.event, r.lines, 'held', 'paying')
   unit_change(u, r)
   unit_fact(u, 'paying', r)
   return reply_record(u, 'paying', r, false)

@@ -14,7 +14,7 @@
 local COUNTER_OF = { held = 'held', paying = 'paying' }
 
 local function confirm_payment(u, command)
-  local r = u.records[command[2]]
+  local r = unit_record(u, command[2])
   if not r then
     return reply('not_found')
   end
@@ -30,13 +30,13 @@ local function confirm_payment(u, command)
   end
   local given_back = r.state == 'expired' or r.state == 'cancelled'
   local from = COUNTER_OF[r.state]
-  if given_back and not record_is_past(u, r) and not unit_short_line(u, r) then
+  if given_back and not record_is_past(u, r) and not unit_short_line(u, r.event, r.lines) then
     from = 'available'
     unit_add_customer_places(u, r.event, r.customer, record_places(r))
   end
   attempt[ATTEMPT_SETTLED_MS] = u.now_ms
   if from then
-    unit_move(u, r, from, 'sold')
+    unit_move(u, r.event, r.lines, from, 'sold')
     unit_add_visits(u, r)
     attempt[ATTEMPT_STATE] = 'completed'
     attempt[ATTEMPT_REASON] = ''

@@ -11,7 +11,7 @@
 --           {"payment_failed", now_ms, replayed, record}   the record says whether the hold lives
 -- Facts     payment_failed, then expired or cancelled if the places were given back
 local function fail_payment(u, command)
-  local r = u.records[command[2]]
+  local r = unit_record(u, command[2])
   if not r then
     return reply('not_found')
   end
@@ -30,7 +30,7 @@ local function fail_payment(u, command)
   attempt[ATTEMPT_REASON] = command[4]
   if r.state == 'paying' then
     r.state = 'held'
-    unit_move(u, r, 'paying', 'held')
+    unit_move(u, r.event, r.lines, 'paying', 'held')
   end
   unit_change(u, r)
   unit_fact(u, 'payment_failed', r)

@@ -16,7 +16,7 @@ local KEPT = 'kept'
 
 local function refund(u, command)
   local rid, restock, archived = command[2], command[3], command[4]
-  local r = u.records[rid]
+  local r = unit_record(u, rid)
   if not r and archived then
     r = record_decode(rid, cmsgpack.pack(archived))
   end
@@ -37,7 +37,7 @@ local function refund(u, command)
     end
   end
   if restock then
-    unit_move(u, unit_unpurged(u, r), 'sold', 'available')
+    unit_move(u, r.event, lines_unpurged(u, r), 'sold', 'available')
   end
   unit_add_customer_places(u, r.event, r.customer, -unit_remove_visits(u, r))
   r.state = 'refund_due'

@@ -9,7 +9,7 @@
 --           {"refunded", now_ms, replayed, record}
 -- Facts     refunded
 local function settle_refund(u, command)
-  local r = u.records[command[2]]
+  local r = unit_record(u, command[2])
   if not r then
     return reply('not_found')
   end

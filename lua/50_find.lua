@@ -6,7 +6,7 @@
 --           {"found", now_ms, replayed, record}   replayed is always false
 -- Facts     none of its own; a hold that ran out is given back here like everywhere
 local function find(u, command)
-  local r = u.records[command[2]]
+  local r = unit_record(u, command[2])
   if not r then
     return reply('not_found')
   end

@@ -89,8 +89,8 @@ end
 
 -- Moves what a record holds to other lines. `gained` and `lost` are the lines of the difference.
 local function change_lines(u, r, lines, gained, lost)
-  unit_move(u, { rid = r.rid, event = r.event, lines = lost }, 'held', 'available')
-  unit_move(u, { rid = r.rid, event = r.event, lines = gained }, 'available', 'held')
+  unit_move(u, r.event, lost, 'held', 'available')
+  unit_move(u, r.event, gained, 'available', 'held')
   local before = record_places(r)
   r.lines = lines
   unit_add_customer_places(u, r.event, r.customer, record_places(r) - before)
@@ -131,10 +131,10 @@ local function lines_after_adding(u, r, terms, item)
   return lines, #asked[4] > 0 and gained or {}, {}
 end
 
-local function add(u, command)
-  local r, item = u.records[command[2]], command[6]
+local function add(u, command, number)
+  local r, item = unit_record(u, command[2]), command[6]
   if not r then
-    return hold(u, { 'hold', command[2], command[3], command[4], command[5], '', { item }, command[7] })
+    return hold(u, { 'hold', command[2], command[3], command[4], command[5], '', { item }, command[7] }, number)
   end
   if r.state ~= 'held' then
     return reply(NOT_CHANGEABLE[r.state])
@@ -157,7 +157,7 @@ local function add(u, command)
   if places > 0 and taken + places > terms.max_per_customer then
     return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
   end
-  local line, available = unit_short_line(u, { rid = r.rid, event = r.event, lines = gained })
+  local line, available = unit_short_line(u, r.event, gained)
   if line then
     return u.backlog and reply('again') or reply('sold_out', line[LINE_TICKET], available, 0)
   end

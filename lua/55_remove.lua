@@ -9,7 +9,7 @@
 --           {"held", now_ms, replayed, record}
 -- Facts     changed
 local function remove(u, command)
-  local r, name, seats = u.records[command[2]], command[3], command[4]
+  local r, name, seats = unit_record(u, command[2]), command[3], command[4]
   if not r then
     return reply('not_found')
   end

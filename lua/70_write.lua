@@ -40,6 +40,15 @@ local function set_until(u, until_ms, strings)
   end
 end
 
+local function unit_write_new_holds(u)
+  local new = u.new
+  for deadline_ms, marks in pairs(new.marks) do
+    set_until(u, deadline_ms, marks)
+  end
+  call_with('HSET', u.keys[KEY_LEDGER], new.ledger)
+  call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines)
+end
+
 local function unit_write_records(u)
   local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
   local strings = setmetatable({}, TABLE_ONCE) -- by when they run out
@@ -139,6 +148,7 @@ local function unit_write(u)
     redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, unpack(entry))
     redis.call('HSET', u.keys[KEY_META], 'seq', seq)
   end
+  unit_write_new_holds(u)
   unit_write_records(u)
   unit_write_bookings(u)
   local pools, slots, customers, customers_gone, terms = {}, {}, {}, {}, {}

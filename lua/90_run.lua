@@ -7,11 +7,12 @@
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   msgpack array of results, one for each command, in order
 
--- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's.
+-- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's; and
+-- whether its second and third are an event and a customer.
 local COMMANDS = {
   put_event = { run = put_event },
-  hold = { run = hold, names_reservation = true },
-  add = { run = add, names_reservation = true },
+  hold = { run = hold, names_reservation = true, names_customer = true },
+  add = { run = add, names_reservation = true, names_customer = true },
   remove = { run = remove, names_reservation = true },
   cancel = { run = cancel, names_reservation = true },
   begin_payment = { run = begin_payment, names_reservation = true },
@@ -32,34 +33,55 @@ local COMMANDS = {
   purge_slots = { run = purge_slots },
 }
 
+-- Adds to `rids` and `keys` the reservation that a command names, unless it is there. Returns its hold key.
+-- KEYS has the key, in its place: no key is made of what comes from outside.
+local function add_named(u, rid, place, rids, keys)
+  local key = u.keys[FIXED_KEYS + place]
+  if key ~= u.prefix .. rid then
+    error('KEYS do not name ' .. rid, 0)
+  end
+  if u.records[rid] == nil then
+    u.records[rid] = false
+    rids[#rids + 1], keys[#keys + 1] = rid, key
+  end
+  return key
+end
+
+-- Adds to `fields` the customer that a command names, unless it is there. Returns its field.
+local function add_customer(u, event, customer, fields)
+  local field = event_field(u, event, customer)
+  if not u.customers[field] then
+    u.customers[field] = 0
+    fields[#fields + 1] = field
+  end
+  return field
+end
+
 -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
 local function load_named(u, commands)
-  local rids, named, customers, bookings, keys, prefix = {}, 0, {}, {}, u.keys, u.prefix
+  local rids, keys, named, fields, bookings = {}, {}, 0, {}, {}
   for i = 1, #commands do
     local command = commands[i]
-    local word, rid = command[1], command[2]
+    local word = command[1]
     local kind = COMMANDS[word]
     if not kind then
       error('unknown command ' .. tostring(word), 0)
     end
     if kind.names_reservation then
       named = named + 1
-      rids[named] = rid
-      if keys[FIXED_KEYS + named] ~= prefix .. rid then
-        error('KEYS do not name ' .. rid, 0)
-      end
+      u.named_keys[i] = add_named(u, command[2], named, rids, keys)
     end
     if kind.names_booking then
       bookings[#bookings + 1] = { command }
     end
-    if word == 'hold' or word == 'add' then
-      customers[#customers + 1] = event_field(u, command[3], command[4])
+    if kind.names_customer then
+      u.named_customers[i] = add_customer(u, command[3], command[4], fields)
     end
   end
-  unit_load_records(u, rids)
-  unit_load_customers(u, customers)
+  unit_load_records(u, rids, keys)
+  unit_load_customers(u, fields)
   for i, booking in ipairs(bookings) do
-    local command, key = booking[1], keys[FIXED_KEYS + named + i]
+    local command, key = booking[1], u.keys[FIXED_KEYS + named + i]
     if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then
       error('KEYS do not name ' .. command[3], 0)
     end
@@ -75,12 +97,12 @@ local function run(keys, args)
   local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
   u.given_back = unit_give_back_due(u)
   load_named(u, commands)
-  local parts = { array_head(#commands) }
+  local parts, n = { array_head(#commands) }, 1
   for i = 1, #commands do
     local command = commands[i]
-    local result, record = COMMANDS[command[1]].run(u, command)
-    local n = #parts
+    local result, record = COMMANDS[command[1]].run(u, command, i)
     parts[n + 1], parts[n + 2] = result, record
+    n = record and n + 2 or n + 1
   end
   unit_write(u)
   return table.concat(parts)

@@ -59,15 +59,19 @@ class Defect(NamedTuple):
 
 
 DEFECTS = [
-    Defect("nothing is given back", "  unit_move(u, r, from, 'available')\n  unit_add", "  unit_add"),
+    Defect("nothing is given back", "  unit_move(u, r.event, r.lines, from, 'available')\n  unit_add", "  unit_add"),
     Defect(
         "a customer's places are forgotten", "unit_add_customer_places(u, r.event, r.customer, -record_places(r))", ""
     ),
     Defect("one place too many for a customer", "taken + places > terms.max", "taken + places > 1 + terms.max"),
     Defect("lines of one pool are judged apart", "wanted = wanted + lines[j][LINE_QUANTITY]", ""),
     Defect("capacity falls below what is taken", "wanted[2] < taken", "false"),
-    Defect("late money takes what others have", "given_back and not unit_short_line(u, r)", "given_back"),
-    Defect("late money takes nothing", "if from then\n    unit_move(u, r, from, 'sold')", "if from then"),
+    Defect(
+        "late money takes what others have", "given_back and not unit_short_line(u, r.event, r.lines)", "given_back"
+    ),
+    Defect(
+        "late money takes nothing", "if from then\n    unit_move(u, r.event, r.lines, from, 'sold')", "if from then"
+    ),
     Defect(
         "a deadline comes a millisecond early",
         "string.format('%.0f', u.now_ms), 'LIMIT'",

@@ -37,10 +37,13 @@ def in_lua(fields: tuple[str, ...]) -> list[str]:
 
 def test_record_is_read_and_packed_in_the_order_of_its_fields() -> None:
     fields = in_lua(Record.__struct_fields__)
-    body = CODEC[CODEC.index("local function record_decode") : CODEC.index("local function record_pack")]
+    body = CODEC[CODEC.index("local function record_decode") : CODEC.index("local function record_text")]
     read = dict(re.findall(r"^    (\w+) = a\[(\d+)\],$", body, re.MULTILINE))
     assert read == {field: str(place) for place, field in enumerate(fields, 1)}
-    (joined,) = re.findall(r"r\.packed = (ARRAY_OF_10 .*?)\n  end", CODEC, re.DOTALL)
+    (taken, joined) = re.findall(
+        r"local function record_text\(u, ([\w, ]+)\).*?return (ARRAY_OF_10 .*?)\nend", CODEC, re.DOTALL
+    )[0]
+    assert taken.split(", ") == fields
     assert list(dict.fromkeys(re.findall("|".join(fields), joined))) == fields
     assert f"#a ~= {len(fields)}" in CODEC
 
