@@ -66,9 +66,7 @@ DEFECTS = [
     Defect("one place too many for a customer", "taken + places > terms.max", "taken + places > 1 + terms.max"),
     Defect("lines of one pool are judged apart", "wanted = wanted + lines[j][LINE_QUANTITY]", ""),
     Defect("capacity falls below what is taken", "wanted[2] < taken", "false"),
-    Defect(
-        "late money takes what others have", "given_back and not unit_short_line(u, r.event, r.lines)", "given_back"
-    ),
+    Defect("late money takes what others have", " and not unit_short_line(u, r.event, r.lines) then", " then"),
     Defect(
         "late money takes nothing", "if from then\n    unit_move(u, r.event, r.lines, from, 'sold')", "if from then"
     ),

@@ -1,0 +1,63 @@
+"""What becomes of a new hold in the very call that makes it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine.commands import Add, BeginPayment, BestSeats, Cancel, Command, ConfirmPayment, Find, Hold, PutEvent, Remove
+from engine.engine import Engine
+from engine.facts import decode_facts
+from engine.ids import new_reservation_id
+from engine.keys import OUTBOX_FIELD
+from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
+from engine.results import Cancelled, Found, Held, KeyReused, Paid, Paying
+from engine.words import EventStatus, State
+
+RID = new_reservation_id(1)
+HOLD = Hold(RID, 1, "22", "{}", "digest", [(7, 2)])
+SEATS = Hold(RID, 1, "22", "{}", "digest", [BestSeats(8, 2, True)])
+PAY = BeginPayment(RID, "pay-a", 200, "digest")
+
+STORIES: list[tuple[list[Command[Any]], list[type], State]] = [
+    ([HOLD, HOLD], [Held, Held], State.HELD),
+    ([HOLD, Hold(RID, 1, "22", "{}", "other", [(7, 1)])], [Held, KeyReused], State.HELD),
+    ([HOLD, Find(RID), Cancel(RID), HOLD], [Held, Found, Cancelled, Held], State.CANCELLED),
+    ([HOLD, PAY, ConfirmPayment(RID, "pay-a")], [Held, Paying, Paid], State.PAID),
+    ([HOLD, PAY], [Held, Paying], State.PAYING),
+    ([HOLD, Add(RID, 1, "22", "{}", (7, 1))], [Held, Held], State.HELD),
+    ([SEATS, Remove(RID, "s0", [1])], [Held, Held], State.HELD),
+]
+
+
+async def count_facts(engine: Engine) -> int:
+    entries = await engine.redis.xrange(engine.keys[1].outbox, min="-", max="+", count=10)
+    return sum(len(decode_facts(fields[OUTBOX_FIELD])) for _, fields in entries)
+
+
+async def at_once(engine: Engine, commands: Sequence[Command[Any]]) -> list[Any]:
+    """The results of commands that went in one call."""
+    before = (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"]
+    results = await asyncio.gather(*map(engine.submit, commands))
+    assert (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"] == before + 1
+    return results
+
+
+@pytest.mark.parametrize(("commands", "kinds", "state"), STORIES, ids=range(len(STORIES)))
+async def test_a_new_hold_is_there_for_the_rest_of_its_call(
+    engine: Engine, commands: list[Command[Any]], kinds: list[type], state: State
+) -> None:
+    terms = Terms(
+        EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], 100), TicketTerms(8, ["s0"], 100, True)]
+    )
+    await engine.submit(PutEvent(1, terms, [PoolCapacity("7", 10)], [SectionMap("s0", "aaaa")]))
+    others = [Hold(new_reservation_id(1), 1, str(number), "{}", "", [(7, 1)]) for number in range(2)]
+    results = await at_once(engine, [others[0], *commands, others[1]])
+    assert [type(result) for result in results] == [Held, *kinds, Held]
+    records = [result.record for result in results[1:-1] if hasattr(result, "record")]
+    found = await engine.submit(Find(RID))
+    assert isinstance(found, Found)
+    assert found.record.state is state
+    assert found.record in records
+    assert await count_facts(engine) == len(others) + len(set(map(str, records)))
