@@ -117,6 +117,8 @@ class HttpGateway:
         self._session = session
         self._charges = URL(url) / "charges"
         self._timeout = timeout
+        self.answers = True
+        """Whether the last call was answered at all, however."""
 
     async def charge(self, attempt_id: str, amount_minor: int, currency: str, payment_token: str) -> ChargeOutcome:
         """See Gateway."""
@@ -148,6 +150,7 @@ class HttpGateway:
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                     return await self._exchange(method, url, attempt_id, body)
         except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:
+            self.answers = False
             log.warning("gateway_unclear", attempt_id=attempt_id, path=url.path, error=repr(error))
             return Unknown()
 
@@ -158,6 +161,7 @@ class HttpGateway:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         async with self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
             answer = await response.read()
+            self.answers = True
             if response.status == 404 and method == "GET":
                 return NeverSeen()
             if response.status not in (200, 202):

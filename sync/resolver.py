@@ -5,7 +5,7 @@ Several resolvers at once do no harm: every step is safe to repeat.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import aiohttp
@@ -43,13 +43,23 @@ async def run_resolver(settings: Settings, engine: Engine, observe: Observe = ob
     """Settles what is unsettled, every `resolve_interval_ms`, until cancelled. Outlives Redis and the gateway."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
         gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
-        await Resolver(settings, engine, Payments(engine, gateway, observe)).run()
+        await Resolver(settings, engine, Payments(engine, gateway, observe), lambda: gateway.answers).run()
 
 
 class Resolver:
-    """Rounds over all partitions, with a growing pause for each reservation that stays unknown."""
+    """Rounds over all partitions, with a growing pause for each reservation that stays unknown.
 
-    def __init__(self, settings: Settings, engine: Engine, payments: Payments) -> None:
+    While `gateway_answers` says no, a round asks about one reservation only: what waits for a gateway that is away may
+    be many thousands, and to ask about each again and again would take from the sale what it needs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        payments: Payments,
+        gateway_answers: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._payments = payments
@@ -58,6 +68,8 @@ class Resolver:
         self._after_ms = max(settings.resolve_after_ms, settings.gateway_timeout_ms + 1)
         self._pauses: list[dict[str, _Pause]] = [{} for _ in engine.keys]
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._gateway_answers = gateway_answers
+        self._one_is_asked = False
         self._clock = asyncio.get_running_loop().time
 
     async def run(self) -> None:
@@ -68,6 +80,7 @@ class Resolver:
 
     async def round(self) -> None:
         """One step for every reservation whose time has come."""
+        self._one_is_asked = False
         async with asyncio.TaskGroup() as partitions:
             for keys in self._engine.keys:
                 partitions.create_task(self._round_of(keys))
@@ -98,6 +111,10 @@ class Resolver:
 
     async def _settle(self, partition: int, reservation_id: str) -> None:
         async with self._free:
+            if not self._gateway_answers():
+                if self._one_is_asked:
+                    return
+                self._one_is_asked = True
             try:
                 settled = await self._payments.settle(reservation_id, pin_ms=self._pin_ms)
             except Fault as error:
