@@ -123,10 +123,11 @@ def check_figures(sale: Sale, gateway_timeout_ms: int) -> None:
         ("away", "pay", 202),
     }
     assert max(sale.took_ms["away", "pay"]) < gateway_timeout_ms + 1000
+    # Generous for a machine that is shared, and far below the timeout of a charge that somebody would wait for.
     for what in ("hold", "read", "list"):
         (typical, slow), (typical_away, slow_away) = (sale.percentile_ms(phase, what) for phase in ("before", "away"))
-        assert typical_away < 2 * typical + 5, f"{what}: {typical_away} ms instead of {typical}"
-        assert slow_away < 2 * slow + 50, f"{what}: {slow_away} ms instead of {slow}, for one of a hundred"
+        assert typical_away < 2 * typical + 15, f"{what}: {typical_away} ms instead of {typical}"
+        assert slow_away < 2 * slow + 150, f"{what}: {slow_away} ms instead of {slow}, for one of a hundred"
 
 
 def check_money(stack: Stack) -> None:

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import aiohttp
 import msgspec
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 from cli.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
@@ -17,10 +19,10 @@ from engine.engine import Engine
 from engine.results import Paying, RefundDue
 from engine.settings import Settings
 from engine.words import CURRENCY, State
-from sync.gateway import ChargeOutcome, ChargeRefund, RefundOutcome, StatusOutcome, Unknown
+from sync.gateway import ChargeOutcome, ChargeRefund, HttpGateway, RefundOutcome, StatusOutcome, Unknown
 from sync.payments import Payments
 from sync.resolver import Resolver, run_resolver
-from tests.integration.payments.shop import Shop
+from tests.integration.payments.shop import TIMEOUT_SECONDS, Shop
 from tests.waiting import wait_until
 
 
@@ -127,6 +129,47 @@ async def test_what_stays_unknown_is_asked_about_less_and_less_often(shop: Shop,
     await wait_until(asked_six_times)
     pauses = [after - before for before, after in pairwise(gateway.asked_at)]
     assert all(pause >= 0.02 * 2**n for n, pause in enumerate(pauses)), pauses
+
+
+class CountingGateway(HttpGateway):
+    """Counts how often it is asked what became of an attempt."""
+
+    asked = 0
+
+    @override
+    async def status(self, attempt_id: str) -> StatusOutcome:
+        self.asked += 1
+        return await super().status(attempt_id)
+
+
+async def test_a_gateway_that_is_away_is_asked_once_a_round_whatever_waits_for_it(
+    shop: Shop, engine_settings: Settings
+) -> None:
+    await shop.open(capacity=20)
+    begins = [shop.begin(await shop.hold(customer_id=f"c{n}")) for n in range(20)]
+    await asyncio.gather(*map(shop.engine.submit, begins))
+    settings = msgspec.structs.replace(engine_settings, gateway_timeout_ms=1, resolve_after_ms=1, resolve_interval_ms=1)
+    port = free_port()
+    async with aiohttp.ClientSession() as session:
+        gateway = CountingGateway(session, f"http://{LOOPBACK}:{port}", TIMEOUT_SECONDS)
+        resolver = Resolver(settings, shop.engine, shop.payments_over(gateway), lambda: gateway.answers)
+
+        async def found_out() -> bool:
+            await resolver.round()
+            return gateway.asked > 0
+
+        await wait_until(found_out)
+        asked = gateway.asked
+        for _ in range(10):
+            await resolver.round()
+        assert gateway.asked <= asked + 10
+        async with shop.gateway_open(port=port):
+
+            async def all_settled() -> bool:
+                await resolver.round()
+                return (await shop.counts()).paying == 0
+
+            await wait_until(all_settled)
 
 
 async def test_one_that_cannot_be_settled_does_not_stop_the_others(shop: Shop, engine_settings: Settings) -> None:
