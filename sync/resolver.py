@@ -73,27 +73,29 @@ class Resolver:
         self._clock = asyncio.get_running_loop().time
 
     async def run(self) -> None:
-        """Rounds for ever."""
+        """Rounds for ever, one after the other while there is more to do than one round does."""
         while True:
-            await self.round()
-            await asyncio.sleep(self._settings.resolve_interval_ms / 1000)
+            more = await self.round()
+            if not more:
+                await asyncio.sleep(self._settings.resolve_interval_ms / 1000)
 
-    async def round(self) -> None:
-        """One step for every reservation whose time has come."""
+    async def round(self) -> bool:
+        """One step for every reservation whose time has come, of many for the oldest; tells whether more may be due."""
         self._one_is_asked = False
         async with asyncio.TaskGroup() as partitions:
-            for keys in self._engine.keys:
-                partitions.create_task(self._round_of(keys))
+            rounds = [partitions.create_task(self._round_of(keys)) for keys in self._engine.keys]
+        return any(one.result() for one in rounds) and self._gateway_answers()
 
-    async def _round_of(self, keys: PartitionKeys) -> None:
+    async def _round_of(self, keys: PartitionKeys) -> bool:
         try:
             due = await self._due(keys)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("resolver_waits_for_redis", partition=keys.partition, error=repr(error))
-            return
+            return False
         async with asyncio.TaskGroup() as settles:
             for reservation_id in due:
                 settles.create_task(self._settle(keys.partition, reservation_id))
+        return len(due) == _PER_ROUND
 
     async def _due(self, keys: PartitionKeys) -> list[str]:
         """Unsettled reservations that are not pausing, oldest first. Those that pause do not count for the limit."""
