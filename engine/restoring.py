@@ -9,7 +9,7 @@ import msgspec
 from engine.client import Redis
 from engine.faults import Misconfigured
 from engine.keys import PartitionKeys
-from engine.records import Record, Terms
+from engine.records import Booking, Record, Terms
 
 _AT_ONCE = 1000
 _STEP_SECONDS = 30
@@ -52,6 +52,24 @@ class LostRecord(NamedTuple):
     until_ms: int
 
 
+class LostSlot(NamedTuple):
+    """A slot, by its pool, and by when it may go."""
+
+    event_id: int
+    pool: str
+    until_ms: int
+
+
+class LostVisit(NamedTuple):
+    """What a reservation bought of a slot, and until when that counts for its customer."""
+
+    reservation_id: str
+    pool: str
+    places: int
+    customer_id: str
+    until_ms: int
+
+
 class LostPartition(NamedTuple):
     """All that a partition is to have."""
 
@@ -60,6 +78,9 @@ class LostPartition(NamedTuple):
     maps: Sequence[LostMap]
     customers: Sequence[LostCustomer]
     records: Sequence[LostRecord]
+    slots: Sequence[LostSlot]
+    bookings: Sequence[Booking]
+    visits: Sequence[LostVisit]
 
 
 async def check_empty(redis: Redis) -> None:

@@ -8,6 +8,9 @@
 --             maps       {event, pool, text}...
 --             customers  {event, customer, places}...
 --             records    {rid, record, unsettled_since_ms, archived_until_ms}...
+--             slots      {event, pool, until_ms}...
+--             bookings   as they are stored
+--             visits     {rid, pool, places, customer, until_ms}...
 --           finish partitions   it is there, with an empty outbox
 -- Promise   Nothing is written over: begin raises if any of the keys is there, fill and finish raise unless begin came before.
 --           The epoch is greater than the one that is given, which is the last that Postgres knows: no number of the outbox
@@ -58,6 +61,23 @@ local function restore_record(keys, prefix, rid, record, since_ms, until_ms)
   redis.call('SET', prefix .. rid, HELD_MARK, 'PXAT', deadline)
 end
 
+-- Slots, and by when what is of them is to go (26_slots.lua).
+local function restore_slots(keys, slots, bookings, visits)
+  for _, slot in ipairs(slots) do
+    redis.call('ZADD', keys[KEY_SLOTS], string.format('%.0f', slot[3]), string.format('%.0f/%s', slot[1], slot[2]))
+  end
+  for _, booking in ipairs(bookings) do
+    local field = string.format('%.0f/%s', booking[2], booking[1])
+    local b = booking_decode(field, booking)
+    redis.call('HSET', keys[KEY_BOOKINGS], field, booking_pack(b))
+    redis.call('ZADD', keys[KEY_PURGES], string.format('%.0f', b.expires_ms), field)
+  end
+  for _, visit in ipairs(visits) do
+    local member = string.format('%s/%s/%.0f/%s', visit[1], visit[2], visit[3], visit[4])
+    redis.call('ZADD', keys[KEY_PURGES], string.format('%.0f', visit[5]), member)
+  end
+end
+
 function RESTORE.fill(keys, packed)
   local part = cmsgpack.unpack(packed)
   local prefix = string.sub(keys[KEY_LEDGER], 1, -7)
@@ -81,6 +101,7 @@ function RESTORE.fill(keys, packed)
   for _, record in ipairs(part[5]) do
     restore_record(keys, prefix .. 'hold:', record[1], record[2], record[3], record[4])
   end
+  restore_slots(keys, part[6], part[7], part[8])
   call_with('HSET', keys[KEY_EVENTS], events)
   call_with('HSET', keys[KEY_POOLS], pools)
   call_with('HSET', keys[KEY_CUSTOMERS], customers)

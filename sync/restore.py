@@ -18,13 +18,15 @@ from engine.client import Redis
 from engine.faults import EngineBug, Misconfigured
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
-from engine.records import PoolCapacity, Record, SectionMap
+from engine.records import Booking, PoolCapacity, Record, SectionMap
 from engine.restoring import (
     LostCustomer,
     LostMap,
     LostPartition,
     LostPool,
     LostRecord,
+    LostSlot,
+    LostVisit,
     begin_restore,
     check_empty,
     fill,
@@ -33,6 +35,7 @@ from engine.restoring import (
 from engine.seats import AVAILABLE
 from engine.server import check_server, connect
 from engine.settings import Settings
+from engine.slots import slot_pool, slot_start_ms
 from engine.upkeep import server_time_ms
 from engine.words import AttemptState, State
 from sync.catalogue import lock_event
@@ -85,6 +88,7 @@ class _Restore:
         self._connection = connection
         self._keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
         self._archive_ms = settings.archive_seconds * 1000
+        self._booking_ms = settings.booking_expires_ms
 
     async def run(self) -> Restored:
         ((newest, last_partition),) = await self._fetch("restore_newest")
@@ -120,10 +124,15 @@ class _Restore:
         return events
 
     async def _partition(self, events: Sequence[EventSnapshot]) -> LostPartition:
-        event_ids = [event.event_id for event in events]
-        taken: _TakenByPool = defaultdict(dict)
-        for event_id, pool, counter, places, seats in await self._fetch("restore_taken", event_ids):
-            taken[event_id, pool][counter] = _Taken(places, list(map(int, filter(None, seats.split(",")))))
+        event_ids, by_id = [event.event_id for event in events], {event.event_id: event for event in events}
+        now_ms = await server_time_ms(self._redis)
+        forgotten_ms = now_ms - self._booking_ms  # what began until then is forgotten
+        taken = await self._taken(event_ids)
+        bookings = [
+            msgspec.json.decode(record, type=Booking)
+            for (record,) in await self._fetch("restore_bookings", event_ids, now_ms)
+        ]
+        slots = self._slots(taken, bookings, forgotten_ms)
         capacities: list[tuple[int, PoolCapacity]] = []
         maps: list[LostMap] = []
         for event in events:
@@ -132,21 +141,56 @@ class _Restore:
                 capacity = PoolCapacity(section.pool, section.text.count(AVAILABLE))
                 capacities.append((event.event_id, capacity))
                 maps.append(_map(event.event_id, section, taken.get((event.event_id, section.pool), {})))
+        for slot in slots:
+            schedule = by_id[slot.event_id].schedule
+            capacities.append((slot.event_id, PoolCapacity(slot.pool, schedule.capacity if schedule else 0)))
         strange = taken.keys() - {(event_id, pool.pool) for event_id, pool in capacities}
         if strange:
             raise EngineBug(f"Postgres has places of pools that its catalogue does not know: {sorted(strange)}")
+        visits = await self._fetch("restore_visits", event_ids, forgotten_ms)
         return LostPartition(
-            [(event.event_id, event.terms()) for event in events],
-            [_pool(event_id, pool, taken.get((event_id, pool.pool), {})) for event_id, pool in capacities],
-            maps,
-            [LostCustomer(*row) for row in await self._fetch("restore_customers", event_ids)],
-            await self._records(event_ids),
+            events=[(event.event_id, event.terms()) for event in events],
+            pools=[_pool(event_id, pool, taken.get((event_id, pool.pool), {})) for event_id, pool in capacities],
+            maps=maps,
+            customers=[LostCustomer(*row) for row in await self._fetch("restore_customers", event_ids, forgotten_ms)],
+            records=await self._records(event_ids, now_ms),
+            slots=slots,
+            bookings=bookings,
+            visits=[
+                LostVisit(rid, pool, places, customer_id, self._until_ms(pool))
+                for rid, pool, places, customer_id in visits
+            ],
         )
 
-    async def _records(self, event_ids: Sequence[int]) -> list[LostRecord]:
+    async def _taken(self, event_ids: Sequence[int]) -> "_TakenByPool":
+        taken: _TakenByPool = defaultdict(dict)
+        for event_id, pool, counter, places, seats in await self._fetch("restore_taken", event_ids):
+            taken[event_id, pool][counter] = _Taken(places, list(map(int, filter(None, seats.split(",")))))
+        return taken
+
+    def _slots(self, taken: "_TakenByPool", bookings: Sequence[Booking], forgotten_ms: int) -> list[LostSlot]:
+        """Slots of which something is taken. Adds bookings to what is taken, and takes out what is forgotten."""
+        until: dict[tuple[int, str], int] = {}
+        for event_id, pool in list(taken):
+            start_ms = slot_start_ms(pool)
+            if start_ms is not None and start_ms <= forgotten_ms and taken[event_id, pool].keys() <= {"sold"}:
+                del taken[event_id, pool]
+            elif start_ms is not None:
+                until[event_id, pool] = self._until_ms(pool)
+        for booking in bookings:
+            key = (booking.event_id, slot_pool(booking.start_ms))
+            sold = taken[key].get("sold", _Taken(0, []))
+            taken[key]["sold"] = sold._replace(places=sold.places + 1)
+            until[key] = max(until.get(key, 0), booking.expires_ms, self._until_ms(key[1]))
+        return [LostSlot(event_id, pool, until_ms) for (event_id, pool), until_ms in until.items()]
+
+    def _until_ms(self, pool: str) -> int:
+        """By when a slot may go."""
+        return (slot_start_ms(pool) or 0) + self._booking_ms
+
+    async def _records(self, event_ids: Sequence[int], now_ms: int) -> list[LostRecord]:
         """What is live, what waits for money, and what ended so recently that it is still to be known."""
-        oldest_ms = await server_time_ms(self._redis) - self._archive_ms
-        rows = await self._fetch("restore_records", event_ids, oldest_ms)
+        rows = await self._fetch("restore_records", event_ids, now_ms - self._archive_ms)
         return [self._lost(*stored_record(row)) for row in rows]
 
     def _lost(self, reservation_id: str, record: Record) -> LostRecord:

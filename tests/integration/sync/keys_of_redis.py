@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import msgspec
 from redis import Redis
 
-from engine.records import Record, Terms
+from engine.records import Booking, Record, Terms
 
 Client: TypeAlias = Any
 """A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""
@@ -17,6 +17,7 @@ _READ = {
     b"zset": lambda redis, key: redis.zrange(key, 0, -1, withscores=True),
     b"stream": lambda redis, key: redis.xrange(key),
 }
+_BOOKING = msgspec.msgpack.Decoder(Booking)
 _RECORD, _TERMS = msgspec.msgpack.Decoder(Record), msgspec.msgpack.Decoder(Terms)
 
 
@@ -63,6 +64,8 @@ def _plain(key: bytes, value: Any) -> Any:
         return {event_id for event_id, _ in value}
     if key.endswith(b":ledger"):
         return {name: _RECORD.decode(packed) for name, packed in value.items()}
+    if key.endswith(b":bookings"):
+        return {name: _BOOKING.decode(packed) for name, packed in value.items()}
     if key.endswith(b":events") and key.startswith(b"{p"):
         return {name: _TERMS.decode(packed) for name, packed in value.items()}
     if b":hold:" in key and value != b"held":

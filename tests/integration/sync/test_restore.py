@@ -19,6 +19,7 @@ from engine.commands import (
     NamedSeats,
     Refund,
     SettleRefund,
+    TimedPlaces,
 )
 from engine.engine import Engine
 from engine.faults import EngineBug, Misconfigured
@@ -38,6 +39,7 @@ from sync.venues import NewRow, NewSection, NewVenue, Venues
 from tests.integration.inventory.filling import run_batch
 from tests.integration.sync.box_office import DETAILS, PRICE_MINOR, BoxOffice, running
 from tests.integration.sync.keys_of_redis import differing, keys_of_redis
+from tests.integration.sync.slots import SlotOffice
 from tests.waiting import wait_until
 
 MANY = 100_000
@@ -131,6 +133,7 @@ def empty(settings: Settings) -> None:
         redis.function_flush()
 
 
+@pytest.mark.timeout(300)
 async def test_a_hundred_thousand_reservations(office: BoxOffice, settings: Settings) -> None:
     for _ in range(EVENTS):
         await office.open(capacity=MANY)
@@ -151,6 +154,30 @@ async def test_a_hundred_thousand_reservations(office: BoxOffice, settings: Sett
     assert took < MOST_SECONDS
     assert (restored.events, restored.live + restored.ended) == (EVENTS + 2, MANY + 700)
     empty(settings)  # the check after each test, key by key, would take longer than the test
+
+
+async def test_slots_and_their_bookings(office: BoxOffice, settings: Settings) -> None:
+    slots = SlotOffice(office)
+    await slots.open()
+    for days in (1, 1, 2):
+        await slots.book(days)
+    await slots.move(await slots.book(), days=3)
+    await slots.unbook(await slots.book(days=2))
+    await slots.buy(2)
+    await slots.buy(1, days=4)
+    start_ms = slots.start_ms(5)
+    rid = new_reservation_id(slots.event_id)
+    held = Hold(rid, slots.event_id, "c2", DETAILS, "digest", [TimedPlaces(office.ticket_id, 3, start_ms)])
+    assert isinstance(await office.engine.submit(held), Held)
+    await written(office)
+    before = {key: value for key, value in keys_of_redis(settings.redis_url).items() if b":unbooked:" not in key}
+    empty(settings)
+    await restore(settings)
+    assert differing(before, keys_of_redis(settings.redis_url)) == []
+    assert await audit(settings) == []
+    await slots.buy(1)
+    await written(office)
+    assert await audit(settings) == []
 
 
 async def test_the_comparison_can_fail(office: BoxOffice, settings: Settings) -> None:
