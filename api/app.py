@@ -8,11 +8,13 @@ import aiojobs.aiohttp
 import msgspec
 from aiohttp import web
 
+from api.admission import Admission
 from api.availability import Availability
 from api.catalogue import Catalogue
 from api.framing import NOWHERE, Frame
 from api.keys import (
     ADDRESSES,
+    ADMISSION,
     AVAILABILITY,
     CALLBACK_SIGNATURES,
     CARTS,
@@ -47,12 +49,17 @@ _LINGER_SECONDS = 0.1
 
 
 def create_app(settings: Settings) -> web.Application:
-    """The API as an aiohttp application. Its servers are connected to when it starts."""
+    """The API as an aiohttp application. Its servers are connected to when it starts.
+
+    Raises Misconfigured for settings that leave open who may ask.
+    """
     app = web.Application(client_max_size=settings.max_body_bytes, handler_args={"lingering_time": _LINGER_SECONDS})
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
     app[ADDRESSES] = Addresses(settings.webhook_networks)
+    app[ADMISSION] = Admission(settings)
     app.cleanup_ctx.append(_loop_lag)
+    app.cleanup_ctx.append(_admission)
     app.cleanup_ctx.append(_engine)
     app.cleanup_ctx.append(_postgres)
     app.cleanup_ctx.append(_payments)
@@ -67,6 +74,11 @@ async def _loop_lag(app: web.Application) -> AsyncIterator[None]:
         watch = tasks.create_task(watch_loop_lag(app[METRICS].loop_lag_seconds))
         yield
         watch.cancel()
+
+
+async def _admission(app: web.Application) -> AsyncIterator[None]:
+    async with app[ADMISSION]:
+        yield
 
 
 async def _engine(app: web.Application) -> AsyncIterator[None]:
@@ -99,7 +111,7 @@ async def _payments(app: web.Application) -> AsyncIterator[None]:
 
 def _add_routes(app: web.Application) -> None:
     """Each path with and without its trailing slash."""
-    frame = Frame(app[METRICS])
+    frame = Frame(app[METRICS], app[ADMISSION], app[SETTINGS])
     for route in ROUTES:
         framed = frame.around(route)
         for spelling in (route.path, f"{route.path}/"):

@@ -24,6 +24,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^[^\x00-\x1f
 VISIBLE_ASCII = rf"^[!-~]+{_END}"
 """The pattern of texts for programs."""
 
+CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
+"""An id that the shop gave: visible ASCII characters."""
+
 DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
 

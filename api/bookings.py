@@ -71,17 +71,19 @@ class BookingsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=
     status: str | None = None
 
 
-class BookerDetails(msgspec.Struct, frozen=True):
-    """What is kept about who comes, as the engine's `details`."""
+class BookerDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept about who comes, as the engine's `details`. `customer_id`: of who booked, if that was a customer."""
 
     first_name: str
     last_name: str
     phone_number: str
+    customer_id: str = ""
 
 
 _NEW = msgspec.json.Decoder(NewBooking)
 _PATCH = msgspec.json.Decoder(BookingPatch)
 _DETAILS = msgspec.json.Decoder(BookerDetails)
+_CHANGEABLE = ("first_name", "last_name", "phone_number")
 _STATUSES = {"booked": False, "expired": True}
 
 
@@ -89,13 +91,14 @@ async def create_booking(request: web.Request) -> web.Response:
     """POST /v1/events/{event_id}/bookings: takes a place of the slot."""
     event = await _timed_event(request)
     body = await read_body(request, _NEW)
-    details = _encoded(BookerDetails(body.first_name, body.last_name, _phone(body.phone_number)))
+    caller = caller_of(request)
+    details = _encoded(BookerDetails(body.first_name, body.last_name, _phone(body.phone_number), caller.owner))
     start_ms = scheduled_start(event, parse_date("date", body.date), parse_time("time", body.time))
     key = idempotency_key(request)
     if key is None:
         booking_id, digest = new_booking_id(), ""
     else:
-        booking_id = keyed_booking_id(event.event_id, caller_of(request), key)
+        booking_id = keyed_booking_id(event.event_id, caller.scope, key)
         digest = body_digest(body)
     result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, start_ms, details, digest))
     if isinstance(result, SlotPast):
@@ -124,7 +127,7 @@ async def change_booking(request: web.Request) -> web.Response:
     patch = await read_body(request, _PATCH)
     asked_day = UNSET if patch.date is UNSET else parse_date("date", patch.date)
     asked_time = UNSET if patch.time is UNSET else parse_time("time", patch.time)
-    names = {name: getattr(patch, name) for name in BookerDetails.__struct_fields__}
+    names = {name: getattr(patch, name) for name in _CHANGEABLE}
     given = {name: value for name, value in names.items() if value is not UNSET}
     if patch.phone_number is not UNSET:
         _phone(patch.phone_number)
@@ -152,6 +155,8 @@ async def delete_booking(request: web.Request) -> web.Response:
     """DELETE /v1/events/{event_id}/bookings/{booking_id}: its place is free."""
     event = await _timed_event(request)
     booking_id = _id_of_path(request)
+    if caller_of(request).owner:
+        await _find(request, event, booking_id)
     result = await request.app[ENGINE].submit(Unbook(event.event_id, booking_id, new_booking_id()))
     if isinstance(result, NotFound):
         raise await _why_not_there(request, event, booking_id)
@@ -208,12 +213,19 @@ def _id_of_path(request: web.Request) -> str:
 
 
 async def _find(request: web.Request, event: EventSnapshot, booking_id: str) -> tuple[Booking, int]:
-    """The booking, and the instant at which it was so. Raises Problem not_found, Fault, PostgresAway."""
+    """The booking, and the instant at which it was so. Raises Problem not_found, Fault, PostgresAway.
+
+    A customer finds those that it made.
+    """
     found = await request.app[ENGINE].submit(FindBooking(event.event_id, booking_id))
     if isinstance(found, BookingFound):
-        return found.booking, found.now_ms
-    now_ms = wall_clock_ms()
-    return await _forgotten(request, event, booking_id, now_ms), now_ms
+        booking, now_ms = found.booking, found.now_ms
+    else:
+        now_ms = wall_clock_ms()
+        booking = await _forgotten(request, event, booking_id, now_ms)
+    if not caller_of(request).owns(_DETAILS.decode(booking.details).customer_id):
+        raise not_found("such booking")
+    return booking, now_ms
 
 
 async def _forgotten(request: web.Request, event: EventSnapshot, booking_id: str, now_ms: int) -> Booking:

@@ -7,11 +7,13 @@ from aiojobs.aiohttp import shield
 
 from api.answers import Payment
 from api.bodies import read_bytes, read_no_body
+from api.callers import caller_of
 from api.keys import CALLBACK_SIGNATURES, CARTS, PAYMENTS, POSTGRES
 from api.problems import not_found
 from api.refusals import problem_of
 from api.replies import json_reply
 from engine.carts import CartState, cart_of_payment
+from engine.ids import event_of
 from engine.results import NotFound, PaymentSettled
 from engine.words import CURRENCY
 from sync.carts import CartPayment, outcome_of
@@ -26,8 +28,7 @@ _STATUS: dict[CartState, Literal["pending", "completed", "failed"]] = {
 
 async def read_payment(request: web.Request) -> web.Response:
     """GET /v1/payments/{payment_id}: a payment, and the reservations that it is for."""
-    payment_id = request.match_info["payment_id"]
-    return json_reply(_view(await request.app[CARTS].read(payment_id) or await _stored(request, payment_id)))
+    return json_reply(_view(await _find(request, request.match_info["payment_id"])))
 
 
 async def complete_payment(request: web.Request) -> web.Response:
@@ -52,7 +53,7 @@ async def _end(request: web.Request, outcome: CartState) -> web.Response:
 
 
 async def _check(request: web.Request) -> None:
-    """Raises Problem for a callback that must be signed and is not, or that has a body where none is read.
+    """Raises Problem for a callback that must be signed and is not, or else has a body, or is not for who asks.
 
     What a gateway signs is its own message. The path says all that is needed of it, so it is not read further.
     """
@@ -61,6 +62,8 @@ async def _check(request: web.Request) -> None:
         await signatures.check(request.headers, await read_bytes(request), request.path)
     else:
         await read_no_body(request)
+        if caller_of(request).events is not None:
+            await _find(request, request.match_info["payment_id"])
 
 
 async def _end_stored(request: web.Request, payment: CartPayment, outcome: CartState) -> CartPayment | PaymentSettled:
@@ -76,6 +79,16 @@ async def _end_stored(request: web.Request, payment: CartPayment, outcome: CartS
     return PaymentSettled()
 
 
+async def _find(request: web.Request, payment_id: str) -> CartPayment:
+    """The payment, if it is for who asks. Raises Problem: not_found or forbidden; Fault, PostgresAway."""
+    payment = await request.app[CARTS].read(payment_id) or await _stored(request, payment_id)
+    caller = caller_of(request)
+    if not caller.owns(payment.customer_id):
+        raise not_found("such payment")
+    caller.check_events(filter(None, map(event_of, payment.reservation_ids)))
+    return payment
+
+
 async def _stored(request: web.Request, payment_id: str) -> CartPayment:
     """A payment as Postgres has it. Raises Problem not_found, PostgresAway."""
     parts = (
@@ -88,7 +101,11 @@ async def _stored(request: web.Request, payment_id: str) -> CartPayment:
     states = {outcome_of(part.state) for part in parts}
     state = next(state for state in _STATUS if state in states)
     return CartPayment(
-        payment_id, state, sum(part.amount_minor for part in parts), [part.reservation_id for part in parts]
+        payment_id,
+        state,
+        sum(part.amount_minor for part in parts),
+        [part.reservation_id for part in parts],
+        parts[0].customer_id,
     )
 
 

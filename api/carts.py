@@ -11,6 +11,7 @@ from msgspec import Meta
 from api import answers
 from api.answers import BookedCart, CartItem
 from api.bodies import DatabaseId, path_id, read_body, read_no_body
+from api.callers import caller_of
 from api.idempotency import once
 from api.keys import CARTS, CATALOGUE, ENGINE, POSTGRES
 from api.problems import Code, Problem, invalid, not_found
@@ -75,8 +76,9 @@ _LIVE = (State.HELD, State.PAYING, State.PAID)
 
 async def read_cart(request: web.Request) -> web.Response:
     """GET /v1/orders/carts/{cart_id}: what is in a cart, of all events."""
-    cart = await Carts(request.app[ENGINE]).read(_cart_id(request))
-    return json_reply(await _show(request, cart))
+    cart_id = _cart_id(request)
+    await _check_events(request, cart_id)
+    return json_reply(await _show(request, await _carts(request).read(cart_id)))
 
 
 async def add_to_cart(request: web.Request) -> web.Response:
@@ -92,6 +94,7 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> w
     if event is None:
         raise not_found(f"event {body.event_id}")
     seating = await catalogue.seating(event)
+    await _check_events(request, cart_id, event.event_id)
     cart = await _add(request, cart_id, event, _engine_item(body, event, seating), seating)
     return json_reply(await _show(request, cart))
 
@@ -109,7 +112,8 @@ async def remove_from_cart(request: web.Request) -> web.Response:
     found = seating.section_of(seat_id, sections) if seating else None
     if found is None:
         raise not_found(f"seat {seat_id} of event {event_id}")
-    carts = Carts(request.app[ENGINE])
+    await _check_events(request, cart_id)
+    carts = _carts(request)
     cart = await carts.read(cart_id)
     _refuse_gone(cart)
     if event_id not in cart.event_ids:
@@ -126,7 +130,8 @@ async def book_cart(request: web.Request) -> web.Response:
     """PUT /v1/orders/carts/{cart_id}/book: pins everything for one payment, or nothing."""
     cart_id = _cart_id(request)
     await read_no_body(request)
-    booked = await shield(request, request.app[CARTS].book(cart_id))
+    await _check_events(request, cart_id)
+    booked = await shield(request, request.app[CARTS].book(cart_id, caller_of(request).owner))
     match booked:
         case Cart():
             return json_reply(BookedCart(booked.payment_id))
@@ -147,7 +152,7 @@ async def _add(
 ) -> Cart:
     """Takes an item into the cart's reservation of the event; the cart as it is then."""
     engine = request.app[ENGINE]
-    carts, gone = Carts(engine), 0
+    carts, gone = _carts(request), 0
     for _ in range(_TRIES):
         word, cart = await carts.join(cart_id, event.event_id, event.hold_seconds * 1000, gone)
         if word is not CartWord.OK:
@@ -254,6 +259,18 @@ def _cart_id(request: web.Request) -> str:
     return cart_id
 
 
+def _carts(request: web.Request) -> Carts:
+    """The carts that the caller finds."""
+    return Carts(request.app[ENGINE], caller_of(request).owner)
+
+
+async def _check_events(request: web.Request, cart_id: str, *event_ids: int) -> None:
+    """Raises Problem forbidden if a manager's token is not good for these events, or for one that the cart has."""
+    caller = caller_of(request)
+    if caller.events is not None:
+        caller.check_events([*event_ids, *(await _carts(request).read(cart_id)).event_ids])
+
+
 def _refuse_gone(cart: Cart) -> None:
     """Raises Problem not_found or expired."""
     if cart.state is CartState.NONE or not cart.deadline_ms:
@@ -271,6 +288,8 @@ def _not_in_cart(seat_id: int) -> Problem:
 
 
 def _not_joined(word: CartWord, cart: Cart) -> Problem:
+    if word is CartWord.NONE:
+        return not_found(f"cart {cart.cart_id}")
     if word is CartWord.FULL:
         return Problem(Code.LIMIT_EXCEEDED, f"A cart may have {MAX_EVENTS} events; book this one.", limit=MAX_EVENTS)
     return problem_of(AlreadyPaid() if cart.state is CartState.COMPLETED else PaymentInProgress())

@@ -14,7 +14,7 @@ from api.bodies import DatabaseId, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
-from api.replies import cached_reply, json_reply
+from api.replies import cached_reply
 from api.times import milliseconds
 from api.views import availability_view, event_view
 from engine.catalogue import EventSnapshot
@@ -55,7 +55,8 @@ async def list_events(request: web.Request) -> web.Response:
     counts = await asyncio.gather(*(availability.exact(event.event_id) for event in shown))
     items = [event_view(event, count) for event, count in zip(shown, counts, strict=True)]
     more = len(wanted) > len(shown)
-    return json_reply(Page(items, encode_cursor((shown[-1].starts_ms, shown[-1].event_id)) if more else None))
+    listed = Page(items, encode_cursor((shown[-1].starts_ms, shown[-1].event_id)) if more else None)
+    return cached_reply(request, listed, max_age=0)
 
 
 async def read_event(request: web.Request) -> web.Response:
@@ -64,7 +65,8 @@ async def read_event(request: web.Request) -> web.Response:
     event = await request.app[CATALOGUE].event_now(event_id)
     if event is None:
         raise not_found(f"event {event_id}")
-    return json_reply(event_view(event, await request.app[AVAILABILITY].exact(event.event_id)))
+    view = event_view(event, await request.app[AVAILABILITY].exact(event.event_id))
+    return cached_reply(request, view, max_age=0)
 
 
 async def read_availability(request: web.Request) -> web.Response:

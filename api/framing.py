@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its metrics, and problem documents for all that goes wrong."""
+"""What happens around every request: who asks, its id, its metrics, and problem documents for all that goes wrong."""
 
 import re
 import time
@@ -12,10 +12,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
+from api.admission import Admission
+from api.compression import compress
+from api.cors import Cors
 from api.metrics import Metrics
 from api.problems import Code, Problem, invalid, too_large
 from api.route import Route
 from engine.faults import Fault
+from engine.settings import Settings
 from sync.postgres import PostgresAway
 
 log = structlog.get_logger(__name__)
@@ -34,14 +38,18 @@ class Frame:
     and two calls, and a hold is not much more than such calls.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, admission: Admission, settings: Settings) -> None:
+        self._metrics, self._admission = metrics, admission
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
+        self._compress_bytes = settings.compress_bytes
         self._process, self._numbers = token_hex(6), count(1)
 
     def around(self, route: Route) -> Handler:
         """The route's handler within the frame."""
         handler, path, takes_a_query = route.handler, route.path, route.query is not None
         observe = self._metrics.observer_of(path)
+        admit, cors, compress_bytes = self._admission.of(route), self._cors, self._compress_bytes
+        personal = route.roles is not None
 
         async def framed(request: web.Request) -> web.StreamResponse:
             began = time.perf_counter()
@@ -49,12 +57,22 @@ class Frame:
             request_id = given if given and _ACCEPTED_ID.fullmatch(given) else f"{self._process}-{next(self._numbers)}"
             _REQUEST_ID.set(request_id)
             try:
+                if admit is not None:
+                    await admit(request)
                 if not takes_a_query and "?" in request.raw_path and request.query_string:
                     raise invalid(next(iter(request.query), ""), "this path takes no query parameters")
                 response = await handler(request)
             except Exception as error:  # the top: whatever it is, the client gets a problem document
                 response = _problem_of(error, request).response()
             response.headers["X-Request-ID"] = request_id
+            if personal:
+                response.headers["Cache-Control"] = "no-store"
+            if cors is not None:
+                cors.mark(request, response)
+            if isinstance(response, web.Response):
+                body = response.body
+                if isinstance(body, bytes) and len(body) >= compress_bytes:
+                    await compress(request, response, body)
             seconds = time.perf_counter() - began
             observe(request.method, response.status, seconds)
             if response.status >= 500 or seconds > _SLOW_SECONDS:
@@ -67,14 +85,17 @@ class Frame:
 
 
 async def nothing_here(request: web.Request) -> web.StreamResponse:
-    """Answers what no route does: 405 where the path is known for other methods, else 404."""
+    """Answers what no route does: OPTIONS; 405 where the path is known for other methods, else 404."""
     allowed: set[str] = set()
     for resource in request.app.router.resources():
         found, methods = await resource.resolve(request)
         if found is None:
             allowed |= methods
     if allowed:
+        allowed.add("OPTIONS")
         methods_text = ", ".join(sorted(allowed))
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": methods_text})
         detail = f"This path takes {methods_text}."
         raise Problem(Code.METHOD_NOT_ALLOWED, detail, headers={"Allow": methods_text})
     raise Problem(Code.NOT_FOUND, f"There is nothing at {request.path}; check the path.")
@@ -85,6 +106,7 @@ NOWHERE = Route(
     path="/{nothing:.*}",
     handler=nothing_here,
     tag="",
+    roles=None,
     answers={},
     query=msgspec.Struct,  # whatever it is: the path is what is wrong
     refusals=(Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED),

@@ -60,7 +60,11 @@ async def once(
     key = idempotency_key(request)
     if key is None:
         return await act()
-    answers, name, digest = Answers(request.app[ENGINE]), keyed_name(what, caller_of(request), key), body_digest(body)
+    answers, name, digest = (
+        Answers(request.app[ENGINE]),
+        keyed_name(what, caller_of(request).scope, key),
+        body_digest(body),
+    )
     before = await _claim_or_wait(answers, name, digest)
     if before is not None:
         return web.Response(

@@ -15,6 +15,7 @@ from sync.webhooks.addresses import Addresses
 from sync.webhooks.endpoints import Webhooks
 
 if TYPE_CHECKING:
+    from api.admission import Admission
     from api.availability import Availability
     from api.catalogue import Catalogue
     from api.metrics import Metrics
@@ -33,4 +34,5 @@ CATALOGUE: web.AppKey["Catalogue"] = web.AppKey("catalogue")
 AVAILABILITY: web.AppKey["Availability"] = web.AppKey("availability")
 CALLBACK_SIGNATURES: web.AppKey["CallbackSignatures"] = web.AppKey("callback_signatures")
 DOCUMENT = web.AppKey("document", bytes)
+ADMISSION: web.AppKey["Admission"] = web.AppKey("admission")
 METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")

@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
 from api.bodies import DatabaseId, Text, path_id, read_body
+from api.callers import caller_of
 from api.events import Instant
 from api.keys import AVAILABILITY, CATALOGUE, EDITOR
 from api.payments import check_currency
@@ -182,6 +183,7 @@ async def change_ticket(request: web.Request) -> web.Response:
     """PATCH /v1/tickets/{ticket_id}: changes its price, its capacity, or both."""
     ticket_id = path_id(request, "ticket_id", "ticket")
     patch = await read_body(request, _TICKET_PATCH)
+    await _check_may_manage(request, ticket_id)
     if patch.price is not UNSET:
         check_currency(patch.price.currency)
     if patch.capacity is not UNSET:
@@ -199,6 +201,14 @@ async def change_ticket(request: web.Request) -> web.Response:
         raise problem_of(event)
     await request.app[CATALOGUE].refresh()
     return await ticket_reply(request, event, ticket_id)
+
+
+async def _check_may_manage(request: web.Request, ticket_id: int) -> None:
+    """Raises Problem forbidden for a ticket of an event that the manager's token is not good for."""
+    caller = caller_of(request)
+    if caller.events is not None:
+        event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
+        caller.check_events([] if event is None else [event.event_id])
 
 
 def _schedule(body: ScheduleBody) -> Schedule:

@@ -11,12 +11,12 @@ from api.bodies import VISIBLE_ASCII, read_body
 from api.callers import caller_of
 from api.idempotency import body_digest, idempotency_key, once
 from api.keys import PAYMENTS
-from api.problems import Code, Problem, not_found
+from api.problems import Code, Problem
 from api.refusals import failed_payment, problem_of
 from api.replies import json_reply
-from api.reservations import archived_reservation, show_reservation
+from api.reservations import archived_reservation, check_reservation, show_reservation
 from engine.commands import BeginPayment, Refund
-from engine.ids import event_of, keyed_attempt_id, new_attempt_id
+from engine.ids import keyed_attempt_id, new_attempt_id
 from engine.records import Record
 from engine.results import (
     AlreadyCancelled,
@@ -54,9 +54,10 @@ _REFUND = msgspec.json.Decoder(RefundWish)
 
 async def pay_reservation(request: web.Request) -> web.Response:
     """POST /v1/reservations/{reservation_id}/pay: pays it; charges once, even if the client goes away."""
-    reservation_id = _reservation_id(request)
+    reservation_id = request.match_info["reservation_id"]
     body = await read_body(request, _PAYMENT)
     check_currency(body.currency)
+    await check_reservation(request, reservation_id)
     paying = once(request, f"pay {reservation_id}", body, lambda: _pay(request, reservation_id, body))
     return await shield(request, paying)
 
@@ -66,7 +67,7 @@ async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> 
     if key is None:
         attempt_id, digest = new_attempt_id(), ""
     else:
-        attempt_id, digest = keyed_attempt_id(reservation_id, caller_of(request), key), body_digest(body)
+        attempt_id, digest = keyed_attempt_id(reservation_id, caller_of(request).scope, key), body_digest(body)
     begin = BeginPayment(reservation_id, attempt_id, body.amount, digest)
     result = await request.app[PAYMENTS].pay(begin, body.payment_token)
     match result:
@@ -106,8 +107,9 @@ async def refund_reservation(request: web.Request) -> web.Response:
 
     200 when it has gone back, 202 while it is on its way.
     """
-    reservation_id = _reservation_id(request)
+    reservation_id = request.match_info["reservation_id"]
     body = await read_body(request, _REFUND)
+    await check_reservation(request, reservation_id)
     refunding = once(request, f"refund {reservation_id}", body, lambda: _refund(request, reservation_id, body))
     return await shield(request, refunding)
 
@@ -128,13 +130,6 @@ def check_currency(currency: str) -> None:
     """Raises Problem currency_not_supported for any but EUR."""
     if currency != CURRENCY:
         raise Problem(Code.CURRENCY_NOT_SUPPORTED, f"Only {CURRENCY} is supported, not {currency!r}.")
-
-
-def _reservation_id(request: web.Request) -> str:
-    reservation_id = request.match_info["reservation_id"]
-    if event_of(reservation_id) is None:
-        raise not_found("such reservation")
-    return reservation_id
 
 
 async def _reservation_reply(

@@ -149,6 +149,8 @@ class Problem(Exception):
     def response(self) -> web.Response:
         """The problem document as a response."""
         headers = dict(self.headers)
+        if self.status == 401:
+            headers.setdefault("WWW-Authenticate", 'Bearer realm="onsale"')
         if self.status in (429, 503):
             headers.setdefault("Retry-After", str(_RETRY_AFTER_SECONDS))
         body = _ENCODER.encode(self.document())
@@ -164,6 +166,18 @@ def invalid(path: str, message: str) -> Problem:
 def not_found(what: str) -> Problem:
     """404 about a thing that is named in the request."""
     return Problem(Code.NOT_FOUND, f"There is no {what}; check the id.")
+
+
+def forbidden(detail: str) -> Problem:
+    """403: it is known who asks, and that this is not for them."""
+    headers = {"WWW-Authenticate": 'Bearer realm="onsale", error="insufficient_scope"'}
+    return Problem(Code.FORBIDDEN, detail, headers=headers)
+
+
+def unauthenticated(detail: str, error: str) -> Problem:
+    """401. `error` is the word of RFC 6750 for what is wrong with the token."""
+    headers = {"WWW-Authenticate": f'Bearer realm="onsale", error="{error}"'}
+    return Problem(Code.UNAUTHENTICATED, detail, headers=headers)
 
 
 def too_large(max_bytes: int) -> Problem:

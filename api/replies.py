@@ -17,7 +17,7 @@ def json_reply(data: msgspec.Struct, *, status: int = 200, headers: dict[str, st
 
 
 def cached_reply(request: web.Request, data: msgspec.Struct, *, max_age: int, tag_of: Any = None) -> web.Response:
-    """A JSON response that caches may keep for `max_age` seconds; 304 if the client has it.
+    """A JSON response that caches may show for `max_age` seconds before they ask again; 304 if the client has it.
 
     The ETag is that of `tag_of`, where not everything in `data` matters, else of all of it.
     """
@@ -26,10 +26,14 @@ def cached_reply(request: web.Request, data: msgspec.Struct, *, max_age: int, ta
 
 
 def tagged_reply(request: web.Request, tag: bytes, body: Callable[[], bytes], *, max_age: int) -> web.Response:
-    """As cached_reply, with JSON that is made only for who does not have it; where `tag` is the same, so is it."""
-    etag = f'"{blake2b(tag, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={max_age}"}
+    """As cached_reply, with JSON that is made only for who does not have it; where `tag` is the same, so is it.
+
+    The ETag is a weak one: what it stands for may be compressed, or tell another instant.
+    """
+    opaque = f'"{blake2b(tag, digest_size=12).hexdigest()}"'
+    kept = f"public, max-age={max_age}" if max_age else "public, no-cache"
+    headers = {"ETag": f"W/{opaque}", "Cache-Control": kept, "Vary": "Accept-Encoding"}
     known = request.headers.get("If-None-Match", "")
-    if known == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+    if known == "*" or opaque in (known_tag.strip().removeprefix("W/") for known_tag in known.split(",")):
         return web.Response(status=304, headers=headers)
     return web.Response(body=body(), content_type=_JSON, headers=headers)

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.answers import Page, Reservation
-from api.bodies import VISIBLE_ASCII, DatabaseId, Text, read_body, read_query
+from api.bodies import CustomerId, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
 from api.catalogue import Catalogue
 from api.completeness import wait_for_outcomes
@@ -28,23 +28,23 @@ from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFoun
 from engine.words import State
 from sync.reservations import get_reservation, is_place_in_list, list_reservations
 
-CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
-"""An id that the shop gave: visible ASCII characters."""
-
 
 class CustomerBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """Who reserves."""
+    """Who reserves. A customer's token says the id; whoever else asks gives it."""
 
-    id: CustomerId
+    id: CustomerId | UnsetType = UNSET
     first_name: Text | None = None
     last_name: Text | None = None
+
+
+_NOBODY = CustomerBody()
 
 
 class NewReservation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations. All items belong to one event."""
 
     items: Annotated[list[ItemBody], Meta(min_length=1, max_length=20)]
-    customer: CustomerBody
+    customer: CustomerBody = _NOBODY
 
 
 class ReservationsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,22 +64,24 @@ async def create_reservation(request: web.Request) -> web.Response:
     """POST /v1/reservations: holds all items or none."""
     body = await read_body(request, _NEW_RESERVATION)
     app = request.app
-    catalogue, engine = app[CATALOGUE], app[ENGINE]
-    event = await _event_of_items(catalogue, body.items)
-    seating = await catalogue.seating(event) if event.venue_id else None
+    catalogue, engine, caller = app[CATALOGUE], app[ENGINE], caller_of(request)
     customer = body.customer
+    customer_id = caller.acts_for(customer.id or None, "customer" if customer is _NOBODY else "customer.id")
+    event = await _event_of_items(catalogue, body.items)
+    caller.check_events([event.event_id])
+    seating = await catalogue.seating(event) if event.venue_id else None
     key = idempotency_key(request)
     if key is None:
         reservation_id, digest = engine.ids.new(event.event_id), ""
     else:
-        reservation_id = keyed_reservation_id(event.event_id, caller_of(request), key)
+        reservation_id = keyed_reservation_id(event.event_id, caller.scope, key)
         digest = body_digest(body)
     details = CustomerDetails(customer.first_name, customer.last_name)
     result = await engine.submit(
         Hold(
             reservation_id,
             event.event_id,
-            customer.id,
+            customer_id,
             _DETAILS.encode(details).decode(),
             digest,
             engine_items(body.items, event, seating),
@@ -113,13 +115,28 @@ async def _event_of_items(catalogue: Catalogue, items: list[ItemBody]) -> EventS
 
 
 async def find_reservation(request: web.Request, reservation_id: str) -> tuple[Record, int]:
-    """The record, and the instant at which it was so. Raises Problem not_found, Fault, PostgresAway."""
+    """The record, and the instant at which it was so. Raises Problem not_found, Fault, PostgresAway.
+
+    A customer does not find those of others.
+    """
     if event_of(reservation_id) is None:
         raise not_found("such reservation")
     found = await request.app[ENGINE].submit(Find(reservation_id))
     if isinstance(found, Found):
-        return found.record, found.now_ms
-    return await archived_reservation(request, reservation_id), wall_clock_ms()
+        record, now_ms = found.record, found.now_ms
+    else:
+        record, now_ms = await archived_reservation(request, reservation_id), wall_clock_ms()
+    if not caller_of(request).owns(record.customer_id):
+        raise not_found("such reservation")
+    return record, now_ms
+
+
+async def check_reservation(request: web.Request, reservation_id: str) -> None:
+    """Before a reservation is changed. Raises Problem not_found for none, and for that of another customer."""
+    if event_of(reservation_id) is None:
+        raise not_found("such reservation")
+    if caller_of(request).owner:
+        await find_reservation(request, reservation_id)
 
 
 async def archived_reservation(request: web.Request, reservation_id: str) -> Record:
@@ -148,8 +165,7 @@ async def read_reservation(request: web.Request) -> web.Response:
 async def cancel_reservation(request: web.Request) -> web.Response:
     """DELETE /v1/reservations/{reservation_id}: gives the places back; again is fine."""
     reservation_id = request.match_info["reservation_id"]
-    if event_of(reservation_id) is None:
-        raise not_found("such reservation")
+    await check_reservation(request, reservation_id)
     result = await request.app[ENGINE].submit(Cancel(reservation_id))
     if isinstance(result, NotFound):
         _refuse_ended(await archived_reservation(request, reservation_id))
@@ -179,13 +195,18 @@ async def list_all_reservations(request: web.Request) -> web.Response:
     after = decode_cursor(query.cursor, tuple[int, str])
     if after is not None and not is_place_in_list(after):
         raise not_a_cursor()
+    caller, customer_id = caller_of(request), query.customer_id
+    if caller.owner:
+        customer_id = caller.acts_for(customer_id, "customer_id")
+    caller.check_events([] if query.event_id is None else [query.event_id])
     await wait_for_outcomes(request, query.event_id)
     listed = await list_reservations(
         request.app[POSTGRES],
         event_id=query.event_id,
         ticket_id=query.ticket_id,
-        customer_id=query.customer_id,
+        customer_id=customer_id,
         status=query.status,
+        of_events=caller.events,
         limit=query.limit,
         after=after,
     )

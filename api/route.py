@@ -31,6 +31,9 @@ class Route:
     tag: str
     """The part of the API it belongs to."""
 
+    roles: frozenset[Role] | None
+    """Who may call it. None: everybody, without a token."""
+
     answers: Mapping[HTTPStatus, type | UnionType | None]
     """The body of each answer that is not a problem, by status; None where there is none."""
 
@@ -52,11 +55,17 @@ class Route:
     cached: bool = False
     """It answers with an ETag, and 304 to who has that."""
 
-    signed: bool = False
-    """It is called by the gateway, which signs where a secret is configured."""
+    scoped: bool = False
+    """Its handler looks at the events that a manager's token is good for.
 
-    roles: frozenset[Role] | None = None
-    """Who may call it. None: everybody, without a token."""
+    Else its path must name the event or the reservation, or the token be good for all events.
+    """
+
+    signed: bool = False
+    """It needs a signature instead of a token where callbacks are signed."""
+
+    metrics: bool = False
+    """The token of the settings that is for metrics opens it too."""
 
     @property
     def operation_id(self) -> str:

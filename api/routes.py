@@ -23,6 +23,7 @@ from api import (
     webhooks,
 )
 from api.bodies import Nothing
+from api.callers import CUSTOMERS, MANAGERS, SERVICES
 from api.pages import PageQuery
 from api.problems import Code
 from api.route import Route
@@ -46,14 +47,14 @@ _TAKING = (
 _BOOKING_A_SLOT = (Code.SALE_CLOSED, Code.NOT_ON_SALE_YET, Code.SLOT_FULL, Code.SLOT_NOT_SCHEDULED)
 _ENDED = (Code.EXPIRED, Code.CANCELLED, Code.NOT_HELD)
 
-_on_sale = partial(Route, tag="On sale")
-_managing = partial(Route, tag="Managing")
-_reservations = partial(Route, tag="Reservations")
-_carts = partial(Route, tag="Carts and payments")
-_bookings = partial(Route, tag="Timed-entry bookings")
-_statistics = partial(Route, tag="Statistics")
-_webhooks = partial(Route, tag="Webhooks")
-_operations = partial(Route, tag="Operations")
+_on_sale = partial(Route, tag="On sale", roles=None, cached=True)
+_managing = partial(Route, tag="Managing", roles=MANAGERS)
+_reservations = partial(Route, tag="Reservations", roles=CUSTOMERS)
+_carts = partial(Route, tag="Carts and payments", roles=CUSTOMERS, scoped=True)
+_bookings = partial(Route, tag="Timed-entry bookings", roles=CUSTOMERS)
+_statistics = partial(Route, tag="Statistics", roles=MANAGERS)
+_webhooks = partial(Route, tag="Webhooks", roles=MANAGERS)
+_operations = partial(Route, tag="Operations", roles=None)
 
 ROUTES: tuple[Route, ...] = (
     _on_sale(
@@ -69,7 +70,6 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_EVENT}/availability",
         handler=events.read_availability,
         answers={_OK: a.Availability},
-        cached=True,
     ),
     _on_sale(
         method="GET",
@@ -88,7 +88,6 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_VENUE}/sections",
         handler=venues.list_sections,
         answers={_OK: a.Page[a.Section]},
-        cached=True,
     ),
     _on_sale(
         method="GET",
@@ -96,7 +95,6 @@ ROUTES: tuple[Route, ...] = (
         handler=seats.read_seats,
         query=seats.SeatsQuery,
         answers={_OK: a.Page[a.SeatOnSale] | a.CompactSeats},
-        cached=True,
     ),
     _managing(
         method="POST",
@@ -121,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
         handler=manage.change_ticket,
         body=manage.TicketPatch,
         answers={_OK: a.Ticket},
+        scoped=True,
         refusals=(Code.CURRENCY_NOT_SUPPORTED, Code.BELOW_TAKEN),
     ),
     _managing(
@@ -144,6 +143,7 @@ ROUTES: tuple[Route, ...] = (
         handler=reservations.create_reservation,
         body=reservations.NewReservation,
         keyed=True,
+        scoped=True,
         answers={_CREATED: a.Reservation},
         refusals=(*_TAKING, Code.SLOT_NOT_SCHEDULED),
     ),
@@ -152,6 +152,7 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/reservations",
         handler=reservations.list_all_reservations,
         query=reservations.ReservationsQuery,
+        scoped=True,
         answers={_OK: a.Page[a.Reservation]},
     ),
     _reservations(method="GET", path=_RESERVATION, handler=reservations.read_reservation, answers={_OK: a.Reservation}),
@@ -184,6 +185,7 @@ ROUTES: tuple[Route, ...] = (
         handler=payments.refund_reservation,
         body=payments.RefundWish,
         keyed=True,
+        roles=MANAGERS,
         answers={_OK: a.Reservation, _ACCEPTED: a.Reservation},
         refusals=(Code.NOT_HELD,),
     ),
@@ -218,18 +220,20 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_PAYMENT}/complete",
         handler=callbacks.complete_payment,
         body=Nothing,
-        signed=True,
         answers={_OK: a.Payment},
-        refusals=(Code.UNAUTHENTICATED, Code.PAYMENT_SETTLED),
+        roles=SERVICES,
+        signed=True,
+        refusals=(Code.PAYMENT_SETTLED,),
     ),
     _carts(
         method="POST",
         path=f"{_PAYMENT}/failed",
         handler=callbacks.fail_payment,
         body=Nothing,
-        signed=True,
         answers={_OK: a.Payment},
-        refusals=(Code.UNAUTHENTICATED, Code.PAYMENT_SETTLED),
+        roles=SERVICES,
+        signed=True,
+        refusals=(Code.PAYMENT_SETTLED,),
     ),
     _bookings(
         method="POST",
@@ -245,6 +249,7 @@ ROUTES: tuple[Route, ...] = (
         path=_BOOKINGS,
         handler=bookings.list_all_bookings,
         query=bookings.BookingsQuery,
+        roles=SERVICES,
         answers={_OK: a.Page[a.Booking]},
     ),
     _bookings(method="GET", path=_BOOKING, handler=bookings.read_booking, answers={_OK: a.Booking}),
@@ -264,6 +269,7 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_EVENT}/slots",
         handler=slots.list_slots,
         query=slots.SlotsQuery,
+        roles=None,
         answers={_OK: a.Page[a.Slot]},
     ),
     _statistics(
@@ -271,6 +277,7 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/statistics/events",
         handler=statistics.list_statistics_of_events,
         query=PageQuery,
+        scoped=True,
         answers={_OK: a.Page[a.EventStatistics]},
     ),
     _statistics(
@@ -339,7 +346,15 @@ ROUTES: tuple[Route, ...] = (
     ),
     _operations(method="GET", path="/healthz", handler=operations.healthz, answers={_OK: a.Health}),
     _operations(method="GET", path="/readyz", handler=operations.readyz, answers={_OK: a.Readiness}),
-    _operations(method="GET", path="/metrics", handler=operations.metrics, answers={_OK: str}, media=("text/plain",)),
+    _operations(
+        method="GET",
+        path="/metrics",
+        handler=operations.metrics,
+        roles=MANAGERS,
+        metrics=True,
+        answers={_OK: str},
+        media=("text/plain",),
+    ),
     _operations(method="GET", path="/openapi.json", handler=docs.read_openapi, answers={_OK: dict}, cached=True),
     _operations(
         method="GET", path="/docs", handler=docs.read_docs, answers={_OK: str}, media=("text/html",), cached=True

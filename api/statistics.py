@@ -7,6 +7,7 @@ from aiohttp import web
 
 from api.answers import EventStatistics, Page, TicketTypeStatistics
 from api.bodies import DatabaseId, Text, read_query
+from api.callers import caller_of
 from api.completeness import wait_for_outcomes
 from api.events import event_of_path
 from api.keys import POSTGRES
@@ -30,7 +31,9 @@ async def list_statistics_of_events(request: web.Request) -> web.Response:
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
     await wait_for_outcomes(request)
-    rows = await list_event_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
+    rows = await list_event_statistics(
+        request.app[POSTGRES], limit=query.limit + 1, after=after, of_events=caller_of(request).events
+    )
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].event_id) if len(rows) > len(shown) else None
     return json_reply(Page([_event_row(row) for row in shown], cursor))

@@ -12,7 +12,7 @@ from api.bodies import DatabaseId, Text, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
-from api.replies import json_reply
+from api.replies import cached_reply, json_reply
 from api.views import ticket_view
 from engine.catalogue import EventSnapshot, TicketSnapshot
 
@@ -53,7 +53,8 @@ async def list_tickets(request: web.Request) -> web.Response:
             wanted.append(view)
     shown = wanted[: query.limit]
     more = len(wanted) > len(shown)
-    return json_reply(Page(shown, encode_cursor(shown[-1].id) if more else None))
+    listed = Page(shown, encode_cursor(shown[-1].id) if more else None)
+    return cached_reply(request, listed, max_age=0)
 
 
 def _matches(query: TicketsQuery, ticket: TicketSnapshot) -> bool:
@@ -77,14 +78,17 @@ async def read_ticket(request: web.Request) -> web.Response:
     event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
     if event is None:
         raise not_found(f"ticket {ticket_id}")
-    return await ticket_reply(request, event, ticket_id)
+    return cached_reply(request, await _ticket(request, event, ticket_id), max_age=0)
 
 
 async def ticket_reply(
     request: web.Request, event: EventSnapshot, ticket_id: int, *, status: int = 200
 ) -> web.Response:
-    """A ticket of an event, with its counts now."""
-    ticket = next(ticket for ticket in event.tickets if ticket.ticket_id == ticket_id)
-    counts = await request.app[AVAILABILITY].exact(event.event_id)
+    """A ticket of an event as it was just changed, with its counts now."""
     headers = {"Location": f"/v1/tickets/{ticket_id}"} if status == 201 else None
-    return json_reply(ticket_view(event, ticket, counts), status=status, headers=headers)
+    return json_reply(await _ticket(request, event, ticket_id), status=status, headers=headers)
+
+
+async def _ticket(request: web.Request, event: EventSnapshot, ticket_id: int) -> Ticket:
+    ticket = next(ticket for ticket in event.tickets if ticket.ticket_id == ticket_id)
+    return ticket_view(event, ticket, await request.app[AVAILABILITY].exact(event.event_id))

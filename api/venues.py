@@ -12,7 +12,7 @@ from api.bodies import DatabaseId, Text, path_id, read_manifest, read_query
 from api.keys import CATALOGUE, VENUES
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
-from api.replies import json_reply, tagged_reply
+from api.replies import cached_reply, json_reply, tagged_reply
 from api.seating import Seating
 from engine.seats import SectionSnapshot, VenueSnapshot
 from sync.venues import NewRow, NewSection, NewVenue
@@ -73,12 +73,13 @@ async def list_venues(request: web.Request) -> web.Response:
     wanted = [venue_id for venue_id in await catalogue.venue_ids() if venue_id > after]
     shown = [await catalogue.venue(venue_id) for venue_id in wanted[: query.limit]]
     items = [_venue_view(seating.venue) for seating in shown if seating]
-    return json_reply(Page(items, encode_cursor(items[-1].id) if len(wanted) > len(shown) else None))
+    listed = Page(items, encode_cursor(items[-1].id) if len(wanted) > len(shown) else None)
+    return cached_reply(request, listed, max_age=0)
 
 
 async def read_venue(request: web.Request) -> web.Response:
     """GET /v1/venues/{venue_id}: a venue."""
-    return json_reply(_venue_view((await _venue_of_path(request)).venue))
+    return cached_reply(request, _venue_view((await _venue_of_path(request)).venue), max_age=_MAX_AGE_SECONDS)
 
 
 async def list_sections(request: web.Request) -> web.Response:

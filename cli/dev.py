@@ -97,7 +97,7 @@ def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, worker
     for name, arguments in {
         "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],
         "sync": ["sync"],
-        "api": ["serve", "--port", str(port), "--workers", str(workers)],
+        "api": ["serve", "--port", str(port), "--workers", str(workers), "--auth", "off"],
     }.items():
         command = [sys.executable, "-m", "cli", *arguments]
         child = Child(name, command, logs / f"{name}.log", environ=environ)

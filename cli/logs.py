@@ -8,6 +8,8 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from engine.masking import masked
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -45,4 +47,4 @@ def configure_logs(level: str) -> None:
 
 
 def _to_json(event: Any, **_options: Any) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return masked(orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode())

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import IO
 
 import click
+import msgspec
 
 from cli.complaints import Complaint
 from cli.environment import settings_from_environment
 from cli.ports import check_port
 from cli.progress import progress
 from engine.faults import Fault, Misconfigured
+from engine.loopback import is_loopback
+from engine.masking import masked
+from engine.settings import PREFIX
 from sync.reports import REPORTS
 
 # Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
@@ -31,7 +35,7 @@ def main() -> None:
     try:
         onsale(prog_name="onsale")
     except (Complaint, Fault, Misconfigured) as error:
-        click.echo(f"onsale: {error}", err=True)
+        click.echo(f"onsale: {masked(str(error))}", err=True)
         sys.exit(error.status if isinstance(error, Complaint) else 1)
 
 
@@ -51,19 +55,44 @@ def dev(port: int, data_dir: Path, workers: int) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes; one per core is a good start.")
 @click.option(
-    "--auth", type=click.Choice(["off"]), default="off", help="Who may do what. off: everybody everything, on loopback."
+    "--auth",
+    type=click.Choice(["jwt", "off"]),
+    default="jwt",
+    envvar=f"{PREFIX}AUTH",
+    help="jwt: who has a token, by its role. off: everybody everything, on loopback.",
 )
 def serve(host: str, port: int, workers: int, auth: str) -> None:
     """Serve the API."""
-    from cli.serving import is_loopback
     from cli.serving import serve as serve_api
 
     if auth == "off" and not is_loopback(host):
         raise Complaint(
-            f"without authentication every role is open to whoever reaches {host}: serve on 127.0.0.1, and let "
-            "a proxy that authenticates stand before it"
+            f"without authentication every role is open to whoever reaches {host}: serve on 127.0.0.1, "
+            "or with --auth jwt"
         )
-    serve_api(settings_from_environment(), host, port, workers)
+    serve_api(msgspec.structs.replace(settings_from_environment(), auth=auth), host, port, workers)
+
+
+def _event_ids(_context: click.Context, _option: click.Parameter, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter("ids with commas between, like 1,2") from error
+
+
+@onsale.command()
+@click.option("--role", type=click.Choice(["customer", "service", "manager"]), required=True, help="What it may do.")
+@click.option("--sub", required=True, help="Who it is for: the customer's id, or a name of the service or manager.")
+@click.option("--events", callback=_event_ids, help="Of a manager: the ids of its events, 1,2,...; all unless given.")
+@click.option("--ttl", type=click.IntRange(1, 31_536_000), default=3600, help="Seconds until it expires.")
+def token(role: str, sub: str, events: list[int] | None, ttl: int) -> None:
+    """Make a token for development, signed with ONSALE_JWT_SECRET."""
+    from api.callers import Role
+    from cli.tokens import mint_token
+
+    click.echo(mint_token(settings_from_environment(), Role(role), sub, ttl, events))
 
 
 @onsale.command()

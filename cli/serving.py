@@ -1,6 +1,5 @@
 """`onsale serve`: the API in one or several processes, under gunicorn."""
 
-import ipaddress
 import os
 import resource
 import shutil
@@ -15,6 +14,8 @@ from aiohttp import web
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from api.cors import Cors
+from api.keyring import check_keys
 from cli.collecting import collect_rarely
 from cli.ports import check_port
 from engine.engine import Engine
@@ -43,18 +44,11 @@ def _allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 async def _prepare(settings: Settings) -> None:
     """Does once what each worker would do, and finds out here, in words, why it cannot be done."""
+    Cors(settings.cors_origins)
+    if settings.auth == "jwt":
+        await check_keys(settings)
     async with Engine(settings):
         pass
 

@@ -45,7 +45,7 @@ class Cart(msgspec.Struct, frozen=True):
     """A cart at an instant. Times are ms since 1970 by the clock of Redis.
 
     `generation` tells its beginnings apart, `payment` its bookings; 0 before the first. `deadline_ms` is 0 while
-    nothing could be held.
+    nothing could be held. `owner` is the customer who made it; empty: it is nobody's.
     """
 
     cart_id: str
@@ -54,12 +54,13 @@ class Cart(msgspec.Struct, frozen=True):
     generation: int
     deadline_ms: int
     payment: int
+    owner: str
     event_ids: list[int]
 
     @property
     def customer_id(self) -> str:
-        """The customer of its reservations."""
-        return f"cart-{self.cart_id}"
+        """The customer of its reservations; of a cart that is nobody's, the cart itself."""
+        return self.owner or f"cart-{self.cart_id}"
 
     @property
     def payment_id(self) -> str:
@@ -87,10 +88,13 @@ class Cart(msgspec.Struct, frozen=True):
 
 
 class Carts:
-    """Reads and changes carts. Every method raises OutcomeUnknown, and may be called again then."""
+    """Reads and changes carts: those of one customer, or of all. To a customer there is no cart of another.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Every method raises OutcomeUnknown, and may be called again then.
+    """
+
+    def __init__(self, engine: Engine, owner: str = "") -> None:
+        self._engine, self._owner = engine, owner
         settings = engine.settings
         # The outcome of a payment is known here at least for as long as reservations may be pinned for it.
         self._keep_ms = (settings.archive_seconds + settings.pin_seconds) * 1000
@@ -124,9 +128,11 @@ class Carts:
         return await self._call(cart.cart_id, "settle", cart.payment, outcome.value)
 
     async def _call(self, cart_id: str, word: str, *arguments: int | str) -> tuple[CartWord, Cart]:
-        reply = await self._engine.call("onsale_cart", (f"cart:{{{cart_id}}}",), (word, self._keep_ms, *arguments))
+        reply = await self._engine.call(
+            "onsale_cart", (f"cart:{{{cart_id}}}",), (word, self._keep_ms, self._owner, *arguments)
+        )
         try:
-            said, now_ms, state, generation, deadline_ms, payment, *events = (raw.decode() for raw in reply)
+            said, now_ms, state, generation, deadline_ms, payment, owner, *events = (raw.decode() for raw in reply)
             cart = Cart(
                 cart_id,
                 int(now_ms),
@@ -134,6 +140,7 @@ class Carts:
                 int(generation),
                 int(deadline_ms),
                 int(payment),
+                owner,
                 sorted(map(int, events)),
             )
             return CartWord(said), cart

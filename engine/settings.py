@@ -1,7 +1,7 @@
 """The settings of a process: read from the environment once, frozen, passed to whoever needs them."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -42,6 +42,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     availability_age_ms: Milliseconds = 100
     list_patience_ms: Milliseconds = 1000
     shutdown_seconds: Count = 15
+
+    # Who may ask what (docs/access.md)
+    auth: Literal["jwt", "off"] = "jwt"
+    jwt_secret: str = ""
+    jwt_jwks: str = ""
+    jwt_issuer: str = "onsale"
+    jwt_audience: str = "onsale"
+    jwt_leeway_seconds: Annotated[int, Meta(ge=0, le=300)] = 10
+    jwt_cached_tokens: Count = 50_000
+    jwks_refresh_ms: Milliseconds = 300_000
+    jwks_pause_ms: Milliseconds = 10_000
+    jwks_timeout_ms: Milliseconds = 2000
+    metrics_token: str = ""
+    cors_origins: str = ""
+    compress_bytes: Count = 1024
 
     # Payments
     gateway_timeout_ms: Milliseconds = 2000

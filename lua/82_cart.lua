@@ -4,10 +4,12 @@
 -- generation (engine/carts.py), in the event's partition; what may be taken and sold is decided there. Here is decided, at
 -- one place and before it is done, what is done to all of them.
 --
--- Keys      cart:{<uuid>} (hash), with a TTL always: state, generation, deadline_ms, payment, event:<event_id>...
+-- Keys      cart:{<uuid>} (hash), with a TTL always: state, generation, deadline_ms, payment, owner, event:<event_id>...
 --           generation: grows with each new beginning, so that ids are never used twice; payment: the same for bookings.
 --           Both are instants in ms, pushed on where two would be the same.
--- Arguments word, keep_ms (how long the cart is kept past its deadline), then
+--           owner: the customer whose join made the cart; empty if it was nobody's, as it then stays.
+-- Arguments word, keep_ms (how long the cart is kept past its deadline), owner (the customer who asks; empty: whoever may
+--           touch every cart), then
 --           join event_id hold_ms gone     before a reservation of the event is made or changed. The first event starts the
 --                                          deadline, later ones do not move it. A cart that ran out, whose payment failed,
 --                                          or whose generation is `gone` (its holds are), starts anew.
@@ -17,8 +19,9 @@
 --           unbook payment                 not all can be pinned: the cart is open again, and all are to be unpinned
 --           settle payment outcome         outcome: completed or failed; to be done to all from here on
 --           read
--- Promise   Of a payment, at most one of unbook, completed and failed ever succeeds. All of it or nothing is written.
--- Replies   {word, now_ms, state, generation, deadline_ms, payment, event_id...}
+-- Promise   A customer finds no cart that is not its own: to it there is none.
+--           Of a payment, at most one of unbook, completed and failed ever succeeds. All of it or nothing is written.
+-- Replies   {word, now_ms, state, generation, deadline_ms, payment, owner, event_id...}
 --           word: ok, none (no such cart), full (no more events), expired (it ran out),
 --                 refused (its state, or its payment, is another)
 -- States    none -> open -> booking -> booked -> completed | failed;  booking -> open;  failed -> open
@@ -31,10 +34,14 @@ local CART_EVENTS = 20
 -- A booking that took longer has died on its way: the cart is open again.
 local BOOKING_MS = 30000
 
+local function cart_none()
+  return { state = 'none', generation = 0, deadline_ms = 0, payment = 0, owner = '', events = {}, has = {} }
+end
+
 local function cart_read(key, now_ms)
   local stored = redis.call('HGETALL', key)
   if #stored == 0 then
-    return { state = 'none', generation = 0, deadline_ms = 0, payment = 0, events = {}, has = {} }
+    return cart_none()
   end
   local fields, events, has = {}, {}, {}
   for i = 1, #stored, 2 do
@@ -48,7 +55,7 @@ local function cart_read(key, now_ms)
   end
   local cart = {
     state = fields.state, generation = tonumber(fields.generation), deadline_ms = tonumber(fields.deadline_ms),
-    payment = tonumber(fields.payment), events = events, has = has,
+    payment = tonumber(fields.payment), owner = fields.owner or '', events = events, has = has,
   }
   if not CART_STATES[cart.state] or not (cart.generation and cart.deadline_ms and cart.payment) then
     error('damaged cart ' .. key .. '; delete it: its reservations run out, or are settled by the sync worker', 0)
@@ -63,6 +70,7 @@ local function cart_write(key, cart, now_ms, keep_ms)
   local fields = {
     'state', cart.state, 'generation', string.format('%.0f', cart.generation),
     'deadline_ms', string.format('%.0f', cart.deadline_ms), 'payment', string.format('%.0f', cart.payment),
+    'owner', cart.owner,
   }
   for _, event in ipairs(cart.events) do
     fields[#fields + 1] = 'event:' .. event
@@ -149,6 +157,13 @@ function CART.settle(cart, _, payment, outcome)
   return cart_move(cart, payment, 'booked', outcome)
 end
 
+local function cart_reply(word, now_ms, cart)
+  return {
+    word, string.format('%.0f', now_ms), cart.state, string.format('%.0f', cart.generation),
+    string.format('%.0f', cart.deadline_ms), string.format('%.0f', cart.payment), cart.owner, unpack(cart.events),
+  }
+end
+
 local function cart(keys, args)
   local time = redis.call('TIME')
   local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
@@ -156,13 +171,15 @@ local function cart(keys, args)
   if not act then
     error('unknown word ' .. tostring(args[1]), 0)
   end
-  local found = cart_read(keys[1], now_ms)
-  local word, changed = act(found, now_ms, unpack(args, 3))
+  local found, owner = cart_read(keys[1], now_ms), args[3]
+  if found.state == 'none' then
+    found.owner = owner
+  elseif owner ~= '' and owner ~= found.owner then
+    return cart_reply('none', now_ms, cart_none())
+  end
+  local word, changed = act(found, now_ms, unpack(args, 4))
   if changed then
     cart_write(keys[1], found, now_ms, tonumber(args[2]))
   end
-  return {
-    word, string.format('%.0f', now_ms), found.state, string.format('%.0f', found.generation),
-    string.format('%.0f', found.deadline_ms), string.format('%.0f', found.payment), unpack(found.events),
-  }
+  return cart_reply(word, now_ms, found)
 end

@@ -50,6 +50,7 @@ class CartPayment(NamedTuple):
     state: CartState
     amount_minor: int
     reservation_ids: list[str]
+    customer_id: str
 
 
 class CartPayments:
@@ -61,10 +62,13 @@ class CartPayments:
         self._observe = observe
         self._carts = Carts(engine)
 
-    async def book(self, cart_id: str) -> Cart | BookRefusal:
-        """Pins every reservation of the cart for one payment, or none. A cart that is booked stays as it is."""
+    async def book(self, cart_id: str, owner: str = "") -> Cart | BookRefusal:
+        """Pins every reservation of the cart for one payment, or none. A cart that is booked stays as it is.
+
+        `owner`: the customer who asks, and who finds no cart of another; empty: whoever may touch every cart.
+        """
         for _ in range(_TRIES):
-            word, cart = await self._carts.begin(cart_id)
+            word, cart = await Carts(self._engine, owner).begin(cart_id)
             if word is not CartWord.OK:
                 return NotFound() if word is CartWord.NONE or not cart.deadline_ms else Expired()
             if cart.state is CartState.FAILED:
@@ -95,7 +99,7 @@ class CartPayments:
         }
         came_late = any(attempt and outcome_of(attempt.state) is CartState.COMPLETED for attempt in attempts)
         state = CartState.COMPLETED if came_late else cart.state
-        return CartPayment(payment_id, state, sum(pinned.values()), list(pinned))
+        return CartPayment(payment_id, state, sum(pinned.values()), list(pinned), cart.customer_id)
 
     async def end(self, payment_id: str, outcome: CartState) -> CartPayment | NotFound | PaymentSettled:
         """The gateway tells how a payment ended: `completed` sells everything, `failed` frees everything.

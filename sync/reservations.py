@@ -1,6 +1,6 @@
 """Reservations as Postgres has them: lists, and those that Redis no longer keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -31,6 +31,7 @@ class StoredPayment(NamedTuple):
     reservation_id: str
     state: AttemptState
     amount_minor: int
+    customer_id: str
 
 
 class ReservationPage(NamedTuple):
@@ -52,16 +53,18 @@ async def list_reservations(
     ticket_id: int | None = None,
     customer_id: str | None = None,
     status: State | None = None,
+    of_events: Collection[int] | None = None,
     limit: int,
     after: tuple[int, str] | None = None,
 ) -> ReservationPage:
-    """A page of at most `limit` reservations that fit what is given.
+    """A page of at most `limit` reservations that fit what is given. `of_events`: of these events alone.
 
     `after` is the cursor of the page before: creation in ms, and id. What comes in meanwhile neither repeats nor hides
     any. Raises PostgresAway.
     """
     created_ms, reservation_id = after or (None, None)
-    arguments: list[Any] = [event_id, customer_id, status, created_ms, reservation_id, limit + 1]
+    events = None if of_events is None else sorted(of_events)
+    arguments: list[Any] = [event_id, customer_id, status, created_ms, reservation_id, events, limit + 1]
     name = "list_records"
     if ticket_id is not None:
         name = "list_records_of_ticket"
@@ -86,7 +89,7 @@ async def get_payment(postgres: Postgres, payment_id: str) -> list[StoredPayment
     """What reservations have of a payment, by their ids; empty if Postgres has no such payment. Raises PostgresAway."""
     async with postgres.connection() as connection:
         rows = await connection.fetch(statement("read_payment"), payment_id)
-    return [StoredPayment(reservation_id, AttemptState(status), amount) for reservation_id, status, amount in rows]
+    return [StoredPayment(row[0], AttemptState(row[1]), *row[2:]) for row in map(tuple, rows)]
 
 
 async def read_records(connection: Connection, reservation_ids: Sequence[str]) -> dict[str, Record]:

@@ -1,5 +1,6 @@
 """Statistics, read from the rows at the moment they are asked for (the views of the schema `reporting`)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TypeVar
 
@@ -51,10 +52,13 @@ class TicketTypeFigures(Figures, frozen=True, kw_only=True):
     ticket_type: str
 
 
-async def list_event_statistics(postgres: Postgres, *, limit: int, after: int = 0) -> list[EventFigures]:
-    """At most `limit` events with ids above `after`, by id. Raises PostgresAway."""
+async def list_event_statistics(
+    postgres: Postgres, *, limit: int, after: int = 0, of_events: Collection[int] | None = None
+) -> list[EventFigures]:
+    """At most `limit` events (of `of_events` alone, if given) with ids above `after`, by id. Raises PostgresAway."""
+    events = None if of_events is None else sorted(of_events)
     async with postgres.connection() as connection:
-        rows = await connection.fetch(statement("list_event_statistics"), after, limit)
+        rows = await connection.fetch(statement("list_event_statistics"), after, limit, events)
     return [_figures(row, EventFigures) for row in rows]
 
 

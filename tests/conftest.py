@@ -65,7 +65,7 @@ def engine_settings(valkey: EmbeddedValkey, request: pytest.FixtureRequest) -> I
     with Redis.from_url(valkey.url, socket_timeout=_TIMEOUT_SECONDS) as redis:
         redis.flushall()
         redis.function_flush()
-    yield Settings(redis_url=valkey.url)
+    yield Settings(redis_url=valkey.url, auth="off")
     if request.node.get_closest_marker("damages_keys") is None:
         check_invariants(valkey.url)
 

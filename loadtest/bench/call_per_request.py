@@ -55,7 +55,7 @@ async def _hold(request: web.Request) -> web.Response:
     reservation_id = new_reservation_id(_EVENT.event_id)
     details = msgspec.json.encode({"first_name": customer.first_name, "last_name": customer.last_name}).decode()
     items = [(item.ticket_id, item.quantity or 0) for item in body.items]
-    command = Hold(reservation_id, _EVENT.event_id, customer.id, details, "", items)
+    command = Hold(reservation_id, _EVENT.event_id, customer.id or "", details, "", items)
     reply = await request.app[_REDIS].execute_command(
         "FCALL",
         "onsale_run",

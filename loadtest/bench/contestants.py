@@ -81,10 +81,14 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         in_postgres.renew()
         start = Starter(stack, directory, cores, settings)
         # Ours is first: its answer is what the noop answers.
-        ours = start(OURS, "POST /v1/reservations", ["cli", "serve"], in_redis)
+        ours = start(OURS, "POST /v1/reservations", ["cli", "serve", "--auth", "off"], in_redis)
         record_answer(ours.url, PLACES, start.answer_file)
-        named = start(OURS_NAMED, "the same, seats of 40 sections", ["cli", "serve"], seats_in_redis, NAMED_SEATS)
-        best = start(OURS_BEST, "the same, 2 of a section", ["cli", "serve"], seats_in_redis, BEST_AVAILABLE)
+        named = start(
+            OURS_NAMED, "the same, seats of 40 sections", ["cli", "serve", "--auth", "off"], seats_in_redis, NAMED_SEATS
+        )
+        best = start(
+            OURS_BEST, "the same, 2 of a section", ["cli", "serve", "--auth", "off"], seats_in_redis, BEST_AVAILABLE
+        )
         noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"), None)
         tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"), None)
         framed = start("noop, framed", "the same in our frame", _gunicorn("noop:make_framed_app"), None)

@@ -10,12 +10,15 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from api.admission import Admission
 from api.answers import Reservation
+from api.callers import CUSTOMERS
 from api.framing import Frame
 from api.metrics import Metrics
 from api.reservations import NewReservation
 from api.route import Route
 from cli.collecting import collect_rarely
+from engine.settings import Settings
 from loadtest.bench.answers import Answer, recorded_answer
 
 _DECODER = msgspec.json.Decoder(NewReservation)
@@ -41,10 +44,12 @@ async def make_framed_app() -> web.Application:
     """The handler within the API's frame."""
     app = web.Application()
     answer = recorded_answer()
-    # The frame writes this header itself.
-    headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-request-id"}
+    # The frame writes these headers itself.
+    own = {"cache-control", "x-request-id"}
+    headers = {name: value for name, value in answer.headers.items() if name.lower() not in own}
     app[_ANSWER] = Answer(answer.body, headers)
-    framed = Frame(Metrics()).around(_ROUTE)
+    settings = Settings(auth="off")
+    framed = Frame(Metrics(), Admission(settings), settings).around(_ROUTE)
     app.router.add_post(_ROUTE.path, framed)
     collect_rarely()
     return app
@@ -61,6 +66,7 @@ _ROUTE = Route(
     path="/v1/reservations",
     handler=_answer,
     tag="Benchmark",
+    roles=CUSTOMERS,
     body=NewReservation,
     answers={HTTPStatus.CREATED: Reservation},
 )

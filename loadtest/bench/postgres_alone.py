@@ -70,12 +70,12 @@ async def _hold(request: web.Request) -> web.Response:
     reservation_id = new_reservation_id(_EVENT.event_id)
     details = msgspec.json.encode({"first_name": customer.first_name, "last_name": customer.last_name}).decode()
     row = await request.app[_POOL].fetchrow(
-        _HOLD, item.ticket_id, item.quantity, reservation_id, customer.id, details, _EVENT.hold_seconds
+        _HOLD, item.ticket_id, item.quantity, reservation_id, customer.id or "", details, _EVENT.hold_seconds
     )
     if row is None:
         raise web.HTTPConflict
     created_ms, deadline_ms = milliseconds(row["created_at"]), milliseconds(row["expires_at"])
     lines = [Line(item.ticket_id, ticket.pools[0], item.quantity or 0, ticket.unit_minor)]
-    record = Record(State.HELD, _EVENT.event_id, customer.id, details, created_ms, deadline_ms, 0, "", lines, [])
+    record = Record(State.HELD, _EVENT.event_id, customer.id or "", details, created_ms, deadline_ms, 0, "", lines, [])
     view = reservation_view(reservation_id, record, _EVENT, None, created_ms, as_taken=True)
     return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})

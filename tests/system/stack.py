@@ -69,6 +69,7 @@ class Stack:
             postgres_url=postgres.url(database),
             gateway_url=f"http://{LOOPBACK}:{self._gateway_port}",
             sync_metrics_port=free_port(),
+            auth="off",
         )
         self.api_workers = 1
         self._children = {"valkey": self.valkey.child, "postgres": postgres.child}

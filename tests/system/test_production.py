@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 
+from api.callers import Role
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.main import onsale
+from cli.tokens import mint_token
+from engine.settings import Settings
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
 _END_SECONDS = 30
 _API_URL = "http://127.0.0.1:8080"  # the default port, which the README's commands name
+_SETTINGS = Settings(jwt_secret="a secret of thirty-two bytes or more")
 _EVENT = {
     "name": "Opening night",
     "starts_at": "2027-06-01T18:00:00Z",
@@ -45,6 +49,7 @@ def environ(valkey: EmbeddedValkey, postgres: EmbeddedPostgres, engine_settings:
     return os.environ | {
         "ONSALE_REDIS_URL": valkey.url,
         "ONSALE_POSTGRES_URL": postgres.ensure_database("production"),
+        "ONSALE_JWT_SECRET": _SETTINGS.jwt_secret,
     }
 
 
@@ -93,7 +98,7 @@ def test_every_command_tells_what_it_is_for() -> None:
 
 
 def _requests_counted(route: str, status: int) -> float:
-    with urllib.request.urlopen(f"{_API_URL}/metrics", timeout=5) as response:
+    with urllib.request.urlopen(_request("/metrics"), timeout=5) as response:
         metrics = response.read().decode()
     counted = re.findall(
         rf'^onsale_requests_total{{.*route="{route}/?",status="{status}"}} (\S+)$', metrics, re.MULTILINE
@@ -112,6 +117,12 @@ def _answers(path: str) -> bool:
 def _call(path: str, body: Any = None) -> Any:
     """A GET, or a POST of JSON."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(_API_URL + path, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(_request(path, data), timeout=5) as response:
         return json.load(response)
+
+
+def _request(path: str, data: bytes | None = None) -> urllib.request.Request:
+    """One of a manager."""
+    token = mint_token(_SETTINGS, Role.MANAGER, "boss", ttl_seconds=60)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    return urllib.request.Request(_API_URL + path, data, headers)

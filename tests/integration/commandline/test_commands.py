@@ -16,6 +16,7 @@ from engine.library import library_text, version_of
 from engine.settings import Settings
 
 _TIMEOUT_SECONDS = 60
+_SERVE = ("serve", "--auth", "off", "--port")
 
 
 def _onsale(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -85,23 +86,39 @@ def test_the_library_is_checked_and_installed(valkey: EmbeddedValkey) -> None:
 
 def test_without_authentication_the_api_is_served_on_loopback_only() -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):  # noqa: S104  # refused
-        ran = _onsale("serve", "--host", host)
+        ran = _onsale("serve", "--auth", "off", "--host", host)
         assert ran.returncode == 1
         assert "without authentication" in _sentence(ran)
+
+
+@pytest.mark.parametrize(
+    ("variables", "remedy"),
+    [
+        ({}, "set either ONSALE_JWT_SECRET"),
+        ({"jwt_secret": "s" * 32, "jwt_jwks": "keys.json"}, "set either ONSALE_JWT_SECRET"),
+        ({"jwt_secret": "s" * 31}, "openssl rand -hex 32"),
+        ({"jwt_jwks": "/no/such/file"}, "No such file"),
+        ({"jwt_jwks": "http://192.0.2.1/keys"}, "https://"),
+        ({"jwt_secret": "s" * 32, "jwt_audience": ""}, "ONSALE_JWT_AUDIENCE"),
+        ({"jwt_secret": "s" * 32, "cors_origins": "shop.example"}, "https://shop.example"),
+    ],
+)
+def test_serve_starts_only_if_it_can_tell_who_asks(variables: dict[str, str], remedy: str) -> None:
+    ran = _onsale("serve", "--port", str(free_port()), **variables)
+    assert ran.returncode == 1
+    assert remedy in _sentence(ran)
 
 
 def test_serve_says_that_a_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        ran = _onsale("serve", "--port", str(port))
+        ran = _onsale("serve", "--auth", "off", "--port", str(port))
     assert ran.returncode == 1
     assert _sentence(ran) == f"onsale: port {port} is taken: stop what listens there, or choose another with --port"
 
 
 def test_serve_says_that_redis_is_away_before_it_starts_workers() -> None:
-    ran = _onsale(
-        "serve", "--port", str(free_port()), redis_url=f"redis://127.0.0.1:{free_port()}/0", start_patience_ms="200"
-    )
+    ran = _onsale(*_SERVE, str(free_port()), redis_url=f"redis://127.0.0.1:{free_port()}/0", start_patience_ms="200")
     assert ran.returncode == 1
     assert "Redis does not answer" in _sentence(ran)
 
@@ -110,7 +127,7 @@ def test_an_evicting_server_is_refused(valkey: EmbeddedValkey) -> None:
     with Redis.from_url(valkey.url, socket_timeout=10) as redis:
         redis.config_set("maxmemory-policy", "allkeys-lru")
         try:
-            ran = _onsale("serve", "--port", str(free_port()), redis_url=valkey.url)
+            ran = _onsale(*_SERVE, str(free_port()), redis_url=valkey.url)
         finally:
             redis.config_set("maxmemory-policy", "noeviction")
     assert ran.returncode == 1

@@ -126,7 +126,7 @@ async def test_a_claim_whose_process_died_runs_out(front: Front, held: Json, sho
     hasty = msgspec.structs.replace(shop, gateway_timeout_ms=1, command_timeout_ms=150)
     claimed = PaymentBody(amount=2500, currency="EUR", payment_token="tok_visa")  # of the simulated gateway
     async with Engine(hasty) as engine:
-        name = keyed_name(f"pay {held['id']}", OPEN, "k")
+        name = keyed_name(f"pay {held['id']}", OPEN.scope, "k")
         assert await Answers(engine).claim(name, body_digest(claimed)) is None
         answer = await front.pay(held, headers=KEY)
     assert (answer.status, answer.body["status"]) == (200, "paid")

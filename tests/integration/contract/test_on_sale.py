@@ -139,7 +139,7 @@ async def test_availability_is_fresh_and_cheap_to_ask_again(front: Front) -> Non
     again = await front.call("GET", path, headers=known)
     assert (again.status, again.body, again.headers["ETag"]) == (304, None, first.headers["ETag"])
     assert again.headers["Cache-Control"] == "public, max-age=1"
-    for tags in ("*", f'"other", W/{first.headers["ETag"]}'):
+    for tags in ("*", f'"other", {first.headers["ETag"].removeprefix("W/")}'):
         assert (await front.call("GET", path, headers={"If-None-Match": tags})).status == 304
 
     await front.held((ticket_id, 3))
@@ -200,7 +200,7 @@ async def test_a_wrong_method_says_which_are_right(front: Front) -> None:
         "/healthz": {"GET", "HEAD"},
     }
     for path, methods in right.items():
-        for method in {"PUT", "OPTIONS", "DELETE", "POST", "PATCH"} - methods:
+        for method in {"PUT", "DELETE", "POST", "PATCH"} - methods:
             answer = await front.call(method, path)
             assert (answer.status, answer.code) == (405, "method_not_allowed")
-            assert {name.strip() for name in answer.headers["Allow"].split(",")} == methods
+            assert {name.strip() for name in answer.headers["Allow"].split(",")} == methods | {"OPTIONS"}

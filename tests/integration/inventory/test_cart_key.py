@@ -245,7 +245,7 @@ def key_of(cart: Cart) -> str:
 
 
 def test_ids() -> None:
-    cart = Cart(str(uuid4()), 0, CartState.OPEN, 5, 0, 6, [1])
+    cart = Cart(str(uuid4()), 0, CartState.OPEN, 5, 0, 6, "", [1])
     assert cart_of_payment(cart.payment_id) == cart.cart_id
     assert cart_id_of(cart.cart_id.upper()) == cart.cart_id
     assert len(cart.customer_id) <= 64

@@ -34,7 +34,7 @@ def test_onsale_commands_and_their_options_are_there(commands: list[str]) -> Non
             parsed.add(_parse(shlex.split(command)[1:]))
     assert parsed == {
         "dev", "serve", "sync", "migrate", "library install", "library check", "audit", "restore", "loadtest",
-        "report", "gateway",
+        "report", "gateway", "token",
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ def test_nothing_given_is_every_default() -> None:
 def test_every_setting_has_its_variable() -> None:
     for field in Settings.__struct_fields__:
         value = getattr(Settings(), field)
-        changed = value + 1 if isinstance(value, int) else "other"
+        changed = value + 1 if isinstance(value, int) else {"auth": "off"}.get(field, "other")
         assert getattr(load_settings({f"ONSALE_{field.upper()}": str(changed)}), field) == changed
 
 

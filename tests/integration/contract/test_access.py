@@ -1,0 +1,206 @@
+"""Who may call what (tests/integration/contract/access.py), and what else follows from who asks."""
+
+import pytest
+
+from api.callers import Role
+from api.routes import ROUTES
+from engine.settings import Settings
+from tests.integration.contract.access import ASKERS, CALLS, MATRIX, OTHER, OWNER, Sale
+from tests.integration.contract.conftest import StartApi
+from tests.integration.contract.front import Front, Json, order, ticket
+
+SHARED = "a secret of thirty-two bytes or more"
+WATCHER = "a token that is for metrics alone"
+ORDINARY = {
+    "name": "Big event",
+    "starts_at": "2027-06-01T18:00:00Z",
+    "status": "on_sale",
+    "max_per_customer": 10_000,
+}
+
+
+@pytest.fixture
+async def sale(start_api: StartApi) -> Sale:
+    front = await start_api(auth="jwt", jwt_secret=SHARED, metrics_token=WATCHER)
+    return await open_sale(front)
+
+
+async def open_sale(front: Front) -> Sale:
+    settings = Settings(jwt_secret=SHARED)
+    boss = Sale(front, settings, {"id": 0, "tickets": [{"id": 0}, {"id": 0}]}, {}, [])
+    rows = [{"name": "A", "seats": 100}]
+    venue = (
+        await boss.ask("manager", "POST", "/v1/venues", {"name": "Hall", "sections": [{"name": "S", "rows": rows}]})
+    ).body
+    stalls = {"ticket_type": "Stalls", "price": ticket("", 1)["price"], "section_ids": [venue["sections"][0]["id"]]}
+    body = {**ORDINARY, "venue_id": venue["id"], "tickets": [ticket("Regular", 1000), stalls]}
+    event = (await boss.ask("manager", "POST", "/v1/events", body)).body
+    sections = (await boss.ask("nobody", "GET", f"/v1/venues/{venue['id']}/sections")).body["items"]
+    seats = [seat["id"] for row in sections[0]["rows"] for seat in row["seats"]]
+    return Sale(front, settings, event, venue, seats)
+
+
+def test_every_route_is_in_the_matrix() -> None:
+    routes = [f"{route.method} {route.path}" for route in ROUTES]
+    assert sorted(MATRIX) == sorted(routes)
+    assert sorted(CALLS) == sorted(routes)
+    assert {len(row) for row in MATRIX.values()} == {len(ASKERS)}
+
+
+def test_who_has_no_role_of_a_route_is_refused_in_the_matrix() -> None:
+    for route in ROUTES:
+        expected = dict(zip(ASKERS, MATRIX[f"{route.method} {route.path}"], strict=True))
+        if route.roles is None:
+            assert set(expected.values()) == {200}
+            continue
+        assert expected["nobody"] == 401
+        for asker, role in {"owner": Role.CUSTOMER, "other": Role.CUSTOMER, "service": Role.SERVICE}.items():
+            assert (role in route.roles) or expected[asker] == 403, route
+
+
+async def test_the_matrix(sale: Sale) -> None:
+    wrong = []
+    for name, expected in MATRIX.items():
+        method, call = name.split()[0], await CALLS[name](sale)
+        for asker, status in zip(ASKERS, expected, strict=True):
+            answered = await sale.status(asker, method, call)
+            if answered != status:
+                wrong.append((name, asker, status, answered))
+            if answered < 300 and method != "GET":
+                call = await CALLS[name](sale)  # about what nothing was done to
+    assert wrong == []
+
+
+async def test_with_authentication_off_everybody_may_do_everything(front: Front, start_api: StartApi) -> None:
+    """The negative control: the same calls without a token, on a server that wants none."""
+    tokens = (await open_sale(await start_api(auth="jwt", jwt_secret=SHARED))).tokens
+    sale = await open_sale(front)
+    sale.tokens |= dict.fromkeys(tokens, "whatever")
+    for name in (name for name, expected in MATRIX.items() if 401 in expected):
+        assert await sale.status("nobody", name.split()[0], await CALLS[name](sale)) < 300, name
+
+
+async def test_a_customer_need_not_say_who_it_is(sale: Sale) -> None:
+    body = {"items": order((sale.general, 1))["items"]}
+    customers: list[Json] = [{}, {"id": OWNER}, {"first_name": "Islom"}]
+    for more in ({}, *({"customer": customer} for customer in customers)):
+        made = await sale.ask("owner", "POST", "/v1/reservations", body | more)
+        assert (made.status, made.body["customer"]["id"]) == (201, OWNER)
+    for asker in ("service", "manager"):
+        refused = await sale.ask(asker, "POST", "/v1/reservations", body)
+        assert (refused.code, refused.body["fields"][0]["path"]) == ("invalid", "customer")
+        refused = await sale.ask(asker, "POST", "/v1/reservations", body | {"customer": {"first_name": "Islom"}})
+        assert (refused.code, refused.body["fields"][0]["path"]) == ("invalid", "customer.id")
+
+
+async def test_what_is_refused_changes_nothing(sale: Sale) -> None:
+    path = await sale.paid()
+    held = await sale.held()
+    for asker in ("other", "of_another"):
+        for method, where, body in (
+            ("DELETE", held, None),
+            ("POST", f"{held}/pay", {"amount": 2500, "currency": "EUR", "payment_token": "tok_visa"}),
+            ("POST", f"{path}/refund", {"restock": True}),
+        ):
+            assert (await sale.ask(asker, method, where, body)).status in (403, 404)
+    assert (await sale.ask("owner", "GET", held)).body["status"] == "held"
+    assert (await sale.ask("owner", "GET", path)).body["status"] == "paid"
+
+
+async def test_of_others_nothing_can_be_told_apart_from_nothing(sale: Sale) -> None:
+    held, (cart, _), payment = await sale.held(), await sale.cart(), await sale.booked()
+    nothing = f"/v1/reservations/{sale.event['id']}-AAAAAAAAAAAAAAAA"
+    for path, none in ((held, nothing), (payment, "/v1/payments/pay-AAAAAAAAAAAAAAAA")):
+        assert (await sale.ask("other", "GET", path)).body == (await sale.ask("other", "GET", none)).body
+    unknown = cart[:-12] + "0" * 12
+    theirs, nobodys = await sale.ask("other", "GET", cart), await sale.ask("other", "GET", unknown)
+    assert theirs.body["detail"].replace(cart[-36:], "") == nobodys.body["detail"].replace(unknown[-36:], "")
+
+
+async def test_lists_have_what_is_theirs(sale: Sale, sync: None) -> None:
+    held = (await sale.held()).rsplit("/", 1)[1]
+    theirs = await sale.ask("other", "POST", "/v1/reservations", order((sale.general, 1), customer=OTHER))
+
+    async def listed(asker: str) -> list[str]:
+        answer = await sale.ask(asker, "GET", "/v1/reservations")
+        return [one["id"] for one in answer.body["items"]]
+
+    assert await listed("owner") == [held]
+    assert await listed("other") == [theirs.body["id"]]
+    assert await listed("of_another") == []
+    for asker in ("service", "manager", "of_event"):
+        assert await listed(asker) == [theirs.body["id"], held]
+    for asker, events in {"manager": [sale.event["id"]], "of_event": [sale.event["id"]], "of_another": []}.items():
+        rows = (await sale.ask(asker, "GET", "/v1/statistics/events")).body["items"]
+        assert [row["event_id"] for row in rows] == events
+
+
+async def test_a_cart_is_of_who_first_touched_it(sale: Sale) -> None:
+    path, _ = await sale.cart()
+    made = (await sale.ask("owner", "PUT", f"{path}/book")).body["payment_id"]
+    (reservation,) = (await sale.ask("owner", "GET", f"/v1/payments/{made}")).body["reservations"]
+    assert (await sale.ask("owner", "GET", f"/v1/reservations/{reservation}")).body["customer"]["id"] == OWNER
+    for asker in ("owner", "other"):
+        assert (await sale.ask(asker, "GET", f"/v1/reservations/{reservation}")).status == (
+            200 if asker == "owner" else 404
+        )
+
+
+async def test_a_cart_that_a_service_began_is_no_customers(sale: Sale) -> None:
+    path = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"
+    assert (await sale.ask("service", "POST", path, sale.item())).status == 200
+    assert (await sale.ask("service", "POST", path, sale.item())).status == 200
+    assert (await sale.ask("owner", "POST", path, sale.item())).status == 404
+    assert len((await sale.ask("manager", "GET", path)).body["items"]) == 2
+
+
+async def test_a_cart_with_an_event_of_others_is_not_for_a_manager_of_one(sale: Sale) -> None:
+    other = {**ORDINARY, "tickets": [ticket("Regular", 9)]}
+    event = (await sale.ask("manager", "POST", "/v1/events", other)).body
+    path, _ = await sale.cart()
+    more = {"event_id": event["id"], "price_id": event["tickets"][0]["id"], "quantity": 1}
+    assert (await sale.ask("of_event", "POST", path, more)).status == 403
+    assert len((await sale.ask("owner", "GET", path)).body["items"]) == 1
+    await sale.ask("owner", "POST", path, more)
+    for method, where, body in (("GET", path, None), ("POST", path, sale.item()), ("PUT", f"{path}/book", None)):
+        assert (await sale.ask("of_event", method, where, body)).status == 403
+
+
+async def test_a_key_is_of_who_made_it_up(sale: Sale) -> None:
+    key = {"Idempotency-Key": "1"}
+    body = {"items": order((sale.general, 1))["items"]}
+    mine = await sale.ask("owner", "POST", "/v1/reservations", body, headers=key)
+    theirs = await sale.ask("other", "POST", "/v1/reservations", body, headers=key)
+    again = await sale.ask("owner", "POST", "/v1/reservations", body, headers=key)
+    assert mine.body["id"] == again.body["id"] != theirs.body["id"]
+    assert "Idempotency-Replayed" not in theirs.headers
+    namesake = sale.token(Role.SERVICE, OWNER)
+    other_role = {"Authorization": f"Bearer {namesake}"} | key
+    third = await sale.front.call("POST", "/v1/reservations", body | {"customer": {"id": OWNER}}, headers=other_role)
+    assert third.body["id"] != mine.body["id"]
+
+
+async def test_metrics_open_to_their_own_token(sale: Sale) -> None:
+    client = sale.front.client
+    for token, status in {WATCHER: 200, WATCHER[:-1]: 401, sale.tokens["manager"]: 200}.items():
+        assert (await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})).status == status
+    refused = await sale.front.call("GET", "/v1/reservations", headers={"Authorization": f"Bearer {WATCHER}"})
+    assert refused.status == 401
+
+
+async def test_what_is_personal_is_kept_nowhere(sale: Sale) -> None:
+    for name in ("GET /v1/reservations/{reservation_id}", "GET /v1/orders/carts/{cart_id}", "GET /v1/reservations"):
+        path = (await CALLS[name](sale)).path
+        for asker in ("owner", "other", "nobody"):
+            assert (await sale.ask(asker, "GET", path)).headers["Cache-Control"] == "no-store"
+
+
+async def test_the_service_of_a_signed_callback_needs_no_token(start_api: StartApi) -> None:
+    """And with a token alone it is refused: who signs is the gateway."""
+    front = await start_api(auth="jwt", jwt_secret=SHARED, callback_secrets="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLBYK")
+    sale = await open_sale(front)
+    payment = await sale.booked()
+    for asker in ("nobody", "manager"):
+        refused = await sale.ask(asker, "POST", f"{payment}/complete")
+        assert (refused.status, "not signed" in refused.body["detail"]) == (401, True)
+        assert "WWW-Authenticate" in refused.headers
