@@ -14,7 +14,7 @@ OWNER, OTHER = "owner", "other"
 """Two customers. What the matrix is about is the first one's."""
 
 ASKERS = ("nobody", "owner", "other", "service", "manager", "of_event", "of_another")
-"""The columns. `of_event` and `of_another` are managers of one event: the one that it is about, and another one."""
+"""The columns. `of_event` and `of_another` are managers of some events: those that it is about, and another one."""
 
 MATRIX: dict[str, tuple[int, ...]] = {
     #                                              nobody owner other service manager of_event of_another
@@ -46,12 +46,21 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /v1/payments/{payment_id}": (401, 200, 404, 200, 200, 200, 403),
     "POST /v1/payments/{payment_id}/complete": (401, 403, 403, 200, 200, 200, 403),
     "POST /v1/payments/{payment_id}/failed": (401, 403, 403, 200, 200, 200, 403),
+    "POST /v1/events/{event_id}/bookings": (401, 201, 201, 201, 201, 201, 403),
+    "GET /v1/events/{event_id}/bookings": (401, 403, 403, 200, 200, 200, 403),
+    "GET /v1/events/{event_id}/bookings/{booking_id}": (401, 200, 404, 200, 200, 200, 403),
+    "PATCH /v1/events/{event_id}/bookings/{booking_id}": (401, 200, 404, 200, 200, 200, 403),
+    "DELETE /v1/events/{event_id}/bookings/{booking_id}": (401, 204, 404, 204, 204, 204, 403),
+    "GET /v1/events/{event_id}/slots": (200, 200, 200, 200, 200, 200, 200),
     "GET /v1/statistics/events": (401, 403, 403, 403, 200, 200, 200),
     "GET /v1/statistics/ticket-types": (401, 403, 403, 403, 200, 403, 403),
     "GET /v1/events/{event_id}/statistics": (401, 403, 403, 403, 200, 200, 403),
     "GET /healthz": (200, 200, 200, 200, 200, 200, 200),
     "GET /readyz": (200, 200, 200, 200, 200, 200, 200),
     "GET /metrics": (401, 403, 403, 403, 200, 403, 403),
+    "GET /openapi.json": (200, 200, 200, 200, 200, 200, 200),
+    "GET /docs": (200, 200, 200, 200, 200, 200, 200),
+    "GET /docs/{asset}": (200, 200, 200, 200, 200, 200, 200),
 }
 """The status of each call about the owner's things. 404: to who asks there is no such thing."""
 
@@ -66,9 +75,11 @@ class Call(NamedTuple):
 class Sale:
     """An event with general and assigned tickets, and the tokens of all askers."""
 
-    def __init__(self, front: Front, settings: Settings, event: Json, venue: Json, seats: list[int]) -> None:
+    def __init__(
+        self, front: Front, settings: Settings, event: Json, timed: Json, venue: Json, seats: list[int]
+    ) -> None:
         self.front, self._settings = front, settings
-        self.event, self.venue = event, venue
+        self.event, self.timed_id, self.venue = event, timed["id"], venue
         self.general, self.assigned = (one["id"] for one in event["tickets"])
         self._seats = iter(seats)
         self.tokens = {
@@ -76,7 +87,7 @@ class Sale:
             "other": self.token(Role.CUSTOMER, OTHER),
             "service": self.token(Role.SERVICE, "web"),
             "manager": self.token(Role.MANAGER, "boss"),
-            "of_event": self.token(Role.MANAGER, "stage", [event["id"]]),
+            "of_event": self.token(Role.MANAGER, "stage", [event["id"], timed["id"]]),
             "of_another": self.token(Role.MANAGER, "bar", [event["id"] + 1_000_000]),
         }
 
@@ -116,12 +127,31 @@ class Sale:
         return f"/v1/events/{self.event['id']}"
 
     @property
+    def timed_path(self) -> str:
+        return f"/v1/events/{self.timed_id}"
+
+    @property
     def venue_path(self) -> str:
         return f"/v1/venues/{self.venue['id']}"
 
     def item(self) -> Json:
         """A seat that nobody has, as a cart takes it."""
         return {"event_id": self.event["id"], "price_id": self.assigned, "seat_id": next(self._seats)}
+
+    def booking(self) -> Json:
+        """A slot, as the timed event takes it."""
+        return {
+            "first_name": "Milind",
+            "last_name": "Rao",
+            "phone_number": "9334556789",
+            "date": "2027-09-12",
+            "time": "13:30",
+        }
+
+    async def slot_booked(self) -> str:
+        """The path of a booking that the owner made."""
+        made = await self._done("POST", f"{self.timed_path}/bookings", self.booking())
+        return f"{self.timed_path}/bookings/{made['id']}"
 
     async def held(self) -> str:
         """The path of a reservation of the owner."""
@@ -197,12 +227,23 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /v1/payments/{payment_id}": lambda sale: _of(sale.booked()),
     "POST /v1/payments/{payment_id}/complete": lambda sale: _of(sale.booked(), "/complete"),
     "POST /v1/payments/{payment_id}/failed": lambda sale: _of(sale.booked(), "/failed"),
+    "POST /v1/events/{event_id}/bookings": lambda sale: _call(f"{sale.timed_path}/bookings", sale.booking()),
+    "GET /v1/events/{event_id}/bookings": lambda sale: _call(f"{sale.timed_path}/bookings"),
+    "GET /v1/events/{event_id}/bookings/{booking_id}": lambda sale: _of(sale.slot_booked()),
+    "PATCH /v1/events/{event_id}/bookings/{booking_id}": lambda sale: _of(
+        sale.slot_booked(), "", {"phone_number": "9334556780"}
+    ),
+    "DELETE /v1/events/{event_id}/bookings/{booking_id}": lambda sale: _of(sale.slot_booked()),
+    "GET /v1/events/{event_id}/slots": lambda sale: _call(f"{sale.timed_path}/slots"),
     "GET /v1/statistics/events": lambda _: _call("/v1/statistics/events"),
     "GET /v1/statistics/ticket-types": lambda _: _call("/v1/statistics/ticket-types"),
     "GET /v1/events/{event_id}/statistics": lambda sale: _call(f"{sale.event_path}/statistics"),
     "GET /healthz": lambda _: _call("/healthz"),
     "GET /readyz": lambda _: _call("/readyz"),
     "GET /metrics": lambda _: _call("/metrics"),
+    "GET /openapi.json": lambda _: _call("/openapi.json"),
+    "GET /docs": lambda _: _call("/docs"),
+    "GET /docs/{asset}": lambda _: _call("/docs/swagger-ui.css"),
 }
 """How each call of the matrix is made, about what is made for it alone."""
 

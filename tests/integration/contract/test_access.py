@@ -27,7 +27,7 @@ async def sale(start_api: StartApi) -> Sale:
 
 async def open_sale(front: Front) -> Sale:
     settings = Settings(jwt_secret=SHARED)
-    boss = Sale(front, settings, {"id": 0, "tickets": [{"id": 0}, {"id": 0}]}, {}, [])
+    boss = Sale(front, settings, {"id": 0, "tickets": [{"id": 0}, {"id": 0}]}, {"id": 0}, {}, [])
     rows = [{"name": "A", "seats": 100}]
     venue = (
         await boss.ask("manager", "POST", "/v1/venues", {"name": "Hall", "sections": [{"name": "S", "rows": rows}]})
@@ -37,7 +37,9 @@ async def open_sale(front: Front) -> Sale:
     event = (await boss.ask("manager", "POST", "/v1/events", body)).body
     sections = (await boss.ask("nobody", "GET", f"/v1/venues/{venue['id']}/sections")).body["items"]
     seats = [seat["id"] for row in sections[0]["rows"] for seat in row["seats"]]
-    return Sale(front, settings, event, venue, seats)
+    schedule = {"times": ["13:30"], "capacity": 100}
+    timed = (await boss.ask("manager", "POST", "/v1/events", {**ORDINARY, "schedule": schedule})).body
+    return Sale(front, settings, event, timed, venue, seats)
 
 
 def test_every_route_is_in_the_matrix() -> None:
@@ -130,7 +132,8 @@ async def test_lists_have_what_is_theirs(sale: Sale, sync: None) -> None:
     assert await listed("of_another") == []
     for asker in ("service", "manager", "of_event"):
         assert await listed(asker) == [theirs.body["id"], held]
-    for asker, events in {"manager": [sale.event["id"]], "of_event": [sale.event["id"]], "of_another": []}.items():
+    both = [sale.event["id"], sale.timed_id]
+    for asker, events in {"manager": both, "of_event": both, "of_another": []}.items():
         rows = (await sale.ask(asker, "GET", "/v1/statistics/events")).body["items"]
         assert [row["event_id"] for row in rows] == events
 
