@@ -55,6 +55,15 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /v1/statistics/events": (401, 403, 403, 403, 200, 200, 200),
     "GET /v1/statistics/ticket-types": (401, 403, 403, 403, 200, 403, 403),
     "GET /v1/events/{event_id}/statistics": (401, 403, 403, 403, 200, 200, 403),
+    "POST /v1/webhooks": (401, 403, 403, 403, 201, 403, 403),
+    "GET /v1/webhooks": (401, 403, 403, 403, 200, 403, 403),
+    "GET /v1/webhooks/{webhook_id}": (401, 403, 403, 403, 200, 403, 403),
+    "PATCH /v1/webhooks/{webhook_id}": (401, 403, 403, 403, 200, 403, 403),
+    "DELETE /v1/webhooks/{webhook_id}": (401, 403, 403, 403, 204, 403, 403),
+    "POST /v1/webhooks/{webhook_id}/rotate": (401, 403, 403, 403, 200, 403, 403),
+    "POST /v1/webhooks/{webhook_id}/test": (401, 403, 403, 403, 202, 403, 403),
+    "GET /v1/webhooks/{webhook_id}/deliveries": (401, 403, 403, 403, 200, 403, 403),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": (401, 403, 403, 403, 202, 403, 403),
     "GET /healthz": (200, 200, 200, 200, 200, 200, 200),
     "GET /readyz": (200, 200, 200, 200, 200, 200, 200),
     "GET /metrics": (401, 403, 403, 403, 200, 403, 403),
@@ -153,6 +162,18 @@ class Sale:
         made = await self._done("POST", f"{self.timed_path}/bookings", self.booking())
         return f"{self.timed_path}/bookings/{made['id']}"
 
+    async def webhook(self) -> str:
+        """The path of a webhook."""
+        made = await self.ask("manager", "POST", "/v1/webhooks", _WEBHOOK)
+        assert made.status == 201, made
+        return f"/v1/webhooks/{made.body['id']}"
+
+    async def delivery(self) -> str:
+        """The path of a delivery to a webhook."""
+        path = await self.webhook()
+        tested = await self.ask("manager", "POST", f"{path}/test")
+        return f"{path}/deliveries/{tested.body['id']}"
+
     async def held(self) -> str:
         """The path of a reservation of the owner."""
         made = await self._done("POST", "/v1/reservations", order((self.general, 1), customer=OWNER))
@@ -192,6 +213,7 @@ async def _list(sale: Sale) -> Call:
     return Call(f"/v1/reservations?customer_id={OWNER}&event_id={sale.event['id']}")
 
 
+_WEBHOOK = {"url": "http://127.0.0.1:9/hook"}
 _NEW_EVENT = {"name": "Big event", "starts_at": "2027-06-01T18:00:00Z"}
 
 CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
@@ -238,6 +260,17 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /v1/statistics/events": lambda _: _call("/v1/statistics/events"),
     "GET /v1/statistics/ticket-types": lambda _: _call("/v1/statistics/ticket-types"),
     "GET /v1/events/{event_id}/statistics": lambda sale: _call(f"{sale.event_path}/statistics"),
+    "POST /v1/webhooks": lambda _: _call("/v1/webhooks", _WEBHOOK),
+    "GET /v1/webhooks": lambda _: _call("/v1/webhooks"),
+    "GET /v1/webhooks/{webhook_id}": lambda sale: _of(sale.webhook()),
+    "PATCH /v1/webhooks/{webhook_id}": lambda sale: _of(sale.webhook(), "", {"enabled": False}),
+    "DELETE /v1/webhooks/{webhook_id}": lambda sale: _of(sale.webhook()),
+    "POST /v1/webhooks/{webhook_id}/rotate": lambda sale: _of(sale.webhook(), "/rotate"),
+    "POST /v1/webhooks/{webhook_id}/test": lambda sale: _of(sale.webhook(), "/test"),
+    "GET /v1/webhooks/{webhook_id}/deliveries": lambda sale: _of(sale.webhook(), "/deliveries"),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": lambda sale: _of(
+        sale.delivery(), "/redeliver"
+    ),
     "GET /healthz": lambda _: _call("/healthz"),
     "GET /readyz": lambda _: _call("/readyz"),
     "GET /metrics": lambda _: _call("/metrics"),

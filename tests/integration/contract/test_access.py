@@ -200,7 +200,11 @@ async def test_what_is_personal_is_kept_nowhere(sale: Sale) -> None:
 
 async def test_the_service_of_a_signed_callback_needs_no_token(start_api: StartApi) -> None:
     """And with a token alone it is refused: who signs is the gateway."""
-    front = await start_api(auth="jwt", jwt_secret=SHARED, callback_secrets="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLBYK")
+    front = await start_api(
+        auth="jwt",
+        jwt_secret=SHARED,
+        callback_secrets="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLBYK",
+    )
     sale = await open_sale(front)
     payment = await sale.booked()
     for asker in ("nobody", "manager"):
