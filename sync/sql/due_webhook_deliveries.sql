@@ -13,8 +13,8 @@ CROSS JOIN LATERAL (
     AND waits.id <> ALL ($3::bigint[])
     AND NOT EXISTS (
       SELECT FROM webhook_deliveries AS before
-      WHERE before.webhook_id = w.id
-        AND before.subject = waits.subject
+      WHERE before.subject = waits.subject
+        AND before.webhook_id + 0 = w.id -- see insert_webhook_deliveries
         AND before.status = 'pending'
         AND before.id < waits.id
     )

@@ -26,8 +26,8 @@ waiting AS (
   UPDATE webhook_deliveries AS behind SET next_at = n.next_at
   FROM noted AS n
   WHERE n.status = 'pending'
-    AND behind.webhook_id = n.webhook_id
     AND behind.subject = n.subject
+    AND behind.webhook_id + 0 = n.webhook_id -- see insert_webhook_deliveries
     AND behind.status = 'pending'
     AND behind.id > n.id
 )

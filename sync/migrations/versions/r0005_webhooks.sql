@@ -48,7 +48,7 @@ COMMENT ON COLUMN webhook_deliveries.since IS
 COMMENT ON COLUMN webhook_deliveries.response_status IS 'HTTP status of the last answer; null if none came.';
 COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last attempt failed; else empty.';
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_at, id) WHERE status = 'pending';
-CREATE INDEX webhook_deliveries_of_subject ON webhook_deliveries (webhook_id, subject, id) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_of_subject ON webhook_deliveries (subject, id) WHERE status = 'pending';
 -- Lists are newest first, of all or of one status.
 CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (webhook_id, id DESC);
 CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, id DESC);

@@ -1,5 +1,7 @@
 """The table of deliveries does not grow for ever, and no secret leaves it by mistake."""
 
+import re
+
 import asyncpg
 import msgspec
 import pytest
@@ -8,6 +10,7 @@ from structlog.testing import capture_logs
 from engine.settings import Settings
 from sync.metrics import SyncMetrics
 from sync.postgres import Postgres
+from sync.sql import statement
 from sync.webhooks.addresses import Addresses
 from sync.webhooks.courier import Courier, run_webhooks
 from sync.webhooks.endpoints import MAX_WEBHOOKS, DeliveryStatus, Webhooks
@@ -119,3 +122,24 @@ async def test_a_batch_of_facts_does_not_wait_for_a_manager_who_deletes(
         await other.close(timeout=10)
     assert await office.statuses() == {rid: "held"}
     assert await office.sql("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_long_queue_makes_neither_writing_nor_looking_slow(office: BoxOffice, register: Register) -> None:
+    """Also before Postgres has statistics of the table, as in the first minute of the first sale."""
+    webhook_id, _ = await register()
+    await office.sql(
+        """
+        INSERT INTO webhook_deliveries (webhook_id, subject, event, body, next_at)
+        SELECT $1, '1-' || n, 'reservation.held', '{}', now() FROM generate_series(1, 3000) AS n
+        """,
+        webhook_id,
+    )
+    for name, arguments in (
+        ("insert_webhook_deliveries", (["reservation.held"], ["1-1"], ["{}"])),
+        ("due_webhook_deliveries", (16, [], [])),
+        ("note_webhook_attempts", ([1], [False], [False], [1], [500], [""], 1)),
+    ):
+        async with office.postgres.connection() as connection:
+            plan = "\n".join(line for (line,) in await connection.fetch(f"EXPLAIN {statement(name)}", *arguments))
+        assert re.search(r"using webhook_deliveries_of_subject .*\n +Index Cond: \(?\(subject = ", plan), plan
+        assert "Seq Scan on webhook_deliveries" not in plan, plan
