@@ -130,6 +130,7 @@ local function unit_load_bookings(u, named)
       local request_id, a = cmsgpack.unpack(marks[i])
       b = booking_decode(field, a)
       b.request_id = request_id
+      b = u.now_ms < b.expires_ms and b -- in that millisecond the server may have removed it already
     end
     if tonumber(ends[i] or nil) ~= (stored[i] and b.expires_ms or nil) then
       damaged('end of booking ' .. field)

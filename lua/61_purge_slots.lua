@@ -34,21 +34,24 @@ local function purge_due(u)
   return bookings, #due
 end
 
--- Removes slots that are due; returns how many, how many are kept, and how much in all.
+-- Removes slots that are due; returns how many, how many are kept, and how many were looked at.
 local function purge_pools(u, skip, most)
   local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_SLOTS], '-inf', u.digits[u.now_ms], 'LIMIT', skip, most)
-  local kept = 0
+  local gone, kept = 0, 0
   for _, field in ipairs(due) do
     local event, name = string.match(field, '^(%d+)/(t%d+)$')
-    local pool = event and unit_pool(u, tonumber(event), name) or damaged('no pool ' .. field)
-    if pool.held + pool.paying > 0 then
+    local pool = event and unit_pool(u, tonumber(event), name)
+    if pool and pool.held + pool.paying > 0 then
       kept = kept + 1
-    else
+    elseif pool then
       u.pools[tonumber(event)][name], u.changed_pools[field], u.slots[field] = false, nil, true
       table.insert(u.gone_pools, field)
+      gone = gone + 1
+    elseif not u.slots[field] then -- else an earlier command of this call has removed it
+      damaged('no pool ' .. field)
     end
   end
-  return #due - kept, kept, #due
+  return gone, kept, #due
 end
 
 local function purge_slots(u, command)

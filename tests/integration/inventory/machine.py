@@ -11,26 +11,34 @@ from engine.commands import (
     BeginPayment,
     BestSeats,
     BlockSeats,
+    Book,
     Cancel,
     Command,
     ConfirmPayment,
     Count,
+    CountSlots,
     FailPayment,
     Find,
+    FindBooking,
     Hold,
+    Move,
     NamedSeats,
+    OnBooking,
     OnReservation,
     PutEvent,
     ReadSeatMap,
     Refund,
     Remove,
     SettleRefund,
+    TimedPlaces,
+    Unbook,
 )
 from engine.ids import event_of
 from engine.records import PoolCapacity, SectionMap, SectionSeats, Terms, TicketTerms
+from engine.slots import slot_pool
 from engine.words import EventStatus, FailureReason, State
 from tests.integration.inventory.model import ATTEMPTS_KEPT
-from tests.integration.inventory.world import SweepOf, World
+from tests.integration.inventory.world import PurgeOf, SweepOf, World
 
 PARTITIONS = 2
 EVENTS = (2, 3, 4)
@@ -47,6 +55,12 @@ SHORT_MS, LONG_MS = 6, 900_000
 
 _PAST_MS, _FUTURE_MS = 1, 4_000_000_000_000
 
+FAR = (_FUTURE_MS, _FUTURE_MS + 3_600_000)
+"""Two slots that do not begin while we play. Ticket 6 offers places of slots."""
+
+SOON, LAST_SOON = -1, -2
+"""A slot that begins while we play, and the last such that was meant."""
+
 # What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, a payment
 # says that it is right, and a publication by how much it is newer; Sales.resolve puts in what they are at that moment.
 # `next` is a new reservation, the same for all commands that are played at once; with a digit it is yet another.
@@ -58,6 +72,7 @@ events = st.sampled_from(EVENTS)
 names = st.sampled_from(["last"] * 3 + ["last but one"] * 2 + [*_LATEST, NEXT])
 attempt_ids = st.sampled_from(["pay-a", "pay-b", "pay-c"])
 begun_ids = st.sampled_from([LAST_ATTEMPT, LAST_ATTEMPT, FIRST_ATTEMPT]) | attempt_ids
+starts = st.sampled_from([*FAR] * 3 + [SOON, LAST_SOON, LAST_SOON, _PAST_MS])
 customer_ids = st.sampled_from(["u", "v", "w"])
 digests = st.sampled_from(["one"] * 6 + ["other"])
 reasons = st.sampled_from(list(FailureReason)).map(str)
@@ -76,6 +91,7 @@ def put_event(
     status: EventStatus = EventStatus.ON_SALE,
     window: tuple[int, int] = (0, 0),
     newer_by: int = 1,
+    slot_capacity: int = 2,
 ) -> PutEvent:
     """An event with the capacities of its pools, newer than what is published, of the same version, or older."""
     tickets = [
@@ -84,8 +100,9 @@ def put_event(
         TicketTerms(3, ["2"], 70),
         TicketTerms(4, list(SECTIONS), 50, True),
         TicketTerms(5, ["s1"], 30, True),
+        TicketTerms(6, [], 40, False, True),
     ]
-    terms = Terms(status, *window, hold_ms, limit, tickets, newer_by)
+    terms = Terms(status, *window, hold_ms, limit, tickets, newer_by, slot_capacity)
     sections = [SectionMap(pool, text) for pool, text in SECTIONS.items()]
     return PutEvent(event_id, terms, list(map(PoolCapacity, POOLS, pools)), sections)
 
@@ -118,6 +135,7 @@ def no_seat_twice(items: list[Any]) -> list[Any]:
 seats = st.builds(seats_of, st.sampled_from(list(SECTIONS)), st.sets(st.integers(0, 8), min_size=1, max_size=3))
 first_section = st.builds(seats_of, st.just("s1"), st.sets(st.integers(0, 8), min_size=1, max_size=2))
 best_seats = st.builds(BestSeats, st.sampled_from([4, 4, 5]), st.sampled_from([1, 2, 2, 3, 5]), st.booleans())
+timed_places = st.builds(TimedPlaces, st.sampled_from([6] * 9 + [1]), st.sampled_from([1, 1, 2]), starts)
 seat_items = st.builds(named_seats, st.just(4), seats) | st.builds(named_seats, st.just(5), first_section) | best_seats
 
 holds = st.builds(
@@ -127,9 +145,9 @@ holds = st.builds(
     customer_ids,
     st.just('{"first_name":"Islom"}'),
     digests,
-    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])) | seat_items, min_size=1, max_size=3).map(
-        no_seat_twice
-    ),
+    st.lists(
+        st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])) | seat_items | timed_places, min_size=1, max_size=3
+    ).map(no_seat_twice),
 )
 additions = st.builds(
     Add,
@@ -137,7 +155,7 @@ additions = st.builds(
     events,
     customer_ids,
     st.just('{"first_name":"Islom"}'),
-    st.tuples(ticket_ids, st.sampled_from([1, 1, 2, 3])) | seat_items,
+    st.tuples(ticket_ids, st.sampled_from([1, 1, 2, 3])) | seat_items | timed_places,
     st.sampled_from([0, 0, SHORT_MS]),
 )
 removals = st.builds(lambda name, section: Remove(name, section.pool, section.seats), names, seats)
@@ -155,6 +173,7 @@ publications = st.builds(
     status=st.sampled_from([EventStatus.ON_SALE] * 9 + list(EventStatus)),
     window=st.sampled_from([(0, 0)] * 6 + [(_PAST_MS, _FUTURE_MS), (_FUTURE_MS, 0), (0, _PAST_MS)]),
     newer_by=st.sampled_from([1, 1, 1, 0, -1]),
+    slot_capacity=st.sampled_from([2, 2, 2, 1, 3, 0]),
 )
 beginnings = st.builds(BeginPayment, names, attempt_ids, st.sampled_from([RIGHT] * 6 + [100]), digests)
 outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(
@@ -162,10 +181,31 @@ outcomes = st.builds(ConfirmPayment, names, begun_ids) | st.builds(
 )
 reads = st.builds(Find, names) | st.builds(Count, events) | seat_reads
 refunds = st.builds(Refund, names, st.booleans()) | st.builds(SettleRefund, names, begun_ids)
+bookings = st.builds(
+    Book, events, st.sampled_from([NEXT] * 9 + ["last", "last but one"]), starts, st.just('{"name":"Rao"}'), digests
+)
+moves = st.builds(Move, events, names, starts | st.just(0), st.sampled_from(["", "", '{"name":"Sen"}']))
+unbookings = st.builds(Unbook, events, names, st.sampled_from(["one", "one", "other"]))
+booking_reads = st.builds(FindBooking, events, names) | st.builds(
+    CountSlots, events, st.lists(starts, min_size=1, max_size=3)
+)
+purges = st.builds(PurgeOf, st.sampled_from([0, 0, 0, 1]), st.integers(0, PARTITIONS - 1))
 sweeps = st.builds(SweepOf, st.integers(0, PARTITIONS - 1))
 
 
 Named: TypeAlias = ConfirmPayment | FailPayment | Refund | SettleRefund
+
+
+def _renamed(command: Book | Hold, name: str) -> Book | Hold:
+    """The command, about something new."""
+    if isinstance(command, Book):
+        return replace(command, booking_id=name)
+    return replace(command, reservation_id=name)
+
+
+def replace_terms(command: PutEvent, *, slot_capacity: int) -> PutEvent:
+    """A newer publication with another slot capacity."""
+    return replace(command, terms=replace(command.terms, slot_capacity=slot_capacity, version=1))
 
 
 class Sales(RuleBasedStateMachine):
@@ -175,12 +215,14 @@ class Sales(RuleBasedStateMachine):
         super().__init__()
         self.world = world
         self.taken = 0
+        self.booked: list[tuple[int, str]] = []
+        self.soon_ms = FAR[0]
         world.begin()
 
     def step(self, *commands: Command[Any]) -> None:
         """Plays commands, at once if there are several. What is next for one of them is next for all."""
         self.taken += 1
-        event_id = next((command.event_id for command in commands if isinstance(command, Hold | Add)), EVENTS[0])
+        event_id = next((command.event_id for command in commands if isinstance(command, Hold | Add | Book)), EVENTS[0])
         self.world.step(*(self.resolve(command, event_id) for command in commands))
 
     def resolve(self, command: Command[Any], event_id: int) -> Command[Any]:
@@ -189,20 +231,51 @@ class Sales(RuleBasedStateMachine):
             published = self.world.model.terms.get(command.event_id)
             version = max(0, command.terms.version + (published.version if published else 0))
             return replace(command, terms=replace(command.terms, version=version))
+        if isinstance(command, OnBooking):
+            return self.resolve_booking(command, event_id)
+        if isinstance(command, CountSlots):
+            return replace(command, starts_ms=[self.start_ms(start) for start in command.starts_ms])
         if not isinstance(command, OnReservation):
             return command
         if isinstance(command, Hold | Add):
             event_id = command.event_id
         reservation_id = self.named(command.reservation_id, event_id)
         named = replace(command, reservation_id=reservation_id)
-        if isinstance(named, Hold | Add):
-            return replace(named, event_id=event_of(reservation_id))
+        if isinstance(named, Hold):
+            items = [self.timed(item) for item in named.items]
+            return replace(named, event_id=event_of(reservation_id), items=items)
+        if isinstance(named, Add):
+            return replace(named, event_id=event_of(reservation_id), item=self.timed(named.item))
         if isinstance(named, BeginPayment) and named.amount_minor == RIGHT:
             reservation = self.world.model.reservations.get(reservation_id)
             return replace(named, amount_minor=reservation.record().total_minor if reservation else 100)
         if isinstance(named, ConfirmPayment | FailPayment | SettleRefund):
             return replace(named, attempt_id=self.attempt(reservation_id, named.attempt_id))
         return named
+
+    def resolve_booking(self, command: OnBooking[Any], event_id: int) -> Command[Any]:
+        """The command with the booking and the start that it means; a new booking is of the event."""
+        name = command.booking_id
+        if name in _LATEST and self.booked:
+            event_id, booking_id = self.booked[-1 - _LATEST[name] % len(self.booked)]
+        else:
+            booking_id = f"{name[-1] if name[-1].isdigit() else 0}0000000-0000-4000-8000-{self.taken:012}"
+            if isinstance(command, Book):
+                self.booked.append((event_id, booking_id))
+        named = replace(command, event_id=event_id, booking_id=booking_id)
+        if isinstance(named, Book | Move):
+            return replace(named, start_ms=self.start_ms(named.start_ms))
+        return named
+
+    def start_ms(self, start: int) -> int:
+        """The start that is meant."""
+        if start == SOON:
+            self.soon_ms = self.world.now_ms + SHORT_MS
+        return self.soon_ms if start in (SOON, LAST_SOON) else start
+
+    def timed(self, item: Any) -> Any:
+        """The item, of the slot that is meant."""
+        return replace(item, start_ms=self.start_ms(item.start_ms)) if isinstance(item, TimedPlaces) else item
 
     def named(self, name: str, event_id: int) -> str:
         """The reservation that is meant; one of the event if it is next."""
@@ -246,6 +319,68 @@ class Sales(RuleBasedStateMachine):
     @rule(command=blocks)
     def blocks_seats(self, command: BlockSeats) -> None:
         self.step(command)
+
+    @rule(command=bookings, others=st.lists(bookings | holds, max_size=3))
+    def books_at_once(self, command: Book, others: list[Book | Hold]) -> None:
+        news = [_renamed(other, f"{NEXT}{number}") for number, other in enumerate(others, 1)]
+        self.step(command, *news)
+
+    @rule(command=bookings, then=st.lists(moves | unbookings | booking_reads, min_size=1, max_size=4))
+    def books_and_changes_it(self, command: Book, then: list[Move | Unbook | FindBooking | CountSlots]) -> None:
+        self.step(replace(command, booking_id=NEXT))
+        for more in then:
+            self.step(more if isinstance(more, CountSlots) else replace(more, booking_id="last"))
+
+    @rule(command=moves | unbookings | booking_reads)
+    def changes_a_booking(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(event_id=events, one_more=st.booleans(), details=st.sampled_from(["", '{"name":"Sen"}']))
+    def swaps_two_full_slots(self, event_id: int, *, one_more: bool, details: str) -> None:
+        """Two bookings of two full slots want each other's place at once; with one place more, one of them gets it."""
+        for start_ms in FAR:
+            free = self.world.model.counters(event_id, slot_pool(start_ms)).available if self.sells(event_id) else 0
+            for _ in range(free):
+                self.step(Book(event_id, NEXT, start_ms, "{}", "one"))
+        there = [next((b for b in self.world.model.booked(event_id, slot_pool(start_ms))), None) for start_ms in FAR]
+        if None in there:
+            return
+        if one_more:
+            capacity = self.world.model.terms[event_id].slot_capacity + 1
+            self.step(replace_terms(self.nothing_more(event_id), slot_capacity=capacity))
+        self.world.step(
+            *(
+                Move(event_id, booking.booking_id, start_ms, details)
+                for booking, start_ms in zip(there, reversed(FAR), strict=True)
+                if booking
+            )
+        )
+
+    def sells(self, event_id: int) -> bool:
+        """Whether the event is there."""
+        return event_id in self.world.model.terms
+
+    @rule(command=purges, waits=st.booleans())
+    def purges_what_is_past(self, command: PurgeOf, *, waits: bool) -> None:
+        if waits:
+            self.world.wait_past(2 * SHORT_MS)
+        self.step(command)
+
+    @rule(command=holds, start=st.just(SOON), quantity=st.integers(1, 2), restock=st.booleans())
+    def buys_what_goes(self, command: Hold, start: int, quantity: int, *, restock: bool) -> None:
+        """Places of a slot are paid for; it is purged, and they are refunded after that."""
+        before = len(self.world.model.reservations)
+        item = TimedPlaces(6, quantity, start)
+        self.step(replace(command, reservation_id=NEXT, items=[item, (1, 1)]))
+        if len(self.world.model.reservations) == before:
+            return
+        reservation_id = list(self.world.model.reservations)[-1]
+        self.step(BeginPayment("last", "pay-slot", RIGHT, "one"))
+        self.world.step(ConfirmPayment(reservation_id, "pay-slot"))
+        self.world.wait_past(2 * SHORT_MS)
+        for _ in range(3):
+            self.step(PurgeOf(0, self.world.model.partition(command.event_id)))
+        self.world.step(Refund(reservation_id, restock))
 
     @rule(command=st.builds(Cancel, names))
     def cancels(self, command: Cancel) -> None:
@@ -336,7 +471,12 @@ class Sales(RuleBasedStateMachine):
             | refunds
             | reads
             | publications
-            | sweeps,
+            | sweeps
+            | bookings
+            | moves
+            | unbookings
+            | booking_reads
+            | purges,
             min_size=2,
             max_size=6,
         )

@@ -1,8 +1,9 @@
 """The rules of sale, stated a second time: a pure model, with no storage and no clock of its own.
 
 It was written from the design, the contract over HTTP and the headers of `lua/`, not from their code. It keeps
-reservations only: every counter is worked out from them, so the model cannot lose stock whatever it does. `call` is one
-unit of work on a partition at an instant that the caller knows.
+reservations and bookings only: every counter is worked out from them (stock.py), so the model cannot lose stock
+whatever it does. `call` is one unit of work on a partition at an instant that the caller knows. What is chosen for a
+customer is in choosing.py, the rules of slots are in slots.py.
 """
 
 from collections.abc import Sequence
@@ -13,19 +14,29 @@ from msgspec.structs import replace
 from engine import commands as c
 from engine import results as r
 from engine.commands import Command, OnReservation
-from engine.facts import Fact
+from engine.facts import BookingFact, Fact
 from engine.ids import event_of
-from engine.records import Attempt, Line, PoolCapacity, Record, SectionSeats, Terms, TicketCounts, TicketTerms
+from engine.records import Attempt, Line, PoolCapacity, Record, SectionSeats, Terms, TicketCounts
 from engine.results import Result
+from engine.slots import slot_start_ms
 from engine.words import AttemptState, EventStatus, FactWord, State
-from tests.integration.inventory.plain_search import best_seats, blocks
+from tests.integration.inventory.choosing import (
+    Item,
+    choose,
+    item_refusal,
+    joined_lines,
+    places_of,
+    pool_of,
+    ticket_of,
+    without_seats,
+)
 from tests.integration.inventory.reservation import Counters, Reservation
+from tests.integration.inventory.slots import Slots
+from tests.integration.inventory.stock import Stock
 
 ATTEMPTS_KEPT = 8
 
 _GIVEN_BACK = (State.EXPIRED, State.CANCELLED)
-_HAVING_PLACES = (State.HELD, State.PAYING, State.PAID)
-_SEAT_OF = {State.HELD: "h", State.PAYING: "p", State.PAID: "s"}
 
 _NOT_CHANGEABLE: dict[State, Result] = {
     State.EXPIRED: r.Expired(),
@@ -37,117 +48,22 @@ _NOT_CHANGEABLE: dict[State, Result] = {
 }
 
 
-def _ticket_id(item: tuple[int, int] | c.Item) -> int:
-    return item[0] if isinstance(item, tuple) else item.ticket_id
-
-
-def _places(item: tuple[int, int] | c.Item) -> int:
-    return item[1] if isinstance(item, tuple) else item.quantity
-
-
-def _without_seats(lines: Sequence[Line], pool: str, seats: Sequence[int]) -> list[Line]:
-    """The lines without these seats of a pool; a line that has no more is gone."""
-    rest = []
-    for line in lines:
-        kept = [seat for seat in line.seats if line.pool != pool or seat not in seats]
-        if kept or not line.seats:
-            rest.append(replace(line, seats=kept, quantity=len(kept) if line.seats else line.quantity))
-    return rest
-
-
-def _joined(lines: Sequence[Line], more: Sequence[Line]) -> list[Line]:
-    """Lines of the same ticket, pool and price are one."""
-    joined: list[Line] = []
-    for line in [*lines, *more]:
-        same = (line.ticket_id, line.pool, line.unit_minor)
-        for number, other in enumerate(joined):
-            if line.seats and (other.ticket_id, other.pool, other.unit_minor) == same:
-                seats = sorted([*other.seats, *line.seats])
-                joined[number] = replace(other, seats=seats, quantity=len(seats))
-                break
-        else:
-            joined.append(line)
-    return joined
-
-
-class Model:
+class Model(Stock):
     """What all partitions should have, and what they should answer."""
 
-    def __init__(self, partitions: int, sweep_slice: int) -> None:
-        self._partitions = partitions
+    def __init__(self, partitions: int, sweep_slice: int, booking_ms: int) -> None:
+        super().__init__(partitions)
         self._sweep_slice = sweep_slice
-        self.terms: dict[int, Terms] = {}
-        self.capacities: dict[tuple[int, str], int] = {}
-        self.manifests: dict[tuple[int, str], str] = {}
-        self.blocked: dict[tuple[int, str], set[int]] = {}
-        self.reservations: dict[str, Reservation] = {}
-        self.forgotten: list[Reservation] = []
+        self._slots = Slots(self, booking_ms)
         self.facts: list[Fact] = []
         self.now_ms = 0
         self._given_back = 0
         self._backlog = False
 
-    # What there is
-
-    def partition(self, event_id: int) -> int:
-        """Where an event's inventory is."""
-        return event_id % self._partitions
-
-    def everything(self) -> list[Reservation]:
-        """All reservations, also those that Redis no longer keeps."""
-        return [*self.reservations.values(), *self.forgotten]
-
-    def counters(self, event_id: int, pool: str) -> Counters:
-        """A pool's counters, from the reservations."""
-        places = {State.HELD: 0, State.PAYING: 0, State.PAID: 0}
-        for reservation in self.everything():
-            if reservation.event_id == event_id:
-                state = State.PAID if reservation.kept_as_sold else reservation.state
-                if state in places:
-                    places[state] += reservation.places(pool)
-        if (event_id, pool) in self.manifests:
-            seats = self.manifests[event_id, pool].count("a") - len(self.blocked[event_id, pool])
-            return Counters(seats, seats - sum(places.values()), *places.values())
-        capacity = self.capacities[event_id, pool]
-        return Counters(capacity, capacity - sum(places.values()), *places.values())
-
-    def seat_map(self, event_id: int, pool: str) -> str:
-        """The state of each seat of a section, from the reservations."""
-        text = list(self.manifests[event_id, pool])
-        for seat in self.blocked[event_id, pool]:
-            text[seat - 1] = "b"
-        for reservation in self.everything():
-            seat_state = "s" if reservation.kept_as_sold else _SEAT_OF.get(reservation.state)
-            if reservation.event_id == event_id and seat_state:
-                for line in reservation.lines:
-                    for seat in line.seats if line.pool == pool else ():
-                        assert text[seat - 1] == "a", "a seat with two owners"
-                        text[seat - 1] = seat_state
-        return "".join(text)
-
-    def customer_places(self, event_id: int, customer_id: str) -> int:
-        """Places that a customer holds, pays for or has bought."""
-        return sum(
-            reservation.places()
-            for reservation in self.everything()
-            if (reservation.event_id, reservation.customer_id) == (event_id, customer_id)
-            and reservation.state in _HAVING_PLACES
-        )
-
-    def due(self, partition: int, now_ms: int) -> list[Reservation]:
-        """Holds of a partition that ran out, oldest first."""
-        return sorted(
-            (
-                reservation
-                for reservation in self.reservations.values()
-                if self.partition(reservation.event_id) == partition
-                and reservation.state is State.HELD
-                and reservation.deadline_ms <= now_ms
-            ),
-            key=lambda reservation: (reservation.deadline_ms, reservation.reservation_id),
-        )
-
-    # What happens
+    @property
+    def booking_facts(self) -> list[BookingFact]:
+        """Facts about bookings of the last call."""
+        return self._slots.facts
 
     def forget(self, reservation_id: str) -> None:
         """The time for which an ended reservation is kept is over."""
@@ -158,6 +74,7 @@ class Model:
         self.now_ms, self.facts = now_ms, []
         due = self.due(partition, now_ms)[: self._sweep_slice]
         self._given_back, self._backlog = len(due), len(due) == self._sweep_slice
+        self._slots.begin(partition, now_ms, backlog=self._backlog)
         for reservation in due:
             self._give_back(reservation, State.EXPIRED)
         for command in commands:
@@ -192,6 +109,10 @@ class Model:
                 return self._hold(command)
             case c.Refund():
                 return self._refund(command)
+            case c.OnBooking() | c.CountSlots():
+                return self._slots.run(command, self._sale_refusal)
+            case c.PurgeSlots(skip):
+                return self._slots.purge(skip, self._sweep_slice)
             case OnReservation(reservation_id):
                 reservation = self.reservations.get(reservation_id)
                 return self._on(reservation, command) if reservation else r.NotFound()
@@ -241,18 +162,26 @@ class Model:
                 return line, available
         return None
 
+    def _take_slots(self, reservation: Reservation) -> None:
+        for pool in reservation.slots():
+            self.take_slot(reservation.event_id, pool, self._slots.until_ms(pool))
+
     def _put_event(self, command: c.PutEvent) -> Result:
         event_id = command.event_id
         before = self.terms.get(event_id)
         if before and command.terms.version < before.version:
             return r.Published()
-        for pool, capacity in self._capacities(command.pools):
-            if (event_id, pool) in self.capacities:
+        slots = self._slots.later(event_id) if before and before.slot_capacity != command.terms.slot_capacity else []
+        slot_capacities = [PoolCapacity(pool, command.terms.slot_capacity) for pool in slots]
+        for pool, capacity in self._capacities([*command.pools, *slot_capacities]):
+            if (event_id, pool) in self.capacities or pool in slots:
                 now = self.counters(event_id, pool)
                 if capacity < now.capacity - now.available:
                     return r.BelowTaken(pool, capacity, now.capacity - now.available)
         for pool, capacity in self._capacities(command.pools):
             self.capacities[event_id, pool] = capacity
+        for pool in slots:
+            self.slots[event_id, pool].capacity = command.terms.slot_capacity
         for section in command.sections:
             if (event_id, section.pool) not in self.manifests:
                 self.manifests[event_id, section.pool] = section.text
@@ -273,7 +202,11 @@ class Model:
             self.now_ms,
             [
                 TicketCounts(
-                    ticket.ticket_id, *map(sum, zip(*(self.counters(event_id, p) for p in ticket.pools), strict=True))
+                    ticket.ticket_id,
+                    *map(
+                        sum,
+                        zip(Counters(0, 0, 0, 0, 0), *(self.counters(event_id, p) for p in ticket.pools), strict=True),
+                    ),
                 )
                 for ticket in tickets
             ],
@@ -296,13 +229,13 @@ class Model:
         refusal = self._sale_refusal(terms)
         if refusal:
             return refusal
-        unknown = self._unknown_ticket(terms, command.items)
+        unknown = item_refusal(terms, command.items, self.now_ms)
         if unknown:
             return unknown
         taken = self.customer_places(command.event_id, command.customer_id)
-        if taken + sum(_places(item) for item in command.items) > terms.max_per_customer:
+        if taken + sum(places_of(item) for item in command.items) > terms.max_per_customer:
             return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
-        lines = self._choose(command.event_id, terms, command.items)
+        lines = choose(self, command.event_id, terms, command.items)
         if isinstance(lines, Result):
             return r.Again() if self._backlog else lines
         short = self._short(command.event_id, lines)
@@ -320,65 +253,9 @@ class Model:
         )
         assert event_of(reservation.reservation_id) == reservation.event_id
         self.reservations[reservation.reservation_id] = reservation
+        self._take_slots(reservation)
         self._fact(FactWord.HELD, reservation)
         return r.Held(self.now_ms, False, reservation.record())
-
-    @staticmethod
-    def _unknown_ticket(terms: Terms, items: Sequence[tuple[int, int] | c.Item]) -> r.UnknownPool | None:
-        assigned = {ticket.ticket_id: ticket.assigned for ticket in terms.tickets}
-        for item in items:
-            ticket_id = _ticket_id(item)
-            if assigned.get(ticket_id) is not isinstance(item, c.NamedSeats | c.BestSeats):
-                return r.UnknownPool(ticket_id)
-        return None
-
-    def _choose(
-        self, event_id: int, terms: Terms, items: Sequence[tuple[int, int] | c.Item]
-    ) -> list[Line] | r.SoldOut | r.SeatTaken:
-        """The lines of the items. Named seats are looked for first, then the best of what they leave."""
-        tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
-        lines: list[Line] = []
-        gone: list[SectionSeats] = []
-        for item in items:
-            ticket = tickets[_ticket_id(item)]
-            if isinstance(item, c.NamedSeats):
-                seat_map = self.seat_map(event_id, item.pool)
-                others = [seat for seat in item.seats if seat_map[seat - 1] != "a"]
-                if others:
-                    gone.append(SectionSeats(item.pool, others))
-                lines.append(Line(item.ticket_id, item.pool, len(item.seats), ticket.unit_minor, item.seats))
-            elif not isinstance(item, c.BestSeats):
-                lines.append(Line(ticket.ticket_id, ticket.pools[0], _places(item), ticket.unit_minor))
-        if gone:
-            return r.SeatTaken(gone)
-        for item in items:
-            if isinstance(item, c.BestSeats):
-                chosen = self._choose_best(event_id, tickets[item.ticket_id], item, lines)
-                if isinstance(chosen, r.SoldOut):
-                    return chosen
-                lines += chosen
-        return lines
-
-    def _choose_best(
-        self, event_id: int, ticket: TicketTerms, item: c.BestSeats, lines: Sequence[Line]
-    ) -> list[Line] | r.SoldOut:
-        texts = []
-        for pool in ticket.pools:
-            text = list(self.seat_map(event_id, pool))
-            for line in lines:
-                for seat in line.seats if line.pool == pool else ():
-                    text[seat - 1] = "h"
-            texts.append("".join(text))
-        seats = best_seats(texts, item.quantity, together=item.together)
-        if seats is None:
-            largest = max((length for text in texts for _, length in blocks(text)), default=0)
-            available = sum(text.count("a") for text in texts)
-            return r.SoldOut(item.ticket_id, available, min(largest, item.quantity))
-        return [
-            Line(item.ticket_id, pool, len(here), ticket.unit_minor, here)
-            for pool, here in zip(ticket.pools, seats, strict=True)
-            if here
-        ]
 
     def _block_seats(self, command: c.BlockSeats) -> Result:
         gone, changes = [], []
@@ -414,23 +291,24 @@ class Model:
         if reservation.state is not State.HELD:
             return _NOT_CHANGEABLE[reservation.state]
         terms = self.terms[reservation.event_id]
-        refusal = self._sale_refusal(terms) or self._unknown_ticket(terms, [command.item])
+        refusal = self._sale_refusal(terms) or item_refusal(terms, [command.item], self.now_ms)
         if refusal:
             return refusal
         return self._add_to(reservation, terms, command.item)
 
-    def _add_to(self, reservation: Reservation, terms: Terms, item: tuple[int, int] | c.Item) -> Result:
+    def _add_to(self, reservation: Reservation, terms: Terms, item: Item) -> Result:
         event_id, before = reservation.event_id, reservation.record()
-        ticket = next(ticket for ticket in terms.tickets if ticket.ticket_id == _ticket_id(item))
+        ticket = next(ticket for ticket in terms.tickets if ticket.ticket_id == ticket_of(item))
         taken = self.customer_places(event_id, reservation.customer_id)
         if not isinstance(item, c.NamedSeats | c.BestSeats):
-            had = sum(line.quantity for line in before.lines if line.ticket_id == ticket.ticket_id)
-            rest = [line for line in before.lines if line.ticket_id != ticket.ticket_id]
-            lines = [*rest, Line(ticket.ticket_id, ticket.pools[0], _places(item), ticket.unit_minor)]
-            gained = max(0, _places(item) - had)
+            pool = pool_of(ticket, item)
+            same = [line for line in before.lines if (line.ticket_id, line.pool) == (ticket.ticket_id, pool)]
+            rest = [line for line in before.lines if line not in same]
+            lines = [*rest, Line(ticket.ticket_id, pool, places_of(item), ticket.unit_minor)]
+            gained = max(0, places_of(item) - sum(line.quantity for line in same))
             if gained and taken + gained > terms.max_per_customer:
                 return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
-            available = self.counters(event_id, ticket.pools[0]).available
+            available = self.counters(event_id, pool).available
             if gained > available:
                 return r.Again() if self._backlog else r.SoldOut(ticket.ticket_id, available, 0)
         else:
@@ -439,7 +317,7 @@ class Model:
                 mine = {seat for line in before.lines if line.pool == item.pool for seat in line.seats}
                 new = [seat for seat in item.seats if seat not in mine]
                 asked = c.NamedSeats(item.ticket_id, len(new), item.pool, new)
-            more = self._choose(event_id, terms, [asked])
+            more = choose(self, event_id, terms, [asked])
             if isinstance(more, Result):
                 return r.Again() if self._backlog else more
             gained = sum(line.quantity for line in more)
@@ -447,13 +325,14 @@ class Model:
                 return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
             lines = list(before.lines)
             if isinstance(item, c.NamedSeats):
-                lines = _without_seats(lines, item.pool, item.seats)
+                lines = without_seats(lines, item.pool, item.seats)
                 more = [Line(item.ticket_id, item.pool, len(item.seats), ticket.unit_minor, item.seats)]
-            lines = _joined(lines, more)
+            lines = joined_lines(lines, more)
         after = replace(before, lines=lines)
         if not gained and after.places == before.places and after.total_minor == before.total_minor:
             return r.Held(self.now_ms, True, before)
         reservation.lines = lines
+        self._take_slots(reservation)
         self._fact(FactWord.CHANGED, reservation)
         return r.Held(self.now_ms, False, reservation.record())
 
@@ -463,7 +342,7 @@ class Model:
         mine = {seat for line in reservation.lines if line.pool == command.pool for seat in line.seats}
         if not mine.issuperset(command.seats):
             return r.NotHeld()
-        reservation.lines = _without_seats(reservation.lines, command.pool, command.seats)
+        reservation.lines = without_seats(reservation.lines, command.pool, command.seats)
         self._fact(FactWord.CHANGED, reservation)
         return r.Held(self.now_ms, False, reservation.record())
 
@@ -526,10 +405,13 @@ class Model:
         if attempt.state in (AttemptState.REFUND_DUE, AttemptState.REFUNDED):
             return r.RefundDue(self.now_ms, True, reservation.record())
         given_back = reservation.state in _GIVEN_BACK
-        to_be_had = given_back and self._short(reservation.event_id, reservation.lines) is None
+        begun = any((slot_start_ms(pool) or 0) <= self.now_ms for pool in reservation.slots())
+        to_be_had = given_back and not begun and self._short(reservation.event_id, reservation.lines) is None
         if reservation.state in (State.HELD, State.PAYING) or to_be_had:
             reservation.settle(attempt, AttemptState.COMPLETED, self.now_ms)
             self._enter(reservation, State.PAID)
+            self._take_slots(reservation)
+            reservation.visits = {pool: self._slots.until_ms(pool) for pool in reservation.slots()}
             self._fact(FactWord.PAID, reservation)
             return r.Paid(self.now_ms, False, reservation.record())
         reservation.settle(attempt, AttemptState.REFUND_DUE, self.now_ms, "late")
@@ -582,6 +464,7 @@ class Model:
             if attempt.state is AttemptState.COMPLETED:
                 reservation.settle(attempt, AttemptState.REFUND_DUE, None, "" if restock else "kept")
         reservation.kept_as_sold = not restock
+        reservation.visits = {}
         self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
         return r.RefundDue(self.now_ms, False, reservation.record())

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from engine.records import Attempt, Line, Record
+from engine.slots import slot_start_ms
 from engine.words import AttemptState, State
 
 _OPEN = (AttemptState.PENDING, AttemptState.REFUND_DUE)
@@ -27,6 +28,8 @@ class Reservation:
     ended_ms: int = 0
     attempts: list[Attempt] = field(default_factory=list)
     unsettled_since_ms: int | None = None
+    visits: dict[str, int] = field(default_factory=dict)
+    """Slots that were paid for and are not purged yet, by pool, and by when they are to be."""
     kept_as_sold: bool = False  # refunded without its places going back on sale
 
     def record(self) -> Record:
@@ -58,6 +61,16 @@ class Reservation:
         self.attempts[self.attempts.index(attempt)] = replace(
             attempt, state=state, settled_ms=settled_ms, reason=reason
         )
+
+    def counted_places(self) -> int:
+        """Places that count for its customer: those that were paid for do so until their slot is purged."""
+        if self.state is not State.PAID:
+            return self.places()
+        return sum(line.quantity for line in self.lines if slot_start_ms(line.pool) is None or line.pool in self.visits)
+
+    def slots(self) -> list[str]:
+        """Pools of slots of which it has places."""
+        return sorted({line.pool for line in self.lines if slot_start_ms(line.pool) is not None})
 
     def places(self, pool: str | None = None) -> int:
         """Places that it takes, of one pool or of all."""

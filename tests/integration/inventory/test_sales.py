@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from engine.library import library_text
 from engine.settings import Settings
-from tests.integration.inventory.machine import PARTITIONS, Sales
+from tests.integration.inventory.machine import PARTITIONS, SHORT_MS, Sales
 from tests.integration.inventory.world import Disagreement, World
 
 RUNS, STEPS = 300, 60
@@ -41,7 +41,7 @@ def play(world: World, phases: tuple[Phase, ...]) -> None:
 
 @pytest.fixture
 def sale_settings(unsynced_settings: Settings) -> Settings:
-    return replace(unsynced_settings, partitions=PARTITIONS, sweep_slice=_SWEEP_SLICE)
+    return replace(unsynced_settings, partitions=PARTITIONS, sweep_slice=_SWEEP_SLICE, booking_expires_ms=SHORT_MS)
 
 
 @pytest.mark.timeout(300)
@@ -90,6 +90,33 @@ DEFECTS = [
         "return u.backlog and reply('again') or reply('sold_out'",
         "return reply('sold_out'",
     ),
+    Defect("a slot has a place too many", "if pool.available == 0 then", "if false then"),
+    Defect("a slot is booked after it began", "u.now_ms >= start_ms then\n    return reply('slot_past')", "false then"),
+    Defect("a move keeps the old place", "    free_place(u, b)\n    b.start_ms", "    b.start_ms"),
+    Defect(
+        "a refused move frees the old place",
+        "    if refusal then\n      return refusal\n    end\n    free_place(u, b)\n",
+        "    free_place(u, b)\n    if refusal then\n      return refusal\n    end\n",
+    ),
+    Defect(
+        "a refused move changes the names",
+        "local terms = unit_terms(u, b.event) or",
+        "b.details = details\n    local terms = unit_terms(u, b.event) or",
+    ),
+    Defect("a move is not told", "unit_change_booking(u, 'moved', b)", "u.changed_bookings[b.field] = b"),
+    Defect("a booking expires late", "u.now_ms >= b.expires_ms then", "u.now_ms > b.expires_ms + 2 then"),
+    Defect("who deletes a booking twice is told so", "before.request_id == request_id", "true"),
+    Defect("a deleted booking keeps its place", "  free_place(u, b)\n  b.state", "  b.state"),
+    Defect("a purge takes what is held", "pool.held + pool.paying > 0", "pool.paying > 0"),
+    Defect("a purge keeps the places", "  free_place(u, b)\n  u.bookings", "  u.bookings"),
+    Defect(
+        "bought places of what was purged count on",
+        "unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))",
+        "",
+    ),
+    Defect("a refund after the purge counts twice", "places = places - count", ""),
+    Defect("late money buys what has begun", "not record_is_past(u, r) and ", ""),
+    Defect("slots that are there keep their capacity", "and later_slots(u, event) or {}", "and {} or {}"),
 ]
 
 

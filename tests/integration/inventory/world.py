@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 import uvloop
 
-from engine.commands import BlockSeats, Command, Count, OnReservation, PutEvent, ReadSeatMap, Sweep
+from engine.commands import Add, Book, Command, Hold, Move, OnEvent, OnReservation, PurgeSlots, Sweep, TimedPlaces
 from engine.engine import Engine
-from engine.facts import Fact, decode_facts
+from engine.facts import BookingFact, Fact, decode_booking_facts, decode_facts
 from engine.faults import EngineError
 from engine.ids import event_of
-from engine.outbox import Position
-from engine.records import Record, Terms
+from engine.outbox import Entry, Position
+from engine.records import Booking, Record, Terms
 from engine.results import Again, Result
 from engine.settings import Settings
 from engine.upkeep import server_time_ms
@@ -52,6 +53,19 @@ class SweepOf(Sweep, frozen=True, tag="sweep"):
     partition: int
 
 
+class PurgeOf(PurgeSlots, frozen=True, tag="purge_slots"):
+    """A purge of a partition, likewise."""
+
+    partition: int = 0
+
+
+class Told(NamedTuple):
+    """The facts of one call."""
+
+    facts: list[Fact]
+    booking_facts: list[BookingFact]
+
+
 _NOTHING = Content(b"none", [], -1)
 
 
@@ -86,11 +100,11 @@ class World:
         """Starts anew, with nothing on either side."""
         self._run(self._execute("FLUSHDB", "SYNC"))
         self._run(self._engine.init_partitions())
-        self.model = Model(self._settings.partitions, self._settings.sweep_slice)
+        self.model = Model(self._settings.partitions, self._settings.sweep_slice, self._settings.booking_expires_ms)
         self._seen: dict[int, Position] = {}
-        self._new_facts: dict[int, list[list[Fact]]] = {}
+        self._new_facts: dict[int, list[Told]] = {}
         self._played: list[Sequence[Command[Any]]] = []
-        self._now_ms = 0
+        self.now_ms = 0
         self._look()
 
     def step(self, *commands: Command[Any]) -> list[Result]:
@@ -108,7 +122,7 @@ class World:
 
     def _step(self, commands: Sequence[Command[Any]]) -> list[Result]:
         results = self._run(self._submit(commands))
-        before_ms = self._now_ms
+        before_ms = self.now_ms
         self._look()
         for keys in self._engine.keys:
             partition = keys.partition
@@ -133,14 +147,15 @@ class World:
         return reservation.record()
 
     def wait_past(self, longest_ms: int) -> None:
-        """Waits until every deadline within `longest_ms` of now has passed, also of what is being paid."""
+        """Waits until what has a deadline, begins or goes within `longest_ms` of now has done so."""
         soon = [
             reservation.deadline_ms
             for reservation in self.model.reservations.values()
-            if reservation.state in (State.HELD, State.PAYING) and reservation.deadline_ms <= self._now_ms + longest_ms
+            if reservation.state in (State.HELD, State.PAYING) and reservation.deadline_ms <= self.now_ms + longest_ms
         ]
-        while self._now_ms < max(soon, default=0):
-            self._now_ms = self._run(server_time_ms(self._engine.redis))
+        soon += [turn for turn in self.model.turns() if turn <= self.now_ms + longest_ms]
+        while self.now_ms < max(soon, default=0):
+            self.now_ms = self._run(server_time_ms(self._engine.redis))
 
     async def _make_engine(self) -> Engine:
         return Engine(self._settings)
@@ -160,17 +175,20 @@ class World:
             event_id = event_of(command.reservation_id)
             assert event_id is not None
             return self.model.partition(event_id)
-        assert isinstance(command, PutEvent | BlockSeats | Count | ReadSeatMap | SweepOf)
-        return command.partition if isinstance(command, SweepOf) else self.model.partition(command.event_id)
+        assert isinstance(command, OnEvent | SweepOf | PurgeOf)
+        return self.model.partition(command.event_id) if isinstance(command, OnEvent) else command.partition
 
     async def _submit(self, commands: Sequence[Command[Any]]) -> list[Result]:
-        results: list[Result] = await asyncio.gather(
-            *(
-                self._engine.sweep(command.partition) if isinstance(command, SweepOf) else self._engine.submit(command)
-                for command in commands
-            )
-        )
-        return results
+        return await asyncio.gather(*map(self._send, commands))
+
+    async def _send(self, command: Command[Any]) -> Result:
+        match command:
+            case SweepOf():
+                return await self._engine.sweep(command.partition)
+            case PurgeOf():
+                return await self._engine.purge_slots(command.partition, command.skip)
+        result: Result = await self._engine.submit(command)
+        return result
 
     def _look(self) -> None:
         """Reads the whole database, and what is new in the outboxes."""
@@ -181,7 +199,7 @@ class World:
             for part in (keys.outbox, str(self._seen[keys.partition]))
         ]
         now_ms, *found = self._run(self._execute("EVAL", SNAPSHOT, 0, *streams))
-        self._now_ms = int(now_ms)
+        self.now_ms = int(now_ms)
         self._stored = {key.decode(): Content(kind, value, expires) for key, kind, value, expires in found}
         for keys in self._engine.keys:
             self._new_facts[keys.partition] = []
@@ -191,29 +209,63 @@ class World:
                 if not position.is_next_of(before):
                     raise Disagreement(f"a gap in the outbox: {before}, then {position}")
                 self._seen[keys.partition] = position
-                self._new_facts[keys.partition].append(decode_facts(fields[1]))
+                entry = Entry.parse(entry_id, dict(zip(fields[::2], fields[1::2], strict=True)))
+                bookings = decode_booking_facts(entry.bookings) if entry.bookings else []
+                self._new_facts[keys.partition].append(Told(decode_facts(entry.payload), bookings))
 
     def _compare_call(
         self, partition: int, commands: Sequence[Command[Any]], real: Sequence[Result], before_ms: int
     ) -> None:
         """Plays the calls that the commands took on the model, each at the instant that its facts or answers tell.
 
-        A call that tells no instant gave nothing back and took nothing, so that any instant of it will do.
+        A call that tells no instant gave nothing back and took nothing. It was before, between or after the turns of
+        slots that fell into it.
         """
         waiting = list(range(len(commands)))
         while waiting:
-            facts = self._new_facts[partition].pop(0) if self._new_facts[partition] else []
-            told = [getattr(real[number], "now_ms", None) for number in waiting] if not facts else [facts[0].at_ms]
-            now_ms = next((instant for instant in told if instant is not None), before_ms)
-            expected = self.model.call(partition, [commands[number] for number in waiting], now_ms)
-            agree("facts", facts, self.model.facts)
-            again = []
-            for number, result in zip(waiting, expected, strict=True):
-                if isinstance(result, Again):
-                    again.append(number)
-                else:
-                    agree(f"the answer to {commands[number]}", real[number], result)
-            waiting = again
+            told = self._new_facts[partition].pop(0) if self._new_facts[partition] else Told([], [])
+            instants = [fact.at_ms for fact in told.facts] + [fact.at_ms for fact in told.booking_facts]
+            answered = [getattr(real[number], "now_ms", None) for number in waiting]
+            instants += [instant for instant in answered if instant is not None]
+            turns = self.model.turns().union(*(_starts(commands[number]) for number in waiting))
+            waiting = self._compare_answers(
+                partition,
+                commands,
+                real,
+                waiting,
+                told,
+                instants[:1] or [before_ms, *_between(before_ms, turns, self.now_ms)],
+            )
+
+    def _compare_answers(
+        self,
+        partition: int,
+        commands: Sequence[Command[Any]],
+        real: Sequence[Result],
+        numbers: Sequence[int],
+        told: Told,
+        instants: Sequence[int],
+    ) -> list[int]:
+        """Plays a call at the first instant at which the model agrees; the commands that are to be sent again."""
+        before = deepcopy(self.model) if len(instants) > 1 else self.model
+        for number, now_ms in enumerate(instants, 1):
+            if number > 1:
+                self.model = deepcopy(before)
+            expected = self.model.call(partition, [commands[number] for number in numbers], now_ms)
+            try:
+                agree("facts", told, (self.model.facts, self.model.booking_facts))
+                again = []
+                for answered, result in zip(numbers, expected, strict=True):
+                    if isinstance(result, Again):
+                        again.append(answered)
+                    else:
+                        agree(f"the answer to {commands[answered]}", real[answered], result)
+            except Disagreement:
+                if number == len(instants):
+                    raise
+            else:
+                return again
+        raise AssertionError("no instant to play at")
 
     def _compare_stored(self) -> None:
         expected: set[str] = set()
@@ -224,8 +276,10 @@ class World:
                 if self.model.partition(reservation.event_id) == keys.partition
             ]
             self._compare_partition(keys.partition, mine)
+            self._compare_slots(keys.partition)
             expected |= {*keys.fixed, *(keys.hold(reservation.reservation_id) for reservation in mine)}
             expected |= {keys.seat_map(event_id, pool) for event_id, pool in self.model.manifests}
+            expected |= {keys.unbooked(*key) for key in self.model.deleted}
         agree("keys nobody knows", set(self._stored) - expected, set())
 
     def _compare_partition(self, partition: int, reservations: Sequence[Reservation]) -> None:
@@ -236,7 +290,7 @@ class World:
             {(int(event), pool.decode()): Counters(*map(int, raw.split())) for (event, pool), raw in pools.items()},
             {
                 (event_id, pool): model.counters(event_id, pool)
-                for event_id, pool in [*model.capacities, *model.manifests]
+                for event_id, pool in [*model.capacities, *model.manifests, *model.slots]
                 if model.partition(event_id) == partition
             },
         )
@@ -268,6 +322,28 @@ class World:
         agree("the sequence", int(self._pairs(keys.meta)[b"seq"]), seen.sequence if seen else 0)
         self._compare_places(partition, reservations)
 
+    def _compare_slots(self, partition: int) -> None:
+        """Bookings, those that were deleted, and by when what goes."""
+        keys, model = self._engine.keys[partition], self.model
+        bookings = {field.decode(): _booking(raw) for field, raw in self._pairs(keys.bookings).items()}
+        mine = {f"{event}/{i}": b for (event, i), b in model.bookings.items() if model.partition(event) == partition}
+        agree("bookings", bookings, mine)
+        slots = {
+            f"{event_id}/{pool}": slot.until_ms
+            for (event_id, pool), slot in model.slots.items()
+            if model.partition(event_id) == partition
+        }
+        agree("slots", {field.decode(): int(ms) for field, ms in self._pairs(keys.slots).items()}, slots)
+        purges = {member.decode(): int(ms) for member, ms in self._pairs(keys.purges).items()}
+        agree("what is to be purged", purges, model.purges(partition))
+        for (event_id, booking_id), deleted in model.deleted.items():
+            if model.partition(event_id) == partition:
+                key, until_ms = keys.unbooked(event_id, booking_id), deleted.booking.expires_ms
+                stored = self._stored.get(key, _NOTHING)
+                whole = msgspec.msgpack.encode(deleted.request_id) + msgspec.msgpack.encode(deleted.booking)
+                if self.now_ms < until_ms or stored is not _NOTHING:
+                    agree(key, stored, Content(b"string", whole, min(until_ms, stored.expires_ms)))
+
     def _compare_places(self, partition: int, reservations: Iterable[Reservation]) -> None:
         """Ledger, deadlines, unsettled and hold keys."""
         keys = self._engine.keys[partition]
@@ -291,14 +367,32 @@ class World:
             agree(f"{key}, of a record that waits for money", stored, _NOTHING)
         elif reservation.state is not State.HELD:
             agree(f"{key}, archived", _record(stored.value), reservation.record())
-            agree(f"{key} runs out", stored.expires_ms > self._now_ms, True)
-        elif self._now_ms < reservation.deadline_ms or stored is not _NOTHING:
-            agree(
-                f"{key}, of a hold, at {self._now_ms}", stored, Content(b"string", HELD_MARK, reservation.deadline_ms)
-            )
+            agree(f"{key} runs out", stored.expires_ms > self.now_ms, True)
+        elif self.now_ms < reservation.deadline_ms or stored is not _NOTHING:
+            agree(f"{key}, of a hold, at {self.now_ms}", stored, Content(b"string", HELD_MARK, reservation.deadline_ms))
 
     def _pairs(self, key: str) -> dict[bytes, bytes]:
         return self._stored.get(key, _NOTHING).pairs()
+
+
+def _between(after_ms: int, turns: Iterable[int], until_ms: int) -> list[int]:
+    return sorted(turn for turn in turns if after_ms < turn <= until_ms)
+
+
+def _starts(command: Command[Any]) -> set[int]:
+    """The slots that a command wants."""
+    match command:
+        case Book() | Move():
+            return {command.start_ms}
+        case Hold(items=items):
+            return {item.start_ms for item in items if isinstance(item, TimedPlaces)}
+        case Add(item=TimedPlaces(start_ms=start_ms)):
+            return {start_ms}
+    return set()
+
+
+def _booking(raw: bytes) -> Booking:
+    return msgspec.msgpack.decode(raw, type=Booking)
 
 
 def _record(raw: Any) -> Record | None:
