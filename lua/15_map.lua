@@ -55,12 +55,19 @@ local function map_text(map)
   return map.text
 end
 
+-- What a seat may be, as a pattern.
+local ANY_SEAT = '^[ahpsb]$'
+
 -- Those of the seats that are not `seat`.
 local function seats_other_than(map, seats, seat)
   local others, now, text = {}, map.now, map.text
   for i = 1, #seats do
     local place = seats[i]
-    if (now[place] or string.sub(text, place, place)) ~= seat then
+    local found = now[place] or string.sub(text, place, place)
+    if found ~= seat then
+      if not string.find(found, ANY_SEAT) then
+        damaged('map ' .. map.key)
+      end
       others[#others + 1] = place
     end
   end

@@ -84,6 +84,9 @@ local function best_available(texts, n, together)
       if together then
         return nil, length
       end
+      if length == 0 then
+        damaged('map of a section: it has fewer seats than its pool') -- without this the loop would never end
+      end
     end
   end
   return choice

@@ -26,6 +26,8 @@ local function block_seats(u, command)
       local now = map.now[seat] or string.sub(map.text, seat, seat)
       if now == from then
         here[#here + 1] = seat
+      elseif not string.find(now, ANY_SEAT) then
+        damaged('map ' .. map.key)
       elseif now ~= to then
         gone[#gone + 1] = seat
       end

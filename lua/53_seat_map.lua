@@ -10,5 +10,11 @@ local function seat_map(u, command)
   if not map then
     return reply('unknown_pool', 0)
   end
-  return reply('seat_map', u.now_ms, map_text(map))
+  local text = map_text(map)
+  local _, seats = string.gsub(text, '[ahps]', '')
+  local pool = unit_pool(u, command[2], command[3])
+  if not pool or seats ~= pool.capacity then
+    damaged('map ' .. map.key)
+  end
+  return reply('seat_map', u.now_ms, text)
 end

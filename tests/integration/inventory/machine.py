@@ -331,6 +331,13 @@ class Sales(RuleBasedStateMachine):
         for more in then:
             self.step(more if isinstance(more, CountSlots) else replace(more, booking_id="last"))
 
+    @rule(command=bookings, requests=st.lists(st.sampled_from(["one", "other"]), min_size=2, max_size=3))
+    def books_and_deletes_it(self, command: Book, requests: list[str]) -> None:
+        """Somebody deletes it, somebody else wants to, and the first asks again."""
+        self.step(replace(command, booking_id=NEXT))
+        for request_id in requests:
+            self.step(Unbook(command.event_id, "last", request_id))
+
     @rule(command=moves | unbookings | booking_reads)
     def changes_a_booking(self, command: Command[Any]) -> None:
         self.step(command)

@@ -16,7 +16,7 @@ from engine.settings import Settings
 from tests.integration.inventory.machine import PARTITIONS, SHORT_MS, Sales
 from tests.integration.inventory.world import Disagreement, World
 
-RUNS, STEPS = 300, 60
+RUNS, STEPS = 240, 60
 
 # Small, so that more is due than one call gives back.
 _SWEEP_SLICE = 2
