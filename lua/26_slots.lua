@@ -13,8 +13,9 @@ local function slot_start(name)
   return tonumber(string.match(name, '^t(%d+)$'))
 end
 
--- The pool of a slot; made here, and written once something is taken, if nothing ever was. Its place in `slots` is checked.
-local function unit_slot(u, event, start_ms)
+-- The pool of a slot, its name and its field; false for the pool if nothing was ever taken of the slot. What is in `pools`
+-- is in `slots`, too.
+local function unit_known_slot(u, event, start_ms)
   local name = 't' .. u.digits[start_ms]
   local field, pool = event_field(u, event, name), unit_pool(u, event, name)
   if not u.slots[field] then
@@ -24,6 +25,12 @@ local function unit_slot(u, event, start_ms)
     end
     u.slots[field] = true
   end
+  return pool, name, field
+end
+
+-- The pool of a slot; made here, and written once something is taken, if nothing ever was.
+local function unit_slot(u, event, start_ms)
+  local pool, name, field = unit_known_slot(u, event, start_ms)
   if not pool then
     local capacity = unit_terms(u, event).slot_capacity
     pool = { field = field, capacity = capacity, available = capacity, held = 0, paying = 0, sold = 0 }
@@ -84,9 +91,8 @@ end
 
 -- Frees a booking's place.
 local function free_place(u, b)
-  local name = 't' .. u.digits[b.start_ms]
-  local pool = unit_pool(u, b.event, name) or damaged('no pool ' .. event_field(u, b.event, name))
-  move_place(u, pool, 'sold', 'available')
+  local pool, _, field = unit_known_slot(u, b.event, b.start_ms)
+  move_place(u, pool or damaged('no pool ' .. field), 'sold', 'available')
 end
 
 -- A booking, from the msgpack array of its record.

@@ -62,6 +62,18 @@ local function add_named_seats(u, event, item, ticket, lines, gone)
   lines[#lines + 1] = { item[1], name, #seats, ticket.unit_minor, seats }
 end
 
+-- Raises unless so many seats are available in the texts of maps.
+local function check_available(event, texts, available)
+  local seats = 0
+  for i = 1, #texts do
+    local _, here = string.gsub(texts[i], SEAT_OF.available, '')
+    seats = seats + here
+  end
+  if seats ~= available then
+    damaged('maps of sections of event ' .. event)
+  end
+end
+
 -- Adds lines of the best seats, beside those that `lines` have already; returns a refusal where there are too few.
 local function add_best_seats(u, event, item, ticket, lines)
   local texts, available = {}, 0
@@ -80,6 +92,9 @@ local function add_best_seats(u, event, item, ticket, lines)
     largest = largest_block(texts, item[2])
   else
     choice, largest = best_available(texts, item[2], item[3])
+    if not choice then
+      check_available(event, texts, available)
+    end
   end
   if not choice then
     return reply('sold_out', item[1], available, largest)

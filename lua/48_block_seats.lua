@@ -19,7 +19,7 @@ local function block_seats(u, command)
     local name, seats = section[1], section[2]
     local map = unit_map(u, event, name)
     if not map then
-      return reply('unknown_pool', 0)
+      return unit_pool(u, event, name) and damaged('no map of ' .. event_field(u, event, name)) or reply('unknown_pool', 0)
     end
     local here, gone = {}, {}
     for _, seat in ipairs(seats) do

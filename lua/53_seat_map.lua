@@ -6,13 +6,16 @@
 --           {"seat_map", now_ms, map}   the map's text, see 15_map.lua
 -- Facts     none
 local function seat_map(u, command)
-  local map = unit_map(u, command[2], command[3])
-  if not map then
+  local event, name = command[2], command[3]
+  local map, pool = unit_map(u, event, name), unit_pool(u, event, name)
+  if not map and not pool then
     return reply('unknown_pool', 0)
+  end
+  if not map then
+    damaged('no map of ' .. event_field(u, event, name))
   end
   local text = map_text(map)
   local _, seats = string.gsub(text, '[ahps]', '')
-  local pool = unit_pool(u, command[2], command[3])
   if not pool or seats ~= pool.capacity then
     damaged('map ' .. map.key)
   end
