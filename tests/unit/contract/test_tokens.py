@@ -1,0 +1,325 @@
+"""Tokens: which are taken, which are not, and what a person is told. Everything an attacker may try is here."""
+
+import asyncio
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from api.callers import Role
+from api.keyring import check_keys
+from api.problems import Problem
+from api.tokens import Tokens
+from engine.faults import Misconfigured
+from engine.settings import Settings
+from tests.unit.contract.keys import claims, jwks, private_key, public_jwk, signed
+from tests.waiting import wait_until
+
+SHARED = "a secret of thirty-two bytes or more"
+PUBLIC = ("RS256", "PS512", "ES256", "EdDSA")
+
+
+class Issuer:
+    """Publishes keys, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.document, self.status, self.asked = jwks(public_jwk("ES256")), 200, 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        self.asked += 1
+        await self.open.wait()
+        return web.Response(text=self.document, status=self.status)
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+async def tokens(stack: AsyncExitStack) -> Tokens:
+    return await stack.enter_async_context(Tokens(Settings(jwt_secret=SHARED)))
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+async def issuer_url(stack: AsyncExitStack, issuer: Issuer) -> str:
+    app = web.Application()
+    app.router.add_get("/keys", issuer.answer)
+    server = await stack.enter_async_context(TestServer(app))
+    return str(server.make_url("/keys"))
+
+
+def hs256(key: str = SHARED, *, headers: dict[str, Any] | None = None, **changes: Any) -> str:
+    return jwt.encode(claims(**changes), key, "HS256", headers=headers)
+
+
+def handmade(header: Any, payload: Any, signature: str = "") -> str:
+    parts = (urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, payload))
+    return f"{'.'.join(parts)}.{signature or 'AAAA'}"
+
+
+async def refused(tokens: Tokens, token: str | None) -> Problem:
+    with pytest.raises(Problem) as caught:
+        await tokens.caller(None if token is None else f"Bearer {token}")
+    problem = caught.value
+    assert tokens.known(f"Bearer {token}") is None
+    assert (problem.status, problem.headers["WWW-Authenticate"].split(",")[0]) == (401, 'Bearer realm="onsale"')
+    said = str(problem.response().headers) + problem.detail
+    assert not token or token not in said
+    return problem
+
+
+async def _is_taken(tokens: Tokens, token: str) -> bool:
+    try:
+        await tokens.caller(f"Bearer {token}")
+    except Problem:
+        return False
+    return True
+
+
+async def test_who_a_token_is_for(tokens: Tokens) -> None:
+    caller = await tokens.caller(f"Bearer {hs256()}")
+    assert (caller.role, caller.sub, caller.events) == (Role.CUSTOMER, "22", None)
+    caller = await tokens.caller(f"bearer  {hs256(role='manager', events=[1, 2], nbf=int(time.time()))}")
+    assert (caller.role, caller.events) == (Role.MANAGER, frozenset({1, 2}))
+    assert (await tokens.caller(f"Bearer {hs256(aud=['other', 'onsale'], headers={'kid': 'any'})}")).sub == "22"
+
+
+async def test_a_token_that_was_verified_is_known_until_it_expires(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = f"Bearer {hs256()}"
+    assert tokens.known(header) is None
+    caller = await tokens.caller(header)
+
+    def broken(*_: object, **__: object) -> None:
+        raise AssertionError("a signature is checked")
+
+    monkeypatch.setattr(jwt, "decode", broken)
+    assert tokens.known(header) is caller
+    monkeypatch.setattr(time, "time", lambda: caller.expires_at - 0.001)
+    assert tokens.known(header) is caller
+    monkeypatch.setattr(time, "time", lambda: caller.expires_at)
+    assert tokens.known(header) is None
+
+
+async def test_tokens_that_were_used_last_are_remembered(stack: AsyncExitStack) -> None:
+    tokens = await stack.enter_async_context(Tokens(Settings(jwt_secret=SHARED, jwt_cached_tokens=2)))
+    first, second, third = (f"Bearer {hs256(sub=sub)}" for sub in "123")
+    await tokens.caller(first)
+    await tokens.caller(second)
+    tokens.known(first)
+    await tokens.caller(third)
+    assert [tokens.known(one) is not None for one in (first, second, third)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"exp": int(time.time()) - 3600}, "expired"),
+        ({"nbf": int(time.time()) + 3600}, "not valid yet"),
+        ({"aud": "other"}, "`aud`"),
+        ({"iss": "other"}, "`iss`"),
+        *(({name: None}, f"`{name}`") for name in ("exp", "iss", "aud", "sub", "role")),
+        ({"role": "admin"}, "`role`"),
+        ({"role": "MANAGER"}, "`role`"),
+        ({"role": ["manager"]}, "`role`"),
+        ({"sub": ""}, "`sub`"),
+        ({"sub": "a b"}, "`sub`"),
+        ({"sub": "x" * 65}, "`sub`"),
+        ({"events": [1]}, "`events`"),  # a customer's
+        ({"role": "manager", "events": "all"}, "`events`"),
+        ({"role": "manager", "events": [0]}, "`events`"),
+        ({"exp": "tomorrow"}, "no token"),
+        ({"exp": float("inf")}, "no token"),
+        ({"exp": []}, "no token"),
+    ],
+)
+async def test_claims_that_are_not_taken(tokens: Tokens, changes: dict[str, Any], told: str) -> None:
+    token = handmade({"alg": "HS256"}, claims(**changes))
+    signing = token.rsplit(".", 1)[0]
+    key = jwt.get_algorithm_by_name("HS256")
+    signature = urlsafe_b64encode(key.sign(signing.encode(), SHARED.encode())).decode().rstrip("=")
+    assert told in (await refused(tokens, f"{signing}.{signature}")).detail
+
+
+async def test_leeway(tokens: Tokens) -> None:
+    assert (await tokens.caller(f"Bearer {hs256(exp=int(time.time()) - 5)}")).sub == "22"
+    assert (await tokens.caller(f"Bearer {hs256(nbf=int(time.time()) + 5)}")).sub == "22"
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "a.b", "a.b.c", "é.b.c", "a.b.c.d", "a.b.c ", "." * 3, "x" * 9000])
+async def test_what_is_no_token(tokens: Tokens, token: str | None) -> None:
+    await refused(tokens, token)
+
+
+async def test_other_schemes_are_refused(tokens: Tokens) -> None:
+    for header in (f"Basic {hs256()}", hs256(), f"Bearer{hs256()}", f"Bearer {hs256()}, Bearer {hs256()}"):
+        with pytest.raises(Problem, match="Bearer <JWT>"):
+            await tokens.caller(header)
+
+
+async def test_forged_tokens(tokens: Tokens) -> None:
+    right = hs256()
+    head, body, signature = right.split(".")
+    forged = handmade({"alg": "HS256"}, claims(role="manager")).split(".")[1]
+    for token in (
+        hs256("another secret of thirty-two bytes or more"),
+        f"{head}.{forged}.{signature}",
+        f"{head}.{body}.{signature[:-2]}",
+        f"{head}.{body}.",
+        handmade({"alg": "none"}, claims()),
+        handmade({"alg": "None"}, claims()),
+        f"{handmade({'alg': 'none'}, claims()).rsplit('.', 1)[0]}.",
+        handmade({}, claims()),
+        handmade([], claims()),
+        handmade({"alg": "HS256", "kid": 1}, claims()),
+        handmade({"alg": ["HS256"]}, claims()),
+        jwt.encode(claims(), SHARED * 2, "HS512"),
+        hs256(headers={"crit": ["exp"]}),
+        f"{urlsafe_b64encode(b'[' * 3000).decode().rstrip('=')}.{body}.{signature}",
+        signed("RS256"),
+    ):
+        await refused(tokens, token)
+    assert (await tokens.caller(f"Bearer {right}")).role is Role.CUSTOMER
+
+
+@pytest.mark.parametrize("algorithm", PUBLIC)
+async def test_public_keys_of_a_file(stack: AsyncExitStack, tmp_path: Path, algorithm: str) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwks(*map(public_jwk, PUBLIC)))
+    tokens = await stack.enter_async_context(Tokens(Settings(jwt_jwks=str(file))))
+    assert (await tokens.caller(f"Bearer {signed(algorithm)}")).sub == "22"
+    await refused(tokens, signed(algorithm, 1, kid=f"{algorithm}-0"))
+
+
+async def test_a_public_key_is_no_secret(stack: AsyncExitStack, tmp_path: Path) -> None:
+    """Whatever form of the public key an attacker signs with."""
+    file = tmp_path / "keys.json"
+    file.write_text(jwks(public_jwk("RS256"), {"kty": "oct", "k": "c2VjcmV0", "kid": "oct", "alg": "HS256"}))
+    tokens = await stack.enter_async_context(Tokens(Settings(jwt_jwks=str(file))))
+    public = private_key("RS256").public_key()
+    header = {"alg": "HS256", "kid": "RS256-0"}
+    for secret in (
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        json.dumps(public_jwk("RS256")).encode(),
+        b"secret",
+    ):
+        for kid in ("RS256-0", "oct"):
+            signing = handmade(header | {"kid": kid}, claims(role="manager")).rsplit(".", 1)[0]
+            made = jwt.get_algorithm_by_name("HS256").sign(signing.encode(), secret)
+            await refused(tokens, f"{signing}.{urlsafe_b64encode(made).decode().rstrip('=')}")
+    await refused(tokens, jwt.encode(claims(), private_key("RS256"), "RS512", headers={"kid": "RS256-0"}))
+
+
+async def test_a_key_without_a_name_is_found_if_it_is_the_only_one(stack: AsyncExitStack, tmp_path: Path) -> None:
+    file, nameless = tmp_path / "keys.json", jwt.encode(claims(), private_key("ES256"), "ES256")
+    for keys, taken in (([public_jwk("ES256")], True), ([public_jwk("ES256"), public_jwk("RS256")], False)):
+        file.write_text(jwks(*keys))
+        async with Tokens(Settings(jwt_jwks=str(file))) as tokens:
+            if taken:
+                assert (await tokens.caller(f"Bearer {nameless}")).sub == "22"
+            else:
+                await refused(tokens, nameless)
+
+
+async def test_keys_that_do_not_sign_are_left_out(stack: AsyncExitStack, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(
+        jwks(
+            public_jwk("RS256", use="enc"),
+            public_jwk("ES256", alg="none"),
+            public_jwk("EdDSA", kid=7),
+            {"kty": "RSA", "kid": "half", "n": "AQAB"},
+            public_jwk("PS512"),
+        )
+    )
+    tokens = await stack.enter_async_context(Tokens(Settings(jwt_jwks=str(file))))
+    assert (await tokens.caller(f"Bearer {signed('PS512')}")).sub == "22"
+    for algorithm in ("RS256", "ES256", "EdDSA"):
+        await refused(tokens, signed(algorithm))
+
+
+async def test_an_unknown_key_is_looked_for_once(stack: AsyncExitStack, issuer: Issuer, issuer_url: str) -> None:
+    settings = Settings(jwt_jwks=issuer_url, jwks_pause_ms=1)
+    tokens = await stack.enter_async_context(Tokens(settings))
+    for _ in range(3):
+        await tokens.caller(f"Bearer {signed('ES256', sub=str(_))}")
+    assert issuer.asked == 1, "not per request"
+    issuer.document = jwks(public_jwk("ES256"), public_jwk("RS256"))
+    await wait_until(partial(_is_taken, tokens, signed("RS256")), what="the pause is over")
+    assert issuer.asked == 2
+
+
+async def test_many_unknown_keys_at_once_cost_one_look(stack: AsyncExitStack, issuer: Issuer, issuer_url: str) -> None:
+    tokens = await stack.enter_async_context(Tokens(Settings(jwt_jwks=issuer_url, jwks_pause_ms=60_000)))
+    await asyncio.gather(*(refused(tokens, signed("ES256", kid=f"unknown-{number}")) for number in range(20)))
+    assert issuer.asked == 1, "the start was a look, and the pause is not over"
+
+
+async def test_keys_are_read_again_and_what_was_verified_with_others_is_forgotten(
+    stack: AsyncExitStack, issuer: Issuer, issuer_url: str
+) -> None:
+    settings = Settings(jwt_jwks=issuer_url, jwks_refresh_ms=10, jwks_pause_ms=60_000)
+    tokens = await stack.enter_async_context(Tokens(settings))
+    header = f"Bearer {signed('ES256')}"
+    await tokens.caller(header)
+    issuer.status = 500
+    before = issuer.asked
+    await wait_until(lambda: issuer.asked > before + 2)
+    assert tokens.known(header), "keys that are known stay good"
+    issuer.status, issuer.document = 200, jwks(public_jwk("RS256"))
+    await wait_until(lambda: tokens.known(header) is None)
+    await refused(tokens, header.removeprefix("Bearer "))
+
+
+async def test_an_issuer_that_is_away_at_the_start(stack: AsyncExitStack, issuer: Issuer, issuer_url: str) -> None:
+    settings = Settings(jwt_jwks=issuer_url, jwks_timeout_ms=50, jwks_pause_ms=1)
+    issuer.open.clear()
+    with pytest.raises(Misconfigured, match=r"no answer within 0\.05 s"):
+        await check_keys(settings)
+    tokens = await stack.enter_async_context(Tokens(settings))
+    with pytest.raises(Problem) as caught:
+        await tokens.caller(f"Bearer {signed('ES256')}")
+    assert caught.value.status == 503
+    issuer.open.set()
+
+    await wait_until(partial(_is_taken, tokens, signed("ES256")))
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "told"),
+    [
+        ("not json", 200, "not a JSON Web Key Set"),
+        ('{"keys": []}', 200, "no public key"),
+        ("[]", 200, "not a JSON Web Key Set"),
+        ("x" * 1_100_000, 200, "more than 1000000 bytes"),
+        ("{}", 302, "status 302"),
+        ("{}", 404, "404"),
+    ],
+)
+async def test_documents_that_cannot_be_used(
+    issuer: Issuer, issuer_url: str, document: str, status: int, told: str
+) -> None:
+    issuer.document, issuer.status = document, status
+    with pytest.raises(Misconfigured, match=told):
+        await check_keys(Settings(jwt_jwks=issuer_url))
