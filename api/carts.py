@@ -9,6 +9,7 @@ from aiojobs.aiohttp import shield
 from msgspec import Meta
 
 from api import answers
+from api.addresses import limited_address
 from api.answers import BookedCart, CartItem
 from api.bodies import DatabaseId, path_id, read_body, read_no_body
 from api.callers import caller_of
@@ -158,7 +159,9 @@ async def _add(
         if word is not CartWord.OK:
             raise _not_joined(word, cart)
         reservation_id, left_ms = cart.reservation_id(event.event_id), cart.deadline_ms - cart.now_ms
-        result = await engine.submit(Add(reservation_id, event.event_id, cart.customer_id, _DETAILS, item, left_ms))
+        address = limited_address(request)
+        add = Add(reservation_id, event.event_id, cart.customer_id, _DETAILS, item, left_ms, address)
+        result = await engine.submit(add)
         if isinstance(result, Expired | AlreadyCancelled):
             # The cart begins anew; what else it has is given back now rather than later.
             gone = cart.generation

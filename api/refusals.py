@@ -15,6 +15,8 @@ Refusal = (
     | r.SaleClosed
     | r.NotOnSaleYet
     | r.LimitExceeded
+    | r.RateLimited
+    | r.TooManyHolds
     | r.SoldOut
     | r.NotFound
     | r.Expired
@@ -55,6 +57,14 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
                 f"One customer may have {limit} places of this event and has {taken}; ask for fewer.",
                 limit=limit,
                 taken=taken,
+            )
+        case r.RateLimited(who=who, retry_ms=retry_ms):
+            return too_fast(who, retry_ms)
+        case r.TooManyHolds(limit=limit):
+            return Problem(
+                Code.LIMIT_EXCEEDED,
+                f"One customer may have {limit} holds of this event at once; pay or cancel one of them first.",
+                limit=limit,
             )
         case r.SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block):
             problem = Problem(
@@ -108,6 +118,15 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
             return Problem(Code.EXPIRED, "The slot is over and the booking expired; it cannot be changed any more.")
         case _:
             assert_never(refusal)
+
+
+def too_fast(who: str, retry_ms: int) -> Problem:
+    """429 with when to come again; the header `RateLimit` as in the IETF draft httpapi-ratelimit-headers."""
+    seconds = max(1, -(-retry_ms // 1000))
+    why = "Too many of your holds ran out unpaid" if who == "expiries" else "Too many requests"
+    problem = Problem(Code.RATE_LIMITED, f"{why}; try again in {seconds} s.", limited=who)
+    problem.headers |= {"Retry-After": str(seconds), "RateLimit": f'"{who}";r=0;t={seconds}'}
+    return problem
 
 
 def seat_taken(refusal: r.SeatTaken, seating: Seating | None) -> Problem:

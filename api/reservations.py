@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
+from api.addresses import limited_address
 from api.answers import Page, Reservation
 from api.bodies import CustomerId, DatabaseId, Text, read_body, read_query
 from api.callers import caller_of
@@ -85,6 +86,7 @@ async def create_reservation(request: web.Request) -> web.Response:
             _DETAILS.encode(details).decode(),
             digest,
             engine_items(body.items, event, seating),
+            address=limited_address(request),
         )
     )
     if isinstance(result, SeatTaken):

@@ -41,6 +41,7 @@ _TAKING = (
     Code.SALE_CLOSED,
     Code.NOT_ON_SALE_YET,
     Code.LIMIT_EXCEEDED,
+    Code.RATE_LIMITED,
     Code.SOLD_OUT,
     Code.SEAT_TAKEN,
 )

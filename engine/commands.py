@@ -44,6 +44,8 @@ HoldResult = (
     | r.NotOnSaleYet
     | r.SlotPast
     | r.LimitExceeded
+    | r.RateLimited
+    | r.TooManyHolds
     | r.SoldOut
     | r.SeatTaken
 )
@@ -59,6 +61,8 @@ AddResult = (
     | r.NotOnSaleYet
     | r.SlotPast
     | r.LimitExceeded
+    | r.RateLimited
+    | r.TooManyHolds
     | r.SoldOut
     | r.SeatTaken
 )
@@ -131,7 +135,10 @@ Item = Places | NamedSeats | BestSeats | TimedPlaces
 
 
 class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
-    """Takes places for a while. `digest` tells a repeat from another request."""
+    """Takes places for a while.
+
+    `digest` tells a repeat from another request; `address` is where it comes from, empty where that is not limited.
+    """
 
     event_id: int
     customer_id: str
@@ -139,6 +146,7 @@ class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
     digest: str
     items: Sequence[tuple[int, int] | Item]
     hold_ms: int = 0
+    address: str = ""
 
 
 class Add(OnReservation[AddResult], frozen=True, tag="add"):
@@ -153,6 +161,7 @@ class Add(OnReservation[AddResult], frozen=True, tag="add"):
     details: str
     item: tuple[int, int] | Item
     hold_ms: int = 0
+    address: str = ""
 
 
 class Remove(OnReservation[RemoveResult], frozen=True, tag="remove"):

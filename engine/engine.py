@@ -17,6 +17,7 @@ from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
 from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
+from engine.limits import packed_limits
 from engine.replicas import execute_with_acks
 from engine.results import Again, AnyResult, Purged, Result, Swept
 from engine.server import check_server, connect
@@ -46,6 +47,7 @@ class Engine:
         self._observe = observe
         self.keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
         self._encoder = msgspec.msgpack.Encoder()
+        self._limits = packed_limits(settings)
         self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
         self.ids = ReservationIds()
         self._installs = 0
@@ -174,6 +176,7 @@ class Engine:
             self.settings.sweep_slice,
             self.settings.archive_seconds * 1000,
             self.settings.booking_expires_ms,
+            self._limits,
         )
         reply: bytes = await self._fcall(arguments, self.settings.replica_acks)
         results = self._decoder.decode(reply)

@@ -162,6 +162,19 @@ class LimitExceeded(Result, frozen=True, tag="limit_exceeded"):
     taken: int
 
 
+class RateLimited(Result, frozen=True, tag="rate_limited"):
+    """Too fast, or a cool-down: to be asked again in `retry_ms`. `who`: address, customer or expiries."""
+
+    who: str
+    retry_ms: int
+
+
+class TooManyHolds(Result, frozen=True, tag="too_many_holds"):
+    """So many holds of the customer live at the event already."""
+
+    limit: int
+
+
 class SoldOut(Result, frozen=True, tag="sold_out"):
     """The ticket has fewer places left than asked for, or not together.
 
@@ -252,6 +265,8 @@ AnyResult = (
     | NotOnSaleYet
     | UnknownPool
     | LimitExceeded
+    | RateLimited
+    | TooManyHolds
     | SoldOut
     | SeatTaken
     | SeatMap

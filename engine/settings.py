@@ -33,6 +33,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replica_acks: Annotated[int, Meta(ge=0, le=16)] = 0
     replica_timeout_ms: Milliseconds = 1000
 
+    # Limits; 0: none
+    customer_per_minute: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    customer_burst: Count = 20
+    address_per_minute: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    address_burst: Count = 100
+    trusted_proxies: str = ""
+    live_holds: Annotated[int, Meta(ge=0, le=1000)] = 0
+    cool_down_expiries: Annotated[int, Meta(ge=0, le=1000)] = 0
+    cool_down_seconds: Annotated[int, Meta(ge=1, le=3600)] = 600
+
     # API
     max_body_bytes: Count = 65_536
     max_manifest_bytes: Count = 8_388_608

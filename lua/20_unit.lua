@@ -269,4 +269,7 @@ local function unit_give_back(u, r, from, state)
   r.ended_ms = u.now_ms
   unit_change(u, r)
   unit_fact(u, state, r)
+  if u.limits then
+    limits.hold_ended(u, r)
+  end
 end

@@ -15,6 +15,9 @@ local function unit_add_hold(u, key, rid, event, customer, details, digest, dead
   new.count = new.count + 1
   u.records[rid] = record
   add_fact(u, 'held', rid, record)
+  if u.limits then
+    limits.hold_began(u, event, customer, deadline_ms)
+  end
   return record
 end
 

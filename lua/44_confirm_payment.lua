@@ -42,6 +42,9 @@ local function confirm_payment(u, command)
     attempt[ATTEMPT_REASON] = ''
     r.state = 'paid'
     r.ended_ms = u.now_ms
+    if u.limits then
+      limits.hold_ended(u, r)
+    end
   else
     attempt[ATTEMPT_STATE] = 'refund_due'
     attempt[ATTEMPT_REASON] = LATE

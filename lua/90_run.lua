@@ -3,16 +3,18 @@
 -- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, then hold:<rid>
 --           for each command that names a reservation, then unbooked:<event>:<booking_id> for each that names a booking,
 --           both in order
--- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms
+-- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, limits
+--           (18_limits.lua)
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   msgpack array of results, one for each command, in order
 
 -- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's; and
 -- whether its second and third are an event and a customer.
+-- `address`: which of its values is where it comes from; only what takes something is limited.
 local COMMANDS = {
   put_event = { run = put_event },
-  hold = { run = hold, names_reservation = true, names_customer = true },
-  add = { run = add, names_reservation = true, names_customer = true },
+  hold = { run = hold, names_reservation = true, names_customer = true, address = 9 },
+  add = { run = add, names_reservation = true, names_customer = true, address = 8 },
   remove = { run = remove, names_reservation = true },
   cancel = { run = cancel, names_reservation = true },
   begin_payment = { run = begin_payment, names_reservation = true },
@@ -92,20 +94,61 @@ local function load_named(u, commands)
   end
 end
 
-local function run(keys, args)
-  local commands = cmsgpack.unpack(args[1])
-  local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
-  u.given_back = unit_give_back_due(u)
-  load_named(u, commands)
-  local parts, n = { array_head(#commands) }, 1
-  for i = 1, #commands do
-    local command = commands[i]
-    local result, record = COMMANDS[command[1]].run(u, command, i)
-    parts[n + 1], parts[n + 2] = result, record
-    n = record and n + 2 or n + 1
+local run
+do
+  -- Reads at once the paces of all who want to take something.
+  local function load_paces(u, commands)
+    local fields, seen = {}, setmetatable({}, { __index = u.limits.paces })
+    for i = 1, #commands do
+      local command = commands[i]
+      local address = COMMANDS[command[1]].address
+      if address then
+        for _, field in ipairs({ u.named_customers[i], command[address] ~= '' and 'a:' .. command[address] or nil }) do
+          if not seen[field] then
+            seen[field] = true
+            fields[#fields + 1] = field
+          end
+        end
+      end
+    end
+    limits.load(u, fields)
   end
-  unit_write(u)
-  return table.concat(parts)
+
+  -- The refusal of a command that takes something too fast or too often; nil for any other, and for a repeat of what was
+  -- taken, which is only answered.
+  local function limited(u, command)
+    local kind = COMMANDS[command[1]]
+    if not kind.address or (command[1] == 'hold' and u.records[command[2]]) then
+      return nil
+    end
+    return limits.refusal(u, command[3], command[4], command[kind.address])
+  end
+
+  function run(keys, args)
+    local commands = cmsgpack.unpack(args[1])
+    local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+    limits.open(u, string.sub(keys[KEY_LEDGER], 1, -7), args[5])
+    u.given_back = unit_give_back_due(u)
+    load_named(u, commands)
+    if u.limits then
+      load_paces(u, commands)
+    end
+    local parts, n = { array_head(#commands) }, 1
+    for i = 1, #commands do
+      local command = commands[i]
+      local result, record = u.limits and limited(u, command), nil
+      if not result then
+        result, record = COMMANDS[command[1]].run(u, command, i)
+      end
+      parts[n + 1], parts[n + 2] = result, record
+      n = record and n + 2 or n + 1
+    end
+    unit_write(u)
+    if u.limits then
+      limits.write(u)
+    end
+    return table.concat(parts)
+  end
 end
 
 redis.register_function('onsale_init', init)

@@ -26,7 +26,8 @@ _CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 _CALLBACK = re.compile(r"callback:[0-9a-f]{32}")
 _ANSWER = re.compile(r"answer:\{[A-Za-z0-9_-]{32}\}")
 
-_OF_A_WHILE = (_HOLD, _CART, _CALLBACK, _UNBOOKED, _ANSWER)
+_PACE = re.compile(r"\{p\d\d\}:pace:\d+")
+_OF_A_WHILE = (_HOLD, _CART, _CALLBACK, _UNBOOKED, _ANSWER, _PACE)
 """Keys with a TTL."""
 
 _SEAT_OF = {"held": "h", "paying": "p", "paid": "s"}
