@@ -19,7 +19,7 @@ do
   -- Takes the limits of a call: msgpack {customer_every_ms, customer_burst, address_every_ms, address_burst, live_holds,
   -- expiries, cool_down_ms}, or nothing.
   function limits.open(u, prefix, packed)
-    if packed == '' then
+    if not packed or packed == '' then
       return
     end
     local a = cmsgpack.unpack(packed)

@@ -1,16 +1,19 @@
 -- hold: takes places for a while, all that are asked for or none.
 --
--- Command   {"hold", rid, event_id, customer_id, details, digest, {item...}, hold_ms}
+-- Command   {"hold", rid, event_id, customer_id, details, digest, {item...}, hold_ms, address}
 --           item: {ticket_id, quantity} of places that are all alike
 --                 {ticket_id, quantity, pool, {seat...}} of seats that are named, in ascending order
 --                 {ticket_id, quantity, together} of the best seats to be had (31_best_available.lua)
 --                 {ticket_id, quantity, start_ms} of a slot's places
 --           hold_ms: for how long at most; 0: for as long as the event says
+--           address: where the request comes from, empty where that is not limited (18_limits.lua)
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed;
 --           so a repeat is looked for before anything else is judged.
--- Results   {"key_reused"}                          the rid was taken for another request
+-- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
+--           {"too_many_holds", limit}               so many holds of the customer live at the event
+--           {"key_reused"}                          the rid was taken for another request
 --           {"unknown_pool", ticket_id}             no such event (ticket 0) or no such ticket in it
 --           {"sale_closed"}                         the event is closed, cancelled or past its window
 --           {"not_on_sale_yet", opens_ms}           a draft (0), or before its window

@@ -1,12 +1,13 @@
 -- add: takes more places into a live hold, or makes the hold.
 --
--- Command   {"add", rid, event_id, customer_id, details, item, hold_ms}; `item` and `hold_ms` as in hold
+-- Command   {"add", rid, event_id, customer_id, details, item, hold_ms, address}; the last three as in hold
 --           Of places that are all alike, the reservation then has `quantity` of the ticket, or of the ticket at that slot,
 --           however many it had.
 --           A seat that it has already stays; under another ticket it is then at that ticket's price.
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
 -- Promise   All of it or nothing. The deadline of a live hold does not move. Again: the same answer.
--- Results   {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
+-- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
+--           {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
 --           {"unknown_pool", ticket_id}, {"sale_closed"}, {"not_on_sale_yet", opens_ms}, {"slot_past"},
 --           {"limit_exceeded", limit, taken},
 --           {"sold_out", ticket_id, available, largest_block}, {"seat_taken", {{pool, {seat...}}...}}, {"again"}

@@ -60,6 +60,8 @@ _REFUSALS = [
     (results.NotOnSaleYet(0), "not_on_sale_yet", {"opens_at": None}),
     (results.NotOnSaleYet(1_811_872_800_000), "not_on_sale_yet", {"opens_at": "2027-06-01T18:00:00Z"}),
     (results.LimitExceeded(10, 9), "limit_exceeded", {"limit": 10, "taken": 9}),
+    (results.RateLimited("customer", 1500), "rate_limited", {"limited": "customer"}),
+    (results.TooManyHolds(2), "limit_exceeded", {"limit": 2}),
     (results.SoldOut(7, 1, 0), "sold_out", {"ticket_id": 7, "available": 1}),
     (results.NotFound(), "not_found", {}),
     (results.Expired(), "expired", {}),
