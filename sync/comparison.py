@@ -1,6 +1,5 @@
 """A partition of Redis against the tables of Postgres, as they will be after the facts that are still in the outbox."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from engine.facts import BookingFact, Fact, decode_booking_facts, decode_facts
 from engine.outbox import Position
 from engine.records import Booking, Record
-from engine.slots import slot_pool, slot_start_ms
+from engine.slots import Visit, slot_pool, slot_start_ms
 from engine.words import State
 from sync.bookings import read_live_bookings
 from sync.folding import fold, fold_bookings
@@ -21,9 +20,6 @@ from sync.sql import statement
 _OWNED = frozenset({State.HELD, State.PAYING, State.PAID})
 _LIVE = frozenset({State.HELD, State.PAYING})
 
-
-_VISIT = re.compile(r"(?P<event>\d+)-[\w-]+/t\d+/(?P<places>\d+)/(?P<customer>.*)", re.ASCII)
-"""A member of `purges` that is no booking: what a reservation bought of a slot."""
 
 _SEAT_OF = {State.HELD.value: "h", State.PAYING.value: "p", State.PAID.value: "s"}
 
@@ -184,9 +180,9 @@ def _forgotten_visits(of: PartitionSnapshot) -> Counter[tuple[int, str]]:
     """Places that customers bought of slots which Redis is about to forget, by event and customer."""
     places: Counter[tuple[int, str]] = Counter()
     for member, until_ms in of.purges.items():
-        visit = _VISIT.fullmatch(member)
+        visit = Visit.parse(member)
         if visit is not None and until_ms <= of.now_ms:
-            places[int(visit["event"]), visit["customer"]] += int(visit["places"])
+            places[visit.event_id, visit.customer_id] += visit.places
     return places
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from engine.records import Record
+from engine.slots import Visit, slot_pool, slot_start_ms
 from engine.words import AttemptState, State
 from sync.snapshot import PartitionSnapshot
 
@@ -23,6 +24,7 @@ def breaches(of: PartitionSnapshot, partitions: int) -> Iterator[str]:
     yield from _records(of)
     yield from _hold_keys(of)
     yield from _customers(of)
+    yield from _slots(of)
     yield from _outbox(of)
 
 
@@ -115,6 +117,32 @@ def _customers(of: PartitionSnapshot) -> Iterator[str]:
         counted = of.customers.get((event_id, customer_id), 0)
         if counted < places:
             yield f"6: customer {customer_id} of event {event_id} is counted {counted} places, the ledger has {places}"
+
+
+def _slots(of: PartitionSnapshot) -> Iterator[str]:
+    """Whether slots and what goes with them is known by when, and each booking has a place."""
+    pools = {key for key in of.pools if slot_start_ms(key[1]) is not None}
+    for event_id, name in sorted(pools ^ of.slots.keys()):
+        place, other = ("pools", "slots") if (event_id, name) in pools else ("slots", "pools")
+        yield f"9: slot {name} of event {event_id} is in {place}, and not in {other}"
+    taken: Counter[tuple[int, str]] = Counter()
+    ends = dict(of.purges)
+    for (event_id, booking_id), booking in of.bookings.items():
+        taken[event_id, slot_pool(booking.start_ms)] += 1
+        ends_ms = ends.pop(f"{event_id}/{booking_id}", None)
+        if ends_ms != booking.expires_ms:
+            yield f"9: booking {booking_id} of event {event_id} ends at {booking.expires_ms}, purges say {ends_ms}"
+    for member in ends:
+        visit = Visit.parse(member)
+        if visit is None:
+            yield f"9: {member} is in purges, and not in bookings"
+        else:
+            taken[visit.event_id, visit.pool] += visit.places
+    for (event_id, name), places in taken.items():
+        # More where refunded places were not put on sale again: they are sold and nobody's.
+        sold = of.pools[event_id, name].sold if (event_id, name) in of.pools else 0
+        if sold < places:
+            yield f"10: slot {name} of event {event_id} has {sold} places sold, {places} are booked or paid for"
 
 
 def _outbox(of: PartitionSnapshot) -> Iterator[str]:

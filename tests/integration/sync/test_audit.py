@@ -6,8 +6,10 @@ import pytest
 
 import sync.audit
 from engine.settings import Settings
+from engine.slots import slot_pool
 from sync.audit import audit
 from tests.integration.sync.box_office import BoxOffice, running
+from tests.integration.sync.slots import SlotOffice
 from tests.waiting import wait_until
 
 
@@ -130,3 +132,39 @@ async def test_damage_to_postgres_is_named(office: BoxOffice, settings: Settings
     assert await audit(settings) == ["1 facts of partition 1 are dead letters"]
     await office.sql("DELETE FROM reservations WHERE id = $1", held)
     assert f"{held} is held in Redis, and not in Postgres" in await audit(settings)
+
+
+@pytest.mark.damages_keys
+async def test_damage_to_slots_is_named(office: BoxOffice, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync.audit, "_PATIENCE_SECONDS", 0.05)
+    slots, redis = SlotOffice(office), office.engine.redis
+    await slots.open()
+    booking_id, rid = await slots.book(), await slots.buy(2)
+    async with running(office.reader().run()):
+        await wait_until(office.outbox_is_empty)
+    assert await audit(settings) == []
+    keys, slot = office.keys, f"{slots.event_id}/{slot_pool(slots.start_ms())}"
+    booking, until_ms = (
+        f"{slots.event_id}/{booking_id}",
+        int((await redis.zrange(keys.slots, 0, 0, withscores=True))[0][1]),
+    )
+    visit = f"{rid}/{slot_pool(slots.start_ms())}/2/c1"
+    damages: list[tuple[tuple[object, ...], tuple[object, ...], str]] = [
+        (("ZREM", keys.slots, slot), ("ZADD", keys.slots, until_ms, slot), "9: slot"),
+        (("ZADD", keys.slots, until_ms, "9/t1"), ("ZREM", keys.slots, "9/t1"), "9: slot t1 of event 9 is in slots"),
+        (("ZREM", keys.purges, booking), ("ZADD", keys.purges, until_ms, booking), f"9: booking {booking_id}"),
+        (("ZADD", keys.purges, 1, booking), ("ZADD", keys.purges, until_ms, booking), f"9: booking {booking_id}"),
+        (("ZADD", keys.purges, 1, "9/x"), ("ZREM", keys.purges, "9/x"), "9: 9/x is in purges"),
+        (("HSET", keys.pools, slot, "20 18 0 0 2"), ("HSET", keys.pools, slot, "20 17 0 0 3"), "10: slot"),
+        (
+            ("ZADD", keys.purges, until_ms, visit.replace("/2/", "/3/")),
+            ("ZREM", keys.purges, visit.replace("/2/", "/3/")),
+            "10: slot",
+        ),
+    ]
+    for damage, repair, told in damages:
+        await redis.execute_command(*damage)
+        breaches = await audit(settings)
+        await redis.execute_command(*repair)
+        assert any(told in breach for breach in breaches), (damage, breaches)
+    assert await audit(settings) == []
