@@ -101,7 +101,7 @@ DEFECTS = [
     Defect(
         "a refused move changes the names",
         "local terms = unit_terms(u, b.event) or",
-        "b.details = details\n    local terms = unit_terms(u, b.event) or",
+        "b.details = details\n    unit_change_booking(u, 'moved', b)\n    local terms = unit_terms(u, b.event) or",
     ),
     Defect("a move is not told", "unit_change_booking(u, 'moved', b)", "u.changed_bookings[b.field] = b"),
     Defect("a booking expires late", "u.now_ms >= b.expires_ms then", "u.now_ms > b.expires_ms + 2 then"),
