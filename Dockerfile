@@ -13,7 +13,13 @@ COPY api/ api/
 COPY cli/ cli/
 RUN /opt/onsale/bin/pip install --no-cache-dir --no-build-isolation --no-deps .
 
-FROM python:3.11-slim
+FROM build AS rehearsal
+RUN /opt/onsale/bin/pip install --no-cache-dir --require-hashes -r requirements/loadtest.txt
+COPY loadtest/ loadtest/
+ENV PATH=/opt/onsale/bin:$PATH PYTHONPATH=/src
+CMD ["onsale", "loadtest", "--headless"]
+
+FROM python:3.11-slim AS production
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/onsale onsale
 COPY --from=build /opt/onsale /opt/onsale
 ENV PATH=/opt/onsale/bin:$PATH PYTHONUNBUFFERED=1

@@ -47,6 +47,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: install
 	$(LOCK) pyproject.toml --extra pages --output-file requirements/runtime.txt
 	$(LOCK) --group build --constraint requirements/runtime.txt --output-file requirements/build.txt
+	$(LOCK) --group loadtest --constraint requirements/runtime.txt --output-file requirements/loadtest.txt
 	$(LOCK) pyproject.toml --extra pages --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:

@@ -75,6 +75,13 @@ REPORTS = {
         "event_id",
         Plot("stacked bars", "name", ("expired_reservations", "cancelled_reservations", "refunded_reservations")),
     ),
+    "slots": Report(
+        "Bookings by slot",
+        "bookings_by_slot",
+        "bookings_by_slot",
+        "slot_starts_at, event_id",
+        Plot("bars", "slot_local_time", ("bookings",)),
+    ),
 }
 """By the name that `onsale report` takes."""
 

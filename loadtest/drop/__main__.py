@@ -35,7 +35,7 @@ _FOLDER = Path(__file__).resolve().parent
 _START_SECONDS = 5.0
 """Between the staging and the first person: what Locust takes to start."""
 
-_TOKEN = "ONSALE_LOADTEST_TOKEN"  # noqa: S105  # the name of a variable
+_TOKEN = "LOADTEST_TOKEN"  # noqa: S105  # the name of a variable
 _CANNOT_BE_ASKED = (aiohttp.ClientError, RedisError, PostgresAway, OSError, TimeoutError, Misconfigured)
 
 
@@ -51,7 +51,7 @@ def main(scenario: str, size_name: str, url: str, data_dir: Path, headless: bool
     """Rehearse a drop, and judge it: status 1 if anybody was told what is not so, or stock is not accounted for.
 
     Redis and Postgres are those of ONSALE_REDIS_URL and ONSALE_POSTGRES_URL, else those of the `onsale dev` whose data
-    is in --data-dir. ONSALE_LOADTEST_TOKEN is a manager's token, where the API wants one.
+    is in --data-dir. LOADTEST_TOKEN is a manager's token, where the API wants one.
     """
     token = os.environ.pop(_TOKEN, "")
     _take_environment_of(data_dir)

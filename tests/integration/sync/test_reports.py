@@ -30,6 +30,11 @@ VALUES
 INSERT INTO reservation_items
   (reservation_id, position, ticket_id, pool, quantity, unit_minor, created_at, first_of_ticket)
 SELECT id, 0, event_id * 10 + 1, '11', places, 1000, created_at, true FROM reservations;
+INSERT INTO events (id, name, starts_at, timezone) VALUES (3, 'Museum', '2027-01-03Z', 'Europe/Warsaw');
+INSERT INTO schedules (event_id, capacity) VALUES (3, 20);
+INSERT INTO bookings (event_id, id, starts_at, status, details, digest, created_at, changed_at, expires_at)
+SELECT 3, gen_random_uuid(), '2027-01-03T09:00Z', 'booked', '{}', '', now(), now(), '2027-01-03T17:00Z'
+FROM generate_series(1, 2);
 """
 
 
@@ -50,7 +55,7 @@ def chosen(row: dict[str, object], *names: str) -> tuple[object, ...]:
 
 
 async def test_each_report_counts_what_there_is(sales: Postgres) -> None:
-    sold_out, quiet = await rows_of(sales, "sales")
+    sold_out, quiet, _ = await rows_of(sales, "sales")
     assert chosen(sold_out, "sold", "expired", "refunded", "revenue_minor", "conversion") == (3, 1, 1, 3000, 0.5)
     assert chosen(quiet, "sold", "cancelled", "conversion", "sold_out_at") == (0, 4, 0.0, None)
     (vip,) = await rows_of(sales, "types")
@@ -66,10 +71,13 @@ async def test_each_report_counts_what_there_is(sales: Postgres) -> None:
     assert chosen(day, "gross_minor", "refunded_minor", "net_minor") == (4000, 1000, 3000)
     held, _ = await rows_of(sales, "conversion")
     assert chosen(held, "holds", "paid", "expired", "refunded", "mean_seconds_to_pay") == (4, 2, 1, 1, 120.0)
-    sellout, never = await rows_of(sales, "sellout")
+    sellout, never, _ = await rows_of(sales, "sellout")
     assert chosen(sellout, "seconds_to_sell_out") == (3660.0,)
     assert chosen(never, "sale_began_at", "seconds_to_sell_out") == (datetime.fromisoformat("2026-01-02T10:02Z"), None)
     back, _ = await rows_of(sales, "refunds")
+    (slot,) = await rows_of(sales, "slots")
+    local = datetime(2027, 1, 3, 10, 0)  # noqa: DTZ001  # on the clocks of Warsaw
+    assert chosen(slot, "slot_local_time", "capacity", "bookings", "expired") == (local, 20, 2, 0)
     assert chosen(back, "expired_places", "refunded_minor", "refund_due_minor") == (1, 1000, 0)
 
 
@@ -81,7 +89,7 @@ async def test_a_report_of_one_event_is_the_part_of_all_that_is_about_it(sales: 
         elif report.view_of_event == report.view:
             everything = await rows_of(sales, name)
             assert await rows_of(sales, name, 1) == [row for row in everything if row["event_id"] == 1]
-    assert await rows_of(sales, "sales", 3) == []
+    assert await rows_of(sales, "sales", 4) == []
 
 
 async def test_every_column_says_what_it_means(pool: Postgres) -> None:
@@ -118,7 +126,7 @@ async def test_the_role_reads_reports_and_nothing_else(sales: Postgres) -> None:
 def test_forms(sales: Postgres, settings: Settings) -> None:
     table = make_report(settings, "sales", None, "table", 100)
     assert re.search(r"^1 +Sold <out> .* 30\.00 ", table, re.MULTILINE)
-    first, second = csv.DictReader(io.StringIO(make_report(settings, "sales", None, "csv", 100)))
+    first, second, _ = csv.DictReader(io.StringIO(make_report(settings, "sales", None, "csv", 100)))
     assert (first["revenue_minor"], first["first_sale_at"]) == ("3000", "2026-01-01T10:01:00+00:00")
     assert (second["name"], second["sold_out_at"]) == ("Quiet", "")
     for name in REPORTS:
