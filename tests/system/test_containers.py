@@ -1,0 +1,95 @@
+"""The commands of docker-compose.yml with its variables, as plain processes: what is in the containers."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from cli.children import Child
+from cli.embedded import EmbeddedValkey
+from cli.ports import LOOPBACK, free_port
+from tests.system.conftest import Database
+from tests.system.stack import acl_for_tests
+from tests.waiting import wait_until
+
+_READY_SECONDS = 60
+_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_BIN = Path(sys.executable).parent
+
+_VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::[-?][^}]*)?\}")
+
+
+class Containers:
+    """The services, with other addresses and ports than in their network, and the secrets of the example."""
+
+    def __init__(self, repository: Path, valkey: EmbeddedValkey, database: Database, folder: Path) -> None:
+        compose: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
+        self._services = compose["services"]
+        lines = (repository / "deploy" / "example.env").read_text(encoding="utf-8").splitlines()
+        self.secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        self.ports = {port: str(free_port()) for port in ("8080", "8090", "9100")}
+        self._postgres_url = database.server.url(database.name)
+        self._replaced = {
+            "@redis:6379": f"@{LOOPBACK}:{valkey.port}",
+            "http://gateway:8090": f"http://{LOOPBACK}:{self.ports['8090']}",
+            "/var/lib/onsale": str(folder),
+        }
+        self._folder = folder
+
+    def child(self, name: str) -> Child:
+        """The process of a service: its command and its variables."""
+        service = self._services[name]
+        command = [self._here(part) for part in service["command"]]
+        ours = {variable: self._here(value) for variable, value in service["environment"].items()}
+        assert (
+            ours["ONSALE_POSTGRES_URL"]
+            == f"postgresql://onsale:{self.secrets['POSTGRES_PASSWORD']}@postgres:5432/onsale"
+        )
+        ours["ONSALE_POSTGRES_URL"] = self._postgres_url
+        environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("ONSALE_")}
+        return Child(name, [_BIN / command[0], *command[1:]], self._folder / f"{name}.log", environ=environ | ours)
+
+    def _here(self, text: str) -> str:
+        text = _VARIABLE.sub(lambda match: self.secrets.get(match[1], "info"), text)
+        for there, here in self._replaced.items():
+            text = text.replace(there, here)
+        return self.ports.get(text, text)
+
+
+async def _status(url: str) -> int:
+    try:
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as response:
+            return response.status
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
+
+
+async def test_the_commands_of_the_containers_sell(repository: Path, database: Database, tmp_path: Path) -> None:
+    acl_file = tmp_path / "users.acl"
+    example = (repository / "deploy" / "example.env").read_text(encoding="utf-8")
+    acl_file.write_text(acl_for_tests(re.findall(r"^REDIS_PASSWORD=(.*)$", example, re.MULTILINE)[0]), encoding="utf-8")
+    with EmbeddedValkey(tmp_path / "valkey", tmp_path / "valkey.log", acl_file=acl_file) as valkey:
+        containers = Containers(repository, valkey, database, tmp_path)
+        api = f"http://{LOOPBACK}:{containers.ports['8080']}"
+        children = [containers.child(name) for name in ("migrate", "gateway", "sync", "api")]
+        try:
+            for child in children:
+                child.start()
+            await wait_until(lambda: _is(f"{api}/readyz", 200), _READY_SECONDS, "the api container is healthy")
+            metrics = f"http://{LOOPBACK}:{containers.ports['9100']}/metrics"
+            await wait_until(lambda: _is(metrics, 200), _READY_SECONDS, "the sync container is healthy")
+            assert await _status(f"{api}/v1/tickets") == 200
+            assert await _status(f"{api}/v1/statistics/events") == 401, "tokens are asked for"
+            await wait_until(lambda: not children[0].running, _READY_SECONDS, "migrate ends")
+            assert all(child.running for child in children[1:])
+        finally:
+            for child in reversed(children):
+                child.stop()
+
+
+async def _is(url: str, status: int) -> bool:
+    return await _status(url) == status
