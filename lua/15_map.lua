@@ -8,8 +8,9 @@ local SEAT_OF = { available = 'a', held = 'h', paying = 'p', sold = 's' }
 local SEAT_BLOCKED = 'b'
 
 -- {key, text as stored, `now`: place -> seat where it was changed, `changes`: {seats, seat}... in order}
+-- `longest` and `from`: see 31_best_available.lua.
 local function map_open(key, text)
-  return { key = key, text = text, now = {}, changes = {}, applied = 0 }
+  return { key = key, text = text, now = {}, changes = {}, applied = 0, longest = #text, from = {} }
 end
 
 -- The map of the section that a pool of seats belongs to; false if there is none.
@@ -40,19 +41,23 @@ end
 
 -- The text with these seats, in ascending order, set to `seat`.
 local function text_with(text, seats, seat)
+  local parts, done = {}, 0
   each_run(seats, function(first, last)
-    text = string.sub(text, 1, first - 1) .. string.rep(seat, last - first + 1) .. string.sub(text, last + 1)
+    parts[#parts + 1] = string.sub(text, done + 1, first - 1)
+    parts[#parts + 1] = string.rep(seat, last - first + 1)
+    done = last
   end)
-  return text
+  parts[#parts + 1] = string.sub(text, done + 1)
+  return table.concat(parts)
 end
 
--- The map's text as it is now.
-local function map_text(map)
+-- Brings the map's text up to date.
+local function map_apply(map)
   for i = map.applied + 1, #map.changes do
     map.text = text_with(map.text, map.changes[i][1], map.changes[i][2])
   end
   map.applied = #map.changes
-  return map.text
+  return map
 end
 
 -- What a seat may be, as a pattern.
@@ -78,6 +83,9 @@ local function unit_set_seats(u, map, seats, seat)
   for i = 1, #seats do
     map.now[seats[i]] = seat
   end
+  if seat == SEAT_OF.available then -- what searches have learned is true for as long as seats are only taken
+    map.longest, map.from = #map.text, {}
+  end
   map.changes[#map.changes + 1] = { seats, seat }
   u.changed_maps[map.key] = map
 end
@@ -85,7 +93,7 @@ end
 -- Writes what changed of a map; all of it where it is new.
 local function write_map(key, map)
   if map.new then
-    redis.call('SET', key, map_text(map))
+    redis.call('SET', key, map_apply(map).text)
     return
   end
   for i = 1, #map.changes do

@@ -62,38 +62,41 @@ local function add_named_seats(u, event, item, ticket, lines, gone)
   lines[#lines + 1] = { item[1], name, #seats, ticket.unit_minor, seats }
 end
 
--- Raises unless so many seats are available in the texts of maps.
-local function check_available(event, texts, available)
-  local seats = 0
-  for i = 1, #texts do
-    local _, here = string.gsub(texts[i], SEAT_OF.available, '')
-    seats = seats + here
-  end
-  if seats ~= available then
-    damaged('maps of sections of event ' .. event)
+-- Raises unless these sections have as many available seats in their maps as in their pools. Looks once in a call: what
+-- the call does changes both.
+local function check_maps(u, event, names)
+  for _, name in ipairs(names) do
+    local map = offered_map(u, event, name)
+    if not map.checked then
+      local _, seats = string.gsub(map_apply(map).text, SEAT_OF.available, '')
+      if seats ~= unit_pool(u, event, name).available then
+        damaged('map ' .. map.key)
+      end
+      map.checked = true
+    end
   end
 end
 
 -- Adds lines of the best seats, beside those that `lines` have already; returns a refusal where there are too few.
 local function add_best_seats(u, event, item, ticket, lines)
-  local texts, available = {}, 0
+  local sections, available = {}, 0
   for i, name in ipairs(ticket.pools) do
-    texts[i] = map_text(offered_map(u, event, name))
+    sections[i] = map_apply(offered_map(u, event, name))
     available = available + unit_pool(u, event, name).available
     for _, line in ipairs(lines) do
       if line[LINE_POOL] == name then
-        texts[i] = text_with(texts[i], line[LINE_SEATS], SEAT_OF.held)
+        sections[i] = section_without(sections[i], line[LINE_SEATS])
         available = available - line[LINE_QUANTITY]
       end
     end
   end
   local choice, largest
   if available < item[2] then
-    largest = largest_block(texts, item[2])
+    largest = largest_block(sections, item[2])
   else
-    choice, largest = best_available(texts, item[2], item[3])
+    choice, largest = best_available(sections, item[2], item[3])
     if not choice then
-      check_available(event, texts, available)
+      check_maps(u, event, ticket.pools)
     end
   end
   if not choice then

@@ -14,8 +14,8 @@ local function seat_map(u, command)
   if not map then
     damaged('no map of ' .. event_field(u, event, name))
   end
-  local text = map_text(map)
-  local _, seats = string.gsub(text, '[ahps]', '')
+  local text = map_apply(map).text
+  local seats = #text - #string.gsub(text, '[ahps]+', '')
   if not pool or seats ~= pool.capacity then
     damaged('map ' .. map.key)
   end

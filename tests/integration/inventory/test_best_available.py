@@ -1,14 +1,15 @@
 """Best available: what the library chooses is as good as anything that a plain search of all choices finds."""
 
+import asyncio
 import random
 
 import pytest
 
-from engine.commands import BestSeats, Hold, Item, NamedSeats, PutEvent, ReadSeatMap
+from engine.commands import BestSeats, Cancel, Find, Hold, Item, NamedSeats, PutEvent, ReadSeatMap
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.records import Line, SectionMap, Terms, TicketTerms
-from engine.results import Held, SeatMap, SoldOut
+from engine.results import Cancelled, Found, Held, SeatMap, SoldOut
 from engine.words import EventStatus
 from tests.integration.inventory.plain_search import Quality, best_quality, blocks, quality_of
 
@@ -68,20 +69,65 @@ async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: E
     assert sorted(line.seats for line in result.record.lines) == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("n", [1, 4, 10])
-async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Engine, n: int) -> None:
-    """60,000 seats in 2,000 rows, half of them not to be had, by the time that the server says it spent on the call."""
-    event_id = 1
-    rows = ["b" * 30] * 1000 + ["a" * 30] * 1000
-    await put_sections(engine, event_id, ["\n".join(rows)])
+async def least_micros(engine: Engine, event_id: int, item: BestSeats) -> tuple[float, type]:
+    """The least time that the server says it spent on a call, of 30 with one hold each, and what the last answered."""
     best = float("inf")
     for _ in range(30):
         await engine.redis.execute_command("CONFIG", "RESETSTAT")
-        hold = Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, n, True)])
-        assert isinstance(await engine.submit(hold), Held)
+        result = await engine.submit(Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [item]))
         stats = await engine.redis.info("commandstats")
         best = min(best, stats["cmdstat_fcall"]["usec_per_call"])
-    assert best < 1000, f"{best} µs"
-    seat_map = await engine.submit(ReadSeatMap(event_id, "s0"))
+    return best, type(result)
+
+
+@pytest.mark.parametrize("n", [1, 4, 10])
+async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Engine, n: int) -> None:
+    """60,000 seats in 2,000 rows, half of them not to be had."""
+    rows = ["b" * 30] * 1000 + ["a" * 30] * 1000
+    await put_sections(engine, 1, ["\n".join(rows)])
+    micros, kind = await least_micros(engine, 1, BestSeats(TICKET_ID, n, True))
+    assert kind is Held
+    assert micros < 1000
+    seat_map = await engine.submit(ReadSeatMap(1, "s0"))
     assert isinstance(seat_map, SeatMap)
     assert seat_map.text.count("h") == 30 * n
+
+
+@pytest.mark.parametrize("n", [2, 10])
+@pytest.mark.parametrize("together", [True, False])
+async def test_nor_does_one_over_single_seats_take_more(engine: Engine, n: int, *, together: bool) -> None:
+    """60,000 seats, no two neighbours to be had: every search goes over all of them."""
+    await put_sections(engine, 1, ["\n".join(["ab" * 15] * 2000)])
+    micros, kind = await least_micros(engine, 1, BestSeats(TICKET_ID, n, together))
+    assert kind is (SoldOut if together else Held)
+    assert micros < 1000
+
+
+def triple(event_id: int) -> Hold:
+    return Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, 3, True)])
+
+
+async def test_searches_of_one_call_learn_from_one_another(engine: Engine) -> None:
+    """128 in one call take less than 5 ms, the least of five, though the first of each goes over all 60,000 seats."""
+    await put_sections(engine, 1, ["\n".join(["ab" * 15] * 2000)])
+    calls_us = []
+    for _ in range(5):
+        await engine.redis.execute_command("CONFIG", "RESETSTAT")
+        results = await asyncio.gather(*(engine.submit(triple(1)) for _ in range(128)))
+        assert {type(result) for result in results} == {SoldOut}
+        stats = (await engine.redis.info("commandstats"))["cmdstat_fcall"]
+        assert stats["calls"] == 1
+        calls_us.append(stats["usec"])
+    assert min(calls_us) < 5000
+
+
+async def test_what_a_search_learned_is_forgotten_when_seats_come_back(engine: Engine) -> None:
+    await put_sections(engine, 1, ["aaab\nab"])
+    first = triple(1)
+    await engine.submit(first)
+    again = triple(1)
+    results = await asyncio.gather(*map(engine.submit, [triple(1), Cancel(first.reservation_id), again]))
+    assert [type(result) for result in results] == [SoldOut, Cancelled, Held]
+    found = await engine.submit(Find(again.reservation_id))
+    assert isinstance(found, Found)
+    assert found.record.lines[0].seats == [1, 2, 3]
