@@ -17,9 +17,10 @@ local function first_block(section, length)
   if length > section.longest then
     return nil
   end
-  local at = string.find(section.text, string.rep(SEAT_OF.available, length), section.from[length] or 1, true)
+  local from = section.from
+  local at = string.find(section.text, string.rep(SEAT_OF.available, length), from[length] or from[length - 1] or 1, true)
   if at then
-    section.from[length] = at
+    from[length] = at
   else
     section.longest = length - 1
   end
@@ -56,23 +57,16 @@ local function best_block(section, n)
   return at
 end
 
--- The length of the largest block in any of the sections, if it is at most `limit`; where a block of some length is, there
--- is one of each smaller length, so the middle is tried first.
+-- The length of the largest block in any of the sections, if it is at most `limit`. Goes over each once: where a block of some
+-- length is first, there may be one of the next length, but not before.
 local function largest_block(sections, limit)
-  local shortest, longest = 0, limit
-  while shortest < longest do
-    local middle = math.ceil((shortest + longest) / 2)
-    local found = false
-    for i = 1, #sections do
-      found = found or first_block(sections[i], middle) ~= nil
-    end
-    if found then
-      shortest = middle
-    else
-      longest = middle - 1
+  local length = 0
+  for i = 1, #sections do
+    while length < limit and first_block(sections[i], length + 1) do
+      length = length + 1
     end
   end
-  return shortest
+  return length
 end
 
 local function add_seats(seats, first, length)
