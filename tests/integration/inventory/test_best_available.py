@@ -69,15 +69,16 @@ async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: E
     assert sorted(line.seats for line in result.record.lines) == [[1, 2], [3, 4]]
 
 
-async def least_micros(engine: Engine, event_id: int, item: BestSeats) -> tuple[float, type]:
-    """The least time that the server says it spent on a call, of 30 with one hold each, and what the last answered."""
-    best = float("inf")
+async def least_micros(engine: Engine, event_id: int, item: BestSeats) -> tuple[float, set[type]]:
+    """The least time that the server says it spent on a call, of 30 with one hold each, and what they answered."""
+    best, kinds = float("inf"), set()
     for _ in range(30):
         await engine.redis.execute_command("CONFIG", "RESETSTAT")
         result = await engine.submit(Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [item]))
+        kinds.add(type(result))
         stats = await engine.redis.info("commandstats")
         best = min(best, stats["cmdstat_fcall"]["usec_per_call"])
-    return best, type(result)
+    return best, kinds
 
 
 @pytest.mark.parametrize("n", [1, 4, 10])
@@ -85,8 +86,8 @@ async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Eng
     """60,000 seats in 2,000 rows, half of them not to be had."""
     rows = ["b" * 30] * 1000 + ["a" * 30] * 1000
     await put_sections(engine, 1, ["\n".join(rows)])
-    micros, kind = await least_micros(engine, 1, BestSeats(TICKET_ID, n, True))
-    assert kind is Held
+    micros, kinds = await least_micros(engine, 1, BestSeats(TICKET_ID, n, True))
+    assert kinds == {Held}
     assert micros < 1000
     seat_map = await engine.submit(ReadSeatMap(1, "s0"))
     assert isinstance(seat_map, SeatMap)
@@ -98,8 +99,8 @@ async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Eng
 async def test_nor_does_one_over_single_seats_take_more(engine: Engine, n: int, *, together: bool) -> None:
     """60,000 seats, no two neighbours to be had: every search goes over all of them."""
     await put_sections(engine, 1, ["\n".join(["ab" * 15] * 2000)])
-    micros, kind = await least_micros(engine, 1, BestSeats(TICKET_ID, n, together))
-    assert kind is (SoldOut if together else Held)
+    micros, kinds = await least_micros(engine, 1, BestSeats(TICKET_ID, n, together))
+    assert kinds == {SoldOut if together else Held}
     assert micros < 1000
 
 
