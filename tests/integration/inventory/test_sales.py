@@ -13,21 +13,25 @@ from msgspec.structs import replace
 
 from engine.library import library_text
 from engine.settings import Settings
-from tests.integration.inventory.machine import PARTITIONS, SHORT_MS, Sales
+from tests.integration.inventory.machine import Sales
+from tests.integration.inventory.play import Play
+from tests.integration.inventory.slot_machine import SlotSales
+from tests.integration.inventory.wishes import PARTITIONS, SHORT_MS
 from tests.integration.inventory.world import Disagreement, World
 
-RUNS, STEPS = 240, 60
+RUNS: dict[type[Play], int] = {Sales: 200, SlotSales: 100}
+STEPS = 60
 
 # Small, so that more is due than one call gives back.
 _SWEEP_SLICE = 2
 
 
-def play(world: World, phases: tuple[Phase, ...]) -> None:
+def play(kind: type[Play], world: World, phases: tuple[Phase, ...]) -> None:
     """Plays the same runs every time. A failure tells all commands of its run, and the blob that repeats it."""
     run_state_machine_as_test(
-        lambda: Sales(world),  # type: ignore[arg-type]  # anything that makes a machine will do
+        lambda: kind(world),  # type: ignore[arg-type]  # anything that makes a machine will do
         settings=settings(
-            max_examples=RUNS,
+            max_examples=RUNS[kind],
             stateful_step_count=STEPS,
             derandomize=True,
             deadline=None,
@@ -45,17 +49,19 @@ def sale_settings(unsynced_settings: Settings) -> Settings:
 
 
 @pytest.mark.timeout(300)
-def test_server_and_model_agree_after_every_step(sale_settings: Settings) -> None:
+@pytest.mark.parametrize("kind", RUNS)
+def test_server_and_model_agree_after_every_step(sale_settings: Settings, kind: type[Play]) -> None:
     with World(sale_settings) as world:
-        play(world, (Phase.generate, Phase.shrink))
+        play(kind, world, (Phase.generate, Phase.shrink))
 
 
 class Defect(NamedTuple):
-    """A line of the library, and what it is replaced by."""
+    """A line of the library, and what it is replaced by; and the play that is to find it."""
 
     name: str
     text: str
     instead: str
+    kind: type[Play] = Sales
 
 
 DEFECTS = [
@@ -90,6 +96,9 @@ DEFECTS = [
         "return u.backlog and reply('again') or reply('sold_out'",
         "return reply('sold_out'",
     ),
+]
+
+DEFECTS_OF_SLOTS = [
     Defect("a slot has a place too many", "if pool.available == 0 then", "if false then"),
     Defect("a slot is booked after it began", "u.now_ms >= start_ms then\n    return reply('slot_past')", "false then"),
     Defect("a move keeps the old place", "    free_place(u, b)\n    b.start_ms", "    b.start_ms"),
@@ -121,12 +130,16 @@ DEFECTS = [
 
 
 @pytest.mark.damages_keys
-@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "defect",
+    [*DEFECTS, *(defect._replace(kind=SlotSales) for defect in DEFECTS_OF_SLOTS)],
+    ids=lambda defect: defect.name.replace(" ", "-"),
+)
 def test_defect_is_found(sale_settings: Settings, monkeypatch: pytest.MonkeyPatch, defect: Defect) -> None:
     text = library_text()
     assert defect.text in text, "the library changed; choose another line to break"
     monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
     with World(sale_settings) as world:
         with pytest.raises((Disagreement, Flaky)):
-            play(world, (Phase.generate,))
+            play(defect.kind, world, (Phase.generate,))
         assert world.disagreements

@@ -1,0 +1,171 @@
+"""Random sales of timed events."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+from msgspec.structs import replace
+
+from engine.commands import (
+    Add,
+    BeginPayment,
+    Book,
+    Cancel,
+    Command,
+    ConfirmPayment,
+    CountSlots,
+    FailPayment,
+    FindBooking,
+    Hold,
+    Move,
+    PutEvent,
+    Refund,
+    TimedPlaces,
+    Unbook,
+)
+from engine.slots import slot_pool
+from tests.integration.inventory.play import Play
+from tests.integration.inventory.wishes import (
+    FAR,
+    NEXT,
+    RIGHT,
+    SHORT_MS,
+    SOON,
+    beginnings,
+    booking_reads,
+    bookings,
+    events,
+    holds,
+    moves,
+    names,
+    outcomes,
+    publications,
+    purges,
+    refunds,
+    timed_additions,
+    timed_holds,
+    unbookings,
+)
+from tests.integration.inventory.world import PurgeOf
+
+
+def _renamed(command: Book | Hold, name: str) -> Book | Hold:
+    """The command, about something new."""
+    if isinstance(command, Book):
+        return replace(command, booking_id=name)
+    return replace(command, reservation_id=name)
+
+
+def replace_terms(command: PutEvent, *, slot_capacity: int) -> PutEvent:
+    """A newer publication with another slot capacity."""
+    return replace(command, terms=replace(command.terms, slot_capacity=slot_capacity, version=1))
+
+
+class SlotSales(Play):
+    """Slots are booked, held and paid for, and go when they are past."""
+
+    @rule(command=bookings, others=st.lists(bookings | timed_holds, max_size=3))
+    def books_at_once(self, command: Book, others: list[Book | Hold]) -> None:
+        news = [_renamed(other, f"{NEXT}{number}") for number, other in enumerate(others, 1)]
+        self.step(command, *news)
+
+    @rule(command=bookings, then=st.lists(moves | unbookings | booking_reads, min_size=1, max_size=4))
+    def books_and_changes_it(self, command: Book, then: list[Move | Unbook | FindBooking | CountSlots]) -> None:
+        self.step(replace(command, booking_id=NEXT))
+        for more in then:
+            self.step(more if isinstance(more, CountSlots) else replace(more, booking_id="last"))
+
+    @rule(command=bookings, requests=st.lists(st.sampled_from(["one", "other"]), min_size=2, max_size=3))
+    def books_and_deletes_it(self, command: Book, requests: list[str]) -> None:
+        """Somebody deletes it, somebody else wants to, and the first asks again."""
+        self.step(replace(command, booking_id=NEXT))
+        for request_id in requests:
+            self.step(Unbook(command.event_id, "last", request_id))
+
+    @rule(command=moves | unbookings | booking_reads)
+    def changes_a_booking(self, command: Command[Any]) -> None:
+        self.step(command)
+
+    @rule(event_id=events, one_more=st.booleans(), details=st.sampled_from(["", '{"name":"Sen"}']))
+    def swaps_two_full_slots(self, event_id: int, *, one_more: bool, details: str) -> None:
+        """Two bookings of two full slots want each other's place at once; with one place more, one of them gets it."""
+        for start_ms in FAR:
+            free = self.world.model.counters(event_id, slot_pool(start_ms)).available if self.sells(event_id) else 0
+            for _ in range(free):
+                self.step(Book(event_id, NEXT, start_ms, "{}", "one"))
+        there = [next((b for b in self.world.model.booked(event_id, slot_pool(start_ms))), None) for start_ms in FAR]
+        if None in there:
+            return
+        if one_more:
+            capacity = self.world.model.terms[event_id].slot_capacity + 1
+            self.step(replace_terms(self.nothing_more(event_id), slot_capacity=capacity))
+        self.world.step(
+            *(
+                Move(event_id, booking.booking_id, start_ms, details)
+                for booking, start_ms in zip(there, reversed(FAR), strict=True)
+                if booking
+            )
+        )
+
+    @rule(command=purges, waits=st.booleans())
+    def purges_what_is_past(self, command: PurgeOf, *, waits: bool) -> None:
+        if waits:
+            self.world.wait_past(2 * SHORT_MS)
+        self.step(command)
+
+    @rule(command=holds, start=st.just(SOON), quantity=st.integers(1, 2), restock=st.booleans())
+    def buys_what_goes(self, command: Hold, start: int, quantity: int, *, restock: bool) -> None:
+        """Places of a slot are paid for; it is purged, and they are refunded after that."""
+        before = len(self.world.model.reservations)
+        item = TimedPlaces(6, quantity, start)
+        self.step(replace(command, reservation_id=NEXT, items=[item, (1, 1)]))
+        if len(self.world.model.reservations) == before:
+            return
+        reservation_id = list(self.world.model.reservations)[-1]
+        self.step(BeginPayment("last", "pay-slot", RIGHT, "one"))
+        self.world.step(ConfirmPayment(reservation_id, "pay-slot"))
+        self.world.wait_past(2 * SHORT_MS)
+        for _ in range(3):
+            self.step(PurgeOf(0, self.world.model.partition(command.event_id)))
+        self.world.step(Refund(reservation_id, restock))
+
+    @rule(
+        command=timed_holds,
+        more=outcomes,
+        other=timed_holds,
+        how=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    )
+    def money_comes_late(
+        self, command: Hold, more: ConfirmPayment | FailPayment, other: Hold, how: tuple[bool, bool, bool]
+    ) -> None:
+        pinned, cancelled, scarce = how
+        self.let_money_come_late(command, pinned=pinned, cancelled=cancelled, scarce=scarce, other=other, more=more)
+
+    @rule(command=timed_holds)
+    def takes(self, command: Hold) -> None:
+        self.step(command)
+
+    @rule(command=timed_additions)
+    def changes_a_hold(self, command: Add) -> None:
+        self.step(command)
+
+    @rule(
+        commands=st.lists(
+            timed_holds
+            | timed_additions
+            | st.builds(Cancel, names)
+            | beginnings
+            | outcomes
+            | refunds
+            | publications
+            | bookings
+            | moves
+            | unbookings
+            | booking_reads
+            | purges,
+            min_size=2,
+            max_size=6,
+        )
+    )
+    def does_several_at_once(self, commands: list[Command[Any]]) -> None:
+        self.step(*commands)
