@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from engine.commands import (
     Add,
     BeginPayment,
+    BestSeats,
     BlockSeats,
     Cancel,
     Command,
@@ -32,6 +33,7 @@ from tests.integration.inventory.wishes import (
     additions,
     attempt_ids,
     beginnings,
+    best_seats,
     blocks,
     events,
     holds,
@@ -68,6 +70,11 @@ class Sales(Play):
         self.step(replace(command, reservation_id=NEXT))
         for change in more:
             self.step(replace(change, reservation_id="last"))
+
+    @rule(command=holds, wanted=st.lists(best_seats, min_size=1, max_size=3))
+    def takes_the_best_seats(self, command: Hold, wanted: list[BestSeats]) -> None:
+        for item in wanted:
+            self.step(replace(command, reservation_id=NEXT, items=[item]))
 
     @rule(command=blocks)
     def blocks_seats(self, command: BlockSeats) -> None:
