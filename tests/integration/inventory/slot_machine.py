@@ -113,21 +113,39 @@ class SlotSales(Play):
             self.world.wait_past(2 * SHORT_MS)
         self.step(command)
 
-    @rule(command=holds, start=st.just(SOON), quantity=st.integers(1, 2), restock=st.booleans())
-    def buys_what_goes(self, command: Hold, start: int, quantity: int, *, restock: bool) -> None:
-        """Places of a slot are paid for; it is purged, and they are refunded after that."""
+    @rule(
+        command=holds,
+        quantity=st.integers(1, 2),
+        then=st.sampled_from(["held", "paying", "paid", "paid"]),
+        restock=st.booleans(),
+    )
+    def takes_what_goes(self, command: Hold, quantity: int, then: str, *, restock: bool) -> None:
+        """Places of a slot are held, pinned or paid for when it is past and purged; they are refunded after that."""
         before = len(self.world.model.reservations)
-        item = TimedPlaces(6, quantity, start)
-        self.step(replace(command, reservation_id=NEXT, items=[item, (1, 1)]))
+        self.step(replace(command, reservation_id=NEXT, items=[TimedPlaces(6, quantity, SOON), (1, 1)]))
         if len(self.world.model.reservations) == before:
             return
         reservation_id = list(self.world.model.reservations)[-1]
-        self.step(BeginPayment("last", "pay-slot", RIGHT, "one"))
-        self.world.step(ConfirmPayment(reservation_id, "pay-slot"))
+        if then != "held":
+            self.step(BeginPayment("last", "pay-slot", RIGHT, "one"))
+        if then == "paid":
+            self.world.step(ConfirmPayment(reservation_id, "pay-slot"))
+        self.purges_all(command.event_id)
+        self.world.step(ConfirmPayment(reservation_id, "pay-slot"), Refund(reservation_id, restock))
+
+    @rule(command=bookings, change=moves | unbookings)
+    def books_what_goes(self, command: Book, change: Move | Unbook) -> None:
+        """A booking expires, cannot be changed from then on, and goes."""
+        self.step(replace(command, booking_id=NEXT, start_ms=SOON))
+        self.world.wait_past(2 * SHORT_MS)
+        self.step(replace(change, booking_id="last"))
+        self.purges_all(command.event_id)
+
+    def purges_all(self, event_id: int) -> None:
+        """What is past of the event's partition goes."""
         self.world.wait_past(2 * SHORT_MS)
         for _ in range(3):
-            self.step(PurgeOf(0, self.world.model.partition(command.event_id)))
-        self.world.step(Refund(reservation_id, restock))
+            self.step(PurgeOf(0, self.world.model.partition(event_id)))
 
     @rule(
         command=timed_holds,
