@@ -11,6 +11,7 @@ from msgspec import Meta
 from api.keys import SETTINGS
 from api.problems import Code, Problem, invalid, not_found, too_large
 from engine.ids import MAX_EVENT_ID
+from engine.words import CURRENCY
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -29,6 +30,13 @@ CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_AS
 
 DatabaseId = Annotated[int, Meta(ge=1, le=MAX_EVENT_ID)]
 """An id that Postgres gave."""
+
+
+CurrencyText = Annotated[str, Meta(min_length=1, max_length=16, extra_json_schema={"enum": [CURRENCY]})]
+"""Documented as the only one there is; any other is refused with a code of its own (`check_currency`)."""
+
+ALL_DIFFERENT = Meta(extra_json_schema={"uniqueItems": True})
+"""Of a list whose handler refuses what is named twice."""
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

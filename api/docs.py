@@ -12,6 +12,14 @@ from api.replies import tagged_reply
 Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
 """What the page is made of."""
 
+_MEDIA = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+}
+"""By the end of a file's name; a machine's own list may say otherwise."""
+
 _FOLDER = Path(__file__).parent / "swagger_ui"
 _DOCUMENT_SECONDS = 60
 _ASSET_SECONDS = 86_400
@@ -39,5 +47,10 @@ async def read_asset(request: web.Request) -> web.StreamResponse:
 
 
 def _file(name: str, max_age: int) -> web.FileResponse:
-    headers = {"Cache-Control": f"public, max-age={max_age}", "Content-Security-Policy": _ONLY_OURS}
-    return web.FileResponse(_FOLDER / name, headers=headers)
+    path = _FOLDER / name
+    headers = {
+        "Content-Type": _MEDIA[path.suffix],
+        "Cache-Control": f"public, max-age={max_age}",
+        "Content-Security-Policy": _ONLY_OURS,
+    }
+    return web.FileResponse(path, headers=headers)

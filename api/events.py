@@ -22,6 +22,9 @@ from engine.words import EventStatus
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
+Bound = Annotated[str, Meta(extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]})]
+"""A date or an RFC 3339 time."""
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _FIRST_INSTANT = time(0, 0, 0, 0, UTC)
 _LAST_INSTANT = time(23, 59, 59, 999_000, UTC)
@@ -30,8 +33,8 @@ _LAST_INSTANT = time(23, 59, 59, 999_000, UTC)
 class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
     """Query of GET /v1/events. `from` and `to` bound the start, both ends included; a date is that whole day in UTC."""
 
-    from_: str | None = None
-    to: str | None = None
+    from_: Bound | None = None
+    to: Bound | None = None
     venue_id: DatabaseId | None = None
     status: EventStatus | None = None
 

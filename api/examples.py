@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from api import answers as a
-from api import carts, manage, payments, reservations, seats, venues
+from api import bookings, carts, manage, payments, reservations, seats, venues, webhooks
 from api.problems import Code, Problem, invalid, not_found, too_large
-from api.refusals import failed_payment, problem_of
+from api.refusals import failed_payment, problem_of, too_fast
 from engine import results as r
 from engine.words import FailureReason
 
@@ -26,6 +26,13 @@ _TICKET = {
     "held": 2,
     "sold": 0,
     "sold_out": False,
+}
+_MILIND = {
+    "first_name": "Milind",
+    "last_name": "Rao",
+    "phone_number": "9334556789",
+    "date": "2027-09-12",
+    "time": "13:30",
 }
 _PLACES = {
     "reserved": 3, "held": 1, "sold": 2, "cancelled": 1, "expired": 0, "refunded": 0,
@@ -55,6 +62,10 @@ BODIES: Mapping[type, Any] = {
     payments.PaymentBody: {"amount": 60_000, "currency": "EUR", "payment_token": "tok_visa"},
     payments.RefundWish: {"restock": True},
     carts.CartItemBody: {"event_id": 1, "price_id": 9, "seat_id": 101},
+    bookings.NewBooking: _MILIND,
+    bookings.BookingPatch: {"time": "16:15"},
+    webhooks.WebhookBody: {"url": "https://shop.example/onsale", "events": ["reservation.paid"]},
+    webhooks.WebhookPatch: {"enabled": False},
     # answered
     a.Ticket: _TICKET,
     a.Event: {
@@ -131,6 +142,24 @@ BODIES: Mapping[type, Any] = {
         "payment_id": None,
     },
     a.BookedCart: {"payment_id": f"cart-{_CART_ID}-1"},
+    a.Booking: {
+        "id": "8a1f4c1e-5b0d-4c55-9a35-0d8c1f2b3a49",
+        "event_id": 3,
+        **_MILIND,
+        "starts_at": "2027-09-12T11:30:00Z",
+        "status": "booked",
+        "expired": False,
+        "created_at": "2027-09-01T10:00:00Z",
+    },
+    a.Slot: {
+        "date": "2027-09-12",
+        "time": "13:30",
+        "starts_at": "2027-09-12T11:30:00Z",
+        "capacity": 20,
+        "available": 19,
+        "held": 0,
+        "sold": 1,
+    },
     a.Payment: {
         "id": f"cart-{_CART_ID}-1",
         "status": "pending",
@@ -182,7 +211,7 @@ PROBLEMS: Mapping[Code, Problem] = {
     Code.CURRENCY_NOT_SUPPORTED: Problem(Code.CURRENCY_NOT_SUPPORTED, "Only EUR is supported, not 'USD'."),
     Code.SLOT_NOT_SCHEDULED: Problem(Code.SLOT_NOT_SCHEDULED, "The event has no slot at 13:00; choose one of its own."),
     Code.KEY_REUSED: problem_of(r.KeyReused()),
-    Code.RATE_LIMITED: Problem(Code.RATE_LIMITED, "Too many requests; wait and try again."),
+    Code.RATE_LIMITED: too_fast("customer", 1500),
     Code.INTERNAL: Problem(Code.INTERNAL, "This is our fault and is logged; quote the request id when you report it."),
     Code.UNAVAILABLE: Problem(Code.UNAVAILABLE, "Redis does not answer; try again."),
 }

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
-from api.bodies import DatabaseId, Text, path_id, read_body
+from api.bodies import ALL_DIFFERENT, CurrencyText, DatabaseId, Text, path_id, read_body
 from api.callers import caller_of
 from api.events import Instant
 from api.keys import AVAILABILITY, CATALOGUE, EDITOR
@@ -16,7 +16,7 @@ from api.payments import check_currency
 from api.problems import Problem, invalid, not_found
 from api.refusals import problem_of
 from api.replies import json_reply
-from api.schedule import parse_time
+from api.schedule import TimeText, parse_time
 from api.seating import Seating
 from api.tickets import ticket_reply
 from api.times import milliseconds
@@ -29,7 +29,7 @@ from sync.catalogue import EventChanges, NewEvent, NewTicket, TicketChanges, Wro
 Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]
 HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
-SectionIds = Annotated[list[DatabaseId], Meta(min_length=1, max_length=200)]
+SectionIds = Annotated[list[DatabaseId], Meta(min_length=1, max_length=200), ALL_DIFFERENT]
 PlacesPerCustomer = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
@@ -40,13 +40,13 @@ class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An amount in minor units, with its currency."""
 
     amount: Price
-    currency: Annotated[str, Meta(min_length=1, max_length=16)]
+    currency: CurrencyText
 
 
 class ScheduleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When slots begin each day, local to the event, and the places that each of them has."""
 
-    times: Annotated[list[Annotated[str, Meta(max_length=20)]], Meta(min_length=1, max_length=100)]
+    times: Annotated[list[TimeText], Meta(min_length=1, max_length=100)]
     capacity: Annotated[int, Meta(ge=1, le=10_000_000)]
 
 

@@ -71,6 +71,15 @@ _HEADERS: Json = {
         "schema": {"type": "string"},
     },
     "Cache-Control": {"description": "For how long it may be kept.", "required": True, "schema": {"type": "string"}},
+    "WWW-Authenticate": {
+        "description": "What is wrong with the token, as RFC 6750 tells it.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "Which limit was met, and in how many seconds there is room again (httpapi-ratelimit-headers).",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "After how many seconds to send the same again.",
         "required": True,
@@ -120,7 +129,6 @@ class _Maker:
             "info": {
                 "title": "Onsale",
                 "version": version("onsale"),
-                "summary": "Reservations for ticket drops",
                 "description": _ABOUT,
             },
             "servers": [{"url": "/"}],
@@ -154,6 +162,8 @@ class _Maker:
             "security": [{"bearer": []}] if route.roles else [],
         }
         told = [more if dot else "", rest]
+        if route.query is not None:
+            told.append((route.query.__doc__ or "").partition(". ")[2])
         if route.roles:
             told.append(f"For {', '.join(sorted(route.roles))}.")
         description = "\n\n".join(filter(None, told))
@@ -259,8 +269,12 @@ def _problem_response(codes: list[Code]) -> Json:
         for code in codes
     }
     names = ["X-Request-ID"]
+    if status in (401, 403):
+        names.append("WWW-Authenticate")
     if status in (429, 503):
         names.append("Retry-After")
+    if status == 429:
+        names.append("RateLimit")
     if status == 402:  # the one problem that a repeat is told again, as what it was: an attempt to pay
         names.append("Idempotency-Replayed")
     return {

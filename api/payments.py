@@ -7,7 +7,7 @@ from aiohttp import web
 from aiojobs.aiohttp import shield
 from msgspec import Meta
 
-from api.bodies import VISIBLE_ASCII, read_body
+from api.bodies import VISIBLE_ASCII, CurrencyText, read_body
 from api.callers import caller_of
 from api.idempotency import body_digest, idempotency_key, once
 from api.keys import PAYMENTS
@@ -38,7 +38,7 @@ class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations/{reservation_id}/pay. `amount` is the whole total, in minor units."""
 
     amount: Annotated[int, Meta(ge=0, le=10**15)]
-    currency: Annotated[str, Meta(min_length=1, max_length=16)]
+    currency: CurrencyText
     payment_token: Annotated[str, Meta(min_length=1, max_length=255, pattern=VISIBLE_ASCII)]
 
 

@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): the closed list of codes, their status and title."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
@@ -100,6 +100,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     available: Number | UnsetType = UNSET
     largest_block: Number | UnsetType = UNSET
     limit: Number | UnsetType = UNSET
+    limited: Literal["customer", "address", "expiries"] | UnsetType = UNSET
     taken: Number | UnsetType = UNSET
     ticket_id: int | UnsetType = UNSET
     seat_ids: list[int] | UnsetType = UNSET

@@ -7,11 +7,30 @@ twice is one slot, at its first occurrence.
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from msgspec import Meta
 
 from api.problems import Code, Problem, invalid
 from api.times import milliseconds
 from engine.catalogue import EventSnapshot, Schedule
+
+_SHORT = Meta(max_length=20)
+"""What is looked at more closely once the body is read, and told by words of its own. The document says it all."""
+
+DateText = Annotated[str, _SHORT, Meta(extra_json_schema={"format": "date"})]
+"""A date, which `parse_date` reads."""
+
+TimeText = Annotated[str, _SHORT, Meta(extra_json_schema={"pattern": r"^([01][0-9]|2[0-3])(:[0-5][0-9]){0,2}$"})]
+"""A local time, which `parse_time` reads."""
+
+SlotText = Annotated[
+    str,
+    _SHORT,
+    Meta(extra_json_schema={"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3])(:[0-5][0-9]){0,2}$"}),
+]
+"""A slot by its local start."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d\d(:\d\d){0,2}", re.ASCII)

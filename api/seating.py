@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from api.answers import Seat
-from api.bodies import DatabaseId
+from api.bodies import ALL_DIFFERENT, DatabaseId
 from api.problems import Problem, invalid, not_found
-from api.schedule import parse_date, parse_time, scheduled_start
+from api.schedule import SlotText, parse_date, parse_time, scheduled_start
 from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.commands import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.records import Line
@@ -28,10 +28,10 @@ class ItemBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True
 
     ticket_id: DatabaseId
     quantity: Annotated[int, Meta(ge=1, le=100)] | None = None
-    seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=100)] | None = None
+    seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=100), ALL_DIFFERENT] | None = None
     best_available: bool = False
     together: bool = False
-    slot: Annotated[str, Meta(max_length=20)] | None = None
+    slot: SlotText | None = None
 
 
 class Seating:

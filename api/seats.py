@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from api.answers import CompactSeats, RowText, SeatPrice, SeatState
-from api.bodies import DatabaseId, path_id, read_manifest, read_query
+from api.bodies import ALL_DIFFERENT, DatabaseId, path_id, read_manifest, read_query
 from api.keys import CATALOGUE, EDITOR, ENGINE
 from api.manage import event_reply
 from api.problems import invalid, not_found
@@ -42,7 +42,7 @@ class SeatsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BlockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of PATCH /v1/events/{event_id}/seats."""
 
-    seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=10_000)]
+    seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=10_000), ALL_DIFFERENT]
     blocked: bool
 
 

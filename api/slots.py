@@ -13,7 +13,7 @@ from api.keys import ENGINE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
 from api.replies import json_reply
-from api.schedule import local_start, parse_date, schedule_of, slots_of_days, time_text
+from api.schedule import DateText, local_start, parse_date, schedule_of, slots_of_days, time_text
 from api.times import rfc3339, wall_clock_ms
 from engine.catalogue import EventSnapshot
 from engine.commands import CountSlots
@@ -31,7 +31,7 @@ _DAYS_AHEAD = 31
 class SlotsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Query of GET /v1/events/{event_id}/slots."""
 
-    date: str | None = None
+    date: DateText | None = None
 
 
 async def list_slots(request: web.Request) -> web.Response:

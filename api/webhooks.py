@@ -22,8 +22,16 @@ _LARGEST_DELIVERY_ID = 2**63 - 1
 
 DeliveryId = Annotated[int, Meta(ge=1, le=_LARGEST_DELIVERY_ID)]
 
-Url = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[!-~]+$(?!\n)")]
-"""An address, its characters beyond ASCII encoded."""
+Url = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=2000,
+        pattern=r"^[!-~]+$(?!\n)",
+        extra_json_schema={"format": "uri", "pattern": "^https?://[!-~]+$"},
+    ),
+]
+"""An address, its characters beyond ASCII encoded. Where it may lead is looked at once the body is read."""
 
 Description = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Events = Annotated[list[WebhookEvent], Meta(min_length=1, max_length=len(WebhookEvent))]
@@ -78,12 +86,12 @@ async def list_webhooks(request: web.Request) -> web.Response:
 
 
 async def read_webhook(request: web.Request) -> web.Response:
-    """GET /v1/webhooks/{webhook_id}."""
+    """GET /v1/webhooks/{webhook_id}: an endpoint, without its secret."""
     return json_reply(_view(await _webhook_of_path(request)))
 
 
 async def change_webhook(request: web.Request) -> web.Response:
-    """PATCH /v1/webhooks/{webhook_id}."""
+    """PATCH /v1/webhooks/{webhook_id}: changes what is given."""
     webhook_id = _webhook_id(request)
     patch = await read_body(request, _PATCH)
     if patch.url is not msgspec.UNSET:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from aiohttp.test_utils import TestClient
 from multidict import CIMultiDictProxy
 
+from tests.document import our_document
 from tests.integration.contract import shapes
-from tests.integration.contract.document import our_document
 
 Json = Any
 

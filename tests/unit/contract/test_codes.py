@@ -9,6 +9,7 @@ import pytest
 
 from api.problems import KINDS, Code, Problem, invalid, not_found
 from api.refusals import Refusal, failed_payment, problem_of
+from api.routes import ROUTES
 from engine import commands, results
 from engine.words import FailureReason
 
@@ -52,7 +53,9 @@ _ANSWERS = {
 }
 """What commands answer that is no refusal; a failed payment has its own reasons."""
 
-_REFUSALS = [
+_OF_EVERY_PROBLEM = {"type", "title", "status", "detail"}
+
+_REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
     (results.KeyReused(), "key_reused", {}),
     (results.UnknownPool(0), "not_found", {}),
     (results.UnknownPool(7), "not_found", {}),
@@ -113,8 +116,14 @@ def test_every_result_of_a_command_is_an_answer_or_a_refusal() -> None:
 @pytest.mark.parametrize(("refusal", "code", "members"), _REFUSALS)
 def test_a_refusal_reads_as_the_contract_says(refusal: Refusal, code: str, members: dict[str, object]) -> None:
     problem = problem_of(refusal)
-    assert (problem.code, msgspec.to_builtins(problem.members)) == (code, members)
+    document = msgspec.to_builtins(problem.document())
+    assert {"code": code, **members} == {name: document[name] for name in document if name not in _OF_EVERY_PROBLEM}
     assert problem.detail.endswith(".")
+
+
+def test_every_refusal_is_a_problem_of_some_route() -> None:
+    documented = {code for route in ROUTES for code in route.problems}
+    assert {problem_of(refusal).code for refusal, _, _ in _REFUSALS} <= documented
 
 
 @pytest.mark.parametrize("code", list(Code))
