@@ -168,10 +168,10 @@ async def test_booking_again_pins_the_rest_for_the_same_payment(stack: Stack, st
 
 
 async def test_nothing_stays_pinned_for_ever(stack: Stack, storefront: Storefront) -> None:
-    """A cart is booked, and neither the gateway nor the customer is heard of again."""
+    """A cart is booked, and the customer, who was to pay at the gateway, is not heard of again."""
     _resolve_early(stack)
     stack.configure(pin_seconds=2)
-    await stack.start("sync", "api")
+    await stack.start("gateway", "sync", "api")
     halls = await _two_partitions(stack, storefront, 1, 4)
     cart = Cart(storefront)
     await cart.fill(halls, 0)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(120)
 
 _DAYS = 365
 _DETAILS = '{"first_name":"Milind","last_name":"Rao","phone_number":"9334556789"}'
-_AT_ONCE = 4380
+_AT_ONCE = 1460
 _DATES, _ROUNDS = 100, 4
 _P99_SECONDS = 0.020
 

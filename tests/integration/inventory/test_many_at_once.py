@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 import msgspec
+import pytest
 from redis.asyncio import Redis
 
 from engine.commands import Count, Hold, Sweep
@@ -21,6 +22,8 @@ from engine.settings import Settings
 from engine.upkeep import server_time_ms
 from tests.integration.inventory.filling import TICKET_ID, bring_forward, event_of, fill
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(300)  # three rounds, on a machine that has other things to do
 
 HOLDS = 100_000
 CROWD, BYSTANDER = 16, 32

@@ -20,10 +20,12 @@ TIMEOUT_SECONDS = 0.15
 
 
 @asynccontextmanager
-async def serving(data_file: Path, settle_after_ms: int = SETTLE_AFTER_MS) -> AsyncIterator[HttpGateway]:
+async def serving(
+    data_file: Path, settle_after_ms: int = SETTLE_AFTER_MS, timeout_seconds: float = TIMEOUT_SECONDS
+) -> AsyncIterator[HttpGateway]:
     app = create_gateway_app(data_file, settle_after_ms=settle_after_ms)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        yield HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
+        yield HttpGateway(session, str(server.make_url("/")), timeout_seconds)
 
 
 @pytest.fixture
@@ -63,8 +65,9 @@ async def test_the_token_decides_and_the_status_says_the_same(
     assert await gateway.status("pay-1") == outcome
 
 
-async def test_an_attempt_charges_once_however_often_it_is_asked_for(gateway: HttpGateway, data_file: Path) -> None:
-    outcomes = await asyncio.gather(*(gateway.charge("pay-1", 500, "EUR", "tok_visa") for _ in range(30)))
+async def test_an_attempt_charges_once_however_often_it_is_asked_for(data_file: Path) -> None:
+    async with serving(data_file, timeout_seconds=30) as gateway:
+        outcomes = await asyncio.gather(*(gateway.charge("pay-1", 500, "EUR", "tok_visa") for _ in range(30)))
     assert set(outcomes) == {Completed()}
     assert charged(data_file) == [("pay-1", 500)]
 
