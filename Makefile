@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: install dev test crash bench format lock clean
+.PHONY: install dev test audit crash bench format lock clean
 
 install: $(INSTALLED)
 
@@ -27,7 +27,12 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.audit_packages --where-possible
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# Known vulnerabilities of the pinned packages; fails where the advisory service cannot be asked, too.
+audit: install
+	@$(BIN)/python -m tests.audit_packages
 
 # Kills each process wherever it can be killed, more often than `make test` does: make crash RUNS=200 SEED=7
 RUNS ?= 200

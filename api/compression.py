@@ -2,7 +2,6 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable
 
 from aiohttp import web
 
@@ -36,7 +35,10 @@ async def compress(request: web.Request, response: web.Response, body: bytes) ->
 def accepted_coding(accepted: str) -> str | None:
     """The best coding of an Accept-Encoding header that we have; None: as it is."""
     weights = dict(map(_weight, accepted.lower().split(",")))
-    weight_of: Callable[[str], float] = lambda coding: weights.get(coding, weights.get("*", 0.0))  # noqa: E731
+
+    def weight_of(coding: str) -> float:
+        return weights.get(coding, weights.get("*", 0.0))
+
     best = max(_CODINGS, key=weight_of)
     return best if weight_of(best) > 0 else None
 

@@ -13,6 +13,6 @@ def rehearse(options: Sequence[str]) -> int:
     if find_spec("loadtest") is None:
         raise Complaint("the rehearsal is in the checkout: run it there, after `make install`")
     try:
-        return subprocess.run([sys.executable, "-m", "loadtest.drop", *options], check=False).returncode  # noqa: S603
+        return subprocess.run([sys.executable, "-m", "loadtest.drop", *options], check=False).returncode  # noqa: S603  # ours
     except KeyboardInterrupt:
         return 130

@@ -11,7 +11,7 @@ POLL_SECONDS = 0.01
 
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]],
-    timeout: float = 10,  # noqa: ASYNC109  # the message names what did not happen
+    timeout: float = 10,  # noqa: ASYNC109  # it says what was waited for  # the message names what did not happen
     what: str = "what the test waits for",
 ) -> None:
     """Returns as soon as the predicate, plain or awaitable, is true. Fails the test after `timeout` seconds."""

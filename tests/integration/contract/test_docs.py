@@ -1,10 +1,14 @@
 """The page that shows the document: everything of it is ours, and is kept by browsers."""
 
+import asyncio
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from api.docs import Asset
+from api.routes import ROUTES
 from tests.integration.contract.front import Front
 
 _REFERENCE = re.compile(r"""(?:src|href|action)=["']([^"']+)["']""")
@@ -47,3 +51,19 @@ async def test_what_a_browser_has_it_does_not_get_again(front: Front, path: str)
 async def test_only_what_the_page_is_made_of_is_served(front: Front) -> None:
     for path in ("README.md", "page.html", "..%2fapp.py", "%2e%2e%2fdocs.py", "LICENSE"):
         assert await front.refused("GET", f"/docs/{path}") == "not_found"
+
+
+async def test_a_browser_without_a_network_shows_every_operation(front: Front, tmp_path: Path) -> None:
+    program = shutil.which("chromium")
+    assert program, "this test looks at a page: apt-get install chromium"
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"),
+        *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=20000", "--dump-dom"),
+        str(front.client.make_url("/docs")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(60):
+        page, _ = await process.communicate()
+    shown = set(re.findall(r"opblock-summary-operation-id[^>]*>([\w\u200b]+)", page.decode()))
+    assert {name.replace("\u200b", "") for name in shown} == {route.operation_id for route in ROUTES}

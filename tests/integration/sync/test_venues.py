@@ -159,7 +159,7 @@ async def test_a_stadium(office: BoxOffice, venues: Venues) -> None:
     )
     ended = time.monotonic()
     memory = (await office.engine.redis.info("memory"))["used_memory"] - before
-    print(f"venue {made - began:.2f} s, event {ended - made:.2f} s, {memory:,} bytes of Redis")  # noqa: T201
+    print(f"venue {made - began:.2f} s, event {ended - made:.2f} s, {memory:,} bytes of Redis")  # noqa: T201  # read
     counts = await office.engine.submit(Count(event.event_id))
     assert isinstance(counts, Counts)
     assert counts.tickets[0].available == 60_000

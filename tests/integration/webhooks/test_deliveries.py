@@ -131,7 +131,7 @@ async def test_negative_control_without_its_subject_a_message_overtakes(
     office: BoxOffice, settings: Settings, register: Register
 ) -> None:
     _, receiver = await register()
-    failing_often(receiver, random.Random(SEED))  # noqa: S311
+    failing_often(receiver, random.Random(SEED))  # noqa: S311  # no secret
     rids = await lives(office, 12)
     await office.sql("UPDATE webhook_deliveries SET subject = id::text")
     async with running(run_webhooks(settings, SyncMetrics())):
