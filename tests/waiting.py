@@ -33,6 +33,6 @@ class WaitUntil(Protocol):
     async def __call__(
         self,
         predicate: Callable[[], object | Awaitable[object]],
-        timeout: float = 10,  # noqa: ASYNC109
+        timeout: float = 10,  # noqa: ASYNC109  # says what it waited for
         what: str = "what the test waits for",
     ) -> None: ...
