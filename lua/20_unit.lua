@@ -107,7 +107,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     gone_pools = {}, -- fields of slots that are purged
     booking_facts = {}, -- packed
     facts = 0, -- how many
-    fact_parts = {}, -- packed, two of each fact
+    fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then two of each fact
     reply_heads = setmetatable({}, TABLE_ONCE), -- whether repeated -> word -> what comes before the record
     packed = setmetatable({}, PACK_ONCE),
     heads = setmetatable({}, HEAD_ONCE),
@@ -237,7 +237,7 @@ end
 
 -- Adds a fact: the word for what happened, and the whole record as it is now, so that a reader needs no other fact.
 local function add_fact(u, word, rid, record)
-  local packed, parts, n = u.packed, u.fact_parts, 2 * u.facts
+  local packed, parts, n = u.packed, u.fact_parts, 2 * u.facts + 1
   parts[n + 1] = ARRAY_OF_4 .. packed[word] .. u.heads[#rid] .. rid .. packed[u.now_ms]
   parts[n + 2] = record
   u.facts = u.facts + 1

@@ -2,6 +2,29 @@
 
 -- A hold is due at its deadline, not after it: in that millisecond the server may have removed its key already.
 
+-- Adds to `fields` a customer whose count is to be loaded, unless it is there. Returns its field in `customers`.
+local function add_customer(u, event, customer, fields)
+  local field = event_field(u, event, customer)
+  if not u.customers[field] then
+    u.customers[field] = 0
+    fields[#fields + 1] = field
+  end
+  return field
+end
+
+-- Loads the counts of these customers (fields of `customers`, each once) in one read.
+local function unit_load_customers(u, fields)
+  if #fields == 0 then
+    return
+  end
+  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(fields))
+  for i = 1, #fields do
+    if stored[i] then
+      u.customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
+    end
+  end
+end
+
 -- Gives back what is due, oldest first and a slice of it at most; sets `backlog` when more may be left.
 -- Returns how many.
 local function unit_give_back_due(u)
@@ -11,7 +34,7 @@ local function unit_give_back_due(u)
     return 0
   end
   u.backlog = #due == u.slice
-  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(due))
+  local stored, fields = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(due)), {}
   for i, rid in ipairs(due) do
     if not stored[i] then
       damaged('deadline without a ledger entry: ' .. rid)
@@ -22,7 +45,11 @@ local function unit_give_back_due(u)
     end
     r.stored = 'held'
     u.records[rid] = r
-    unit_give_back(u, r, 'held', 'expired')
+    add_customer(u, r.event, r.customer, fields)
+  end
+  unit_load_customers(u, fields)
+  for _, rid in ipairs(due) do
+    unit_give_back(u, u.records[rid], 'held', 'expired')
   end
   return #due
 end
@@ -61,18 +88,5 @@ local function unit_load_records(u, rids, keys)
   -- MGET answers nil for a key of another type, which must not be written over.
   if there > 0 then
     damaged('a hold key is not a string')
-  end
-end
-
--- Loads the counts of these customers (fields of `customers`, each once) in one read.
-local function unit_load_customers(u, fields)
-  if #fields == 0 then
-    return
-  end
-  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(fields))
-  for i = 1, #fields do
-    if stored[i] then
-      u.customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
-    end
   end
 end

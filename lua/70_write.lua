@@ -141,7 +141,8 @@ local function unit_write(u)
   local bookings = #u.booking_facts
   if u.facts > 0 or bookings > 0 then
     local seq = u.digits[u.seq + 1]
-    local entry = { 'f', array_head(u.facts) .. table.concat(u.fact_parts) }
+    u.fact_parts[1] = array_head(u.facts)
+    local entry = { 'f', table.concat(u.fact_parts) }
     if bookings > 0 then
       entry[3], entry[4] = 'b', array_head(bookings) .. table.concat(u.booking_facts)
     end

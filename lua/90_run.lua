@@ -44,19 +44,10 @@ local function add_named(u, rid, place, rids, keys)
   end
   if u.records[rid] == nil then
     u.records[rid] = false
-    rids[#rids + 1], keys[#keys + 1] = rid, key
+    local n = #rids + 1
+    rids[n], keys[n] = rid, key
   end
   return key
-end
-
--- Adds to `fields` the customer that a command names, unless it is there. Returns its field.
-local function add_customer(u, event, customer, fields)
-  local field = event_field(u, event, customer)
-  if not u.customers[field] then
-    u.customers[field] = 0
-    fields[#fields + 1] = field
-  end
-  return field
 end
 
 -- Reads at once what the commands name: their records, the customers of new holds, and bookings.

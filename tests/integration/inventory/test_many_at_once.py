@@ -1,13 +1,15 @@
 """100,000 holds that run out at one instant: nothing stands still, and everything is for sale again soon.
 
-How long a call blocks is judged by the processor time of the server's main thread, of 99.9 % of calls: on a machine
-that is shared, the clock on the wall also counts the time for which the server was not let run. It is recorded beside.
+How long a call blocks is judged by the processor time of the server's main thread: on a machine that is shared, the
+clock on the wall also counts the time for which the server was not let run. It is recorded beside. A machine that is
+busy lengthens processor time too, now of this call and now of that, while what a call costs by itself it costs each
+time: so where a round had a call that was too long, the call of the same number in another round may speak for it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from statistics import median, quantiles
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -110,8 +112,14 @@ class Round(NamedTuple):
         on_the_wall = f"median {median(self.on_the_wall_ms):.2f}, longest {self.on_the_wall_ms[-1]:.2f}"
         return f"for sale after {self.seconds:.1f} s; ms of calls: processor {processor}, on the wall {on_the_wall}"
 
-    def good(self) -> bool:
-        return self.seconds <= PATIENCE_SECONDS and quantiles(self.processor_ms, n=1000)[-1] <= LONGEST_CALL_MS
+
+def longest_call_ms(rounds: list[Round]) -> float:
+    """Of the least processor times that each call had in any of the rounds, the longest."""
+    return max(min(same) for same in zip(*(seen.processor_ms for seen in rounds), strict=True))
+
+
+def good(rounds: list[Round]) -> bool:
+    return min(seen.seconds for seen in rounds) <= PATIENCE_SECONDS and longest_call_ms(rounds) <= LONGEST_CALL_MS
 
 
 async def sweep_round(engine: Engine, settings: Settings) -> Round:
@@ -134,12 +142,13 @@ async def sweep_round(engine: Engine, settings: Settings) -> Round:
 async def test_sweeper_gives_everything_back_without_blocking(
     engine: Engine, engine_settings: Settings, record_property: Callable[[str, object], None]
 ) -> None:
-    """One good round of three is enough: others slow a round down, nobody can speed it up."""
-    rounds: list[Round] = []
-    while len(rounds) < ROUNDS and not any(seen.good() for seen in rounds):
+    """Others slow a round down, nobody can speed it up: what was good in one of three is good."""
+    rounds = [await sweep_round(engine, engine_settings)]
+    while len(rounds) < ROUNDS and not good(rounds):
         rounds.append(await sweep_round(engine, engine_settings))
-        record_property("round", str(rounds[-1]))
-    assert rounds[-1].good(), "\n".join(map(str, rounds))
+    for seen in rounds:
+        record_property("round", str(seen))
+    assert good(rounds), "\n".join(map(str, rounds))
 
 
 async def test_without_a_sweeper_the_next_hold_gets_its_place(
