@@ -48,14 +48,6 @@ local TABLE_ONCE = {
 -- costs; nil until it was asked, once.
 local has_msetex
 
--- What the first call does: a library can neither ask the server nor tune its own interpreter while it is loaded.
-local function make_ready()
-  has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
-  -- Nearly all that a call makes is garbage at its end, so to look for it at a doubling of the memory, as Lua does unless
-  -- told, is to look often. At the fourfold it takes a few MB.
-  collectgarbage('setpause', 400)
-end
-
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
 --   slice       how much is given back, or purged, at most
@@ -73,7 +65,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
   end
   check_keys(keys)
   if has_msetex == nil then
-    make_ready()
+    has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
   end
   return {
     keys = keys,
