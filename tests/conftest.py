@@ -8,7 +8,7 @@
     wait_until        `await wait_until(predicate, timeout)` (tests/waiting.py)
 
 After each test that uses one of the settings, all of Valkey is held against the invariants (tests/invariants.py).
-A test that damages keys on purpose says so: `@pytest.mark.damages_keys`.
+A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`).
 """
 
 import shutil
@@ -27,6 +27,7 @@ from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.migrations import migrate
+from tests.alone import Alone
 from tests.invariants import check_invariants
 from tests.waiting import WaitUntil, wait_until
 
@@ -41,7 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     Those that pytest shares between sessions are closed to other users whenever one begins, and a Postgres that root
     started for another user (cli/embedded.py) would lose its data under its feet.
     """
-    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):  # pytest-xdist gave it a directory within the session's
+        config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))
+    elif config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="onsale-tests-")
         config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 

@@ -13,7 +13,7 @@ from tests.system.hostile import ATTACKS
 from tests.system.stack import Stack
 from tests.system.storefront import Storefront
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 IDLE_SECONDS, BODY_TIMEOUT_MS = 2, 1000
 PATIENCE_SECONDS = 40

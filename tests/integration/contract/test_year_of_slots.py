@@ -19,7 +19,7 @@ from tests.integration.contract.front import Front
 from tests.integration.contract.museum import CAPACITY, NAMES, TIMES, Museum
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 
 _DAYS = 365
 _DETAILS = '{"first_name":"Milind","last_name":"Rao","phone_number":"9334556789"}'

@@ -81,6 +81,7 @@ async def least_micros(engine: Engine, event_id: int, item: BestSeats) -> tuple[
     return best, kinds
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("n", [1, 4, 10])
 async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Engine, n: int) -> None:
     """60,000 seats in 2,000 rows, half of them not to be had."""
@@ -94,6 +95,7 @@ async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Eng
     assert seat_map.text.count("h") == 30 * n
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("n", [2, 10])
 @pytest.mark.parametrize("together", [True, False])
 async def test_nor_does_one_over_single_seats_take_more(engine: Engine, n: int, *, together: bool) -> None:
@@ -108,6 +110,7 @@ def triple(event_id: int) -> Hold:
     return Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, 3, True)])
 
 
+@pytest.mark.alone
 async def test_searches_of_one_call_learn_from_one_another(engine: Engine) -> None:
     """128 in one call take less than 5 ms, the least of five, though the first of each goes over all 60,000 seats."""
     await put_sections(engine, 1, ["\n".join(["ab" * 15] * 2000)])

@@ -8,7 +8,7 @@ time: so where a round had a call that was too long, the call of the same number
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import median
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from engine.upkeep import server_time_ms
 from tests.integration.inventory.filling import TICKET_ID, bring_forward, event_of, fill
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)  # three rounds, on a machine that has other things to do
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]  # three rounds, on a machine that has other things to do
 
 HOLDS = 100_000
 CROWD, BYSTANDER = 16, 32
@@ -115,7 +115,8 @@ class Round(NamedTuple):
 
 def longest_call_ms(rounds: list[Round]) -> float:
     """Of the least processor times that each call had in any of the rounds, the longest."""
-    return max(min(same) for same in zip(*(seen.processor_ms for seen in rounds), strict=True))
+    same_calls: Iterable[tuple[float, ...]] = zip(*(seen.processor_ms for seen in rounds), strict=True)
+    return max(map(min, same_calls))
 
 
 def good(rounds: list[Round]) -> bool:

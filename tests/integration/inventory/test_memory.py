@@ -52,6 +52,7 @@ async def call_us(engine: Engine, event_id: int, first: int) -> float:
     return float(calls["usec"])
 
 
+@pytest.mark.alone
 async def test_memory_and_time_of_a_hold(full: Engine, record_property: Callable[[str, object], None]) -> None:
     for event_id, count in ((CROWDED, MANY), (QUIET, FEW)):
         await full.submit(event_of(event_id, 2 * count))

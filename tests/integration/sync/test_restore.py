@@ -133,6 +133,7 @@ def empty(settings: Settings) -> None:
         redis.function_flush()
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 async def test_a_hundred_thousand_reservations(office: BoxOffice, settings: Settings) -> None:
     for _ in range(EVENTS):

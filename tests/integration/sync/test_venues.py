@@ -141,6 +141,7 @@ async def test_a_venue_that_was_not_published_is_by_the_publisher(
     ]
 
 
+@pytest.mark.alone
 async def test_a_stadium(office: BoxOffice, venues: Venues) -> None:
     """60,000 seats: on sale in less than 3 s, in less than 1 MB of Redis."""
     rows = [NewRow(f"Row {number}", 40) for number in range(25)]
