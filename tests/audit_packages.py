@@ -66,7 +66,7 @@ def judge(report: bytes, complaint: str) -> Verdict:
         return Verdict(
             NOT_DONE,
             f"Audit NOT DONE, the advisory service knows nothing of {len(skipped)} of {len(dependencies)} packages. "
-            "Run make audit where it can be reached (pypi.org).",
+            "Run make audit where that service can be reached.",
         )
     return Verdict(0, f"Audit: no known vulnerability in {len(dependencies)} packages.")
 
