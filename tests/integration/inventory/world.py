@@ -246,7 +246,10 @@ class World:
         told: Told,
         instants: Sequence[int],
     ) -> list[int]:
-        """Plays a call at the first instant at which the model agrees; the commands that are to be sent again."""
+        """Plays a call at the first instant at which the model agrees; the commands that are to be sent again.
+
+        A call that tells no instant is the last of its step, so what is stored can tell it.
+        """
         before = deepcopy(self.model) if len(instants) > 1 else self.model
         for number, now_ms in enumerate(instants, 1):
             if number > 1:
@@ -260,6 +263,8 @@ class World:
                         again.append(answered)
                     else:
                         agree(f"the answer to {commands[answered]}", real[answered], result)
+                if number < len(instants) and not again:  # an answer may be the same before and after a slot began
+                    self._compare_partition(partition)
             except Disagreement:
                 if number == len(instants):
                     raise
@@ -270,19 +275,22 @@ class World:
     def _compare_stored(self) -> None:
         expected: set[str] = set()
         for keys in self._engine.keys:
-            mine = [
-                reservation
-                for reservation in self.model.reservations.values()
-                if self.model.partition(reservation.event_id) == keys.partition
-            ]
-            self._compare_partition(keys.partition, mine)
-            self._compare_slots(keys.partition)
+            mine = self._reservations_of(keys.partition)
+            self._compare_partition(keys.partition)
             expected |= {*keys.fixed, *(keys.hold(reservation.reservation_id) for reservation in mine)}
             expected |= {keys.seat_map(event_id, pool) for event_id, pool in self.model.manifests}
             expected |= {keys.unbooked(*key) for key in self.model.deleted}
         agree("keys nobody knows", set(self._stored) - expected, set())
 
-    def _compare_partition(self, partition: int, reservations: Sequence[Reservation]) -> None:
+    def _compare_partition(self, partition: int) -> None:
+        self._compare_counts(partition)
+        self._compare_places(partition, self._reservations_of(partition))
+        self._compare_slots(partition)
+
+    def _reservations_of(self, partition: int) -> list[Reservation]:
+        return [each for each in self.model.reservations.values() if self.model.partition(each.event_id) == partition]
+
+    def _compare_counts(self, partition: int) -> None:
         keys, model = self._engine.keys[partition], self.model
         pools = {tuple(field.split(b"/")): raw for field, raw in self._pairs(keys.pools).items()}
         agree(
@@ -320,7 +328,6 @@ class World:
         )
         seen = self._seen.get(partition)
         agree("the sequence", int(self._pairs(keys.meta)[b"seq"]), seen.sequence if seen else 0)
-        self._compare_places(partition, reservations)
 
     def _compare_slots(self, partition: int) -> None:
         """Bookings, those that were deleted, and by when what goes."""

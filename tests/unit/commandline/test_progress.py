@@ -1,4 +1,6 @@
+import sys
 import time
+from io import StringIO
 
 import pytest
 
@@ -12,14 +14,12 @@ def test_what_is_quick_is_not_worth_a_line(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == ""
 
 
-def test_what_takes_longer_is_told_while_it_goes_on_and_at_the_end(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_takes_longer_is_told_while_it_goes_on_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
+    told = StringIO()
+    monkeypatch.setattr(sys, "stderr", told)
     with progress("baking"):
         deadline = time.monotonic() + 5
-        told = ""
-        while "baking …" not in told:
+        while "baking …" not in told.getvalue():
             assert time.monotonic() < deadline
-            told += capsys.readouterr().err
-    assert "baking … 0 s" in capsys.readouterr().err
+    assert "baking … 0 s" in told.getvalue()
