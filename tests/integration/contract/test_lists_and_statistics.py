@@ -5,9 +5,12 @@ import pytest
 from api.keys import ENGINE
 from engine.commands import Find
 from engine.results import NotFound
+from engine.settings import Settings
+from sync.audit import audit
 from tests.integration.contract import shapes
 from tests.integration.contract.conftest import GatewayLedger, StartApi
 from tests.integration.contract.front import Front, Json
+from tests.integration.contract.tours import PRICE, Tour
 from tests.waiting import wait_until
 
 
@@ -61,6 +64,24 @@ async def test_reservations_are_listed_newest_first(front: Front) -> None:
     for listed in everything:
         expected = await front.read(listed)
         assert listed | {"expires_in_ms": 0} == expected | {"expires_in_ms": 0}
+
+
+@pytest.mark.usefixtures("sync")
+async def test_a_cart_that_was_emptied_is_listed_with_nothing_in_it(tour: Tour, shop: Settings) -> None:
+    front, cart = tour.front, await tour.take((0, 0))
+    (full,) = await _listed(front, 1)
+    assert full["total"]["amount"] == PRICE
+    await tour.remove(cart, 0, 0)
+    (empty,) = await _listed(front, 1)
+    assert (empty["status"], empty["items"], empty["total"]["amount"]) == ("held", [], 0)
+    await tour.take((0, 1), cart=cart)
+    (full,) = await _listed(front, 1)
+    assert [seat["seat_id"] for item in full["items"] for seat in item["seats"]] == [tour.seats[1]]
+    await tour.remove(cart, 0, 1)
+    assert (await front.call("DELETE", f"/v1/reservations/{full['id']}")).status == 204
+    (ended,) = await _listed(front, 1)
+    assert (ended["status"], ended["items"]) == ("cancelled", [])
+    assert await audit(shop) == []
 
 
 @pytest.mark.usefixtures("sync")

@@ -147,11 +147,11 @@ async def test_first_instants_and_old_attempts_outlive_the_record(office: BoxOff
 
 
 async def test_an_item_that_was_taken_out_is_gone(office: BoxOffice) -> None:
-    """No command takes items out of a hold yet; a record that tells so is stored as it is."""
+    """The last one too: the hold stays, with nothing in it."""
     rid = await office.hold()
     (fact,) = decode_facts((await office.entries())[0].payload)
     line = fact.record.lines[0]
-    for lines in ([line, msgspec.structs.replace(line, quantity=4)], [msgspec.structs.replace(line, quantity=3)]):
+    for lines in ([line, msgspec.structs.replace(line, quantity=4)], [msgspec.structs.replace(line, quantity=3)], []):
         record = msgspec.structs.replace(fact.record, lines=lines)
         async with office.postgres.transaction() as connection:
             await _upsert(connection, [msgspec.structs.replace(fact, word=FactWord.PAYING, record=record)])
