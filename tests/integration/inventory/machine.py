@@ -129,6 +129,16 @@ class Sales(Play):
         self.world.wait_past(SHORT_MS)
         self.step(command)
 
+    @rule(event_id=events, left=st.integers(1, 3), command=holds, wanted=st.tuples(*[st.integers(1, 2)] * 2))
+    def takes_the_last_of_a_pool_by_two_tickets(
+        self, event_id: int, left: int, command: Hold, wanted: tuple[int, int]
+    ) -> None:
+        free = [self.taken_of(event_id, pool) + left for pool in POOLS]
+        self.step(put_event(event_id, free, SHORT_MS, limit=100))
+        self.step(
+            replace(command, event_id=event_id, reservation_id=NEXT, items=list(zip((2, 3), wanted, strict=True)))
+        )
+
     @rule(event_id=events, crowd=st.integers(2, 5), command=holds)
     def takes_what_a_crowd_left(self, event_id: int, crowd: int, command: Hold) -> None:
         """More holds ran out than one call gives back."""
