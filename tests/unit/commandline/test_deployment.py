@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,20 @@ Services = dict[str, dict[str, Any]]
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 
 
+class OnceEach(yaml.SafeLoader):
+    """Refuses a file that says something twice, as `docker compose` does and PyYAML does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value if key.value != "<<"]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        assert not twice, f"{twice} twice, line {node.start_mark.line + 1}"
+        return super().construct_mapping(node, deep)
+
+
 @pytest.fixture
 def services(repository: Path) -> Services:
-    compose: dict[str, Services] = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
+    text = (repository / "docker-compose.yml").read_text(encoding="utf-8")
+    compose: dict[str, Services] = yaml.load(text, OnceEach)  # noqa: S506  # a SafeLoader
     return compose["services"]
 
 
@@ -45,6 +57,11 @@ def test_a_wrong_command_is_noticed() -> None:
         check_command(["onsale", "serve", "--prot", "8080"])
     with pytest.raises(ValueError, match="settings"):
         check_settings({"ONSALE_REDIS": "redis://redis"})
+
+
+def test_what_is_said_twice_is_noticed() -> None:
+    with pytest.raises(AssertionError, match=r"environment.*line 1"):
+        yaml.load("environment: {A: 1}\nenvironment: {B: 2}", OnceEach)  # noqa: S506  # a SafeLoader
 
 
 def test_containers_run_commands_and_settings_that_there_are(services: Services) -> None:
@@ -72,7 +89,7 @@ def test_containers_mount_what_is_in_the_repository(services: Services, reposito
 def test_every_secret_of_the_containers_is_in_the_example(repository: Path) -> None:
     wanted = set(re.findall(r"\$\{([A-Z_]+):\?", (repository / "docker-compose.yml").read_text(encoding="utf-8")))
     example = (repository / "deploy" / "example.env").read_text(encoding="utf-8")
-    assert wanted == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    assert sorted(wanted) == sorted(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
 
 
 def test_the_image_has_every_package(repository: Path) -> None:
