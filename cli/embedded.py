@@ -124,9 +124,9 @@ class EmbeddedPostgres:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def url(self, database: str = "postgres") -> str:
-        """For `ONSALE_POSTGRES_URL`."""
-        return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """For `ONSALE_POSTGRES_URL`. Unless a user is named it is the one who owns and may do everything."""
+        return f"postgresql://{user}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
         """Makes the cluster if there is none, starts it and waits until it takes connections. Raises ChildError."""
@@ -145,6 +145,10 @@ class EmbeddedPostgres:
     def kill(self) -> None:
         """Ends it as a crash would."""
         self.child.kill()
+
+    def program(self, name: str) -> Path:
+        """One of the programs that come with the server, like psql."""
+        return self._programs / name
 
     def ensure_database(self, name: str) -> str:
         """Makes the database if it is not there; its URL."""

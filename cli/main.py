@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
+import asyncpg
 import click
 import msgspec
 
@@ -37,6 +38,9 @@ def main() -> None:
     except (Complaint, Fault, Misconfigured) as error:
         click.echo(f"onsale: {masked(str(error))}", err=True)
         sys.exit(error.status if isinstance(error, Complaint) else 1)
+    except asyncpg.InsufficientPrivilegeError as error:
+        click.echo(f"onsale: Postgres: {error}; docs/access.md says which user each command needs", err=True)
+        sys.exit(1)
 
 
 @onsale.command()

@@ -259,7 +259,7 @@ class Catalogue:
                 return snapshot
             log.warning("capacity_raised", event_id=event_id, pool=refusal.pool, capacity=refusal.taken)
             ticket_id = next(ticket.ticket_id for ticket in snapshot.tickets if refusal.pool in ticket.pools)
-            await connection.execute(statement("update_ticket"), ticket_id, None, refusal.taken)
+            await connection.execute(statement("raise_capacity"), ticket_id, refusal.taken)
 
     async def _publish(self, connection: Connection, snapshot: EventSnapshot) -> BelowTaken | None:
         """Publishes a snapshot, or answers Redis' refusal."""

@@ -1,7 +1,7 @@
 """Real servers for tests, one pair per worker of pytest-xdist, and what is checked after every test that uses them.
 
     valkey            the server (session): `.url`; a test may `.kill()` and `.start()` one of its own, not this one
-    postgres          the server (session): `.url(database)`
+    postgres          the server (session): `.url(database)`, with the users of production (tests/users.py)
     engine_settings   Settings for an emptied Valkey; no Postgres
     settings          the same, with a fresh migrated database
     engine            an Engine on `engine_settings`
@@ -29,6 +29,7 @@ from engine.settings import Settings
 from sync.migrations import migrate
 from tests.alone import Alone
 from tests.invariants import check_invariants
+from tests.users import make_users
 from tests.waiting import WaitUntil, wait_until
 
 _TEMPLATE = "onsale_template"
@@ -60,6 +61,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     directory = tmp_path_factory.mktemp("postgres")
     with EmbeddedPostgres(directory / "data", directory / "log", durable=False) as server:
+        make_users(server)
         yield server
 
 

@@ -4,11 +4,16 @@ import asyncio
 from pathlib import Path
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from sync.migrations.scripts import give_rights
+
+log = structlog.get_logger(__name__)
 
 _FOLDER = Path(__file__).resolve().parent
 _LOCK = 7_465_600_001
@@ -19,10 +24,10 @@ _STATEMENT_SECONDS = 600
 
 
 def migrate(postgres_url: str) -> None:
-    """Brings the database to the newest schema, all of it or nothing. Does nothing if it is there already.
+    """Brings the database to the newest schema, and gives roles their rights (rights.sql): all of it or nothing.
 
-    Safe while others do the same, and while sales go on: later ones wait for the first. Makes the tables and nothing
-    outside of the database, which must exist. Not for use within a running event loop. Raises OSError or
+    Safe to repeat, while others do the same, and while sales go on: later ones wait for the first. Makes tables, and
+    roles that are not there, in a database that must exist. Not for use within a running event loop. Raises OSError or
     asyncpg.PostgresError if Postgres is away or refuses.
     """
     asyncio.run(_migrate(postgres_url))
@@ -30,13 +35,22 @@ def migrate(postgres_url: str) -> None:
 
 async def _migrate(postgres_url: str) -> None:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
+        connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
+        connection.add_log_listener(_pass_on)
+        return connection
 
     # asyncpg reads the address itself: it knows more kinds of them (sockets, several hosts) than SQLAlchemy does.
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with asyncio.timeout(_STATEMENT_SECONDS), engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(_upgrade)
+        await connection.run_sync(give_rights)
+
+
+def _pass_on(_connection: object, message: asyncpg.PostgresLogMessage) -> None:
+    """What scripts warn of."""
+    if message.severity_en == "WARNING":
+        log.warning("migration", said=message.message)
 
 
 def _upgrade(connection: Connection) -> None:

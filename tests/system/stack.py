@@ -3,8 +3,8 @@
     valkey, postgres      run from the beginning; Valkey is the stack's own, Postgres is lent to it
     gateway, sync, api    run when a test starts them
 
-Onsale's processes have the Redis user of production, with only the rights that it needs. Everything listens on a free
-port. What the processes print is kept in the directory of the stack.
+Onsale's processes have the Redis user and the Postgres users of production, with only the rights that they need.
+Everything listens on a free port. What the processes print is kept in the directory of the stack.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from cli.children import Child
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from engine.settings import PREFIX, Settings
+from tests.users import API, SYNC
 from tests.waiting import wait_until
 
 _PATIENCE_SECONDS = 60
@@ -35,6 +36,9 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LOG_LINES = 25
 _ONSALE = Path(sys.executable).with_name("onsale")
 
+
+_USERS = {"api": API, "sync": SYNC, "audit": SYNC}
+"""Who processes are in Postgres; everything else is the owner of the database, as tests are themselves."""
 
 _ACL_FILE = Path(__file__).parents[2] / "deploy" / "valkey" / "users.acl"
 
@@ -132,7 +136,7 @@ class Stack:
     async def run(self, *command: str) -> Ended:
         """Runs an `onsale` command to its end."""
         process = await asyncio.create_subprocess_exec(
-            _ONSALE, *command, env=self._environ(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            _ONSALE, *command, env=self._environ(command[0]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         try:
             output, _ = await asyncio.wait_for(process.communicate(), _PATIENCE_SECONDS)
@@ -152,11 +156,16 @@ class Stack:
             "sync": ["sync"],
             "api": ["serve", "--port", str(self._api_port), "--workers", str(self.api_workers)],
         }[name]
-        return Child(name, [_ONSALE, *arguments], self._logs / f"{name}.log", environ=self._environ())
+        return Child(name, [_ONSALE, *arguments], self._logs / f"{name}.log", environ=self._environ(name))
 
-    def _environ(self) -> dict[str, str]:
-        ours = {f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.structs.asdict(self.settings).items()}
+    def _environ(self, process: str) -> dict[str, str]:
+        settings = msgspec.structs.asdict(self.settings) | {"postgres_url": self._postgres_url(process)}
+        ours = {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
         return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | ours
+
+    def _postgres_url(self, process: str) -> str:
+        """Of the user that the process is. The database is that of the settings, which may have been given another."""
+        return self.settings.postgres_url.replace("//postgres@", f"//{_USERS.get(process, 'postgres')}@")
 
     async def _is_ready(self, name: str) -> bool:
         if not self._children[name].running:

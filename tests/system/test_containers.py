@@ -14,11 +14,20 @@ from cli.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from tests.system.conftest import Database
 from tests.system.stack import acl_for_tests
+from tests.users import API, SYNC
 from tests.waiting import wait_until
 
 _READY_SECONDS = 60
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _BIN = Path(sys.executable).parent
+
+_POSTGRES_USERS = {
+    "migrate": ("onsale", "POSTGRES_PASSWORD"),
+    "api": (API, "POSTGRES_API_PASSWORD"),
+    "sync": (SYNC, "POSTGRES_SYNC_PASSWORD"),
+}
+_HERE = {"onsale": "postgres"}
+"""The owner of the tables has another name on the server of the tests."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::[-?][^}]*)?\}")
 
@@ -32,7 +41,7 @@ class Containers:
         lines = (repository / "deploy" / "example.env").read_text(encoding="utf-8").splitlines()
         self.secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
         self.ports = {port: str(free_port()) for port in ("8080", "8090", "9100")}
-        self._postgres_url = database.server.url(database.name)
+        self._server, self._database = database
         self._replaced = {
             "@redis:6379": f"@{LOOPBACK}:{valkey.port}",
             "http://gateway:8090": f"http://{LOOPBACK}:{self.ports['8090']}",
@@ -45,11 +54,11 @@ class Containers:
         service = self._services[name]
         command = [self._here(part) for part in service["command"]]
         ours = {variable: self._here(value) for variable, value in service["environment"].items()}
-        assert (
-            ours["ONSALE_POSTGRES_URL"]
-            == f"postgresql://onsale:{self.secrets['POSTGRES_PASSWORD']}@postgres:5432/onsale"
-        )
-        ours["ONSALE_POSTGRES_URL"] = self._postgres_url
+        if name in _POSTGRES_USERS:
+            user, password = _POSTGRES_USERS[name]
+            asked = f"postgresql://{user}:{self.secrets[password]}@postgres:5432/onsale"
+            assert ours["ONSALE_POSTGRES_URL"] == asked
+            ours["ONSALE_POSTGRES_URL"] = self._server.url(self._database, _HERE.get(user, user))
         environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("ONSALE_")}
         return Child(name, [_BIN / command[0], *command[1:]], self._folder / f"{name}.log", environ=environ | ours)
 

@@ -37,6 +37,7 @@ from tests.system.crashes import VICTIMS, Run, Shop, all_runs
 from tests.system.stack import Stack
 from tests.system.storefront import Storefront
 from tests.system.wires import Moment, Point, Trap, Wire
+from tests.users import make_users
 from tests.waiting import wait_until
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ TIMEOUT_MS = 600
 def database(tmp_path: Path) -> Iterator[Database]:
     """On a server of its own, because it is killed."""
     with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
+        make_users(server)
         server.ensure_database("onsale")
         yield Database(server, "onsale")
 

@@ -12,6 +12,7 @@ from tests.system.conftest import Database
 from tests.system.crowd import Crowd
 from tests.system.stack import Stack
 from tests.system.storefront import Event, Storefront
+from tests.users import make_users
 from tests.waiting import wait_until
 
 AWAY_SECONDS = 60
@@ -21,6 +22,7 @@ AWAY_SECONDS = 60
 def database(tmp_path: Path) -> Iterator[Database]:
     """On a server of its own, because it is stopped."""
     with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
+        make_users(server)
         server.ensure_database("onsale")
         yield Database(server, "onsale")
 

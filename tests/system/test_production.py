@@ -19,11 +19,13 @@ from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.main import onsale
 from cli.tokens import mint_token
 from engine.settings import Settings
+from tests.users import API, SYNC
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
 _END_SECONDS = 30
+_DATABASE = "production"
 _API_URL = "http://127.0.0.1:8080"  # the default port, which the README's commands name
 _SETTINGS = Settings(jwt_secret="a secret of thirty-two bytes or more")
 _EVENT = {
@@ -48,7 +50,7 @@ def environ(valkey: EmbeddedValkey, postgres: EmbeddedPostgres, engine_settings:
     """Both servers as they are when nobody has used them yet."""
     return os.environ | {
         "ONSALE_REDIS_URL": valkey.url,
-        "ONSALE_POSTGRES_URL": postgres.ensure_database("production"),
+        "ONSALE_POSTGRES_URL": postgres.ensure_database(_DATABASE),
         "ONSALE_JWT_SECRET": _SETTINGS.jwt_secret,
     }
 
@@ -71,7 +73,7 @@ def _running(command: str, cwd: Path, environ: dict[str, str], log_file: Path) -
 
 
 async def test_a_deployment_sells_and_ends_in_order(
-    commands: list[str], repository: Path, environ: dict[str, str], tmp_path: Path
+    commands: list[str], repository: Path, environ: dict[str, str], postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,8 +83,9 @@ async def test_a_deployment_sells_and_ends_in_order(
     for command in (migrate, install):
         subprocess.run(command.split(), cwd=repository, env=environ, check=True, timeout=60, capture_output=True)
     with ExitStack() as stack:
-        for name, command in (("serve", serve), ("sync", sync)):
-            stack.enter_context(_running(command, repository, environ, tmp_path / name))
+        for name, command, user in (("serve", serve, API), ("sync", sync, SYNC)):
+            own = environ | {"ONSALE_POSTGRES_URL": postgres.url(_DATABASE, user)}
+            stack.enter_context(_running(command, repository, own, tmp_path / name))
         await wait_until(lambda: _answers("/readyz"), timeout=30, what="readiness")
         event = _call("/v1/events", _EVENT)
         order = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 2}], "customer": {"id": "22"}}

@@ -1,6 +1,7 @@
 -- What analysts read. The views of this schema are a promise: their columns keep their names and meanings, tables do not.
 -- Statistics over HTTP and `onsale report` read them too. Everything is derived from the rows at the moment of asking, and
--- never added up on delivery: it cannot drift.
+-- never added up on delivery: it cannot drift. They read tables with their owner's rights; who may read them is told in
+-- rights.sql.
 --
 -- Each reservation counts once, by its present status. Money is in minor units of EUR, the only currency. `refunded`
 -- takes refund_due in: its places are nobody's, and its money is on the way back.
@@ -299,24 +300,3 @@ COMMENT ON COLUMN reporting.expiry_and_refund.refunded_reservations IS 'Paid, an
 COMMENT ON COLUMN reporting.expiry_and_refund.refunded_minor IS 'Price of those.';
 COMMENT ON COLUMN reporting.expiry_and_refund.refund_due_reservations IS 'Paid, and not paid back yet.';
 COMMENT ON COLUMN reporting.expiry_and_refund.refund_due_minor IS 'Price of those.';
-
--- Analysts are members of this role: they read these views and nothing else. Views read tables with their owner's rights.
-DO $$
-BEGIN
-  CREATE ROLE reporting NOLOGIN;
-EXCEPTION
-  WHEN duplicate_object OR unique_violation THEN NULL;
-  WHEN insufficient_privilege THEN
-    RAISE WARNING 'the role "reporting" is not made: this user may not make roles. Make it and grant it USAGE on the schema '
-      '"reporting" and SELECT on its views';
-END
-$$;
-DO $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'reporting') THEN
-    GRANT USAGE ON SCHEMA reporting TO reporting;
-    GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO reporting;
-    ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO reporting;
-  END IF;
-END
-$$;

@@ -21,10 +21,3 @@ COMMENT ON COLUMN reporting.bookings_by_slot.slot_local_time IS 'The same on the
 COMMENT ON COLUMN reporting.bookings_by_slot.capacity IS 'Places of each slot, as the event has it now.';
 COMMENT ON COLUMN reporting.bookings_by_slot.bookings IS 'Bookings that are there; deleted ones are not.';
 COMMENT ON COLUMN reporting.bookings_by_slot.expired IS 'How many of them are over.';
-DO $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'reporting') THEN
-    GRANT SELECT ON reporting.bookings_by_slot TO reporting;
-  END IF;
-END
-$$;

@@ -14,6 +14,7 @@ from cli.ports import free_port
 from engine.engine import Engine
 from engine.library import library_text, version_of
 from engine.settings import Settings
+from tests.users import API
 
 _TIMEOUT_SECONDS = 60
 _SERVE = ("serve", "--auth", "off", "--port")
@@ -51,6 +52,14 @@ async def test_migrate_makes_the_tables_and_again_does_nothing(postgres: Embedde
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
     finally:
         await connection.close()
+
+
+def test_commands_say_that_they_are_for_another_user(postgres: EmbeddedPostgres, settings: Settings) -> None:
+    database = settings.postgres_url.rpartition("/")[2]
+    migrate = _onsale("migrate", postgres_url=postgres.url(database, API))
+    assert (migrate.returncode, "onsale_api may not make tables" in _sentence(migrate)) == (1, True)
+    audit = _onsale("audit", redis_url=settings.redis_url, postgres_url=postgres.url(database, API))
+    assert (audit.returncode, "docs/access.md" in _sentence(audit)) == (1, True)
 
 
 def test_migrate_says_what_is_wrong_with_postgres(postgres: EmbeddedPostgres) -> None:

@@ -23,6 +23,7 @@ from sync.worker import run_sync
 from tests.integration.contract.endpoints import BOOKING, HALL, TIMED_EVENT, WEBHOOK, World
 from tests.integration.contract.front import Front, ticket
 from tests.integration.contract.tours import Tour, open_tour
+from tests.users import API, SYNC
 
 StartApi = Callable[..., Awaitable[Front]]
 
@@ -144,12 +145,13 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
 
 
 @pytest.fixture
-async def start_api(shop: Settings) -> AsyncIterator[StartApi]:
-    """Starts API processes, so to speak: several are as separate as on several machines."""
+async def start_api(shop: Settings, postgres: EmbeddedPostgres) -> AsyncIterator[StartApi]:
+    """Starts API processes, so to speak: several are as separate as on several machines. Each is a user of Postgres."""
     async with AsyncExitStack() as stack:
 
         async def start(**changes: Any) -> Front:
-            app = create_app(msgspec.structs.replace(shop, **changes))
+            own = {"postgres_url": postgres.url(_DATABASE, API)} | changes
+            app = create_app(msgspec.structs.replace(shop, **own))
             return Front(await stack.enter_async_context(TestClient(TestServer(app))))
 
         yield start
@@ -161,10 +163,10 @@ async def front(start_api: StartApi) -> Front:
 
 
 @pytest.fixture
-async def sync(shop: Settings) -> AsyncIterator[None]:
+async def sync(shop: Settings, postgres: EmbeddedPostgres) -> AsyncIterator[None]:
     """The sync worker, at work."""
     async with asyncio.TaskGroup() as group:
-        worker = group.create_task(run_sync(shop))
+        worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=postgres.url(_DATABASE, SYNC))))
         yield
         worker.cancel()
 

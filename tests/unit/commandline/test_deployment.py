@@ -113,7 +113,7 @@ def test_the_image_has_every_package(repository: Path) -> None:
 
 def test_units_run_commands_and_settings_that_there_are(repository: Path) -> None:
     folder = repository / "deploy" / "systemd"
-    units = sorted(folder.glob("*.service"))
+    units, read = sorted(folder.glob("*.service")), set[str]()
     assert units
     for unit in units:
         text = unit.read_text(encoding="utf-8")
@@ -122,8 +122,13 @@ def test_units_run_commands_and_settings_that_there_are(repository: Path) -> Non
         for command in commands:
             check_command(shlex.split(command))
         check_settings(dict(line.split("=", 1) for line in re.findall(r"^Environment=(.*)$", text, re.MULTILINE)))
-    lines = (folder / "onsale.env").read_text(encoding="utf-8").splitlines()
-    check_settings(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
+        for path in re.findall(r"^EnvironmentFile=/etc/onsale/(.*)$", text, re.MULTILINE):
+            read.add(path)
+            lines = [line for line in (folder / path).read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+            given = dict(line.split("=", 1) for line in lines)
+            assert len(given) == len(lines), f"{path} says something twice"
+            check_settings(given)
+    assert read == {path.name for path in folder.glob("*.env")}
 
 
 def test_every_alert_is_in_the_runbook(repository: Path) -> None:

@@ -1,0 +1,2 @@
+-- What is sold is sold: the capacity follows (sync/catalogue.py).
+UPDATE tickets SET capacity = $2 WHERE id = $1
