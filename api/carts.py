@@ -119,6 +119,8 @@ async def remove_from_cart(request: web.Request) -> web.Response:
     _refuse_gone(cart)
     if event_id not in cart.event_ids:
         raise _not_in_cart(seat_id)
+    if await _has_lost(request.app[ENGINE], cart):
+        raise _expired()
     result = await request.app[ENGINE].submit(Remove(cart.reservation_id(event_id), section_pool(found[0]), [found[1]]))
     if isinstance(result, NotHeld | NotFound | AlreadyCancelled):
         raise _not_in_cart(seat_id)
@@ -161,7 +163,7 @@ async def _add(
         reservation_id, left_ms = cart.reservation_id(event.event_id), cart.deadline_ms - cart.now_ms
         address = limited_address(request)
         add = Add(reservation_id, event.event_id, cart.customer_id, _DETAILS, item, left_ms, address)
-        result = await engine.submit(add)
+        result = Expired() if await _has_lost(engine, cart) else await engine.submit(add)
         if isinstance(result, Expired | AlreadyCancelled):
             # The cart begins anew; what else it has is given back now rather than later.
             gone = cart.generation
@@ -189,6 +191,14 @@ async def _after_booking(carts: Carts, cart_id: str) -> Cart:
             return cart
         await asyncio.sleep(_PAUSE_SECONDS)
     raise Problem(Code.UNAVAILABLE, "The cart is being booked; try again.")
+
+
+async def _has_lost(engine: Engine, cart: Cart) -> bool:
+    """Whether an open cart of several events is at its end: what it held of one ran out earlier than the rest."""
+    if _STATUS[cart.state] != "open" or len(cart.event_ids) == 1:
+        return False
+    found = await asyncio.gather(*(engine.submit(Find(one)) for one in cart.reservation_ids))
+    return any(isinstance(each, Found) and _is_lost(each.record) for each in found)
 
 
 async def _has_booked(engine: Engine, cart: Cart, reservation_id: str) -> bool:
@@ -229,7 +239,7 @@ async def _show(request: web.Request, cart: Cart) -> answers.Cart:
     for record in records:
         if record is None:
             continue
-        if is_open and record.state is State.EXPIRED and record.lines:
+        if is_open and _is_lost(record):
             raise _expired()
         if record.state in _LIVE if is_open else attempt_of(record, cart.payment_id):
             event = await catalogue.event(record.event_id)
@@ -280,6 +290,11 @@ def _refuse_gone(cart: Cart) -> None:
         raise not_found(f"cart {cart.cart_id}")
     if cart.ran_out:
         raise _expired()
+
+
+def _is_lost(record: Record) -> bool:
+    """Whether it ran out with something in it."""
+    return record.state is State.EXPIRED and bool(record.lines)
 
 
 def _expired() -> Problem:

@@ -110,19 +110,21 @@ class CartPayments:
         cart = await self._cart_of(payment_id)
         if cart is None:
             return NotFound()
+        settled = outcome
         if outcome is CartState.FAILED and cart.state is CartState.BOOKED:
-            contradicted = await self._gateway.void(payment_id) == Completed()
-            outcome = CartState.COMPLETED if contradicted else outcome
-        else:
-            contradicted = False
-        word, cart = await self._carts.settle(cart, outcome)
+            too_late = await self._gateway.void(payment_id) == Completed()
+            settled = CartState.COMPLETED if too_late else outcome
+        word, cart = await self._carts.settle(cart, settled)
         if cart.payment_id != payment_id or not cart.is_settled:
             return NotFound()
         if word is CartWord.OK:
             await self._apply(cart)
         elif outcome is CartState.FAILED or not await self.sell_late(payment_id, cart.reservation_ids):
             return PaymentSettled()
-        return PaymentSettled() if contradicted else await self.read(payment_id) or NotFound()
+        payment = await self.read(payment_id)
+        if payment is None:
+            return NotFound()
+        return payment if payment.state is outcome else PaymentSettled()
 
     async def sell_late(self, payment_id: str, reservation_ids: list[str]) -> bool:
         """`completed` of a payment that had failed: money that came late, if the gateway's books have it too.

@@ -4,6 +4,7 @@
     postgres          the server (session): `.url(database)`, with the users of production (tests/users.py)
     engine_settings   Settings for an emptied Valkey; no Postgres
     settings          the same, with a fresh migrated database
+    unsynced_settings `engine_settings`, on a server that does not wait for its disk
     engine            an Engine on `engine_settings`
     wait_until        `await wait_until(predicate, timeout)` (tests/waiting.py)
 
@@ -73,6 +74,15 @@ def engine_settings(valkey: EmbeddedValkey, request: pytest.FixtureRequest) -> I
     yield Settings(redis_url=valkey.url, auth="off")
     if request.node.get_closest_marker("damages_keys") is None:
         check_invariants(valkey.url)
+
+
+@pytest.fixture
+def unsynced_settings(engine_settings: Settings) -> Iterator[Settings]:
+    """For tests of what is decided, in many small steps."""
+    with Redis.from_url(engine_settings.redis_url, socket_timeout=_TIMEOUT_SECONDS) as redis:
+        redis.config_set("appendfsync", "no")
+        yield engine_settings
+        redis.config_set("appendfsync", "always")
 
 
 @pytest.fixture

@@ -149,6 +149,7 @@ async def test_late_money_buys_what_is_left_and_goes_back_for_the_rest(
         await wait_until(refunded)
     assert ledger.refunds() == {gone["id"]: PRICE}
     assert (await tour.end(failed, "complete")).body == late.body
+    assert (await tour.end(failed, "failed")).code == "payment_settled"
 
 
 async def test_what_the_gateway_does_not_have_is_no_late_money(tour: Tour, failed: str) -> None:
