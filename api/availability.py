@@ -4,18 +4,24 @@ import asyncio
 import time
 from typing import NamedTuple
 
+from api.replies import CachedJson
+from api.views import EventCounts, availability_view
+from engine.catalogue import EventSnapshot
 from engine.commands import Count
 from engine.engine import Engine
-from engine.records import TicketCounts
 from engine.results import Counts
 from engine.settings import Settings
 
+_MAX_AGE_SECONDS = 1
+"""For how long a cache may show what a crowd reads."""
 
-class EventCounts(NamedTuple):
-    """The counts of an event's tickets at one instant of Redis' clock."""
 
-    now_ms: int
-    tickets: dict[int, TicketCounts]
+class _Look(NamedTuple):
+    """What a crowd is shown of an event, asked for at an instant of the process' clock."""
+
+    event: EventSnapshot
+    asked_at: float
+    page: "asyncio.Future[CachedJson]"
 
 
 class Availability:
@@ -24,7 +30,7 @@ class Availability:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._max_age = settings.availability_age_ms / 1000
-        self._recent: dict[int, tuple[float, asyncio.Future[EventCounts]]] = {}
+        self._looks: dict[int, _Look] = {}
 
     async def exact(self, event_id: int) -> EventCounts:
         """The counts as they are now. Of an event that is not published: none. Raises Fault."""
@@ -33,19 +39,21 @@ class Availability:
             return EventCounts(result.now_ms, {counts.ticket_id: counts for counts in result.tickets})
         return EventCounts(0, {})
 
-    async def recent(self, event_id: int) -> EventCounts:
-        """The counts as they were at most `availability_age_ms` ago. Raises Fault."""
+    async def recent(self, event: EventSnapshot) -> CachedJson:
+        """The counts as they were at most `availability_age_ms` ago, as the API shows them. Raises Fault."""
         now = time.monotonic()
-        known = self._recent.get(event_id)
-        if known is not None and now - known[0] < self._max_age:
-            return await asyncio.shield(known[1])
-        answer: asyncio.Future[EventCounts] = asyncio.get_running_loop().create_future()
-        self._recent[event_id] = (now, answer)
+        look = self._looks.get(event.event_id)
+        if look is not None and now - look.asked_at < self._max_age and look.event is event:
+            return look.page.result() if look.page.done() else await asyncio.shield(look.page)
+        page: asyncio.Future[CachedJson] = asyncio.get_running_loop().create_future()
+        look = self._looks[event.event_id] = _Look(event, now, page)
         try:
-            answer.set_result(await self.exact(event_id))
+            view = availability_view(event, await self.exact(event.event_id))
+            page.set_result(CachedJson(view, max_age=_MAX_AGE_SECONDS, tag_of=view.tickets))
         except BaseException as error:
-            del self._recent[event_id]
-            answer.set_exception(error)
-            answer.exception()  # whoever else waits gets it; nobody else has to
+            if self._looks.get(event.event_id) is look:
+                del self._looks[event.event_id]
+            page.set_exception(error)
+            page.exception()  # whoever else waits gets it; nobody else has to
             raise
-        return answer.result()
+        return page.result()

@@ -17,7 +17,7 @@ from api.keys import ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, WrongField, invalid, not_found
 from api.refusals import problem_of
-from api.replies import json_reply
+from api.replies import Reply, json_reply, no_content
 from api.schedule import (
     DateText,
     TimeText,
@@ -89,7 +89,7 @@ _CHANGEABLE = ("first_name", "last_name", "phone_number")
 _STATUSES = {"booked": False, "expired": True}
 
 
-async def create_booking(request: web.Request) -> web.Response:
+async def create_booking(request: web.Request) -> Reply:
     """POST /v1/events/{event_id}/bookings: takes a place of the slot."""
     event = await _timed_event(request)
     body = await read_body(request, _NEW)
@@ -115,14 +115,14 @@ async def create_booking(request: web.Request) -> web.Response:
     return json_reply(_view(event, taken, expired=False), status=201, headers=headers)
 
 
-async def read_booking(request: web.Request) -> web.Response:
+async def read_booking(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/bookings/{booking_id}: exact at this instant."""
     event = await _timed_event(request)
     booking, now_ms = await _find(request, event, _id_of_path(request))
     return json_reply(_view(event, booking, expired=booking.is_expired_at(now_ms)))
 
 
-async def change_booking(request: web.Request) -> web.Response:
+async def change_booking(request: web.Request) -> Reply:
     """PATCH /v1/events/{event_id}/bookings/{booking_id}: all that it asks for, or nothing."""
     event = await _timed_event(request)
     booking_id = _id_of_path(request)
@@ -153,7 +153,7 @@ async def change_booking(request: web.Request) -> web.Response:
     return json_reply(_view(event, result.booking, expired=result.booking.is_expired_at(result.now_ms)))
 
 
-async def delete_booking(request: web.Request) -> web.Response:
+async def delete_booking(request: web.Request) -> Reply:
     """DELETE /v1/events/{event_id}/bookings/{booking_id}: its place is free."""
     event = await _timed_event(request)
     booking_id = _id_of_path(request)
@@ -164,10 +164,10 @@ async def delete_booking(request: web.Request) -> web.Response:
         raise await _why_not_there(request, event, booking_id)
     if not isinstance(result, Unbooked):
         raise problem_of(result)
-    return web.Response(status=204)
+    return no_content()
 
 
-async def list_all_bookings(request: web.Request) -> web.Response:
+async def list_all_bookings(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/bookings: by slot, with all that happened before the request."""
     event = await _timed_event(request)
     query = read_query(request, BookingsQuery)

@@ -11,7 +11,7 @@ from api.callers import caller_of
 from api.keys import CALLBACK_SIGNATURES, CARTS, PAYMENTS, POSTGRES
 from api.problems import not_found
 from api.refusals import problem_of
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from engine.carts import CartState, cart_of_payment
 from engine.ids import event_of
 from engine.results import NotFound, PaymentSettled
@@ -26,22 +26,22 @@ _STATUS: dict[CartState, Literal["pending", "completed", "failed"]] = {
 }
 
 
-async def read_payment(request: web.Request) -> web.Response:
+async def read_payment(request: web.Request) -> Reply:
     """GET /v1/payments/{payment_id}: a payment, and the reservations that it is for."""
     return json_reply(_view(await _find(request, request.match_info["payment_id"])))
 
 
-async def complete_payment(request: web.Request) -> web.Response:
+async def complete_payment(request: web.Request) -> Reply:
     """POST /v1/payments/{payment_id}/complete: the money was taken, everything is sold."""
     return await _end(request, CartState.COMPLETED)
 
 
-async def fail_payment(request: web.Request) -> web.Response:
+async def fail_payment(request: web.Request) -> Reply:
     """POST /v1/payments/{payment_id}/failed: no money comes, everything is available."""
     return await _end(request, CartState.FAILED)
 
 
-async def _end(request: web.Request, outcome: CartState) -> web.Response:
+async def _end(request: web.Request, outcome: CartState) -> Reply:
     payment_id = request.match_info["payment_id"]
     await _check(request)
     ended = await shield(request, request.app[CARTS].end(payment_id, outcome))

@@ -17,7 +17,7 @@ from api.idempotency import once
 from api.keys import CARTS, CATALOGUE, ENGINE, POSTGRES
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of, seat_taken
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from api.seating import Seating
 from api.times import rfc3339
 from api.views import cart_items, money
@@ -75,21 +75,21 @@ _STATUS: dict[CartState, Literal["open", "booked", "completed", "failed"]] = {
 _LIVE = (State.HELD, State.PAYING, State.PAID)
 
 
-async def read_cart(request: web.Request) -> web.Response:
+async def read_cart(request: web.Request) -> Reply:
     """GET /v1/orders/carts/{cart_id}: what is in a cart, of all events."""
     cart_id = _cart_id(request)
     await _check_events(request, cart_id)
     return json_reply(await _show(request, await _carts(request).read(cart_id)))
 
 
-async def add_to_cart(request: web.Request) -> web.Response:
+async def add_to_cart(request: web.Request) -> Reply:
     """POST /v1/orders/carts/{cart_id}: takes a seat, or places, into the cart; again: the same answer."""
     cart_id = _cart_id(request)
     body = await read_body(request, _ITEM)
     return await once(request, f"cart {cart_id}", body, lambda: _add_item(request, cart_id, body))
 
 
-async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> web.Response:
+async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> Reply:
     catalogue = request.app[CATALOGUE]
     event = await catalogue.event(body.event_id)
     if event is None:
@@ -100,7 +100,7 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> w
     return json_reply(await _show(request, cart))
 
 
-async def remove_from_cart(request: web.Request) -> web.Response:
+async def remove_from_cart(request: web.Request) -> Reply:
     """DELETE /v1/orders/carts/{cart_id}/events/{event_id}/seats/{seat_id}: takes a seat out of the cart."""
     cart_id = _cart_id(request)
     event_id, seat_id = path_id(request, "event_id", "event"), path_id(request, "seat_id", "seat")
@@ -129,7 +129,7 @@ async def remove_from_cart(request: web.Request) -> web.Response:
     return json_reply(await _show(request, await carts.read(cart_id)))
 
 
-async def book_cart(request: web.Request) -> web.Response:
+async def book_cart(request: web.Request) -> Reply:
     """PUT /v1/orders/carts/{cart_id}/book: pins everything for one payment, or nothing."""
     cart_id = _cart_id(request)
     await read_no_body(request)

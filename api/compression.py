@@ -20,7 +20,7 @@ _CODINGS = {"gzip": _GZIP_WBITS, "deflate": _ZLIB_WBITS}
 
 async def compress(request: web.Request, response: web.Response, body: bytes) -> None:
     """Compresses an answer of that body, if the client accepts a coding that we have."""
-    vary(response, "Accept-Encoding")
+    vary(response.headers, "Accept-Encoding")
     coding = accepted_coding(request.headers.get("Accept-Encoding", ""))
     if coding is None or response.status == 206 or "Content-Encoding" in response.headers:
         return

@@ -1,6 +1,7 @@
 """CORS: which pages' scripts may read our answers. Scripts send tokens, not browsers, so there are no credentials."""
 
 import re
+from collections.abc import MutableMapping
 
 from aiohttp import web
 
@@ -28,11 +29,10 @@ class Cors:
                     "with spaces between, or *"
                 )
 
-    def mark(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Adds what the browser must know before it shows the answer to a script."""
-        headers = response.headers
+    def mark(self, request: web.Request, headers: MutableMapping[str, str]) -> None:
+        """Adds to the headers of an answer what the browser must know before it shows it to a script."""
         if not self._all:
-            vary(response, "Origin")
+            vary(headers, "Origin")
         origin = request.headers.get("Origin")
         if origin is None or not (self._all or origin in self._origins):
             return
@@ -44,10 +44,10 @@ class Cors:
             headers["Access-Control-Max-Age"] = _KEEP_SECONDS
 
 
-def vary(response: web.StreamResponse, name: str) -> None:
+def vary(headers: MutableMapping[str, str], name: str) -> None:
     """Tells caches that the answer is another for another value of that header of the request."""
-    known = response.headers.get("Vary")
+    known = headers.get("Vary")
     if known is None:
-        response.headers["Vary"] = name
+        headers["Vary"] = name
     elif name not in known.split(", "):
-        response.headers["Vary"] = f"{known}, {name}"
+        headers["Vary"] = f"{known}, {name}"

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from api.keys import DOCUMENT
 from api.problems import not_found
-from api.replies import tagged_reply
+from api.replies import Reply, tagged_reply
 
 Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
 """What the page is made of."""
@@ -27,7 +27,7 @@ _ONLY_OURS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'sel
 """Content-Security-Policy: a browser asks nobody else, whatever the page or its scripts say."""
 
 
-async def read_openapi(request: web.Request) -> web.Response:
+async def read_openapi(request: web.Request) -> Reply:
     """GET /openapi.json: this document."""
     document = request.app[DOCUMENT]
     return tagged_reply(request, document, lambda: document, max_age=_DOCUMENT_SECONDS)

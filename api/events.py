@@ -14,9 +14,9 @@ from api.bodies import DatabaseId, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
-from api.replies import cached_reply
+from api.replies import Reply, cached_reply
 from api.times import milliseconds
-from api.views import availability_view, event_view
+from api.views import event_view
 from engine.catalogue import EventSnapshot
 from engine.words import EventStatus
 
@@ -39,7 +39,7 @@ class EventsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     status: EventStatus | None = None
 
 
-async def list_events(request: web.Request) -> web.Response:
+async def list_events(request: web.Request) -> Reply:
     """GET /v1/events: all events, by start."""
     query = read_query(request, EventsQuery)
     after = decode_cursor(query.cursor, tuple[int, int])
@@ -62,7 +62,7 @@ async def list_events(request: web.Request) -> web.Response:
     return cached_reply(request, listed, max_age=0)
 
 
-async def read_event(request: web.Request) -> web.Response:
+async def read_event(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}: an event with its tickets."""
     event_id = path_id(request, "event_id", "event")
     event = await request.app[CATALOGUE].event_now(event_id)
@@ -72,12 +72,11 @@ async def read_event(request: web.Request) -> web.Response:
     return cached_reply(request, view, max_age=0)
 
 
-async def read_availability(request: web.Request) -> web.Response:
+async def read_availability(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/availability: counts that are at most 100 ms old, for crowds."""
     event = await event_of_path(request)
-    counts = await request.app[AVAILABILITY].recent(event.event_id)
-    view = availability_view(event, counts)
-    return cached_reply(request, view, max_age=1, tag_of=view.tickets)
+    page = await request.app[AVAILABILITY].recent(event)
+    return page.reply(request)
 
 
 async def event_of_path(request: web.Request) -> EventSnapshot:

@@ -2,14 +2,15 @@
 
 import re
 import time
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from itertools import count
 from secrets import token_hex
+from typing import cast
 
 import msgspec
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from api.admission import Admission
@@ -17,6 +18,7 @@ from api.compression import compress
 from api.cors import Cors
 from api.metrics import Metrics
 from api.problems import Code, Problem, invalid, too_large
+from api.replies import Reply
 from api.route import Route
 from engine.faults import Fault
 from engine.settings import Settings
@@ -29,6 +31,8 @@ _REQUEST_ID: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SLOW_SECONDS = 1.0
+
+Framed = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Frame:
@@ -44,14 +48,14 @@ class Frame:
         self._compress_bytes = settings.compress_bytes
         self._process, self._numbers = token_hex(6), count(1)
 
-    def around(self, route: Route) -> Handler:
+    def around(self, route: Route) -> Framed:
         """The route's handler within the frame."""
         handler, path, takes_a_query = route.handler, route.path, route.query is not None
         observe = self._metrics.observer_of(path)
         admit, cors, compress_bytes = self._admission.of(route), self._cors, self._compress_bytes
         personal = route.roles is not None
 
-        async def framed(request: web.Request) -> web.StreamResponse:
+        async def framed(request: web.Request) -> web.StreamResponse | Reply:
             began = time.perf_counter()
             given = request.headers.get("X-Request-ID")
             request_id = given if given and _ACCEPTED_ID.fullmatch(given) else f"{self._process}-{next(self._numbers)}"
@@ -63,12 +67,15 @@ class Frame:
                     raise invalid(next(iter(request.query), ""), "this path takes no query parameters")
                 response = await handler(request)
             except Exception as error:  # the top: whatever it is, the client gets a problem document
-                response = _problem_of(error, request).response()
-            response.headers["X-Request-ID"] = request_id
+                response = _problem_of(error, request).reply()
+            if isinstance(response, Reply) and (len(response.body) >= compress_bytes or not response.suits(request)):
+                response = response.in_full()
+            headers = response.headers
+            headers["X-Request-ID"] = request_id
             if personal:
-                response.headers["Cache-Control"] = "no-store"
+                headers["Cache-Control"] = "no-store"
             if cors is not None:
-                cors.mark(request, response)
+                cors.mark(request, headers)
             if isinstance(response, web.Response):
                 body = response.body
                 if isinstance(body, bytes) and len(body) >= compress_bytes:
@@ -81,10 +88,10 @@ class Frame:
                 )
             return response
 
-        return framed
+        return cast("Framed", framed)  # a Reply does what aiohttp asks of an answer
 
 
-async def nothing_here(request: web.Request) -> web.StreamResponse:
+async def nothing_here(request: web.Request) -> Reply:
     """Answers what no route does: OPTIONS; 405 where the path is known for other methods, else 404."""
     allowed: set[str] = set()
     for resource in request.app.router.resources():
@@ -95,7 +102,7 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
         allowed.add("OPTIONS")
         methods_text = ", ".join(sorted(allowed))
         if request.method == "OPTIONS":
-            return web.Response(status=204, headers={"Allow": methods_text})
+            return Reply(b"", {"Allow": methods_text}, 204)
         detail = f"This path takes {methods_text}."
         raise Problem(Code.METHOD_NOT_ALLOWED, detail, headers={"Allow": methods_text})
     raise Problem(Code.NOT_FOUND, f"There is nothing at {request.path}; check the path.")

@@ -17,6 +17,7 @@ from api.callers import caller_of
 from api.keys import ENGINE
 from api.problems import Code, Problem, invalid
 from api.refusals import problem_of
+from api.replies import Reply
 from engine.answers import Answer, Answers
 from engine.faults import Fault
 from engine.ids import keyed_name, request_digest
@@ -48,9 +49,7 @@ def body_digest(body: msgspec.Struct) -> str:
     return request_digest(_ENCODER.encode(body).decode())
 
 
-async def once(
-    request: web.Request, what: str, body: msgspec.Struct, act: Callable[[], Awaitable[web.Response]]
-) -> web.Response:
+async def once(request: web.Request, what: str, body: msgspec.Struct, act: Callable[[], Awaitable[Reply]]) -> Reply:
     """What `act` answers; to a repeat with the same key what it answered the first time.
 
     `what`: the thing acted on, within which a key is unique. What `act` raises had no effect or an unknown one, and is
@@ -67,17 +66,14 @@ async def once(
     )
     before = await _claim_or_wait(answers, name, digest)
     if before is not None:
-        return web.Response(
-            status=before.status, body=before.body, content_type=before.content_type, headers=dict(REPLAYED)
-        )
+        return Reply(before.body, {"Content-Type": before.content_type, **REPLAYED}, before.status)
     try:
-        response = await act()
+        reply = await act()
     except Exception:
         await _release(answers, name)
         raise
-    assert isinstance(response.body, bytes)  # noqa: S101 - json_reply and Problem.response make no other
-    await answers.keep(name, Answer(digest, response.status, response.content_type, response.body))
-    return response
+    await answers.keep(name, Answer(digest, reply.status, reply.headers["Content-Type"], reply.body))
+    return reply
 
 
 async def _claim_or_wait(answers: Answers, name: str, digest: str) -> Answer | None:

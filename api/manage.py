@@ -15,7 +15,7 @@ from api.keys import AVAILABILITY, CATALOGUE, EDITOR
 from api.payments import check_currency
 from api.problems import Problem, invalid, not_found
 from api.refusals import problem_of
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from api.schedule import TimeText, parse_time
 from api.seating import Seating
 from api.tickets import ticket_reply
@@ -102,7 +102,7 @@ _TICKET = msgspec.json.Decoder(TicketBody)
 _TICKET_PATCH = msgspec.json.Decoder(TicketPatch)
 
 
-async def create_event(request: web.Request) -> web.Response:
+async def create_event(request: web.Request) -> Reply:
     """POST /v1/events: a new event.
 
     It is on sale for everybody when the 201 is out, if its status and window say so.
@@ -135,7 +135,7 @@ async def create_event(request: web.Request) -> web.Response:
     return await event_reply(request, event, status=201)
 
 
-async def change_event(request: web.Request) -> web.Response:
+async def change_event(request: web.Request) -> Reply:
     """PATCH /v1/events/{event_id}: changes what is given."""
     event_id = path_id(request, "event_id", "event")
     patch = await read_body(request, _EVENT_PATCH)
@@ -161,7 +161,7 @@ async def change_event(request: web.Request) -> web.Response:
     return await event_reply(request, event)
 
 
-async def add_ticket(request: web.Request) -> web.Response:
+async def add_ticket(request: web.Request) -> Reply:
     """POST /v1/events/{event_id}/tickets: offers another ticket."""
     event_id = path_id(request, "event_id", "event")
     body = await read_body(request, _TICKET)
@@ -179,7 +179,7 @@ async def add_ticket(request: web.Request) -> web.Response:
     return await ticket_reply(request, event, event.tickets[-1].ticket_id, status=201)
 
 
-async def change_ticket(request: web.Request) -> web.Response:
+async def change_ticket(request: web.Request) -> Reply:
     """PATCH /v1/tickets/{ticket_id}: changes its price, its capacity, or both."""
     ticket_id = path_id(request, "ticket_id", "ticket")
     patch = await read_body(request, _TICKET_PATCH)
@@ -257,7 +257,7 @@ async def _check_has_capacity(request: web.Request, ticket_id: int) -> None:
         raise invalid("capacity", "the ticket's places are the seats of its sections; block seats instead")
 
 
-async def event_reply(request: web.Request, event: EventSnapshot, *, status: int = 200) -> web.Response:
+async def event_reply(request: web.Request, event: EventSnapshot, *, status: int = 200) -> Reply:
     """An event as it was just changed, with its counts now."""
     await request.app[CATALOGUE].refresh()
     counts = await request.app[AVAILABILITY].exact(event.event_id)

@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.answers import Health, Readiness
 from api.keys import CATALOGUE, ENGINE, METRICS, POSTGRES, SETTINGS
 from api.problems import Code, Problem
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from engine.batches import TROUBLE
 from engine.commands import Count
 from engine.faults import EngineBug, Fault, Overloaded
@@ -20,12 +20,12 @@ _NO_EVENT = 0
 """The id of no event: a command on it changes nothing."""
 
 
-async def healthz(_request: web.Request) -> web.Response:
+async def healthz(_request: web.Request) -> Reply:
     """GET /healthz: the process lives."""
     return json_reply(Health("ok"))
 
 
-async def readyz(request: web.Request) -> web.Response:
+async def readyz(request: web.Request) -> Reply:
     """GET /readyz: the process can sell. Postgres may be away: then sales go on, and the catalogue cannot be edited."""
     if not await _redis_is_there(request):
         raise Problem(
@@ -60,7 +60,7 @@ async def _postgres_is_there(request: web.Request) -> bool:
     return True
 
 
-async def metrics(request: web.Request) -> web.Response:
+async def metrics(request: web.Request) -> Reply:
     """GET /metrics: what Prometheus reads; of all processes of this server, where there are several."""
     app = request.app
     app[METRICS].queued_commands.set(app[ENGINE].queued())
@@ -69,4 +69,4 @@ async def metrics(request: web.Request) -> web.Response:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus-client ships no types for it
     else:
         registry = app[METRICS].registry
-    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Reply(generate_latest(registry), {"Content-Type": CONTENT_TYPE_LATEST})

@@ -13,7 +13,7 @@ from api.idempotency import body_digest, idempotency_key, once
 from api.keys import PAYMENTS
 from api.problems import Code, Problem
 from api.refusals import failed_payment, problem_of
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from api.reservations import archived_reservation, check_reservation, show_reservation
 from engine.commands import BeginPayment, Refund
 from engine.ids import keyed_attempt_id, new_attempt_id
@@ -52,7 +52,7 @@ _PAYMENT = msgspec.json.Decoder(PaymentBody)
 _REFUND = msgspec.json.Decoder(RefundWish)
 
 
-async def pay_reservation(request: web.Request) -> web.Response:
+async def pay_reservation(request: web.Request) -> Reply:
     """POST /v1/reservations/{reservation_id}/pay: pays it; charges once, even if the client goes away."""
     reservation_id = request.match_info["reservation_id"]
     body = await read_body(request, _PAYMENT)
@@ -62,7 +62,7 @@ async def pay_reservation(request: web.Request) -> web.Response:
     return await shield(request, paying)
 
 
-async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> web.Response:
+async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> Reply:
     key = idempotency_key(request)
     if key is None:
         attempt_id, digest = new_attempt_id(), ""
@@ -76,10 +76,10 @@ async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> 
         case Paying():
             return await _reservation_reply(request, reservation_id, result, status=202)
         case RefundDue():
-            return Problem(Code.EXPIRED, "The hold ran out before the money came; the money goes back.").response()
+            return Problem(Code.EXPIRED, "The hold ran out before the money came; the money goes back.").reply()
         case PaymentFailed(record=record):
             reason = next(attempt.reason for attempt in record.attempts if attempt.attempt_id == attempt_id)
-            return failed_payment(reason).response()
+            return failed_payment(reason).reply()
         case NotFound():
             archived = await archived_reservation(request, reservation_id)
             return await _pay_archived(request, reservation_id, archived, body.amount)
@@ -87,7 +87,7 @@ async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> 
             raise problem_of(result)
 
 
-async def _pay_archived(request: web.Request, reservation_id: str, record: Record, amount_minor: int) -> web.Response:
+async def _pay_archived(request: web.Request, reservation_id: str, record: Record, amount_minor: int) -> Reply:
     """What paying a reservation answers that ended so long ago that only Postgres knows it."""
     match record.state:
         case State.PAID if amount_minor == record.total_minor:
@@ -102,7 +102,7 @@ async def _pay_archived(request: web.Request, reservation_id: str, record: Recor
             raise problem_of(NotHeld())
 
 
-async def refund_reservation(request: web.Request) -> web.Response:
+async def refund_reservation(request: web.Request) -> Reply:
     """POST /v1/reservations/{reservation_id}/refund: gives the money back.
 
     200 when it has gone back, 202 while it is on its way.
@@ -114,7 +114,7 @@ async def refund_reservation(request: web.Request) -> web.Response:
     return await shield(request, refunding)
 
 
-async def _refund(request: web.Request, reservation_id: str, body: RefundWish) -> web.Response:
+async def _refund(request: web.Request, reservation_id: str, body: RefundWish) -> Reply:
     payments = request.app[PAYMENTS]
     result = await payments.refund(Refund(reservation_id, body.restock))
     if isinstance(result, NotFound):
@@ -134,6 +134,6 @@ def check_currency(currency: str) -> None:
 
 async def _reservation_reply(
     request: web.Request, reservation_id: str, result: OnRecord, *, status: int = 200
-) -> web.Response:
+) -> Reply:
     view = await show_reservation(request, reservation_id, result.record, result.now_ms)
     return json_reply(view, status=status)

@@ -4,10 +4,10 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
-from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from api.answers import LocalTime, Money, Number, Timestamp
+from api.replies import Reply
 from engine.words import State
 
 
@@ -147,15 +147,15 @@ class Problem(Exception):
             **self.members,
         )
 
-    def response(self) -> web.Response:
-        """The problem document as a response."""
+    def reply(self) -> Reply:
+        """The problem document as an answer."""
         headers = dict(self.headers)
         if self.status == 401:
             headers.setdefault("WWW-Authenticate", 'Bearer realm="onsale"')
         if self.status in (429, 503):
             headers.setdefault("Retry-After", str(_RETRY_AFTER_SECONDS))
-        body = _ENCODER.encode(self.document())
-        return web.Response(body=body, status=self.status, content_type=PROBLEM_JSON, headers=headers)
+        headers["Content-Type"] = PROBLEM_JSON
+        return Reply(_ENCODER.encode(self.document()), headers, self.status)
 
 
 def invalid(path: str, message: str) -> Problem:

@@ -17,7 +17,7 @@ from api.keys import CATALOGUE, ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, invalid, not_found
 from api.refusals import problem_of, seat_taken
-from api.replies import json_reply
+from api.replies import Reply, json_reply, no_content
 from api.seating import ItemBody, engine_items, past_slot
 from api.times import wall_clock_ms
 from api.views import CustomerDetails, reservation_view
@@ -61,7 +61,7 @@ _NEW_RESERVATION = msgspec.json.Decoder(NewReservation)
 _DETAILS = msgspec.json.Encoder()
 
 
-async def create_reservation(request: web.Request) -> web.Response:
+async def create_reservation(request: web.Request) -> Reply:
     """POST /v1/reservations: holds all items or none."""
     body = await read_body(request, _NEW_RESERVATION)
     app = request.app
@@ -157,14 +157,14 @@ async def show_reservation(request: web.Request, reservation_id: str, record: Re
     return reservation_view(reservation_id, record, event, seating, now_ms)
 
 
-async def read_reservation(request: web.Request) -> web.Response:
+async def read_reservation(request: web.Request) -> Reply:
     """GET /v1/reservations/{reservation_id}: a reservation, exact at this instant."""
     reservation_id = request.match_info["reservation_id"]
     record, now_ms = await find_reservation(request, reservation_id)
     return json_reply(await show_reservation(request, reservation_id, record, now_ms))
 
 
-async def cancel_reservation(request: web.Request) -> web.Response:
+async def cancel_reservation(request: web.Request) -> Reply:
     """DELETE /v1/reservations/{reservation_id}: gives the places back; again is fine."""
     reservation_id = request.match_info["reservation_id"]
     await check_reservation(request, reservation_id)
@@ -173,7 +173,7 @@ async def cancel_reservation(request: web.Request) -> web.Response:
         _refuse_ended(await archived_reservation(request, reservation_id))
     elif not isinstance(result, Cancelled):
         raise problem_of(result)
-    return web.Response(status=204)
+    return no_content()
 
 
 def _refuse_ended(record: Record) -> None:
@@ -191,7 +191,7 @@ def _refuse_ended(record: Record) -> None:
             raise Problem(Code.INTERNAL, "The reservation is live, but the engine does not know it.")
 
 
-async def list_all_reservations(request: web.Request) -> web.Response:
+async def list_all_reservations(request: web.Request) -> Reply:
     """GET /v1/reservations: reservations, newest first, with all that happened before the request."""
     query = read_query(request, ReservationsQuery)
     after = decode_cursor(query.cursor, tuple[int, str])

@@ -2,16 +2,19 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import UnionType
 
 import msgspec
-from aiohttp.typedefs import Handler
+from aiohttp import web
 
 from api.callers import Role
 from api.problems import Code
+from api.replies import Reply
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse | Reply]]
 
 JSON = "application/json"
 

@@ -12,7 +12,7 @@ from api.keys import CATALOGUE, EDITOR, ENGINE
 from api.manage import event_reply
 from api.problems import invalid, not_found
 from api.refusals import seat_taken
-from api.replies import tagged_reply
+from api.replies import Reply, tagged_reply
 from api.times import rfc3339
 from api.views import money
 from engine.catalogue import EventSnapshot
@@ -49,7 +49,7 @@ class BlockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _BLOCK = msgspec.json.Decoder(BlockBody)
 
 
-async def read_seats(request: web.Request) -> web.Response:
+async def read_seats(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/sections/{section_id}/seats: all seats of the section as they are now.
 
     In the compact form a row is a text of one character per seat: `a`vailable, `h`eld, `s`old or `b`locked.
@@ -77,7 +77,7 @@ async def read_seats(request: web.Request) -> web.Response:
     )
 
 
-async def block_seats(request: web.Request) -> web.Response:
+async def block_seats(request: web.Request) -> Reply:
     """PATCH /v1/events/{event_id}/seats: takes seats off sale or puts them back on, all of them or none."""
     event_id = path_id(request, "event_id", "event")
     body = await read_manifest(request, _BLOCK)

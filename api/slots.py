@@ -12,7 +12,7 @@ from api.events import event_of_path
 from api.keys import ENGINE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from api.schedule import DateText, local_start, parse_date, schedule_of, slots_of_days, time_text
 from api.times import rfc3339, wall_clock_ms
 from engine.catalogue import EventSnapshot
@@ -34,7 +34,7 @@ class SlotsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     date: DateText | None = None
 
 
-async def list_slots(request: web.Request) -> web.Response:
+async def list_slots(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/slots: those that have not begun, of a date, or of today and the 30 days after it."""
     event = await event_of_path(request)
     schedule_of(event)

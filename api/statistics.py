@@ -13,7 +13,7 @@ from api.events import event_of_path
 from api.keys import POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
-from api.replies import json_reply
+from api.replies import Reply, json_reply
 from api.times import milliseconds, rfc3339
 from api.views import money
 from sync.statistics import (
@@ -26,7 +26,7 @@ from sync.statistics import (
 )
 
 
-async def list_statistics_of_events(request: web.Request) -> web.Response:
+async def list_statistics_of_events(request: web.Request) -> Reply:
     """GET /v1/statistics/events: a row per event, by id."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
@@ -39,7 +39,7 @@ async def list_statistics_of_events(request: web.Request) -> web.Response:
     return json_reply(Page([_event_row(row) for row in shown], cursor))
 
 
-async def list_statistics_of_ticket_types(request: web.Request) -> web.Response:
+async def list_statistics_of_ticket_types(request: web.Request) -> Reply:
     """GET /v1/statistics/ticket-types: a row per type name over all events, by name."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, Text) or ""
@@ -50,7 +50,7 @@ async def list_statistics_of_ticket_types(request: web.Request) -> web.Response:
     return json_reply(Page([_ticket_type_row(row) for row in shown], cursor))
 
 
-async def read_statistics_of_event(request: web.Request) -> web.Response:
+async def read_statistics_of_event(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/statistics: the row of one event."""
     event = await event_of_path(request)
     await wait_for_outcomes(request, event.event_id)

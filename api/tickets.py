@@ -7,13 +7,12 @@ from aiohttp import web
 from msgspec import Meta
 
 from api.answers import Page, Ticket
-from api.availability import EventCounts
 from api.bodies import DatabaseId, Text, path_id, read_query
 from api.keys import AVAILABILITY, CATALOGUE
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import not_found
-from api.replies import cached_reply, json_reply
-from api.views import ticket_view
+from api.replies import Reply, cached_reply, json_reply
+from api.views import EventCounts, ticket_view
 from engine.catalogue import EventSnapshot, TicketSnapshot
 
 Amount = Annotated[int, Meta(ge=0, le=10**15)]
@@ -29,7 +28,7 @@ class TicketsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
     available: Literal["true", "false"] | None = None
 
 
-async def list_tickets(request: web.Request) -> web.Response:
+async def list_tickets(request: web.Request) -> Reply:
     """GET /v1/tickets: all tickets, by id."""
     query = read_query(request, TicketsQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
@@ -72,7 +71,7 @@ async def _counts(request: web.Request, event_ids: set[int]) -> dict[int, EventC
     return dict(zip(ordered, counts, strict=True))
 
 
-async def read_ticket(request: web.Request) -> web.Response:
+async def read_ticket(request: web.Request) -> Reply:
     """GET /v1/tickets/{ticket_id}: a ticket."""
     ticket_id = path_id(request, "ticket_id", "ticket")
     event = await request.app[CATALOGUE].event_of_ticket_now(ticket_id)
@@ -81,9 +80,7 @@ async def read_ticket(request: web.Request) -> web.Response:
     return cached_reply(request, await _ticket(request, event, ticket_id), max_age=0)
 
 
-async def ticket_reply(
-    request: web.Request, event: EventSnapshot, ticket_id: int, *, status: int = 200
-) -> web.Response:
+async def ticket_reply(request: web.Request, event: EventSnapshot, ticket_id: int, *, status: int = 200) -> Reply:
     """A ticket of an event as it was just changed, with its counts now."""
     headers = {"Location": f"/v1/tickets/{ticket_id}"} if status == 201 else None
     return json_reply(await _ticket(request, event, ticket_id), status=status, headers=headers)

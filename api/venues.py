@@ -12,7 +12,7 @@ from api.bodies import DatabaseId, Text, path_id, read_manifest, read_query
 from api.keys import CATALOGUE, VENUES
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import invalid, not_found
-from api.replies import cached_reply, json_reply, tagged_reply
+from api.replies import Reply, cached_reply, json_reply, tagged_reply
 from api.seating import Seating
 from engine.seats import SectionSnapshot, VenueSnapshot
 from sync.venues import NewRow, NewSection, NewVenue
@@ -45,7 +45,7 @@ class VenueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _VENUE = msgspec.json.Decoder(VenueBody)
 
 
-async def create_venue(request: web.Request) -> web.Response:
+async def create_venue(request: web.Request) -> Reply:
     """POST /v1/venues: a new venue, with its whole manifest. Events can take place there when the 201 is out."""
     body = await read_manifest(request, _VENUE)
     _check_names("sections", (section.name for section in body.sections))
@@ -65,7 +65,7 @@ async def create_venue(request: web.Request) -> web.Response:
     return json_reply(_venue_view(venue), status=201, headers={"Location": f"/v1/venues/{venue.venue_id}"})
 
 
-async def list_venues(request: web.Request) -> web.Response:
+async def list_venues(request: web.Request) -> Reply:
     """GET /v1/venues: all venues, by id."""
     query = read_query(request, PageQuery)
     catalogue = request.app[CATALOGUE]
@@ -77,12 +77,12 @@ async def list_venues(request: web.Request) -> web.Response:
     return cached_reply(request, listed, max_age=0)
 
 
-async def read_venue(request: web.Request) -> web.Response:
+async def read_venue(request: web.Request) -> Reply:
     """GET /v1/venues/{venue_id}: a venue."""
     return cached_reply(request, _venue_view((await _venue_of_path(request)).venue), max_age=_MAX_AGE_SECONDS)
 
 
-async def list_sections(request: web.Request) -> web.Response:
+async def list_sections(request: web.Request) -> Reply:
     """GET /v1/venues/{venue_id}/sections: all its sections, with rows and seats."""
     venue = (await _venue_of_path(request)).venue
     return tagged_reply(

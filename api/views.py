@@ -1,5 +1,7 @@
 """Events, tickets, reservations and carts as the API shows them."""
 
+from typing import NamedTuple
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -17,7 +19,6 @@ from api.answers import (
     Ticket,
     TicketAvailability,
 )
-from api.availability import EventCounts
 from api.schedule import slot_text, time_text
 from api.seating import Seating
 from api.times import rfc3339
@@ -26,6 +27,13 @@ from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.records import Attempt, Line, Record, TicketCounts
 from engine.slots import slot_start_ms
 from engine.words import CURRENCY, AttemptState, State
+
+
+class EventCounts(NamedTuple):
+    """The counts of an event's tickets at one instant of Redis' clock."""
+
+    now_ms: int
+    tickets: dict[int, TicketCounts]
 
 
 class CustomerDetails(msgspec.Struct, gc=False, frozen=True):

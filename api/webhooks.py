@@ -12,7 +12,7 @@ from api.bodies import DatabaseId, path_id, read_body, read_no_body, read_query
 from api.keys import ADDRESSES, WEBHOOKS
 from api.pages import PageQuery, decode_cursor, encode_cursor
 from api.problems import Problem, invalid, not_found
-from api.replies import json_reply
+from api.replies import Reply, json_reply, no_content
 from api.times import milliseconds, rfc3339
 from sync.webhooks import endpoints
 from sync.webhooks.endpoints import MAX_WEBHOOKS, DeliveryStatus, WebhookChanges
@@ -64,7 +64,7 @@ _WEBHOOK = msgspec.json.Decoder(WebhookBody)
 _PATCH = msgspec.json.Decoder(WebhookPatch)
 
 
-async def create_webhook(request: web.Request) -> web.Response:
+async def create_webhook(request: web.Request) -> Reply:
     """POST /v1/webhooks: the only answer, but for that of a rotation, that has the secret."""
     body = await read_body(request, _WEBHOOK)
     _check_url(request, body.url)
@@ -75,7 +75,7 @@ async def create_webhook(request: web.Request) -> web.Response:
     return json_reply(_with_secret(made), status=201, headers={"Location": location})
 
 
-async def list_webhooks(request: web.Request) -> web.Response:
+async def list_webhooks(request: web.Request) -> Reply:
     """GET /v1/webhooks: by id."""
     query = read_query(request, PageQuery)
     after = decode_cursor(query.cursor, DatabaseId) or 0
@@ -85,12 +85,12 @@ async def list_webhooks(request: web.Request) -> web.Response:
     return json_reply(Page([_view(webhook) for webhook in shown], cursor))
 
 
-async def read_webhook(request: web.Request) -> web.Response:
+async def read_webhook(request: web.Request) -> Reply:
     """GET /v1/webhooks/{webhook_id}: an endpoint, without its secret."""
     return json_reply(_view(await _webhook_of_path(request)))
 
 
-async def change_webhook(request: web.Request) -> web.Response:
+async def change_webhook(request: web.Request) -> Reply:
     """PATCH /v1/webhooks/{webhook_id}: changes what is given."""
     webhook_id = _webhook_id(request)
     patch = await read_body(request, _PATCH)
@@ -105,15 +105,15 @@ async def change_webhook(request: web.Request) -> web.Response:
     return json_reply(_view(webhook))
 
 
-async def delete_webhook(request: web.Request) -> web.Response:
+async def delete_webhook(request: web.Request) -> Reply:
     """DELETE /v1/webhooks/{webhook_id}: what waits for it is forgotten too."""
     webhook_id = _webhook_id(request)
     if not await request.app[WEBHOOKS].delete(webhook_id):
         raise _no_webhook(webhook_id)
-    return web.Response(status=204)
+    return no_content()
 
 
-async def rotate_secret(request: web.Request) -> web.Response:
+async def rotate_secret(request: web.Request) -> Reply:
     """POST /v1/webhooks/{webhook_id}/rotate: a new secret; the one before is good for a day more."""
     webhook_id = _webhook_id(request)
     await read_no_body(request)
@@ -123,7 +123,7 @@ async def rotate_secret(request: web.Request) -> web.Response:
     return json_reply(_with_secret(rotated))
 
 
-async def test_webhook(request: web.Request) -> web.Response:
+async def test_webhook(request: web.Request) -> Reply:
     """POST /v1/webhooks/{webhook_id}/test: sends it a message of type webhook.test."""
     webhook_id = _webhook_id(request)
     await read_no_body(request)
@@ -133,7 +133,7 @@ async def test_webhook(request: web.Request) -> web.Response:
     return json_reply(_delivery_view(delivery), status=202)
 
 
-async def list_deliveries(request: web.Request) -> web.Response:
+async def list_deliveries(request: web.Request) -> Reply:
     """GET /v1/webhooks/{webhook_id}/deliveries: newest first."""
     webhook_id = (await _webhook_of_path(request)).webhook_id
     query = read_query(request, DeliveriesQuery)
@@ -146,7 +146,7 @@ async def list_deliveries(request: web.Request) -> web.Response:
     return json_reply(Page([_delivery_view(delivery) for delivery in shown], cursor))
 
 
-async def redeliver(request: web.Request) -> web.Response:
+async def redeliver(request: web.Request) -> Reply:
     """POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver: sends it again, dead or delivered."""
     webhook_id = _webhook_id(request)
     delivery_id = path_id(request, "delivery_id", "delivery", largest=_LARGEST_DELIVERY_ID)

@@ -70,4 +70,4 @@ async def _hold(request: web.Request) -> web.Response:
     if not isinstance(held, Held):
         raise web.HTTPConflict
     view = reservation_view(reservation_id, held.record, _EVENT, None, held.now_ms, as_taken=True)
-    return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})
+    return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"}).in_full()

@@ -78,4 +78,4 @@ async def _hold(request: web.Request) -> web.Response:
     lines = [Line(item.ticket_id, ticket.pools[0], item.quantity or 0, ticket.unit_minor)]
     record = Record(State.HELD, _EVENT.event_id, customer.id or "", details, created_ms, deadline_ms, 0, "", lines, [])
     view = reservation_view(reservation_id, record, _EVENT, None, created_ms, as_taken=True)
-    return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"})
+    return json_reply(view, status=201, headers={"Location": f"/v1/reservations/{reservation_id}"}).in_full()

@@ -128,11 +128,10 @@ def test_every_refusal_is_a_problem_of_some_route() -> None:
 
 @pytest.mark.parametrize("code", list(Code))
 def test_a_problem_is_a_document(code: Code) -> None:
-    response = Problem(code, "Try again.", available=3).response()
-    assert isinstance(response.body, bytes)
+    reply = Problem(code, "Try again.", available=3).reply()
     status, title = KINDS[code]
-    assert (response.status, response.content_type) == (status, "application/problem+json")
-    assert orjson.loads(response.body) == {
+    assert (reply.status, reply.headers["Content-Type"]) == (status, "application/problem+json")
+    assert orjson.loads(reply.body) == {
         "type": f"urn:onsale:problem:{code.value}",
         "title": title,
         "status": status,
@@ -140,7 +139,7 @@ def test_a_problem_is_a_document(code: Code) -> None:
         "code": code.value,
         "available": 3,
     }
-    assert ("Retry-After" in response.headers) == (status in (429, 503))
+    assert ("Retry-After" in reply.headers) == (status in (429, 503))
 
 
 def test_a_failed_payment_reads_as_its_reason() -> None:

@@ -82,7 +82,7 @@ async def refused(tokens: Tokens, token: str | None) -> Problem:
     problem = caught.value
     assert tokens.known(f"Bearer {token}") is None
     assert (problem.status, problem.headers["WWW-Authenticate"].split(",")[0]) == (401, 'Bearer realm="onsale"')
-    said = str(problem.response().headers) + problem.detail
+    said = str(problem.reply().headers) + problem.detail
     assert not token or token not in said
     return problem
 
