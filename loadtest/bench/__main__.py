@@ -28,7 +28,7 @@ _QUICK_ROUNDS, _QUICK_SECONDS = 2, 1
 @click.option("--pin/--no-pin", default=True, help="The API on a core of its own, all else on the others.")
 @click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds of {_QUICK_SECONDS} s: to see that it runs.")
 def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool) -> None:
-    """Measure a hold over HTTP beside a handler that does nothing. Status 1 if it is too slow or had errors."""
+    """Measure holds and reads over HTTP beside handlers that do nothing. Status 1 if any is too slow or had errors."""
     if quick:
         rounds, seconds = _QUICK_ROUNDS, _QUICK_SECONDS
     cores = divide_cores(pin=pin)
@@ -45,7 +45,7 @@ def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool) -
     others = share_of_others(measured)
     if others > _QUIET:
         click.echo(f"note {others:.0%} of the cores were used by other programs: run it again on a quiet machine")
-    judged = verdicts(measured, lua_micros)
+    judged = verdicts(stage.contestants, measured, lua_micros)
     for holds, sentence in judged:
         click.echo(f"{'ok  ' if holds else 'FAIL'} {sentence}")
     sys.exit(0 if all(holds for holds, _ in judged) else 1)

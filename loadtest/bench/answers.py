@@ -1,38 +1,51 @@
-"""The answer of the handler that does nothing: one real answer, kept in a file for its process."""
+"""The answer of a handler that does nothing: one real answer, kept in a file for its process."""
 
 import os
+import socket
+from http.client import HTTPResponse
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
 
 import msgspec
 
-from loadtest.bench.posting import Posting
+from loadtest.bench.asking import Asking
 
 ANSWER_VARIABLE = "BENCH_ANSWER_FILE"
 """The environment variable that names the file."""
 
 _TIMEOUT_SECONDS = 10
 
-# aiohttp writes these by itself. (`connection` says that urllib wants it closed.)
-_OWN_HEADERS = {"connection", "content-length", "content-type", "date", "server"}
+# aiohttp writes these by itself.
+_OWN_HEADERS = {"content-length", "content-type", "date", "server"}
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A body, and the headers beside those that aiohttp adds by itself."""
+    """A body, its status, and the headers beside those that aiohttp adds by itself."""
 
     body: bytes
+    status: int
     headers: dict[str, str]
 
 
-def record_answer(url: str, posting: Posting, file: Path) -> None:
-    """Takes one hold and writes the answer to a file. Raises URLError if there is no server, or for a refusal."""
-    request = Request(url, posting.body(f"answer-{file.name}-"), {"Content-Type": "application/json"})  # noqa: S310  # http
-    with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # http
-        if response.status != 201:
-            raise URLError(f"status {response.status}")
-        headers = {name: value for name, value in response.headers.items() if name.lower() not in _OWN_HEADERS}
-        file.write_bytes(msgspec.msgpack.encode(Answer(response.read(), headers)))
+class Unanswered(Exception):
+    """There is no server, or it refused."""
+
+
+def record_answer(url: str, asking: Asking, file: Path) -> None:
+    """Asks once and writes the answer to a file. Raises Unanswered."""
+    address = urlsplit(url)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 80), _TIMEOUT_SECONDS) as connection:
+            connection.sendall(asking.first(address.netloc, f"answer-{file.name}-"))
+            response = HTTPResponse(connection)
+            response.begin()
+            body = response.read()
+    except OSError as error:
+        raise Unanswered(str(error)) from error
+    if response.status >= 300:
+        raise Unanswered(f"status {response.status}: {body.decode(errors='replace')}")
+    headers = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
+    file.write_bytes(msgspec.msgpack.encode(Answer(body, response.status, headers)))
 
 
 def recorded_answer() -> Answer:

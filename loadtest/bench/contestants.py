@@ -8,25 +8,41 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
+
+import msgspec
 
 from cli.children import Child
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from engine.settings import PREFIX, Settings
-from loadtest.bench.answers import ANSWER_VARIABLE, record_answer
+from loadtest.bench.answers import ANSWER_VARIABLE, Unanswered, record_answer
+from loadtest.bench.asking import Asking
 from loadtest.bench.cpu import Cores, on_cores
 from loadtest.bench.postgres_alone import CONNECTIONS_VARIABLE
-from loadtest.bench.posting import Posting
-from loadtest.bench.stock import PLACES, bench_event, postgres_sold, redis_sold, renew_postgres, renew_redis
+from loadtest.bench.stock import (
+    AVAILABILITY,
+    GUARDED,
+    PLACES,
+    bench_event,
+    postgres_sold,
+    redis_sold,
+    renew_postgres,
+    renew_redis,
+)
 from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS, SEATED_EVENT_ID
 
 NOOP = "noop"
+NOOP_TOKENS = "noop, with tokens"
+NOOP_READ = "noop, reads"
 OURS = "onsale"
 OURS_NAMED = "onsale, 2 named seats"
 OURS_BEST = "onsale, best available"
+OURS_GUARDED = "onsale, guarded"
+OURS_READ = "onsale, reads"
 
-_PATH = "/v1/reservations"
+_OPEN = ["cli", "serve", "--auth", "off"]
+_GUARDED = ["cli", "serve", "--auth", "jwt"]
+
 _READY_SECONDS = 30
 _POLL_SECONDS = 0.1
 _DATABASE = "onsale"
@@ -43,14 +59,20 @@ class Store(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """One way to answer a request for two places; `posting` is what it is asked."""
+    """One way to answer what is asked; `noop` is the name of the one that does nothing else than to answer."""
 
     name: str
     what: str
     url: str
-    posting: Posting
+    asking: Asking
     server: Child
     store: Store | None
+    noop: str = NOOP
+
+    @property
+    def calls_lua(self) -> bool:
+        """Whether its holds are taken by the Lua library."""
+        return self.asking.takes and self.store is not None and self.store.is_redis
 
 
 class Stage(NamedTuple):
@@ -81,22 +103,25 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         in_postgres.renew()
         start = Starter(stack, directory, cores, settings)
         # Ours is first: its answer is what the noop answers.
-        ours = start(OURS, "POST /v1/reservations", ["cli", "serve", "--auth", "off"], in_redis)
-        record_answer(ours.url, PLACES, start.answer_file)
-        named = start(
-            OURS_NAMED, "the same, seats of 40 sections", ["cli", "serve", "--auth", "off"], seats_in_redis, NAMED_SEATS
-        )
-        best = start(
-            OURS_BEST, "the same, 2 of a section", ["cli", "serve", "--auth", "off"], seats_in_redis, BEST_AVAILABLE
-        )
-        noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"), None)
-        tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"), None)
-        framed = start("noop, framed", "the same in our frame", _gunicorn("noop:make_framed_app"), None)
+        ours = start(OURS, "POST /v1/reservations", _OPEN, in_redis)
+        start.answers = ours
+        named = start(OURS_NAMED, "the same, seats of 40 sections", _OPEN, seats_in_redis, NAMED_SEATS)
+        best = start(OURS_BEST, "the same, 2 of a section", _OPEN, seats_in_redis, BEST_AVAILABLE)
+        noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"))
+        tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"))
+        framed = start("noop, framed", "the same in our frame", _gunicorn("noop:make_framed_app"))
         single = start("one FCALL each", "64 connections", _gunicorn("call_per_request:make_app"), in_redis)
         alone = start(
             "Postgres alone", f"{_POSTGRES_CONNECTIONS} connections", _gunicorn("postgres_alone:make_app"), in_postgres
         )
-        yield Stage([noop, tuned, framed, ours, named, best, single, alone], settings)
+        tokens = noop._replace(name=NOOP_TOKENS, what="noop, asked as the next one", asking=GUARDED, noop=NOOP_TOKENS)
+        guarded = start(OURS_GUARDED, "tokens and limits", _GUARDED, in_redis, GUARDED, NOOP_TOKENS)
+        read = start(OURS_READ, "GET …/availability", _OPEN, in_redis, AVAILABILITY, NOOP_READ)
+        start.answers = read
+        noop_read = start(
+            NOOP_READ, "no body, its own answer", _gunicorn("noop:make_reading_app"), None, AVAILABILITY, NOOP_READ
+        )
+        yield Stage([noop, tuned, framed, ours, named, best, single, alone, tokens, guarded, noop_read, read], settings)
 
 
 def _redis_store(process: Child, settings: Settings, event_id: int) -> Store:
@@ -110,37 +135,60 @@ class Starter:
     """Starts one server after another, each on a port of its own."""
 
     def __init__(self, stack: ExitStack, directory: Path, cores: Cores, settings: Settings) -> None:
-        self.answer_file = directory / "answer"
+        self.answers: Contestant | None = None
+        """Whose answer the noops give from here on."""
         self._stack = stack
         self._directory = directory
         self._cores = cores
-        self._environ = _environ(settings, self.answer_file)
+        self._settings = settings
 
     def __call__(
-        self, name: str, what: str, command: list[str], store: Store | None, posting: Posting = PLACES
+        self,
+        name: str,
+        what: str,
+        command: list[str],
+        store: Store | None = None,
+        asking: Asking = PLACES,
+        noop: str = NOOP,
     ) -> Contestant:
         """A contestant that answers. Raises ChildError if it ends instead."""
         port = free_port()
         listen = ["--port", str(port)] if command[0] == "cli" else ["--bind", f"{LOOPBACK}:{port}"]
-        file = self._directory / name.replace(", ", "-").replace(" ", "-")
-        server = Child(name, [sys.executable, "-m", *command, *listen], file.with_suffix(".log"), environ=self._environ)
+        log = self._directory / f"{_file_name(name)}.log"
+        environ = _environ(self._settings, asking.issuer)
+        if self.answers:
+            environ[ANSWER_VARIABLE] = str(self._answer_file(self.answers.name))
+        server = Child(name, [sys.executable, "-m", *command, *listen], log, environ=environ)
         with on_cores(self._cores.api):
             server.start()
         self._stack.callback(server.stop)
-        url = f"http://{LOOPBACK}:{port}{_PATH}"
-        _wait_for(server, url, posting, file.with_suffix(".answer"))
-        return Contestant(name, what, url, posting, server, store)
+        url = f"http://{LOOPBACK}:{port}{asking.path}"
+        _wait_for(server, url, asking, self._answer_file(name))
+        return Contestant(name, what, url, asking, server, store, noop)
+
+    def _answer_file(self, name: str) -> Path:
+        return self._directory / f"{_file_name(name)}.answer"
 
 
-def _environ(settings: Settings, answer_file: Path) -> dict[str, str]:
-    """Ours, without the settings of whoever runs us."""
+def _file_name(name: str) -> str:
+    return name.replace(", ", "-").replace(" ", "-")
+
+
+def _environ(settings: Settings, guarded: Settings | None) -> dict[str, str]:
+    """Ours, without the settings of whoever runs us; with all that `guarded` has besides."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return environ | {
+    environ |= {
         f"{PREFIX}REDIS_URL": settings.redis_url,
         f"{PREFIX}POSTGRES_URL": settings.postgres_url,
-        ANSWER_VARIABLE: str(answer_file),
         CONNECTIONS_VARIABLE: str(_POSTGRES_CONNECTIONS),
     }
+    if guarded:
+        environ |= {
+            f"{PREFIX}{name.upper()}": str(value)
+            for name, value in msgspec.structs.asdict(guarded).items()
+            if value != getattr(Settings(), name)
+        }
+    return environ
 
 
 def _gunicorn(app: str) -> list[str]:
@@ -151,15 +199,15 @@ def _gunicorn(app: str) -> list[str]:
     ]
 
 
-def _wait_for(child: Child, url: str, posting: Posting, answer_file: Path) -> None:
+def _wait_for(child: Child, url: str, asking: Asking, answer_file: Path) -> None:
     """Waits until the server answers a hold."""
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         if not child.running:
             raise child.failure()
         try:
-            return record_answer(url, posting, answer_file)
-        except (URLError, ConnectionError):
+            return record_answer(url, asking, answer_file)
+        except Unanswered:
             if time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_SECONDS)

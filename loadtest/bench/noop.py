@@ -22,6 +22,7 @@ from cli.collecting import collect_rarely
 from engine.settings import Settings
 from loadtest.bench.answers import Answer, recorded_answer
 
+_JSON = "application/json"
 _DECODER = msgspec.json.Decoder(NewReservation)
 _ANSWER = web.AppKey("answer", Answer)
 
@@ -31,6 +32,14 @@ async def make_app() -> web.Application:
     app = web.Application()
     app[_ANSWER] = recorded_answer()
     app.router.add_post("/v1/reservations", _answer)
+    return app
+
+
+async def make_reading_app() -> web.Application:
+    """For reads of availability: no body to decode."""
+    app = web.Application()
+    app[_ANSWER] = recorded_answer()
+    app.router.add_get("/v1/events/{event_id}/availability", _answer_a_read)
     return app
 
 
@@ -48,7 +57,7 @@ async def make_framed_app() -> web.Application:
     # The frame writes these headers itself.
     own = {"cache-control", "x-request-id"}
     headers = {name: value for name, value in answer.headers.items() if name.lower() not in own}
-    app[_ANSWER] = Answer(answer.body, headers)
+    app[_ANSWER] = Answer(answer.body, answer.status, headers)
     settings = Settings(auth="off")
     framed = Frame(Metrics(), Admission(settings), settings).around(_ROUTE)
     app.router.add_post(_ROUTE.path, framed)
@@ -58,16 +67,22 @@ async def make_framed_app() -> web.Application:
 
 async def _answer(request: web.Request) -> web.Response:
     _DECODER.decode(await request.read())
-    answer = request.app[_ANSWER]
-    return web.Response(body=answer.body, status=201, content_type="application/json", headers=answer.headers)
+    return _response(request.app[_ANSWER])
+
+
+async def _answer_a_read(request: web.Request) -> web.Response:
+    return _response(request.app[_ANSWER])
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(body=answer.body, status=answer.status, content_type=_JSON, headers=answer.headers)
 
 
 async def _answer_plainly(request: web.Request) -> Reply:
     """The same, written as our own answers are."""
     _DECODER.decode(await request.read())
     answer = request.app[_ANSWER]
-    headers = {"Content-Type": "application/json", **answer.headers}
-    return Reply(answer.body, headers, 201)
+    return Reply(answer.body, {"Content-Type": _JSON, **answer.headers}, answer.status)
 
 
 _ROUTE = Route(

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import msgspec
 
 from engine.settings import Settings
-from loadtest.bench.contestants import NOOP, Contestant
+from loadtest.bench.contestants import Contestant
 from loadtest.bench.cpu import Cores, on_cores, used_by_ended_children, used_by_everybody, used_seconds
 from loadtest.bench.stock import CallCosts, call_costs, reset_call_costs
-from loadtest.bench.wrk import Load, post_holds
+from loadtest.bench.wrk import Load, ask, written_tokens
 
 _SETTLE_SECONDS = 0.3
 _WARM_UP_SECONDS = 1
@@ -24,7 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
     settings: Settings
     cores: Cores
     rounds: int
-    seconds: float
+    seconds: int
     connections: int
 
 
@@ -77,7 +77,7 @@ def run_rounds(contestants: list[Contestant], plan: Plan, tell: Callable[[str], 
         for contestant in contestants[first:] + contestants[:first]:
             result = _measure(contestant, plan, f"round-{number}-")
             measured[contestant.name].append(result)
-            outcome = result.trouble or f"{result.load.per_second:,.0f} holds/s"
+            outcome = result.trouble or f"{result.load.per_second:,.0f}/s"
             tell(f"round {number + 1} of {plan.rounds}: {contestant.name}: {outcome}")
     return measured
 
@@ -88,17 +88,16 @@ def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
         store.renew()
     if store and store.is_redis:
         asyncio.run(reset_call_costs(plan.settings))
-    before = _used(contestant)
-    began = time.monotonic()
-    with on_cores(plan.cores.rest):
-        load = post_holds(
-            contestant.url, contestant.posting, prefix, seconds=plan.seconds, connections=plan.connections
-        )
-    seconds = time.monotonic() - began
-    time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away comes to its end
-    used = _used(contestant).since(before)
+    asking = contestant.asking
+    with written_tokens(asking, prefix, plan.seconds) as tokens, on_cores(plan.cores.rest):
+        before = _used(contestant)
+        began = time.monotonic()
+        load = ask(contestant.url, asking, prefix, tokens, seconds=plan.seconds, connections=plan.connections)
+        seconds = time.monotonic() - began
+        time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away comes to its end
+        used = _used(contestant).since(before)
     costs = asyncio.run(call_costs(plan.settings)) if store and store.is_redis else None
-    holds = store.sold() if store else load.requests
+    holds = store.sold() if store and asking.takes else load.requests
     trouble = load.trouble
     if trouble is None and holds < load.requests:
         trouble = f"{load.requests} holds were acknowledged and {holds} are there"
@@ -117,7 +116,7 @@ def share_of_others(rounds: Rounds) -> float:
     return sum(one.used.others for one in everything) / (cores * sum(one.seconds for one in everything))
 
 
-def median_ratio(rounds: Rounds, name: str) -> float:
-    """The median over the rounds of a contestant's throughput as a share of the noop's in the same round."""
-    pairs = zip(rounds[name], rounds[NOOP], strict=True)
+def median_ratio(rounds: Rounds, contestant: Contestant) -> float:
+    """The median over the rounds of a contestant's throughput as a share of its noop's in the same round."""
+    pairs = zip(rounds[contestant.name], rounds[contestant.noop], strict=True)
     return statistics.median(one.load.per_second / noop.load.per_second for one, noop in pairs)

@@ -14,14 +14,31 @@ from engine.results import Counts
 from engine.server import connect
 from engine.settings import Settings
 from engine.words import EventStatus
-from loadtest.bench.posting import Posting
+from loadtest.bench.asking import HOLDS_WITH_A_TOKEN, Asking
 from loadtest.bench.venue import bench_venue, seated_event, section_maps
+
+EVENT_ID = 1
 
 QUANTITY = 2
 """Places in each hold."""
 
-PLACES = Posting(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
+PLACES = Asking(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
 """Places that are all alike."""
+
+GUARDED = PLACES._replace(
+    issuer=Settings(
+        jwt_secret="for the benchmark, which is on loopback",  # noqa: S106  # no secret
+        customer_per_minute=60,
+        address_per_minute=60_000,
+        address_burst=10_000_000,
+        live_holds=HOLDS_WITH_A_TOKEN,
+        cool_down_expiries=5,
+    )
+)
+"""The same, with a token for each customer, and with all limits. All customers have one address."""
+
+AVAILABILITY = Asking(path=f"/v1/events/{EVENT_ID}/availability")
+"""A read of what is left of them."""
 
 _TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.02
@@ -30,7 +47,7 @@ _POLL_SECONDS = 0.02
 def bench_event() -> EventSnapshot:
     """One event that cannot sell out, with holds of the usual length: none runs out while it is measured."""
     return EventSnapshot(
-        event_id=1,
+        event_id=EVENT_ID,
         version=1,
         name="Big event",
         starts_ms=1_811_872_800_000,

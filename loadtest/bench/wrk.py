@@ -2,14 +2,21 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
 
 import msgspec
 
 from cli.complaints import Complaint
-from loadtest.bench.posting import Posting
+from loadtest.bench.asking import Asking
 
-_SCRIPT = Path(__file__).with_name("post_holds.lua")
+_SCRIPT = Path(__file__).with_name("requests.lua")
+_MAX_PER_SECOND = 40_000
+"""More than any worker answers: so many tokens are made."""
+
 _GRACE_SECONDS = 15
 
 
@@ -47,16 +54,29 @@ def find_wrk() -> str:
     return program
 
 
-def post_holds(url: str, posting: Posting, prefix: str, *, seconds: float, connections: int) -> Load:
-    """Posts holds as fast as they are answered, on kept-alive connections, for customers whose ids begin with `prefix`.
+@contextmanager
+def written_tokens(asking: Asking, prefix: str, seconds: int) -> Iterator[str]:
+    """The name of a file with tokens for all customers who may come in that time; empty if they have none."""
+    if asking.issuer is None:
+        yield ""
+        return
+    with NamedTemporaryFile("w", encoding="ascii", suffix="-tokens") as file:
+        customers = -(-seconds * _MAX_PER_SECOND // asking.times_each)
+        file.writelines(f"{token}\n" for token in asking.tokens(prefix, customers))
+        file.flush()
+        yield file.name
 
-    Raises Complaint if wrk fails.
+
+def ask(url: str, asking: Asking, prefix: str, tokens: str, *, seconds: int, connections: int) -> Load:
+    """Asks as fast as it is answered, on kept-alive connections, for customers whose ids begin with `prefix`.
+
+    `tokens`: the name of the file with theirs. Raises Complaint if wrk fails.
     """
-    numbers = [str(number) for counter in posting.counters for number in counter]
-    duration = f"{max(1, round(seconds))}s"
-    options = ["--threads", "1", "--connections", str(connections), "--duration", duration, "--timeout", "10s"]
+    numbers = [str(number) for counter in asking.numbers for number in counter]
+    template = asking.template(urlsplit(url).netloc, prefix)
+    options = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "10s"]
     ran = subprocess.run(  # noqa: S603  # wrk, with what this package says
-        [find_wrk(), *options, "--script", _SCRIPT, url, "--", posting.template(prefix), *numbers],
+        [find_wrk(), *options, "--script", _SCRIPT, url, "--", template, str(asking.times_each), tokens, *numbers],
         capture_output=True,
         text=True,
         timeout=seconds + _GRACE_SECONDS,
