@@ -24,6 +24,7 @@ end
 --   packed[value]    the value's msgpack
 --   heads[length]    the head of a msgpack text of so many bytes
 --   digits[number]   the number as Redis stores it
+-- and, where the pieces are tables themselves, TABLE_ONCE: an empty one.
 local PACK_ONCE = {
   __index = function(packed, value)
     packed[value] = cmsgpack.pack(value)
@@ -40,6 +41,13 @@ local DIGITS_ONCE = {
   __index = function(digits, number)
     digits[number] = string.format('%.0f', number)
     return rawget(digits, number)
+  end,
+}
+
+local TABLE_ONCE = {
+  __index = function(tables, key)
+    tables[key] = {}
+    return rawget(tables, key)
   end,
 }
 
@@ -70,20 +78,24 @@ local function record_decode(rid, raw)
   }
 end
 
--- The msgpack array of a record's values. Lines that were packed before are known again by their table, so they are
--- replaced, never changed in place. `attempts` are packed already.
-local function record_text(u, state, event, customer, details, created_ms, deadline_ms, ended_ms, digest, lines, attempts)
-  local packed, heads = u.packed, u.heads
-  return ARRAY_OF_10 .. packed[state] .. packed[event] .. heads[#customer] .. customer .. heads[#details] .. details
-    .. packed[created_ms] .. packed[deadline_ms] .. packed[ended_ms] .. heads[#digest] .. digest
-    .. packed[lines] .. attempts
+-- The msgpack array of a record's values, of which these are packed already:
+--   state_event    the head of the array, the state and the event
+--   times          when it was created, its deadline, and when it ended
+--   lines_attempts both
+local function record_text(u, state_event, customer, details, times, digest, lines_attempts)
+  local heads = u.heads
+  return state_event .. heads[#customer] .. customer .. heads[#details] .. details .. times .. heads[#digest] .. digest
+    .. lines_attempts
 end
 
--- The msgpack array of a record, made at most once after each change (see unit_change).
+-- The msgpack array of a record, made at most once after each change (see unit_change). Lines that were packed before are
+-- known again by their table, so they are replaced, never changed in place.
 local function record_pack(u, r)
   if not r.packed then
-    r.packed = record_text(u, r.state, r.event, r.customer, r.details, r.created_ms, r.deadline_ms, r.ended_ms, r.digest,
-      r.lines, #r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts))
+    local packed = u.packed
+    r.packed = record_text(u, ARRAY_OF_10 .. packed[r.state] .. packed[r.event], r.customer, r.details,
+      packed[r.created_ms] .. packed[r.deadline_ms] .. packed[r.ended_ms], r.digest,
+      packed[r.lines] .. (#r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts)))
   end
   return r.packed
 end
@@ -180,6 +192,6 @@ local function terms_decode(event, raw)
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
-    version = a[7], slot_capacity = a[8] or 0,
+    version = a[7], slot_capacity = a[8] or 0, shared_lines = setmetatable({}, TABLE_ONCE),
   }
 end

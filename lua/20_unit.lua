@@ -36,14 +36,6 @@ local function check_keys(keys)
   end
 end
 
--- A table of tables: the inner ones are there as soon as they are asked for.
-local TABLE_ONCE = {
-  __index = function(tables, key)
-    tables[key] = {}
-    return rawget(tables, key)
-  end,
-}
-
 -- Whether the server has MSETEX (Valkey 9.1, Redis 8.4), which sets many strings at a fraction of what a SET of each
 -- costs; nil until it was asked, once.
 local has_msetex
@@ -80,7 +72,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     seq = tonumber(meta[2]),
     backlog = false, -- holds that ran out were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
-    new = { count = 0, ledger = {}, deadlines = {}, marks = setmetatable({}, TABLE_ONCE) }, -- see unit_add_hold
+    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, lines_attempts = {} }, -- see unit_add_hold
     named_keys = {}, -- of each command: the hold key that it names
     named_customers = {}, -- of each command: the field of the customer that it names
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
@@ -99,7 +91,8 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     gone_pools = {}, -- fields of slots that are purged
     booking_facts = {}, -- packed
     facts = 0, -- how many
-    fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then two of each fact
+    fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then four of each fact
+    fact_heads = setmetatable({}, TABLE_ONCE), -- word -> length of an id -> what comes before the id
     reply_heads = setmetatable({}, TABLE_ONCE), -- whether repeated -> word -> what comes before the record
     packed = setmetatable({}, PACK_ONCE),
     heads = setmetatable({}, HEAD_ONCE),
@@ -180,6 +173,27 @@ local function unit_move(u, event, lines, from, to)
   end
 end
 
+-- Takes the places of the lines for a hold, all or none. Returns nil; or the first line that is not to be had, and how many
+-- places its pool has.
+local function unit_take(u, event, lines)
+  local line = lines[1]
+  if lines[2] or line[LINE_SEATS] then
+    local short, available = unit_short_line(u, event, lines)
+    if not short then
+      unit_move(u, event, lines, 'available', 'held')
+    end
+    return short, available
+  end
+  -- One line without seats is most of what a drop asks for.
+  local pool, wanted = unit_line_pool(u, event, line), line[LINE_QUANTITY]
+  if wanted > pool.available then
+    return line, pool.available
+  end
+  pool.available, pool.held = pool.available - wanted, pool.held + wanted
+  unit_change_pool(u, pool)
+  return nil
+end
+
 -- Places that the customer holds, pays for or has bought at the event; and the customer's field.
 local function unit_customer(u, event, customer)
   local field = event_field(u, event, customer)
@@ -229,9 +243,13 @@ end
 
 -- Adds a fact: the word for what happened, and the whole record as it is now, so that a reader needs no other fact.
 local function add_fact(u, word, rid, record)
-  local packed, parts, n = u.packed, u.fact_parts, 2 * u.facts + 1
-  parts[n + 1] = ARRAY_OF_4 .. packed[word] .. u.heads[#rid] .. rid .. packed[u.now_ms]
-  parts[n + 2] = record
+  local heads, parts, n = u.fact_heads[word], u.fact_parts, 4 * u.facts + 1
+  local head = heads[#rid]
+  if not head then
+    head = ARRAY_OF_4 .. u.packed[word] .. u.heads[#rid]
+    heads[#rid] = head
+  end
+  parts[n + 1], parts[n + 2], parts[n + 3], parts[n + 4] = head, rid, u.packed[u.now_ms], record
   u.facts = u.facts + 1
 end
 

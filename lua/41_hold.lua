@@ -27,14 +27,14 @@
 --           {"held", now_ms, replayed, record}
 -- Facts     held
 
--- The lines of one item of places without seats, and how many they are; nil for any other items. Such holds share them.
-local function plain_lines(terms, items)
+-- The lines of one item of places without seats, and how many places; nil for any other items, and for what nobody held in
+-- this call. Such holds share them.
+local function shared_lines(terms, items)
   local item = items[1]
-  local ticket = terms.tickets[item[1]]
-  if items[2] or item[3] ~= nil or not ticket or ticket.seating ~= 'general' then
+  if items[2] or item[3] ~= nil then
     return nil
   end
-  return ticket_lines(ticket, item[1], item[2]), item[2]
+  return terms.shared_lines[item[1]][item[2]], item[2]
 end
 
 -- How many places the items have; or nil and the refusal of one that cannot be had at all.
@@ -65,12 +65,12 @@ local function hold(u, command, number)
   if not terms then
     return reply('unknown_pool', 0)
   end
-  local refusal = sale_refusal(u, terms)
-  if refusal then
-    return refusal
-  end
-  local lines, places = plain_lines(terms, items)
+  local lines, places, refusal = shared_lines(terms, items)
   if not lines then
+    refusal = sale_refusal(u, terms)
+    if refusal then
+      return refusal
+    end
     places, refusal = count_places(u, terms, items)
     if not places then
       return refusal
@@ -86,12 +86,14 @@ local function hold(u, command, number)
     if not lines then
       return u.backlog and reply('again') or refusal
     end
+    if terms.tickets[items[1][1]].seating == 'general' and not items[2] then
+      terms.shared_lines[items[1][1]][items[1][2]] = lines
+    end
   end
-  local line, available = unit_short_line(u, event, lines)
+  local line, available = unit_take(u, event, lines)
   if line then
     return u.backlog and reply('again') or reply('sold_out', line[LINE_TICKET], available, 0)
   end
-  unit_move(u, event, lines, 'available', 'held')
   unit_set_customer(u, customer_field, taken + places)
   hold_ms = hold_ms > 0 and math.min(hold_ms, terms.hold_ms) or terms.hold_ms
   local record = unit_add_hold(u, u.named_keys[number], rid, event, customer, details, digest, u.now_ms + hold_ms, lines)

@@ -33,7 +33,8 @@ local function set_until(u, until_ms, strings)
     return
   end
   for first = 1, #strings, ARGUMENTS_AT_ONCE do
-    local arguments = { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
+    local arguments = #strings <= ARGUMENTS_AT_ONCE and strings
+      or { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
     local n = #arguments
     arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
     redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
@@ -42,8 +43,8 @@ end
 
 local function unit_write_new_holds(u)
   local new = u.new
-  for deadline_ms, marks in pairs(new.marks) do
-    set_until(u, deadline_ms, marks)
+  for deadline_ms, ending in pairs(new.until_ms) do
+    set_until(u, deadline_ms, ending.marks)
   end
   call_with('HSET', u.keys[KEY_LEDGER], new.ledger)
   call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines)
