@@ -7,14 +7,16 @@ from typing import Self
 
 from aiohttp import web
 
+from api.addresses import limited_address
 from api.callers import CALLER, OPEN, Caller, Role, check_scope
-from api.problems import forbidden
+from api.problems import Problem, forbidden
 from api.route import Route
+from api.strangers import Strangers
 from api.tokens import Tokens
 from engine.settings import Settings
 
 Admit = Callable[[web.Request], Awaitable[None]]
-"""Raises Problem unauthenticated or forbidden; afterwards `caller_of` knows who asks."""
+"""Raises Problem unauthenticated, forbidden, or rate_limited; afterwards `caller_of` knows who asks."""
 
 
 class Admission:
@@ -23,6 +25,7 @@ class Admission:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tokens = Tokens(settings) if settings.auth == "jwt" else None
+        self._strangers = Strangers(settings)
 
     async def __aenter__(self) -> Self:
         if self._tokens is not None:
@@ -41,7 +44,7 @@ class Admission:
             return None
         if self._tokens is None:
             return _admit_all
-        admit = _by_token(self._tokens, route, route.roles)
+        admit = _by_token(self._tokens, self._strangers, route, route.roles)
         return _by_password(self._settings.metrics_token, admit) if route.metrics else admit
 
 
@@ -49,13 +52,13 @@ async def _admit_all(request: web.Request) -> None:
     request[CALLER] = OPEN
 
 
-def _by_token(tokens: Tokens, route: Route, roles: frozenset[Role]) -> Admit:
+def _by_token(tokens: Tokens, strangers: Strangers, route: Route, roles: frozenset[Role]) -> Admit:
     scoped = route.scoped
     refusal = f"This is for {' and '.join(sorted(roles))} tokens; yours is of another role."
 
     async def admit(request: web.Request) -> None:
         authorization = request.headers.get("Authorization")
-        caller = tokens.known(authorization) or await tokens.caller(authorization)
+        caller = tokens.known(authorization) or await _new_caller(request, authorization, tokens, strangers)
         if caller.role not in roles:
             raise forbidden(refusal)
         if caller.events is not None:
@@ -63,6 +66,18 @@ def _by_token(tokens: Tokens, route: Route, roles: frozenset[Role]) -> Admit:
         request[CALLER] = caller
 
     return admit
+
+
+async def _new_caller(request: web.Request, authorization: str | None, tokens: Tokens, strangers: Strangers) -> Caller:
+    """The caller of a token that was not seen before. Raises as Admit."""
+    address = limited_address(request)
+    strangers.check(address)
+    try:
+        return await tokens.caller(authorization)
+    except Problem as problem:
+        if problem.status == 401 and authorization is not None:
+            strangers.failed(address)
+        raise
 
 
 def _by_password(password: str, otherwise: Admit) -> Admit:

@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
 from api import answers
+from api.addresses import limited_address
 from api.bodies import Text, read_body, read_query
 from api.callers import caller_of
 from api.completeness import wait_for_outcomes
@@ -16,6 +17,7 @@ from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, WrongField, invalid, not_found
+from api.rates import tell_rates
 from api.refusals import problem_of
 from api.replies import Reply, json_reply, no_content
 from api.schedule import (
@@ -102,7 +104,9 @@ async def create_booking(request: web.Request) -> Reply:
     else:
         booking_id = keyed_booking_id(event.event_id, caller.scope, key)
         digest = body_digest(body)
-    result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, start_ms, details, digest))
+    who = caller.owner, limited_address(request)
+    result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, start_ms, details, digest, *who))
+    tell_rates(request, result)
     if isinstance(result, SlotPast):
         raise _past(event, start_ms, "date", "time")
     if not isinstance(result, Booked):
@@ -142,8 +146,10 @@ async def change_booking(request: web.Request) -> Reply:
         if (day, at) != (now.date(), now.time()):
             start_ms = scheduled_start(event, day, at)
     details = _encoded(msgspec.structs.replace(_DETAILS.decode(before.details), **given)) if given else ""
-    move = Move(event.event_id, booking_id, 0 if start_ms == before.start_ms else start_ms, details)
+    who = caller_of(request).owner, limited_address(request)
+    move = Move(event.event_id, booking_id, 0 if start_ms == before.start_ms else start_ms, details, *who)
     result = await request.app[ENGINE].submit(move)
+    tell_rates(request, result)
     if isinstance(result, SlotPast):
         raise _past(event, start_ms, *(name for name in ("date", "time") if getattr(patch, name) is not UNSET))
     if isinstance(result, NotFound):

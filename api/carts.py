@@ -16,6 +16,7 @@ from api.callers import caller_of
 from api.idempotency import once
 from api.keys import CARTS, CATALOGUE, ENGINE, POSTGRES
 from api.problems import Code, Problem, invalid, not_found
+from api.rates import tell_rates
 from api.refusals import problem_of, seat_taken
 from api.replies import Reply, json_reply
 from api.seating import Seating
@@ -164,6 +165,7 @@ async def _add(
         address = limited_address(request)
         add = Add(reservation_id, event.event_id, cart.customer_id, _DETAILS, item, left_ms, address)
         result = Expired() if await _has_lost(engine, cart) else await engine.submit(add)
+        tell_rates(request, result)
         if isinstance(result, Expired | AlreadyCancelled):
             # The cart begins anew; what else it has is given back now rather than later.
             gone = cart.generation

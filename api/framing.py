@@ -18,6 +18,7 @@ from api.compression import compress
 from api.cors import Cors
 from api.metrics import Metrics
 from api.problems import Code, Problem, invalid, too_large
+from api.rates import mark_rates, rate_policies
 from api.replies import Reply
 from api.route import Route
 from engine.faults import Fault
@@ -46,6 +47,7 @@ class Frame:
         self._metrics, self._admission = metrics, admission
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._compress_bytes = settings.compress_bytes
+        self._rate_policies = rate_policies(settings)
         self._process, self._numbers = token_hex(6), count(1)
 
     def around(self, route: Route) -> Framed:
@@ -54,6 +56,7 @@ class Frame:
         observe = self._metrics.observer_of(path)
         admit, cors, compress_bytes = self._admission.of(route), self._cors, self._compress_bytes
         personal = route.roles is not None
+        policies = self._rate_policies if route.limited else ""
 
         async def framed(request: web.Request) -> web.StreamResponse | Reply:
             began = time.perf_counter()
@@ -74,6 +77,8 @@ class Frame:
             headers["X-Request-ID"] = request_id
             if personal:
                 headers["Cache-Control"] = "no-store"
+            if policies:
+                mark_rates(request, headers, policies)
             if cors is not None:
                 cors.mark(request, headers)
             if isinstance(response, web.Response):

@@ -50,6 +50,13 @@ accepts `Idempotency-Key`: the same key with the same body has its effect once. 
 seconds, then send the same again.
 """
 
+
+def _items(*parameters: str) -> str:
+    """The pattern of a structured list of strings with these parameters."""
+    item = '"(customer|address|expiries)"' + "".join(f";{name}=[0-9]+" for name in parameters)
+    return f"^{item}(, {item})*$"
+
+
 _HEADERS: Json = {
     "X-Request-ID": {
         "description": "The request's id: the one it was sent with, or a new one. Quote it when you report trouble.",
@@ -77,8 +84,13 @@ _HEADERS: Json = {
         "schema": {"type": "string"},
     },
     "RateLimit": {
-        "description": "Which limit was met, and in how many seconds there is room again (httpapi-ratelimit-headers).",
-        "schema": {"type": "string"},
+        "description": "What each limit leaves (httpapi-ratelimit-headers): `r` more at once, and in `t` seconds all "
+        "of the quota again, or one if none is left. Where limits are on and the request was held against them.",
+        "schema": {"type": "string", "pattern": _items("r", "t")},
+    },
+    "RateLimit-Policy": {
+        "description": "The limits, where they are on: a quota of `q` at once, which fills up again in `w` seconds.",
+        "schema": {"type": "string", "pattern": _items("q", "w")},
     },
     "Retry-After": {
         "description": "After how many seconds to send the same again.",
@@ -86,6 +98,8 @@ _HEADERS: Json = {
         "schema": {"type": "integer", "minimum": 1},
     },
 }
+
+_RATES = ("RateLimit", "RateLimit-Policy")
 
 _PARAMETERS: Json = {
     "X-Request-ID": {"description": "An id for the logs and the answer; anything that is no id is replaced."},
@@ -199,8 +213,9 @@ class _Maker:
         for code in route.problems:
             by_status.setdefault(KINDS[code][0], []).append(code)
         for status, codes in by_status.items():
+            shared = len(codes) == 1 and not route.limited
             reference = {"$ref": f"#/components/responses/{codes[0].value}"}
-            responses[str(status)] = reference if len(codes) == 1 else _problem_response(codes)
+            responses[str(status)] = reference if shared else _problem_response(codes, limited=route.limited)
         return dict(sorted(responses.items()))
 
     def _answer(self, route: Route, status: HTTPStatus) -> Json:
@@ -211,6 +226,8 @@ class _Maker:
             names.append("Idempotency-Replayed")
         if route.cached:
             names += ["ETag", "Cache-Control"]
+        if route.limited:
+            names += _RATES
         response: Json = {"description": f"{status.phrase}.", "headers": _headers(*names)}
         schemas = [self._schemas[member] for member in _members(route.answers[status])]
         if schemas:
@@ -255,8 +272,8 @@ def _header_parameters(route: Route) -> list[Json]:
     ]
 
 
-def _problem_response(codes: list[Code]) -> Json:
-    """One of these problems; all have the same status."""
+def _problem_response(codes: list[Code], *, limited: bool = False) -> Json:
+    """One of these problems; all have the same status. `limited`: of a route that is."""
     status = KINDS[codes[0]][0]
     schema: Json = {
         "allOf": [
@@ -273,8 +290,8 @@ def _problem_response(codes: list[Code]) -> Json:
         names.append("WWW-Authenticate")
     if status in (429, 503):
         names.append("Retry-After")
-    if status == 429:
-        names.append("RateLimit")
+    if limited or status == 429:
+        names += _RATES
     if status == 402:  # the one problem that a repeat is told again, as what it was: an attempt to pay
         names.append("Idempotency-Replayed")
     return {

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from api.answers import Money
 from api.problems import Code, Problem, WrongField, not_found
+from api.rates import seconds
 from api.seating import Seating
 from api.times import rfc3339
 from engine import results as r
@@ -121,12 +122,11 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
 
 
 def too_fast(who: str, retry_ms: int) -> Problem:
-    """429 with when to come again; the header `RateLimit` as in the IETF draft httpapi-ratelimit-headers."""
-    seconds = max(1, -(-retry_ms // 1000))
+    """429 with when to come again."""
     why = "Too many of your holds ran out unpaid" if who == "expiries" else "Too many requests"
-    problem = Problem(Code.RATE_LIMITED, f"{why}; try again in {seconds} s.", limited=who)
-    problem.headers |= {"Retry-After": str(seconds), "RateLimit": f'"{who}";r=0;t={seconds}'}
-    return problem
+    retry_after = str(seconds(retry_ms))
+    headers = {"Retry-After": retry_after}
+    return Problem(Code.RATE_LIMITED, f"{why}; try again in {retry_after} s.", headers=headers, limited=who)
 
 
 def seat_taken(refusal: r.SeatTaken, seating: Seating | None) -> Problem:

@@ -16,6 +16,7 @@ from api.idempotency import REPLAYED, body_digest, idempotency_key
 from api.keys import CATALOGUE, ENGINE, POSTGRES
 from api.pages import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.problems import Code, Problem, invalid, not_found
+from api.rates import tell_rates
 from api.refusals import problem_of, seat_taken
 from api.replies import Reply, json_reply, no_content
 from api.seating import ItemBody, engine_items, past_slot
@@ -89,6 +90,7 @@ async def create_reservation(request: web.Request) -> Reply:
             address=limited_address(request),
         )
     )
+    tell_rates(request, result)
     if isinstance(result, SeatTaken):
         raise seat_taken(result, seating)
     if isinstance(result, SlotPast):

@@ -71,6 +71,11 @@ class Route:
     """The token of the settings that is for metrics opens it too."""
 
     @property
+    def limited(self) -> bool:
+        """How fast one customer, or one address, may come is limited where a deployment says so."""
+        return Code.RATE_LIMITED in self.refusals
+
+    @property
     def operation_id(self) -> str:
         """What programs call it by."""
         return self.handler.__name__
@@ -97,5 +102,6 @@ class Route:
         if self.keyed:
             codes.add(Code.KEY_REUSED)
         if self.roles is not None:
-            codes.update((Code.UNAUTHENTICATED, Code.FORBIDDEN))
+            # Who has too many tokens that are no good is limited everywhere (api/strangers.py).
+            codes.update((Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED))
         return [code for code in Code if code in codes]

@@ -45,7 +45,13 @@ _TAKING = (
     Code.SOLD_OUT,
     Code.SEAT_TAKEN,
 )
-_BOOKING_A_SLOT = (Code.SALE_CLOSED, Code.NOT_ON_SALE_YET, Code.SLOT_FULL, Code.SLOT_NOT_SCHEDULED)
+_BOOKING_A_SLOT = (
+    Code.SALE_CLOSED,
+    Code.NOT_ON_SALE_YET,
+    Code.RATE_LIMITED,
+    Code.SLOT_FULL,
+    Code.SLOT_NOT_SCHEDULED,
+)
 _ENDED = (Code.EXPIRED, Code.CANCELLED, Code.NOT_HELD)
 
 _on_sale = partial(Route, tag="On sale", roles=None, cached=True)

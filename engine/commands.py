@@ -85,8 +85,12 @@ ConfirmPaymentResult = r.Paid | r.RefundDue | r.NotFound | r.UnknownAttempt
 FailPaymentResult = r.PaymentFailed | r.NotFound | r.UnknownAttempt | r.PaymentSettled
 RefundResult = r.RefundDue | r.Refunded | r.NotFound | r.NotPaid
 SettleRefundResult = r.Refunded | r.NotFound | r.UnknownAttempt | r.NotPaid
-BookResult = r.Booked | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
-MoveResult = r.Moved | r.NotFound | r.BookingExpired | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
+BookResult = (
+    r.Booked | r.RateLimited | r.KeyReused | r.UnknownPool | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
+)
+MoveResult = (
+    r.Moved | r.RateLimited | r.NotFound | r.BookingExpired | r.SaleClosed | r.NotOnSaleYet | r.SlotPast | r.SlotFull
+)
 UnbookResult = r.Unbooked | r.NotFound | r.BookingExpired
 
 
@@ -240,18 +244,28 @@ class Sweep(Command[r.Swept], frozen=True, tag="sweep"):
 
 
 class Book(OnBooking[BookResult], frozen=True, tag="book"):
-    """Takes a place of a slot at once, without payment. `digest` tells a repeat from another request."""
+    """Takes a place of a slot at once, without payment. `digest` tells a repeat from another request.
+
+    `customer_id` and `address` are who asks and from where; empty where that is not known, or not limited.
+    """
 
     start_ms: int
     details: str
     digest: str
+    customer_id: str = ""
+    address: str = ""
 
 
 class Move(OnBooking[MoveResult], frozen=True, tag="move"):
-    """Changes a booking in one step: to another slot (`start_ms` 0: stays), to other details (empty: stay), or both."""
+    """Changes a booking in one step: to another slot (`start_ms` 0: stays), to other details (empty: stay), or both.
+
+    `customer_id` and `address` as of Book.
+    """
 
     start_ms: int = 0
     details: str = ""
+    customer_id: str = ""
+    address: str = ""
 
 
 class Unbook(OnBooking[UnbookResult], frozen=True, tag="unbook"):

@@ -12,9 +12,9 @@ def packed_limits(settings: Settings) -> bytes:
         return b""
     return msgspec.msgpack.encode(
         (
-            _every_ms(settings.customer_per_minute),
+            every_ms(settings.customer_per_minute),
             settings.customer_burst,
-            _every_ms(settings.address_per_minute),
+            every_ms(settings.address_per_minute),
             settings.address_burst,
             settings.live_holds,
             settings.cool_down_expiries,
@@ -23,5 +23,6 @@ def packed_limits(settings: Settings) -> bytes:
     )
 
 
-def _every_ms(per_minute: int) -> int:
+def every_ms(per_minute: int) -> int:
+    """Time between two of so many in a minute; 0 if they are not limited."""
     return 60_000 // per_minute if per_minute else 0

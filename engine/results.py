@@ -8,8 +8,22 @@ import msgspec
 from engine.records import Booking, Record, SectionSeats, SlotCounts, TicketCounts
 
 
-class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="word"):
-    """What a command answered."""
+class Allowance(msgspec.Struct, gc=False, array_like=True, frozen=True):
+    """What a limit on speed leaves whoever asked.
+
+    `who` is limited, customer or address; `left` more requests may come at once. `reset_ms`: until as many as ever may,
+    or until one may if none is left.
+    """
+
+    who: str
+    left: int
+    reset_ms: int
+
+
+class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="word", kw_only=True):
+    """What a command answered. `allowances`: of one that is limited, comes last, and is none where nothing is."""
+
+    allowances: tuple[Allowance, ...] = ()
 
 
 class OnRecord(Result, frozen=True):

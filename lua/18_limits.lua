@@ -7,7 +7,10 @@
 -- lost, somebody may go a little faster.
 --
 -- Speed is limited by GCRA, the generic cell rate algorithm (ITU-T I.371): each asking moves the theoretical arrival time by
--- the interval of the rate, and is refused while that time is further ahead than the burst allows.
+-- the interval of the rate, and is refused while that time is further ahead than the burst allows. What it leaves is told
+-- behind the last value of the result:
+--   {{who, left, reset_ms}...}   who: customer or address; left: how many more may come at once;
+--                                reset_ms: until as many as ever may, or until one may if none is left
 
 -- A table and a block: Lua allows a file 200 local names, and this library is one file.
 local limits = {}
@@ -15,6 +18,14 @@ do
   local PACE_HOUR_MS = 3600000
 
   local PACE_TAT, PACE_EXPIRIES, PACE_HOLDS = 1, 2, 3
+
+  -- The beginning of a packed array, with a head that says one more.
+  local LONGER_ONCE = {
+    __index = function(heads, packed)
+      heads[packed] = string.char(string.byte(packed) + 1) .. string.sub(packed, 2)
+      return rawget(heads, packed)
+    end,
+  }
 
   -- Takes the limits of a call: msgpack {customer_every_ms, customer_burst, address_every_ms, address_burst, live_holds,
   -- expiries, cool_down_ms}, or nothing.
@@ -29,6 +40,9 @@ do
       live_holds = a[5], expiries = a[6], cool_down_ms = a[7],
       key = prefix .. 'pace:' .. u.digits[hour], key_before = prefix .. 'pace:' .. u.digits[hour - 1],
       paces = {}, changed = {},
+      customers = {}, addresses = {}, -- of each command: the fields of who asks
+      again = reply('again'),
+      heads = setmetatable({}, LONGER_ONCE),
     }
   end
 
@@ -69,45 +83,74 @@ do
     return every_ms > 0 and math.max(0, pace[PACE_TAT] - every_ms * (burst - 1) - u.now_ms) or 0
   end
 
-  local function pace_move(u, field, pace, every_ms)
-    if every_ms > 0 then
+  -- Moves the pace of who has asked, and packs what that leaves.
+  local function pace_told(u, field, who, every_ms, burst, asked)
+    local pace = u.limits.paces[field]
+    if asked then
       pace[PACE_TAT] = math.max(pace[PACE_TAT], u.now_ms) + every_ms
       u.limits.changed[field] = true
     end
+    local ahead_ms = math.max(0, pace[PACE_TAT] - u.now_ms)
+    local left = math.max(0, burst - math.ceil(ahead_ms / every_ms))
+    local reset_ms = left > 0 and ahead_ms or pace_wait_ms(u, pace, every_ms, burst)
+    return ARRAY_HEADS[3] .. u.packed[who] .. u.packed[left] .. u.packed[reset_ms]
   end
 
-  -- The refusal of somebody who wants to take something, or nil; who is not refused has asked once more.
-  -- Results   {"rate_limited", who, retry_ms}   who: address, customer, or expiries: of too many holds nothing was bought
-  --           {"too_many_holds", limit}         that many holds of this customer live
-  function limits.refusal(u, event, customer, address)
+  -- The refusal of somebody who asks too fast, or nil.
+  --   {"rate_limited", who, retry_ms}   who: address or customer
+  local function speed_refusal(u, customer, address)
     local known = u.limits
-    local field, address_field = u.digits[event] .. '/' .. customer, 'a:' .. address
-    local pace = limits_pace(u, field)
-    local of_address = address ~= '' and limits_pace(u, address_field)
-    if of_address then
-      local wait_ms = pace_wait_ms(u, of_address, known.address_every_ms, known.address_burst)
-      if wait_ms > 0 then
-        return reply('rate_limited', 'address', wait_ms)
-      end
-    end
-    local wait_ms = pace_wait_ms(u, pace, known.customer_every_ms, known.customer_burst)
+    local wait_ms = address and pace_wait_ms(u, known.paces[address], known.address_every_ms, known.address_burst) or 0
     if wait_ms > 0 then
-      return reply('rate_limited', 'customer', wait_ms)
+      return reply('rate_limited', 'address', wait_ms)
     end
-    if of_address then
-      pace_move(u, address_field, of_address, known.address_every_ms)
-    end
-    pace_move(u, field, pace, known.customer_every_ms)
+    wait_ms = customer and pace_wait_ms(u, known.paces[customer], known.customer_every_ms, known.customer_burst) or 0
+    return wait_ms > 0 and reply('rate_limited', 'customer', wait_ms) or nil
+  end
+
+  -- The refusal of somebody who hoards, or nil.
+  --   {"rate_limited", "expiries", retry_ms}   of too many holds nothing was bought
+  --   {"too_many_holds", limit}                that many holds of this customer live, and it wants another one
+  local function hoarding_refusal(u, customer, wants_another)
+    local known, pace = u.limits, u.limits.paces[customer]
     if known.expiries > 0 then
       local recent = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
       if #recent >= known.expiries then
         return reply('rate_limited', 'expiries', recent[#recent - known.expiries + 1] + known.cool_down_ms - u.now_ms)
       end
     end
-    if known.live_holds > 0 and #above(pace[PACE_HOLDS], u.now_ms) >= known.live_holds then
+    if wants_another and known.live_holds > 0 and #above(pace[PACE_HOLDS], u.now_ms) >= known.live_holds then
       return reply('too_many_holds', known.live_holds)
     end
     return nil
+  end
+
+  -- Runs a command that takes something, unless who asks is refused. It has asked once more then, whatever the result,
+  -- but for two: one that is too fast moves nothing, and one that is sent again is asked once.
+  -- Only holds are hoarded; a command on one that there is takes no further one.
+  function limits.run(u, kind, command, number)
+    local known = u.limits
+    local customer, address = known.customers[number], known.addresses[number]
+    local result, record = speed_refusal(u, customer, address), nil
+    local asked = not result
+    if asked then
+      result = kind.names_reservation and hoarding_refusal(u, customer, not u.records[command[2]])
+      if not result then
+        result, record = kind.run(u, command, number)
+        asked = result ~= known.again
+      end
+    end
+    local told, n = '', 0
+    if customer and known.customer_every_ms > 0 then
+      told, n = pace_told(u, customer, 'customer', known.customer_every_ms, known.customer_burst, asked), 1
+    end
+    if address and known.address_every_ms > 0 then
+      told, n = told .. pace_told(u, address, 'address', known.address_every_ms, known.address_burst, asked), n + 1
+    end
+    if n == 0 or result == known.again then
+      return result, record
+    end
+    return known.heads[result], (record or '') .. ARRAY_HEADS[n] .. told
   end
 
   -- Remembers that a hold of this customer lives until its deadline.

@@ -1,11 +1,13 @@
 -- book: takes a place of a slot at once, with no payment.
 --
--- Command   {"book", event_id, booking_id, start_ms, details, digest}
+-- Command   {"book", event_id, booking_id, start_ms, details, digest, customer_id, address}
 --           details: text about who comes, kept as it is; digest: of the request, to know a repeat from a misuse
+--           customer_id, address: who asks, and from where; empty where that is not known, or not limited (18_limits.lua)
 -- Keys      events, pools, bookings, slots, purges, unbooked:<event>:<booking_id>
 -- Promise   The same booking_id again has no further effect and the same answer, also after the sale closed or the slot
 --           began; after the booking was deleted, for as long as ended reservations are kept or until the slot expires.
--- Results   {"key_reused"}                       the booking_id was taken for another request
+-- Results   {"rate_limited", who, retry_ms}      too fast
+--           {"key_reused"}                       the booking_id was taken for another request
 --           {"unknown_pool", 0}                  no such event, or it has no slots
 --           {"sale_closed"}, {"not_on_sale_yet", opens_ms}   as in hold
 --           {"slot_past"}                        the slot has begun

@@ -1,11 +1,13 @@
 -- move: changes a booking: to another slot, other details, or both.
 --
--- Command   {"move", event_id, booking_id, start_ms, details}
+-- Command   {"move", event_id, booking_id, start_ms, details, customer_id, address}
 --           start_ms: of the slot; 0: it stays where it is. details: empty: they stay as they are
+--           customer_id, address: as in book
 -- Keys      events, pools, bookings, slots, purges, unbooked:<event>:<booking_id>
 -- Promise   One step: the old place is free if and only if the new one is taken, and details change with it or not at all.
 --           Other details only are possible until the booking expires. What is as wished already changes nothing.
--- Results   {"not_found"}                        no such booking
+-- Results   {"rate_limited", who, retry_ms}      too fast
+--           {"not_found"}                        no such booking
 --           {"booking_expired"}
 --           {"sale_closed"}, {"not_on_sale_yet", opens_ms}   as in hold
 --           {"slot_past"}                        the slot that it is to have has begun

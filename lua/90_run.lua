@@ -6,15 +6,16 @@
 -- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, limits
 --           (18_limits.lua)
 -- Promise   All commands' effects are written, or the call raises and nothing is.
--- Replies   msgpack array of results, one for each command, in order
+-- Replies   msgpack array of results, one for each command, in order; of what is limited with what that leaves
 
 -- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's; and
 -- whether its second and third are an event and a customer.
--- `address`: which of its values is where it comes from; only what takes something is limited.
+-- `asks`: which of its values are the customer who asks and the address that it comes from, each empty where it is not
+-- known; only what takes something has it, and is limited.
 local COMMANDS = {
   put_event = { run = put_event },
-  hold = { run = hold, names_reservation = true, names_customer = true, address = 9 },
-  add = { run = add, names_reservation = true, names_customer = true, address = 8 },
+  hold = { run = hold, names_reservation = true, names_customer = true, asks = { customer = 4, address = 9 } },
+  add = { run = add, names_reservation = true, names_customer = true, asks = { customer = 4, address = 8 } },
   remove = { run = remove, names_reservation = true },
   cancel = { run = cancel, names_reservation = true },
   begin_payment = { run = begin_payment, names_reservation = true },
@@ -27,8 +28,8 @@ local COMMANDS = {
   count = { run = count },
   seat_map = { run = seat_map },
   sweep = { run = sweep },
-  book = { run = book, names_booking = true },
-  move = { run = move, names_booking = true },
+  book = { run = book, names_booking = true, asks = { customer = 7, address = 8 } },
+  move = { run = move, names_booking = true, asks = { customer = 6, address = 7 } },
   unbook = { run = unbook, names_booking = true },
   find_booking = { run = find_booking, names_booking = true },
   count_slots = { run = count_slots },
@@ -87,32 +88,49 @@ end
 
 local run
 do
-  -- Reads at once the paces of all who want to take something.
+  -- Reads at once the paces of all who want to take something, and remembers whose they are.
   local function load_paces(u, commands)
-    local fields, seen = {}, setmetatable({}, { __index = u.limits.paces })
+    local known, fields, seen = u.limits, {}, setmetatable({}, { __index = u.limits.paces })
+    local function want(field)
+      if field and not seen[field] then
+        seen[field] = true
+        fields[#fields + 1] = field
+      end
+    end
     for i = 1, #commands do
       local command = commands[i]
-      local address = COMMANDS[command[1]].address
-      if address then
-        for _, field in ipairs({ u.named_customers[i], command[address] ~= '' and 'a:' .. command[address] or nil }) do
-          if not seen[field] then
-            seen[field] = true
-            fields[#fields + 1] = field
-          end
-        end
+      local asks = COMMANDS[command[1]].asks
+      if asks then
+        local customer, address = command[asks.customer], command[asks.address]
+        known.customers[i] = u.named_customers[i] or customer ~= '' and event_field(u, command[2], customer)
+        known.addresses[i] = address ~= '' and 'a:' .. address
+        want(known.customers[i])
+        want(known.addresses[i])
       end
     end
     limits.load(u, fields)
   end
 
-  -- The refusal of a command that takes something too fast or too often; nil for any other, and for a repeat of what was
-  -- taken, which is only answered.
-  local function limited(u, command)
-    local kind = COMMANDS[command[1]]
-    if not kind.address or (command[1] == 'hold' and u.records[command[2]]) then
-      return nil
+  -- Whether a command is limited: it takes something, and is no repeat of what was taken, which is only answered.
+  local function is_limited(u, command)
+    local word = command[1]
+    if word == 'hold' then
+      return not u.records[command[2]]
+    elseif word == 'add' then
+      local r = unit_record(u, command[2])
+      return not r or r.state == 'held'
+    elseif word == 'book' then
+      return not u.bookings[event_field(u, command[2], command[3])]
     end
-    return limits.refusal(u, command[3], command[4], command[kind.address])
+    return COMMANDS[word].asks
+  end
+
+  local function run_one(u, command, number)
+    local kind = COMMANDS[command[1]]
+    if u.limits and is_limited(u, command) then
+      return limits.run(u, kind, command, number)
+    end
+    return kind.run(u, command, number)
   end
 
   function run(keys, args)
@@ -126,11 +144,7 @@ do
     end
     local parts, n = { array_head(#commands) }, 1
     for i = 1, #commands do
-      local command = commands[i]
-      local result, record = u.limits and limited(u, command), nil
-      if not result then
-        result, record = COMMANDS[command[1]].run(u, command, i)
-      end
+      local result, record = run_one(u, commands[i], i)
       parts[n + 1], parts[n + 2] = result, record
       n = record and n + 2 or n + 1
     end

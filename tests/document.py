@@ -17,6 +17,9 @@ _PARAMETER = re.compile(r"\\\{\w+\\\}")
 _OF_ALL_PATHS = {"not_found": 404, "method_not_allowed": 405}
 """Problems of paths and methods that are not there."""
 
+_OF_THE_FRAME = {"Cache-Control"}
+"""Every answer that is personal has it, saying that it must not be kept."""
+
 
 class Document:
     """A document that knows what each of its operations may answer."""
@@ -29,7 +32,7 @@ class Document:
         self._validators: dict[tuple[str, int], Draft202012Validator] = {}
 
     def check(self, method: str, path: str, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        """Fails unless an answer is documented: its status, its headers, its media type, and every part of its body."""
+        """Fails unless an answer is documented: its status, its headers and what they say, its media type, its body."""
         operation = self._operation(method, path)
         if operation is None:
             assert status == _OF_ALL_PATHS[json.loads(content)["code"]], (method, path, status, content)
@@ -39,6 +42,11 @@ class Document:
         assert response is not None, f"undocumented: {where}"
         required = [name for name, header in response["headers"].items() if self._resolved(header).get("required")]
         assert [name for name in required if name not in headers] == [], where
+        for name in set(headers) & set(self.document["components"]["headers"]) - _OF_THE_FRAME:
+            assert name in response["headers"], f"{name}: {where}"
+            schema = self._resolved(response["headers"][name])["schema"]
+            value = int(headers[name]) if schema["type"] == "integer" else headers[name]
+            assert self.validator(schema).is_valid(value), f"{name}: {headers[name]}: {where}"
         if "content" not in response:
             assert content == b"", where
             return
