@@ -6,7 +6,7 @@ from engine.records import Booking, Record
 from engine.words import BookingFactWord, FactWord
 
 
-class Fact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class Fact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Something that happened to a reservation at `at_ms`, and the whole record as it was right after.
 
     A later fact of a reservation needs no earlier one to be understood.
@@ -18,7 +18,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     record: Record
 
 
-class BookingFact(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class BookingFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Something that happened to a booking at `at_ms`, and the whole booking as it was right after."""
 
     word: BookingFactWord

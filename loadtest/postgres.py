@@ -2,9 +2,9 @@
 
     python -m loadtest.postgres --reservations 1000000
 
-It starts a Valkey and a Postgres of its own. The outbox is filled first (all holds, then all payments, so that few
-facts of a reservation are folded into others of the same batch); then `onsale sync` runs until it is empty. Reports are
-read when the tables have been filled up to the wanted number of reservations.
+It starts a Valkey and a Postgres of its own, and fills the tables with so many reservations. Then an outbox is filled
+with holds, payments, expiries and cancellations (loadtest/mixed_outbox.py), and `onsale sync` runs until it is empty.
+Reports are read last.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -20,29 +20,23 @@ import click
 
 from cli.children import Child
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
-from engine.commands import BeginPayment, Command, ConfirmPayment, Hold, PutEvent
 from engine.engine import Engine
 from engine.faults import EngineBug
-from engine.ids import new_reservation_id
-from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Held, Paid, Paying, Result
 from engine.settings import PREFIX, Settings
-from engine.words import EventStatus
+from loadtest.bench.cpu import used_seconds
+from loadtest.mixed_outbox import EVENTS, FACTS_OF_A_HUNDRED, STATES_OF_A_HUNDRED, fill_outbox
 from sync.catching_up import catch_up
 from sync.migrations import migrate
 from sync.postgres import Postgres
 from sync.reports import REPORTS, Report, read_report
 
-_EVENTS = 16
-_UNIT_MINOR = 2500
-_DETAILS = '{"first_name":"Islom","last_name":"Karimov"}'
-_AT_ONCE = 8192
 _PATIENCE_SECONDS = 600
 _FACTS_PER_SECOND, _REPORT_SECONDS = 20_000, 1.0
 _ROUNDS = 3
 _LOOK_SECONDS = 0.05
 _STARTED = '"sync_started"'
 
+_STATES = "SELECT status, count(*) FROM reservations WHERE event_id = ANY ($1::integer[]) GROUP BY status"
 _FILL = """
 INSERT INTO events (id, name, starts_at, status)
   SELECT n, 'Event ' || n, now(), 'on_sale' FROM generate_series(1001, 1100) AS n;
@@ -81,14 +75,16 @@ def main(facts: int, reservations: int) -> None:
         ):
             settings = Settings(redis_url=valkey.url, postgres_url=postgres.ensure_database("bench"))
             migrate(settings.postgres_url)
-            holds = [asyncio.run(_facts_per_second(settings, facts // 3, folder)) >= _FACTS_PER_SECOND]
-            holds += asyncio.run(_reports(settings, reservations))
+            asyncio.run(_fill_tables(settings, reservations))
+            servers = {"Valkey": valkey.child, "Postgres": postgres.child}
+            holds = [asyncio.run(_sync_keeps_up(settings, facts, folder, servers)), *asyncio.run(_reports(settings))]
     sys.exit(0 if all(holds) else 1)
 
 
-async def _facts_per_second(settings: Settings, reservations: int, folder: Path) -> float:
+async def _sync_keeps_up(settings: Settings, facts: int, folder: Path, servers: Mapping[str, Child]) -> bool:
+    """Whether a sync worker empties a full outbox fast enough."""
     async with Engine(settings) as engine, Postgres(settings) as postgres:
-        await _fill_outbox(engine, reservations)
+        told = await fill_outbox(engine, max(1, facts // FACTS_OF_A_HUNDRED))
         environ = {
             **os.environ,
             f"{PREFIX}REDIS_URL": settings.redis_url,
@@ -96,50 +92,51 @@ async def _facts_per_second(settings: Settings, reservations: int, folder: Path)
         }
         sync = Child("sync", [sys.executable, "-m", "cli", "sync"], folder / "sync.log", environ=environ)
         sync.start()
+        parts = {"sync": sync, **servers}
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while _STARTED not in sync.log_file.read_text(encoding="utf-8"):  # noqa: ASYNC110  # another process
                     await asyncio.sleep(_LOOK_SECONDS)
                 began = time.monotonic()
+                before = {name: used_seconds(part.pid) for name, part in parts.items()}
                 await catch_up(engine.redis, postgres, engine.keys, patience_seconds=_PATIENCE_SECONDS)
-            rate = 3 * reservations / (time.monotonic() - began)
+            seconds = time.monotonic() - began
+            used = {name: (used_seconds(part.pid) - before[name]) / seconds for name, part in parts.items()}
         finally:
             sync.stop()
+        await _check_states(postgres, told // FACTS_OF_A_HUNDRED)
+    rate = told / seconds
     _tell(rate >= _FACTS_PER_SECOND, f"sync writes {rate:,.0f} facts a second, at least {_FACTS_PER_SECOND:,}")
-    return rate
+    click.echo(f"     {told:,} facts; cores used: " + ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
+    return rate >= _FACTS_PER_SECOND
 
 
-async def _fill_outbox(engine: Engine, reservations: int) -> None:
-    terms = Terms(EventStatus.ON_SALE, 0, 0, 6 * 3_600_000, 100, [TicketTerms(1, ["1"], _UNIT_MINOR, False)])
-    for event_id in range(1, _EVENTS + 1):
-        await engine.submit(PutEvent(event_id, terms, [PoolCapacity("1", reservations)]))
-    made = [new_reservation_id(number % _EVENTS + 1) for number in range(reservations)]
-    numbered = list(enumerate(made))
-    phases: list[tuple[type[Result], Callable[[int, str], Command[Result]]]] = [
-        (Held, lambda number, rid: Hold(rid, number % _EVENTS + 1, f"customer-{number}", _DETAILS, "digest", [(1, 1)])),
-        (Paying, lambda _, rid: BeginPayment(rid, f"pay-{rid}", _UNIT_MINOR, "digest")),
-        (Paid, lambda _, rid: ConfirmPayment(rid, f"pay-{rid}")),
-    ]
-    for expected, command in phases:
-        for first in range(0, len(numbered), _AT_ONCE):
-            part = numbered[first : first + _AT_ONCE]
-            results: Sequence[Result] = await asyncio.gather(*(engine.submit(command(*each)) for each in part))
-            if not all(isinstance(result, expected) for result in results):
-                raise EngineBug(f"not all are {expected.__name__}")
+async def _check_states(postgres: Postgres, hundreds: int) -> None:
+    """Raises EngineBug unless the tables have what was told."""
+    async with postgres.connection() as connection:
+        rows = await connection.fetch(_STATES, list(EVENTS))
+    known = {row["status"]: row["count"] for row in rows}
+    if known != {state: number * hundreds for state, number in STATES_OF_A_HUNDRED.items()}:
+        raise EngineBug(f"the tables have {known}")
 
 
-async def _reports(settings: Settings, reservations: int) -> list[bool]:
-    """Whether each report, over all events and over one, was read in time."""
+async def _fill_tables(settings: Settings, reservations: int) -> None:
     connection = await asyncpg.connect(settings.postgres_url)
     try:
         for statement in _FILL.split(";\n"):
             await connection.execute(statement.replace("$1", str(reservations)))
         await connection.execute("VACUUM ANALYZE")
-        known = await connection.fetchval("SELECT count(*) FROM reservations")
     finally:
         await connection.close()
+
+
+async def _reports(settings: Settings) -> list[bool]:
+    """Whether each report, over all events and over one, was read in time."""
     judged = []
     async with Postgres(settings) as postgres:
+        async with postgres.connection() as connection:
+            await connection.execute("VACUUM ANALYZE")
+            known = await connection.fetchval("SELECT count(*) FROM reservations")
         for name, report in REPORTS.items():
             for event_id in (None, 1001) if report.view_of_event else (None,):
                 seconds = min([await _seconds(postgres, report, event_id) for _ in range(_ROUNDS)])
