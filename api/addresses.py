@@ -32,6 +32,7 @@ def trusted_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
+@lru_cache(maxsize=1000)
 def _is_of(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     try:
         return any(ip_address(address) in network for network in networks)
@@ -39,6 +40,7 @@ def _is_of(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> boo
         return False
 
 
+@lru_cache(maxsize=10_000)
 def _network_of(address: str) -> str:
     """What is limited as one; what is no address is limited as it stands, cut to a bearable length."""
     try:

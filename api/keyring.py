@@ -17,6 +17,7 @@ import aiohttp
 import jwt
 import msgspec
 import structlog
+from jwt.algorithms import HMACAlgorithm
 
 from engine.faults import Misconfigured
 from engine.loopback import is_loopback
@@ -84,6 +85,11 @@ class Keyring:
             self._refreshing.cancel()
         await self._tasks.__aexit__(None, None, None)
 
+    @property
+    def has_ids(self) -> bool:
+        """Whether keys are told apart by their ids."""
+        return self._secret is None
+
     async def find(self, key_id: str | None) -> jwt.PyJWK | None:
         """The key of that id; the only one where none is named. Of an unknown id the document is looked at again.
 
@@ -143,6 +149,8 @@ def check_key_settings(settings: Settings) -> None:
         raise Misconfigured(
             f"ONSALE_JWT_SECRET must have {MIN_SECRET_BYTES} bytes or more: make one with `openssl rand -hex 32`"
         )
+    if secret:
+        secret_key(secret)
     parts = urlsplit(source)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise Misconfigured(
@@ -162,10 +170,29 @@ async def check_keys(settings: Settings) -> None:
             raise Misconfigured(f"ONSALE_JWT_JWKS cannot be used: {error}") from error
 
 
+class _PreparedHmac(HMACAlgorithm):
+    """HS256 with a key that was looked at when it was made.
+
+    PyJWT's own looks for each token whether the secret is no certificate, which takes longer than all else about it.
+    """
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key if isinstance(key, bytes) else key.encode()
+
+
 def secret_key(secret: str) -> jwt.PyJWK:
-    """The key of HS256."""
+    """The key of HS256. Raises Misconfigured for what is the key of another algorithm."""
     encoded = urlsafe_b64encode(secret.encode()).decode().rstrip("=")
-    return jwt.PyJWK({"kty": "oct", "k": encoded}, HMAC_ALGORITHM)
+    key = jwt.PyJWK({"kty": "oct", "k": encoded}, HMAC_ALGORITHM)
+    try:
+        key.Algorithm.prepare_key(key.key)
+    except jwt.InvalidKeyError as error:
+        raise Misconfigured(
+            "ONSALE_JWT_SECRET is a public key or a certificate, which others have too: make one with "
+            "`openssl rand -hex 32`, or give public keys by ONSALE_JWT_JWKS"
+        ) from error
+    key.Algorithm = _PreparedHmac(HMACAlgorithm.SHA256)
+    return key
 
 
 async def read_jwks(settings: Settings) -> bytes:

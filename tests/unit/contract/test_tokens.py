@@ -113,7 +113,7 @@ async def test_a_token_that_was_verified_is_known_until_it_expires(
     def broken(*_: object, **__: object) -> None:
         raise AssertionError("a signature is checked")
 
-    monkeypatch.setattr(jwt, "decode", broken)
+    monkeypatch.setattr(jwt, "decode_complete", broken)
     assert tokens.known(header) is caller
     monkeypatch.setattr(time, "time", lambda: caller.expires_at - 0.001)
     assert tokens.known(header) is caller
@@ -323,3 +323,10 @@ async def test_documents_that_cannot_be_used(
     issuer.document, issuer.status = document, status
     with pytest.raises(Misconfigured, match=told):
         await check_keys(Settings(jwt_jwks=issuer_url))
+
+
+async def test_a_public_key_is_not_taken_for_a_secret() -> None:
+    pem = private_key("RS256").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for secret in (pem, json.dumps(public_jwk("RS256"))):
+        with pytest.raises(Misconfigured, match="ONSALE_JWT_JWKS"):
+            await check_keys(Settings(jwt_secret=secret))
