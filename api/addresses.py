@@ -18,6 +18,8 @@ def limited_address(request: web.Request) -> str:
     if not settings.address_per_minute:
         return ""
     address = request.remote or ""
+    if not settings.trusted_proxies:
+        return _network_of(address)
     trusted = trusted_networks(settings.trusted_proxies)
     told = ",".join(request.headers.getall("X-Forwarded-For", []))
     forwarded = [part.strip() for part in told.split(",") if part.strip()]

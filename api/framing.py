@@ -71,8 +71,8 @@ class Frame:
                 response = await handler(request)
             except Exception as error:  # the top: whatever it is, the client gets a problem document
                 response = _problem_of(error, request).reply()
-            if isinstance(response, Reply) and (len(response.body) >= compress_bytes or not response.suits(request)):
-                response = response.in_full()
+            if not (isinstance(response, Reply) and len(response.body) < compress_bytes and response.suits(request)):
+                response = await self._in_full(request, response)
             headers = response.headers
             headers["X-Request-ID"] = request_id
             if personal:
@@ -81,10 +81,6 @@ class Frame:
                 mark_rates(request, headers, policies)
             if cors is not None:
                 cors.mark(request, headers)
-            if isinstance(response, web.Response):
-                body = response.body
-                if isinstance(body, bytes) and len(body) >= compress_bytes:
-                    await compress(request, response, body)
             seconds = time.perf_counter() - began
             observe(request.method, response.status, seconds)
             if response.status >= 500 or seconds > _SLOW_SECONDS:
@@ -94,6 +90,15 @@ class Frame:
             return response
 
         return cast("Framed", framed)  # a Reply does what aiohttp asks of an answer
+
+    async def _in_full(self, request: web.Request, response: web.StreamResponse | Reply) -> web.StreamResponse:
+        """An answer that is not written in one piece; compressed, if it is large."""
+        full = response.in_full() if isinstance(response, Reply) else response
+        if isinstance(full, web.Response):
+            body = full.body
+            if isinstance(body, bytes) and len(body) >= self._compress_bytes:
+                await compress(request, full, body)
+        return full
 
 
 async def nothing_here(request: web.Request) -> Reply:

@@ -17,7 +17,6 @@ import aiohttp
 import jwt
 import msgspec
 import structlog
-from jwt.algorithms import HMACAlgorithm
 
 from engine.faults import Misconfigured
 from engine.loopback import is_loopback
@@ -84,11 +83,6 @@ class Keyring:
         if self._refreshing is not None:
             self._refreshing.cancel()
         await self._tasks.__aexit__(None, None, None)
-
-    @property
-    def has_ids(self) -> bool:
-        """Whether keys are told apart by their ids."""
-        return self._secret is None
 
     async def find(self, key_id: str | None) -> jwt.PyJWK | None:
         """The key of that id; the only one where none is named. Of an unknown id the document is looked at again.
@@ -170,16 +164,6 @@ async def check_keys(settings: Settings) -> None:
             raise Misconfigured(f"ONSALE_JWT_JWKS cannot be used: {error}") from error
 
 
-class _PreparedHmac(HMACAlgorithm):
-    """HS256 with a key that was looked at when it was made.
-
-    PyJWT's own looks for each token whether the secret is no certificate, which takes longer than all else about it.
-    """
-
-    def prepare_key(self, key: str | bytes) -> bytes:
-        return key if isinstance(key, bytes) else key.encode()
-
-
 def secret_key(secret: str) -> jwt.PyJWK:
     """The key of HS256. Raises Misconfigured for what is the key of another algorithm."""
     encoded = urlsafe_b64encode(secret.encode()).decode().rstrip("=")
@@ -191,7 +175,6 @@ def secret_key(secret: str) -> jwt.PyJWK:
             "ONSALE_JWT_SECRET is a public key or a certificate, which others have too: make one with "
             "`openssl rand -hex 32`, or give public keys by ONSALE_JWT_JWKS"
         ) from error
-    key.Algorithm = _PreparedHmac(HMACAlgorithm.SHA256)
     return key
 
 
@@ -236,7 +219,11 @@ def parse_jwks(document: bytes) -> dict[str | None, jwt.PyJWK]:
             head = msgspec.convert(entry, _JwkHead)
             if head.use != "sig" or head.kty == "oct" or head.alg not in {None, *PUBLIC_ALGORITHMS}:
                 continue
-            keys[head.kid] = jwt.PyJWK(entry)
+            key = jwt.PyJWK(entry)
+            too_short = key.Algorithm.check_key_length(key.key)
+            if too_short:
+                raise jwt.InvalidKeyError(too_short)
+            keys[head.kid] = key
         except (msgspec.ValidationError, jwt.PyJWTError) as error:
             log.warning("key_not_usable", key_id=str(entry.get("kid")), error=type(error).__name__)
     if not keys:

@@ -14,7 +14,9 @@ import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 
 from api.callers import Role
 from api.keyring import check_keys
@@ -136,7 +138,9 @@ async def test_tokens_that_were_used_last_are_remembered(stack: AsyncExitStack) 
     [
         ({"exp": int(time.time()) - 3600}, "expired"),
         ({"nbf": int(time.time()) + 3600}, "not valid yet"),
+        ({"iat": int(time.time()) + 3600}, "not valid yet"),
         ({"aud": "other"}, "`aud`"),
+        ({"aud": ["other", "more"]}, "`aud`"),
         ({"iss": "other"}, "`iss`"),
         *(({name: None}, f"`{name}`") for name in ("exp", "iss", "aud", "sub", "role")),
         ({"role": "admin"}, "`role`"),
@@ -148,9 +152,9 @@ async def test_tokens_that_were_used_last_are_remembered(stack: AsyncExitStack) 
         ({"events": [1]}, "`events`"),  # a customer's
         ({"role": "manager", "events": "all"}, "`events`"),
         ({"role": "manager", "events": [0]}, "`events`"),
-        ({"exp": "tomorrow"}, "no token"),
+        ({"exp": "tomorrow"}, "`exp`"),
         ({"exp": float("inf")}, "no token"),
-        ({"exp": []}, "no token"),
+        ({"exp": []}, "`exp`"),
     ],
 )
 async def test_claims_that_are_not_taken(tokens: Tokens, changes: dict[str, Any], told: str) -> None:
@@ -323,6 +327,14 @@ async def test_documents_that_cannot_be_used(
     issuer.document, issuer.status = document, status
     with pytest.raises(Misconfigured, match=told):
         await check_keys(Settings(jwt_jwks=issuer_url))
+
+
+async def test_a_short_key_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    short = rsa.generate_private_key(65537, 1024).public_key()
+    file.write_text(jwks(RSAAlgorithm.to_jwk(short, as_dict=True) | {"kid": "short"}))
+    with pytest.raises(Misconfigured, match="no public key"):
+        await check_keys(Settings(jwt_jwks=str(file)))
 
 
 async def test_a_public_key_is_not_taken_for_a_secret() -> None:
