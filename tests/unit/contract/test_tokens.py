@@ -331,7 +331,7 @@ async def test_documents_that_cannot_be_used(
 
 async def test_a_short_key_is_left_out(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    short = rsa.generate_private_key(65537, 1024).public_key()
+    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505  # that it is too short is the point
     file.write_text(jwks(RSAAlgorithm.to_jwk(short, as_dict=True) | {"kid": "short"}))
     with pytest.raises(Misconfigured, match="no public key"):
         await check_keys(Settings(jwt_jwks=str(file)))
