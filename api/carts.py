@@ -210,7 +210,7 @@ async def _has_booked(engine: Engine, cart: Cart, reservation_id: str) -> bool:
 
 def _engine_item(body: CartItemBody, event: EventSnapshot, seating: Seating | None) -> tuple[int, int] | Item:
     """What the engine is asked for. Raises Problem invalid, or not_found for a ticket or seat that is not offered."""
-    ticket = next((ticket for ticket in event.tickets if ticket.ticket_id == body.price_id), None)
+    ticket = event.ticket_by_id.get(body.price_id)
     if ticket is None:
         raise not_found(f"ticket {body.price_id} of event {event.event_id}")
     if ticket.timed:

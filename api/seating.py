@@ -72,11 +72,10 @@ class Seating:
 
 def engine_items(items: list[ItemBody], event: EventSnapshot, seating: Seating | None) -> list[PlacesWished | Item]:
     """What the engine is asked to hold. Raises Problem: invalid, or not_found for a seat that is not the ticket's."""
-    tickets = {ticket.ticket_id: ticket for ticket in event.tickets}
     asked: list[PlacesWished | Item] = []
     named: set[int] = set()
     for position, item in enumerate(items):
-        ticket, path = tickets[item.ticket_id], f"items[{position}]"
+        ticket, path = event.ticket_by_id[item.ticket_id], f"items[{position}]"
         _check_wish(item, path, assigned=bool(ticket.section_ids))
         if ticket.timed and item.quantity is not None:
             asked.append(TimedPlaces(item.ticket_id, item.quantity, _slot(item.slot, event, f"{path}.slot")))

@@ -87,5 +87,5 @@ async def ticket_reply(request: web.Request, event: EventSnapshot, ticket_id: in
 
 
 async def _ticket(request: web.Request, event: EventSnapshot, ticket_id: int) -> Ticket:
-    ticket = next(ticket for ticket in event.tickets if ticket.ticket_id == ticket_id)
+    ticket = event.ticket_by_id[ticket_id]
     return ticket_view(event, ticket, await request.app[AVAILABILITY].exact(event.event_id))

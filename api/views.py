@@ -61,10 +61,8 @@ def _head_of(record: Record, event: EventSnapshot | None) -> EventHead:
 
 
 def _ticket_type(event: EventSnapshot | None, ticket_id: int) -> str | None:
-    for ticket in event.tickets if event else ():
-        if ticket.ticket_id == ticket_id:
-            return ticket.ticket_type
-    return None
+    ticket = event.ticket_by_id.get(ticket_id) if event else None
+    return ticket.ticket_type if ticket else None
 
 
 def _counts_of(event: EventSnapshot, ticket_id: int, counts: EventCounts) -> TicketCounts:

@@ -6,6 +6,7 @@ shown goes, beside it, into one hash that every process can follow change by cha
 
 from collections.abc import Sequence
 from datetime import time
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -62,7 +63,7 @@ class Schedule(msgspec.Struct, frozen=True):
     capacity: int
 
 
-class EventSnapshot(msgspec.Struct, frozen=True):
+class EventSnapshot(msgspec.Struct, frozen=True, dict=True):
     """An event with its tickets, by ticket id. Times are ms since 1970; a window that is not there is None.
 
     `schedule`: it is a timed event, and all its tickets are timed.
@@ -83,6 +84,11 @@ class EventSnapshot(msgspec.Struct, frozen=True):
     max_per_customer: int
     tickets: list[TicketSnapshot]
     schedule: Schedule | None = None
+
+    @cached_property
+    def ticket_by_id(self) -> dict[int, TicketSnapshot]:
+        """Its tickets."""
+        return {ticket.ticket_id: ticket for ticket in self.tickets}
 
     def terms(self) -> Terms:
         """What decides whether and how the event sells."""
