@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from aiohttp import web
 
+from api.files import ASSET_SECONDS, PAGE_SECONDS, file_reply
 from api.keys import DOCUMENT
 from api.problems import not_found
 from api.replies import Reply, tagged_reply
@@ -12,17 +13,7 @@ from api.replies import Reply, tagged_reply
 Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
 """What the page is made of."""
 
-_MEDIA = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".png": "image/png",
-}
-"""By the end of a file's name; a machine's own list may say otherwise."""
-
 _FOLDER = Path(__file__).parent / "swagger_ui"
-_DOCUMENT_SECONDS = 60
-_ASSET_SECONDS = 86_400
 _ONLY_OURS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 """Content-Security-Policy: a browser asks nobody else, whatever the page or its scripts say."""
 
@@ -30,12 +21,12 @@ _ONLY_OURS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'sel
 async def read_openapi(request: web.Request) -> Reply:
     """GET /openapi.json: this document."""
     document = request.app[DOCUMENT]
-    return tagged_reply(request, document, lambda: document, max_age=_DOCUMENT_SECONDS)
+    return tagged_reply(request, document, lambda: document, max_age=PAGE_SECONDS)
 
 
 async def read_docs(_request: web.Request) -> web.StreamResponse:
     """GET /docs: a page that shows this document and lets one try the API."""
-    return _file("page.html", _DOCUMENT_SECONDS)
+    return file_reply(_FOLDER / "page.html", PAGE_SECONDS, _ONLY_OURS)
 
 
 async def read_asset(request: web.Request) -> web.StreamResponse:
@@ -43,14 +34,4 @@ async def read_asset(request: web.Request) -> web.StreamResponse:
     asset = request.match_info["asset"]
     if asset not in get_args(Asset):
         raise not_found("such part of the page")
-    return _file(asset, _ASSET_SECONDS)
-
-
-def _file(name: str, max_age: int) -> web.FileResponse:
-    path = _FOLDER / name
-    headers = {
-        "Content-Type": _MEDIA[path.suffix],
-        "Cache-Control": f"public, max-age={max_age}",
-        "Content-Security-Policy": _ONLY_OURS,
-    }
-    return web.FileResponse(path, headers=headers)
+    return file_reply(_FOLDER / asset, ASSET_SECONDS, _ONLY_OURS)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from api.bodies import DatabaseId, Nothing
+from api.demo_page import DemoAsset
 from api.docs import Asset
 from api.examples import BODIES, PROBLEMS
 from api.idempotency import KeyText
@@ -37,6 +38,7 @@ _PATH_TYPES: dict[str, Any] = {
     "webhook_id": DatabaseId,
     "delivery_id": DeliveryId,
     "asset": Asset,
+    "demo_asset": DemoAsset,
 }
 """What the names in the braces of paths stand for."""
 

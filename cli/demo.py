@@ -11,37 +11,58 @@ from cli.complaints import Complaint
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _DAYS_AHEAD = 60
 
+_OLD_OPERA = {
+    "name": "Old Opera",
+    "sections": [
+        {"name": "Stalls", "rows": [{"name": row, "seats": 14} for row in "ABCDEFGH"]},
+        {"name": "Balcony", "rows": [{"name": row, "seats": 16} for row in "KLMN"]},
+    ],
+}
 
-def demo_events(now: datetime) -> list[dict[str, Any]]:
-    """Events as `POST /v1/events` takes them: one that many want, one that is sold out soon, and one in slots."""
+
+def demo_events(now: datetime, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events as `POST /v1/events` takes them.
+
+    One that many want, one that is sold out soon, one in the two sections of a venue, and one in slots.
+    """
     evening = datetime.combine(now.date() + timedelta(days=_DAYS_AHEAD), time(18), tzinfo=UTC)
+    stalls, balcony = ([section["id"]] for section in sections)
+    everywhere = {"timezone": "Europe/Warsaw", "status": "on_sale"}
     return [
         {
             "name": "Big event",
             "starts_at": _rfc3339(evening),
-            "timezone": "Europe/Warsaw",
-            "status": "on_sale",
             "tickets": [
-                _ticket("VIP", 30_000, 300),
-                _ticket("Premium", 15_000, 1_000),
-                _ticket("Regular", 5_000, 5_000),
+                _ticket("VIP", 30_000, capacity=300),
+                _ticket("Premium", 15_000, capacity=1_000),
+                _ticket("Regular", 5_000, capacity=5_000),
             ],
+            **everywhere,
         },
         {
             "name": "Small club night",
             "starts_at": _rfc3339(evening + timedelta(days=1, hours=3)),
-            "timezone": "Europe/Warsaw",
-            "status": "on_sale",
             "hold_seconds": 120,
             "max_per_customer": 4,
-            "tickets": [_ticket("Regular", 2_000, 20)],
+            "tickets": [_ticket("Regular", 2_000, capacity=20)],
+            **everywhere,
+        },
+        {
+            "name": "Premiere at the Old Opera",
+            "starts_at": _rfc3339(evening + timedelta(days=2)),
+            "venue_id": sections[0]["venue_id"],
+            "tickets": [
+                _ticket("Adult", 6_000, section_ids=stalls),
+                _ticket("Child", 3_000, section_ids=stalls),
+                _ticket("Balcony", 2_500, section_ids=balcony),
+            ],
+            **everywhere,
         },
         {
             "name": "Museum of Clocks",
             "starts_at": _rfc3339(datetime.combine(now.date(), time(), tzinfo=UTC)),
-            "timezone": "Europe/Warsaw",
-            "status": "on_sale",
             "schedule": {"times": ["08:00", "10:45", "13:30", "16:15", "19:00", "21:45"], "capacity": 20},
+            **everywhere,
         },
     ]
 
@@ -51,8 +72,10 @@ async def ensure_demo(api_url: str) -> dict[str, Any]:
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         tickets = await _first_tickets(session, api_url)
         if not tickets:
-            for event in demo_events(datetime.now(UTC)):
-                tickets += await _publish(session, api_url, event)
+            venue = await _publish(session, f"{api_url}/v1/venues", _OLD_OPERA)
+            sections = [{**section, "venue_id": venue["id"]} for section in venue["sections"]]
+            for event in demo_events(datetime.now(UTC), sections):
+                tickets += (await _publish(session, f"{api_url}/v1/events", event))["tickets"]
         return tickets[0]
 
 
@@ -84,17 +107,17 @@ async def _first_tickets(session: aiohttp.ClientSession, api_url: str) -> list[d
         return items
 
 
-async def _publish(session: aiohttp.ClientSession, api_url: str, event: dict[str, Any]) -> list[dict[str, Any]]:
-    """The tickets of the event that it publishes."""
-    async with session.post(f"{api_url}/v1/events", json=event) as response:
+async def _publish(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What was made of it."""
+    async with session.post(url, json=body) as response:
         if response.status != 201:
             raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
-        tickets: list[dict[str, Any]] = (await response.json())["tickets"]
-        return tickets
+        made: dict[str, Any] = await response.json()
+        return made
 
 
-def _ticket(ticket_type: str, price_minor: int, capacity: int) -> dict[str, Any]:
-    return {"ticket_type": ticket_type, "price": {"amount": price_minor, "currency": "EUR"}, "capacity": capacity}
+def _ticket(ticket_type: str, price_minor: int, **places: Any) -> dict[str, Any]:
+    return {"ticket_type": ticket_type, "price": {"amount": price_minor, "currency": "EUR"}, **places}
 
 
 def _rfc3339(instant: datetime) -> str:

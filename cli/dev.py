@@ -170,7 +170,8 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]]) -> None:
     click.echo(f"Onsale is ready on {api_url}. Everything is kept in {data_dir}; logs are in {data_dir / 'logs'}.\n")
-    click.echo("Try, in another terminal:\n")
+    click.echo(f"Play a sale in a browser: {api_url}/demo\n")
+    click.echo("Or try, in another terminal:\n")
     for what, command in commands:
         click.echo(f"  # {what}\n  {command}\n")
     click.echo("Ctrl-C stops everything.")

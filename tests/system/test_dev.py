@@ -118,7 +118,7 @@ def test_a_newcomer_sells_tickets(home: Path, repository: Path, tmp_path: Path) 
 def test_the_next_start_finds_the_data_and_publishes_nothing_again(dev: Session) -> None:
     api_url = _api_url(dev)
     tickets = _get(f"{api_url}/v1/tickets")["items"]
-    assert [ticket["id"] for ticket in tickets] == [1, 2, 3, 4]
+    assert [ticket["id"] for ticket in tickets] == [1, 2, 3, 4, 5, 6, 7]
     assert (tickets[0]["available"], tickets[0]["sold"]) == (298, 2)
     dev.process.send_signal(signal.SIGTERM)
     assert dev.process.wait(_END_SECONDS) == 0

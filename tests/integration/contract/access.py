@@ -70,6 +70,8 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /openapi.json": (200, 200, 200, 200, 200, 200, 200),
     "GET /docs": (200, 200, 200, 200, 200, 200, 200),
     "GET /docs/{asset}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /demo": (200, 200, 200, 200, 200, 200, 200),
+    "GET /demo/{demo_asset}": (200, 200, 200, 200, 200, 200, 200),
 }
 """The status of each call about the owner's things. 404: to who asks there is no such thing."""
 
@@ -277,6 +279,8 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /openapi.json": lambda _: _call("/openapi.json"),
     "GET /docs": lambda _: _call("/docs"),
     "GET /docs/{asset}": lambda _: _call("/docs/swagger-ui.css"),
+    "GET /demo": lambda _: _call("/demo"),
+    "GET /demo/{demo_asset}": lambda _: _call("/demo/demo.js"),
 }
 """How each call of the matrix is made, about what is made for it alone."""
 

@@ -121,7 +121,7 @@ class World(NamedTuple):
         yield "DELETE", webhook
         for path in ("/v1/statistics/events", "/v1/statistics/ticket-types", "/healthz", "/readyz", "/metrics"):
             yield "GET", path
-        for path in ("/openapi.json", "/docs", "/docs/start.js"):
+        for path in ("/openapi.json", "/docs", "/docs/start.js", "/demo", "/demo/demo.js"):
             yield "GET", path
 
 

@@ -21,7 +21,7 @@ ORDINARY = {
 
 @pytest.fixture
 async def sale(start_api: StartApi) -> Sale:
-    front = await start_api(auth="jwt", jwt_secret=SHARED, metrics_token=WATCHER)
+    front = await start_api(auth="jwt", jwt_secret=SHARED, metrics_token=WATCHER, demo_page=True)
     return await open_sale(front)
 
 

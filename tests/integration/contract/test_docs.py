@@ -1,4 +1,4 @@
-"""The page that shows the document: everything of it is ours, and is kept by browsers."""
+"""The pages for browsers, of which one shows the document: everything of them is ours, and is kept by browsers."""
 
 import asyncio
 import re
@@ -33,14 +33,14 @@ async def test_the_page_refers_to_nothing_outside(front: Front) -> None:
 
 async def test_browsers_ask_nobody_else_whatever_the_scripts_say(front: Front) -> None:
     # The bundle has addresses in it, of standards and of a validator to which documents would be sent.
-    for path in ("/docs", "/docs/swagger-ui-bundle.js"):
+    for path in ("/docs", "/docs/swagger-ui-bundle.js", "/demo", "/demo/demo.js"):
         policy = (await front.client.get(path)).headers["Content-Security-Policy"]
         sources = dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
         assert sources["default-src"] == "'self'"
         assert not any(":" in source.replace("data:", "") or "*" in source for source in sources.values())
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js"])
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/demo", "/demo/demo.js"])
 async def test_what_a_browser_has_it_does_not_get_again(front: Front, path: str) -> None:
     first = await front.client.get(path)
     assert first.headers["Cache-Control"].startswith("public, max-age=")
@@ -50,7 +50,8 @@ async def test_what_a_browser_has_it_does_not_get_again(front: Front, path: str)
 
 async def test_only_what_the_page_is_made_of_is_served(front: Front) -> None:
     for path in ("README.md", "page.html", "..%2fapp.py", "%2e%2e%2fdocs.py", "LICENSE"):
-        assert await front.refused("GET", f"/docs/{path}") == "not_found"
+        for page in ("docs", "demo"):
+            assert await front.refused("GET", f"/{page}/{path}") == "not_found"
 
 
 async def test_a_browser_without_a_network_shows_every_operation(front: Front, tmp_path: Path) -> None:
