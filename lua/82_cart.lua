@@ -26,160 +26,163 @@
 --                 refused (its state, or its payment, is another)
 -- States    none -> open -> booking -> booked -> completed | failed;  booking -> open;  failed -> open
 
-local CART_STATES = { open = true, booking = true, booked = true, completed = true, failed = true }
+local cart
+do
+  local CART_STATES = { open = true, booking = true, booked = true, completed = true, failed = true }
 
--- The most events in a cart.
-local CART_EVENTS = 20
+  -- The most events in a cart.
+  local CART_EVENTS = 20
 
--- A booking that took longer has died on its way: the cart is open again.
-local BOOKING_MS = 30000
+  -- A booking that took longer has died on its way: the cart is open again.
+  local BOOKING_MS = 30000
 
-local function cart_none()
-  return { state = 'none', generation = 0, deadline_ms = 0, payment = 0, owner = '', events = {}, has = {} }
-end
-
-local function cart_read(key, now_ms)
-  local stored = redis.call('HGETALL', key)
-  if #stored == 0 then
-    return cart_none()
+  local function cart_none()
+    return { state = 'none', generation = 0, deadline_ms = 0, payment = 0, owner = '', events = {}, has = {} }
   end
-  local fields, events, has = {}, {}, {}
-  for i = 1, #stored, 2 do
-    local event = string.match(stored[i], '^event:(%d+)$')
-    if event then
-      events[#events + 1] = event
-      has[event] = true
-    else
-      fields[stored[i]] = stored[i + 1]
+
+  local function cart_read(key, now_ms)
+    local stored = redis.call('HGETALL', key)
+    if #stored == 0 then
+      return cart_none()
     end
+    local fields, events, has = {}, {}, {}
+    for i = 1, #stored, 2 do
+      local event = string.match(stored[i], '^event:(%d+)$')
+      if event then
+        events[#events + 1] = event
+        has[event] = true
+      else
+        fields[stored[i]] = stored[i + 1]
+      end
+    end
+    local cart = {
+      state = fields.state, generation = tonumber(fields.generation), deadline_ms = tonumber(fields.deadline_ms),
+      payment = tonumber(fields.payment), owner = fields.owner or '', events = events, has = has,
+    }
+    if not CART_STATES[cart.state] or not (cart.generation and cart.deadline_ms and cart.payment) then
+      error('damaged cart ' .. key .. '; delete it: its reservations run out, or are settled by the sync worker', 0)
+    end
+    if cart.state == 'booking' and now_ms >= cart.payment + BOOKING_MS then
+      cart.state = 'open'
+    end
+    return cart
   end
-  local cart = {
-    state = fields.state, generation = tonumber(fields.generation), deadline_ms = tonumber(fields.deadline_ms),
-    payment = tonumber(fields.payment), owner = fields.owner or '', events = events, has = has,
-  }
-  if not CART_STATES[cart.state] or not (cart.generation and cart.deadline_ms and cart.payment) then
-    error('damaged cart ' .. key .. '; delete it: its reservations run out, or are settled by the sync worker', 0)
-  end
-  if cart.state == 'booking' and now_ms >= cart.payment + BOOKING_MS then
-    cart.state = 'open'
-  end
-  return cart
-end
 
-local function cart_write(key, cart, now_ms, keep_ms)
-  local fields = {
-    'state', cart.state, 'generation', string.format('%.0f', cart.generation),
-    'deadline_ms', string.format('%.0f', cart.deadline_ms), 'payment', string.format('%.0f', cart.payment),
-    'owner', cart.owner,
-  }
-  for _, event in ipairs(cart.events) do
-    fields[#fields + 1] = 'event:' .. event
-    fields[#fields + 1] = ''
+  local function cart_write(key, cart, now_ms, keep_ms)
+    local fields = {
+      'state', cart.state, 'generation', string.format('%.0f', cart.generation),
+      'deadline_ms', string.format('%.0f', cart.deadline_ms), 'payment', string.format('%.0f', cart.payment),
+      'owner', cart.owner,
+    }
+    for _, event in ipairs(cart.events) do
+      fields[#fields + 1] = 'event:' .. event
+      fields[#fields + 1] = ''
+    end
+    redis.call('DEL', key)
+    redis.call('HSET', key, unpack(fields))
+    redis.call('PEXPIRE', key, string.format('%.0f', math.max(0, cart.deadline_ms - now_ms) + keep_ms))
   end
-  redis.call('DEL', key)
-  redis.call('HSET', key, unpack(fields))
-  redis.call('PEXPIRE', key, string.format('%.0f', math.max(0, cart.deadline_ms - now_ms) + keep_ms))
-end
 
--- By word: changes the cart and returns the reply's word, and whether there is something to write.
-local CART = {}
+  -- By word: changes the cart and returns the reply's word, and whether there is something to write.
+  local CART = {}
 
-function CART.read(cart)
-  return cart.state == 'none' and 'none' or 'ok', false
-end
+  function CART.read(cart)
+    return cart.state == 'none' and 'none' or 'ok', false
+  end
 
-function CART.join(cart, now_ms, event, hold_ms, gone)
-  if cart.state ~= 'none' and cart.state ~= 'open' and cart.state ~= 'failed' then
-    return 'refused', false
+  function CART.join(cart, now_ms, event, hold_ms, gone)
+    if cart.state ~= 'none' and cart.state ~= 'open' and cart.state ~= 'failed' then
+      return 'refused', false
+    end
+    if cart.state ~= 'open' or now_ms >= cart.deadline_ms or cart.generation == tonumber(gone) then
+      cart.state = 'open'
+      cart.generation = math.max(now_ms, cart.generation + 1)
+      cart.deadline_ms = now_ms + tonumber(hold_ms)
+      cart.events, cart.has = {}, {}
+    end
+    if cart.has[event] then
+      return 'ok', false
+    end
+    if #cart.events >= CART_EVENTS then
+      return 'full', false
+    end
+    table.insert(cart.events, event)
+    return 'ok', true
   end
-  if cart.state ~= 'open' or now_ms >= cart.deadline_ms or cart.generation == tonumber(gone) then
-    cart.state = 'open'
-    cart.generation = math.max(now_ms, cart.generation + 1)
-    cart.deadline_ms = now_ms + tonumber(hold_ms)
-    cart.events, cart.has = {}, {}
-  end
-  if cart.has[event] then
-    return 'ok', false
-  end
-  if #cart.events >= CART_EVENTS then
-    return 'full', false
-  end
-  table.insert(cart.events, event)
-  return 'ok', true
-end
 
-function CART.leave(cart, _, event, generation)
-  local alone = #cart.events == 1 and cart.has[event]
-  if cart.state ~= 'open' or cart.generation ~= tonumber(generation) or not alone then
-    return 'refused', false
+  function CART.leave(cart, _, event, generation)
+    local alone = #cart.events == 1 and cart.has[event]
+    if cart.state ~= 'open' or cart.generation ~= tonumber(generation) or not alone then
+      return 'refused', false
+    end
+    cart.deadline_ms, cart.events = 0, {}
+    return 'ok', true
   end
-  cart.deadline_ms, cart.events = 0, {}
-  return 'ok', true
-end
 
-function CART.begin(cart, now_ms)
-  if cart.state == 'none' then
-    return 'none', false
+  function CART.begin(cart, now_ms)
+    if cart.state == 'none' then
+      return 'none', false
+    end
+    if cart.state ~= 'open' then
+      return 'ok', false
+    end
+    if now_ms >= cart.deadline_ms then
+      return 'expired', false
+    end
+    cart.state = 'booking'
+    cart.payment = math.max(now_ms, cart.payment + 1)
+    return 'ok', true
   end
-  if cart.state ~= 'open' then
-    return 'ok', false
-  end
-  if now_ms >= cart.deadline_ms then
-    return 'expired', false
-  end
-  cart.state = 'booking'
-  cart.payment = math.max(now_ms, cart.payment + 1)
-  return 'ok', true
-end
 
--- Moves the cart from one state to another, if it is about this payment; what was done before is done.
-local function cart_move(cart, payment, from, to)
-  if cart.payment ~= tonumber(payment) or (cart.state ~= from and cart.state ~= to) then
-    return 'refused', false
+  -- Moves the cart from one state to another, if it is about this payment; what was done before is done.
+  local function cart_move(cart, payment, from, to)
+    if cart.payment ~= tonumber(payment) or (cart.state ~= from and cart.state ~= to) then
+      return 'refused', false
+    end
+    local changed = cart.state ~= to
+    cart.state = to
+    return 'ok', changed
   end
-  local changed = cart.state ~= to
-  cart.state = to
-  return 'ok', changed
-end
 
-function CART.book(cart, _, payment)
-  return cart_move(cart, payment, 'booking', 'booked')
-end
-
-function CART.unbook(cart, _, payment)
-  return cart_move(cart, payment, 'booking', 'open')
-end
-
-function CART.settle(cart, _, payment, outcome)
-  if outcome ~= 'completed' and outcome ~= 'failed' then
-    error('unknown outcome ' .. tostring(outcome), 0)
+  function CART.book(cart, _, payment)
+    return cart_move(cart, payment, 'booking', 'booked')
   end
-  return cart_move(cart, payment, 'booked', outcome)
-end
 
-local function cart_reply(word, now_ms, cart)
-  return {
-    word, string.format('%.0f', now_ms), cart.state, string.format('%.0f', cart.generation),
-    string.format('%.0f', cart.deadline_ms), string.format('%.0f', cart.payment), cart.owner, unpack(cart.events),
-  }
-end
+  function CART.unbook(cart, _, payment)
+    return cart_move(cart, payment, 'booking', 'open')
+  end
 
-local function cart(keys, args)
-  local time = redis.call('TIME')
-  local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
-  local act = CART[args[1]]
-  if not act then
-    error('unknown word ' .. tostring(args[1]), 0)
+  function CART.settle(cart, _, payment, outcome)
+    if outcome ~= 'completed' and outcome ~= 'failed' then
+      error('unknown outcome ' .. tostring(outcome), 0)
+    end
+    return cart_move(cart, payment, 'booked', outcome)
   end
-  local found, owner = cart_read(keys[1], now_ms), args[3]
-  if found.state == 'none' then
-    found.owner = owner
-  elseif owner ~= '' and owner ~= found.owner then
-    return cart_reply('none', now_ms, cart_none())
+
+  local function cart_reply(word, now_ms, cart)
+    return {
+      word, string.format('%.0f', now_ms), cart.state, string.format('%.0f', cart.generation),
+      string.format('%.0f', cart.deadline_ms), string.format('%.0f', cart.payment), cart.owner, unpack(cart.events),
+    }
   end
-  local word, changed = act(found, now_ms, unpack(args, 4))
-  if changed then
-    cart_write(keys[1], found, now_ms, tonumber(args[2]))
+
+  function cart(keys, args)
+    local time = redis.call('TIME')
+    local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+    local act = CART[args[1]]
+    if not act then
+      error('unknown word ' .. tostring(args[1]), 0)
+    end
+    local found, owner = cart_read(keys[1], now_ms), args[3]
+    if found.state == 'none' then
+      found.owner = owner
+    elseif owner ~= '' and owner ~= found.owner then
+      return cart_reply('none', now_ms, cart_none())
+    end
+    local word, changed = act(found, now_ms, unpack(args, 4))
+    if changed then
+      cart_write(keys[1], found, now_ms, tonumber(args[2]))
+    end
+    return cart_reply(word, now_ms, found)
   end
-  return cart_reply(word, now_ms, found)
 end
