@@ -86,74 +86,73 @@ local function load_named(u, commands)
   end
 end
 
-local run
-do
-  -- Reads at once the paces of all who want to take something, and remembers whose they are.
-  local function load_paces(u, commands)
-    local known, fields, seen = u.limits, {}, setmetatable({}, { __index = u.limits.paces })
-    local function want(field)
-      if field and not seen[field] then
-        seen[field] = true
-        fields[#fields + 1] = field
-      end
-    end
-    for i = 1, #commands do
-      local command = commands[i]
-      local asks = COMMANDS[command[1]].asks
-      if asks then
-        local customer, address = command[asks.customer], command[asks.address]
-        known.customers[i] = u.named_customers[i] or customer ~= '' and event_field(u, command[2], customer)
-        known.addresses[i] = address ~= '' and 'a:' .. address
-        want(known.customers[i])
-        want(known.addresses[i])
-      end
-    end
-    limits.load(u, fields)
-  end
+-- The functions of `limits` that need to know the commands.
 
-  -- Whether a command is limited: it takes something, and is no repeat of what was taken, which is only answered.
-  local function is_limited(u, command)
-    local word = command[1]
-    if word == 'hold' then
-      return not u.records[command[2]]
-    elseif word == 'add' then
-      local r = unit_record(u, command[2])
-      return not r or r.state == 'held'
-    elseif word == 'book' then
-      return not u.bookings[event_field(u, command[2], command[3])]
+-- Reads at once the paces of all who want to take something, and remembers whose they are.
+function limits.load_askers(u, commands)
+  local known, fields, seen = u.limits, {}, setmetatable({}, { __index = u.limits.paces })
+  local function want(field)
+    if field and not seen[field] then
+      seen[field] = true
+      fields[#fields + 1] = field
     end
-    return COMMANDS[word].asks
   end
+  for i = 1, #commands do
+    local command = commands[i]
+    local asks = COMMANDS[command[1]].asks
+    if asks then
+      local customer, address = command[asks.customer], command[asks.address]
+      known.customers[i] = u.named_customers[i] or customer ~= '' and event_field(u, command[2], customer)
+      known.addresses[i] = address ~= '' and 'a:' .. address
+      want(known.customers[i])
+      want(known.addresses[i])
+    end
+  end
+  limits.load(u, fields)
+end
 
-  local function run_one(u, command, number)
-    local kind = COMMANDS[command[1]]
-    if u.limits and is_limited(u, command) then
-      return limits.run(u, kind, command, number)
-    end
-    return kind.run(u, command, number)
+-- Whether they concern a command: it takes something, and is no repeat of what was taken, which is only answered.
+function limits.concern(u, command)
+  local word = command[1]
+  if word == 'hold' then
+    return not u.records[command[2]]
+  elseif word == 'add' then
+    local r = unit_record(u, command[2])
+    return not r or r.state == 'held'
+  elseif word == 'book' then
+    return not u.bookings[event_field(u, command[2], command[3])]
   end
+  return COMMANDS[word].asks
+end
 
-  function run(keys, args)
-    local commands = cmsgpack.unpack(args[1])
-    local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
-    limits.open(u, string.sub(keys[KEY_LEDGER], 1, -7), args[5])
-    u.given_back = unit_give_back_due(u)
-    load_named(u, commands)
-    if u.limits then
-      load_paces(u, commands)
-    end
-    local parts, n = { array_head(#commands) }, 1
-    for i = 1, #commands do
-      local result, record = run_one(u, commands[i], i)
-      parts[n + 1], parts[n + 2] = result, record
-      n = record and n + 2 or n + 1
-    end
-    unit_write(u)
-    if u.limits then
-      limits.write(u)
-    end
-    return table.concat(parts)
+local function run_one(u, command, number)
+  local kind = COMMANDS[command[1]]
+  if u.limits and limits.concern(u, command) then
+    return limits.run(u, kind, command, number)
   end
+  return kind.run(u, command, number)
+end
+
+local function run(keys, args)
+  local commands = cmsgpack.unpack(args[1])
+  local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  limits.open(u, string.sub(keys[KEY_LEDGER], 1, -7), args[5])
+  u.given_back = unit_give_back_due(u)
+  load_named(u, commands)
+  if u.limits then
+    limits.load_askers(u, commands)
+  end
+  local parts, n = { array_head(#commands) }, 1
+  for i = 1, #commands do
+    local result, record = run_one(u, commands[i], i)
+    parts[n + 1], parts[n + 2] = result, record
+    n = record and n + 2 or n + 1
+  end
+  unit_write(u)
+  if u.limits then
+    limits.write(u)
+  end
+  return table.concat(parts)
 end
 
 redis.register_function('onsale_init', init)
