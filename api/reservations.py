@@ -23,7 +23,7 @@ from api.seating import ItemBody, engine_items, past_slot
 from api.times import wall_clock_ms
 from api.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
-from engine.commands import Cancel, Find, Hold
+from engine.commands import Cancel, Find, Hold, items_text
 from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
 from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken, SlotPast
@@ -86,7 +86,7 @@ async def create_reservation(request: web.Request) -> Reply:
             customer_id,
             _DETAILS.encode(details).decode(),
             digest,
-            engine_items(body.items, event, seating),
+            items_text(engine_items(body.items, event, seating)),
             address=limited_address(request),
         )
     )

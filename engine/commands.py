@@ -138,17 +138,23 @@ Item = Places | NamedSeats | BestSeats | TimedPlaces
 """What a hold asks for."""
 
 
+def items_text(items: Sequence[tuple[int, int] | Item]) -> str:
+    """What a hold asks for, as the library takes it: by equal texts it knows holds that ask for the same."""
+    return msgspec.json.encode(items).decode()
+
+
 class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
     """Takes places for a while.
 
-    `digest` tells a repeat from another request; `address` is where it comes from, empty where that is not limited.
+    `digest` tells a repeat from another request; `items` is made by `items_text`; `address`
+    is where it comes from, empty where that is not limited.
     """
 
     event_id: int
     customer_id: str
     details: str
     digest: str
-    items: Sequence[tuple[int, int] | Item]
+    items: str
     hold_ms: int = 0
     address: str = ""
 

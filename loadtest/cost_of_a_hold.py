@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from cli.embedded import EmbeddedValkey
-from engine.commands import Hold, PutEvent
+from engine.commands import Hold, PutEvent, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
 from engine.records import PoolCapacity, Terms, TicketTerms
@@ -121,7 +121,7 @@ class _Server:
                 f"customer-{next(self._customers)}",
                 _DETAILS,
                 request_digest(_DETAILS),
-                [(_TICKET, _PLACES)],
+                items_text([(_TICKET, _PLACES)]),
             )
             for _ in range(size)
         ]

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from engine.commands import BeginPayment, Cancel, Command, ConfirmPayment, FailPayment, Hold, PutEvent
+from engine.commands import BeginPayment, Cancel, Command, ConfirmPayment, FailPayment, Hold, PutEvent, items_text
 from engine.engine import Engine
 from engine.faults import EngineBug
 from engine.ids import new_reservation_id
@@ -77,7 +77,15 @@ async def _expire(engine: Engine) -> None:
 
 def _hold(number: int, rid: str, hold_ms: int) -> Command[Result]:
     items = [(1, 1 + number % 2), (2, 1)] if number % 10 == 0 else [(1, 1 + number % 2)]
-    return Hold(rid, EVENTS[number // 100 % len(EVENTS)], f"customer-{number // 3}", _DETAILS, "digest", items, hold_ms)
+    return Hold(
+        rid,
+        EVENTS[number // 100 % len(EVENTS)],
+        f"customer-{number // 3}",
+        _DETAILS,
+        "digest",
+        items_text(items),
+        hold_ms,
+    )
 
 
 def _begin(number: int, rid: str, attempt: str) -> Command[Result]:

@@ -192,6 +192,6 @@ local function terms_decode(event, raw)
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
-    version = a[7], slot_capacity = a[8] or 0, shared_lines = setmetatable({}, TABLE_ONCE),
+    version = a[7], slot_capacity = a[8] or 0, shared_lines = {}, shared_places = {},
   }
 end

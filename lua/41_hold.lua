@@ -1,10 +1,11 @@
 -- hold: takes places for a while, all that are asked for or none.
 --
--- Command   {"hold", rid, event_id, customer_id, details, digest, {item...}, hold_ms, address}
---           item: {ticket_id, quantity} of places that are all alike
---                 {ticket_id, quantity, pool, {seat...}} of seats that are named, in ascending order
---                 {ticket_id, quantity, together} of the best seats to be had (31_best_available.lua)
---                 {ticket_id, quantity, start_ms} of a slot's places
+-- Command   {"hold", rid, event_id, customer_id, details, digest, items, hold_ms, address}
+--           items: JSON, an array of items, each
+--                 [ticket_id, quantity] of places that are all alike
+--                 [ticket_id, quantity, pool, [seat...]] of seats that are named, in ascending order
+--                 [ticket_id, quantity, together] of the best seats to be had (31_best_available.lua)
+--                 [ticket_id, quantity, start_ms] of a slot's places
 --           hold_ms: for how long at most; 0: for as long as the event says
 --           address: where the request comes from, empty where that is not limited (18_limits.lua)
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
@@ -27,16 +28,6 @@
 --           {"held", now_ms, replayed, record}
 -- Facts     held
 
--- The lines of one item of places without seats, and how many places; nil for any other items, and for what nobody held in
--- this call. Such holds share them.
-local function shared_lines(terms, items)
-  local item = items[1]
-  if items[2] or item[3] ~= nil then
-    return nil
-  end
-  return terms.shared_lines[item[1]][item[2]], item[2]
-end
-
 -- How many places the items have; or nil and the refusal of one that cannot be had at all.
 local function count_places(u, terms, items)
   local places = 0
@@ -52,7 +43,7 @@ local function count_places(u, terms, items)
 end
 
 local function hold(u, command, number)
-  local rid, event, customer, details, digest, items, hold_ms =
+  local rid, event, customer, details, digest, wish, hold_ms =
     command[2], command[3], command[4], command[5], command[6], command[7], command[8]
   local before = u.records[rid] and unit_record(u, rid)
   if before then
@@ -65,8 +56,11 @@ local function hold(u, command, number)
   if not terms then
     return reply('unknown_pool', 0)
   end
-  local lines, places, refusal = shared_lines(terms, items)
+  -- Those who ask for places of one ticket without seats, and for as many, share the lines; what was judged before they
+  -- were made holds for all of them.
+  local lines, places, items, refusal = terms.shared_lines[wish], terms.shared_places[wish], nil, nil
   if not lines then
+    items = cjson.decode(wish)
     refusal = sale_refusal(u, terms)
     if refusal then
       return refusal
@@ -86,8 +80,8 @@ local function hold(u, command, number)
     if not lines then
       return u.backlog and reply('again') or refusal
     end
-    if terms.tickets[items[1][1]].seating == 'general' and not items[2] then
-      terms.shared_lines[items[1][1]][items[1][2]] = lines
+    if not items[2] and terms.tickets[items[1][1]].seating == 'general' then
+      terms.shared_lines[wish], terms.shared_places[wish] = lines, places
     end
   end
   local line, available = unit_take(u, event, lines)

@@ -135,7 +135,7 @@ end
 local function add(u, command, number)
   local r, item = unit_record(u, command[2]), command[6]
   if not r then
-    return hold(u, { 'hold', command[2], command[3], command[4], command[5], '', { item }, command[7] }, number)
+    return hold(u, { 'hold', command[2], command[3], command[4], command[5], '', cjson.encode({ item }), command[7] }, number)
   end
   if r.state ~= 'held' then
     return reply(NOT_CHANGEABLE[r.state])

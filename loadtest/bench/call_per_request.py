@@ -15,7 +15,7 @@ from api.reservations import NewReservation
 from api.views import reservation_view
 from cli.collecting import collect_rarely
 from engine.client import Redis
-from engine.commands import Hold
+from engine.commands import Hold, items_text
 from engine.ids import new_reservation_id
 from engine.keys import PartitionKeys, partition_of
 from engine.results import AnyResult, Held
@@ -55,7 +55,7 @@ async def _hold(request: web.Request) -> web.Response:
     reservation_id = new_reservation_id(_EVENT.event_id)
     details = msgspec.json.encode({"first_name": customer.first_name, "last_name": customer.last_name}).decode()
     items = [(item.ticket_id, item.quantity or 0) for item in body.items]
-    command = Hold(reservation_id, _EVENT.event_id, customer.id or "", details, "", items)
+    command = Hold(reservation_id, _EVENT.event_id, customer.id or "", details, "", items_text(items))
     reply = await request.app[_REDIS].execute_command(
         "FCALL",
         "onsale_run",

@@ -6,7 +6,7 @@ import statistics
 import msgspec
 
 from cli.complaints import Complaint
-from engine.commands import Hold
+from engine.commands import Hold, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results import Held
@@ -51,7 +51,7 @@ async def _hold_in_batches(settings: Settings, batch: int, batches: int) -> None
                     f"lua-{batch}-{number}-{place}",
                     _DETAILS,
                     "",
-                    [(event.tickets[0].ticket_id, QUANTITY)],
+                    items_text([(event.tickets[0].ticket_id, QUANTITY)]),
                 )
                 for place in range(batch)
             )

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cli.ports import free_port
-from engine.commands import BeginPayment, Cancel, ConfirmPayment, Count, FailPayment, Find, Hold
+from engine.commands import BeginPayment, Cancel, ConfirmPayment, Count, FailPayment, Find, Hold, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.library import library_text
@@ -54,7 +54,7 @@ class Sale:
 
     async def hold(self, hold_ms: int = 0) -> Held | SoldOut:
         rid = new_reservation_id(EVENT)
-        result = await self.engine.submit(Hold(rid, EVENT, rid, "{}", "digest", [(TICKET, 1)], hold_ms))
+        result = await self.engine.submit(Hold(rid, EVENT, rid, "{}", "digest", items_text([(TICKET, 1)]), hold_ms))
         assert isinstance(result, Held | SoldOut)
         return result
 

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from cli.embedded import EmbeddedValkey
-from engine.commands import Count, Hold
+from engine.commands import Count, Hold, items_text
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
 from engine.ids import new_reservation_id
@@ -91,7 +91,7 @@ def settings(pair: Pair) -> Settings:
 
 
 def hold_of(customer_id: str) -> Hold:
-    return Hold(new_reservation_id(EVENT), EVENT, customer_id, "{}", "digest", [(7, 1)])
+    return Hold(new_reservation_id(EVENT), EVENT, customer_id, "{}", "digest", items_text([(7, 1)]))
 
 
 async def held(engine: Engine) -> int:

@@ -1,7 +1,8 @@
 """From what a customer asks for to the lines of a reservation, for the pure model (model.py)."""
 
+import json
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -13,6 +14,22 @@ from tests.integration.inventory.plain_search import best_seats, blocks
 from tests.integration.inventory.stock import Stock
 
 Item: TypeAlias = tuple[int, int] | c.Item
+
+
+def items_of(text: str) -> list[Item]:
+    """What a hold asks for, from its text."""
+    return [_item_of(*values) for values in json.loads(text)]
+
+
+def _item_of(ticket_id: int, quantity: int, *more: Any) -> Item:
+    match more:
+        case ():
+            return ticket_id, quantity
+        case (bool(together),):
+            return c.BestSeats(ticket_id, quantity, together)
+        case (int(start_ms),):
+            return c.TimedPlaces(ticket_id, quantity, start_ms)
+    return c.NamedSeats(ticket_id, quantity, *more)
 
 
 def ticket_of(item: Item) -> int:

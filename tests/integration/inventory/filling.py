@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import Hold, OnReservation, PutEvent
+from engine.commands import Hold, OnReservation, PutEvent, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
 from engine.keys import PartitionKeys
@@ -35,7 +35,7 @@ def holds(event_id: int, count: int, *, first: int = 0) -> Iterator[Hold]:
     for number in range(first, first + count):
         customer_id = str(1_000_000 + number)
         digest = request_digest(customer_id, details)
-        yield Hold(new_reservation_id(event_id), event_id, customer_id, details, digest, [(TICKET_ID, 1)])
+        yield Hold(new_reservation_id(event_id), event_id, customer_id, details, digest, items_text([(TICKET_ID, 1)]))
 
 
 async def run_batch(engine: Engine, keys: PartitionKeys, commands: Sequence[OnReservation[Any]]) -> None:

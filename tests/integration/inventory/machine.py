@@ -20,6 +20,7 @@ from engine.commands import (
     Refund,
     Remove,
     SettleRefund,
+    items_text,
 )
 from engine.words import FailureReason, State
 from tests.integration.inventory.model import ATTEMPTS_KEPT
@@ -74,7 +75,7 @@ class Sales(Play):
     @rule(command=holds, wanted=st.lists(best_seats, min_size=1, max_size=3))
     def takes_the_best_seats(self, command: Hold, wanted: list[BestSeats]) -> None:
         for item in wanted:
-            self.step(replace(command, reservation_id=NEXT, items=[item]))
+            self.step(replace(command, reservation_id=NEXT, items=items_text([item])))
 
     @rule(command=blocks)
     def blocks_seats(self, command: BlockSeats) -> None:
@@ -136,7 +137,12 @@ class Sales(Play):
         free = [self.taken_of(event_id, pool) + left for pool in POOLS]
         self.step(put_event(event_id, free, SHORT_MS, limit=100))
         self.step(
-            replace(command, event_id=event_id, reservation_id=NEXT, items=list(zip((2, 3), wanted, strict=True)))
+            replace(
+                command,
+                event_id=event_id,
+                reservation_id=NEXT,
+                items=items_text(list(zip((2, 3), wanted, strict=True))),
+            )
         )
 
     @rule(event_id=events, crowd=st.integers(2, 5), command=holds)
@@ -144,10 +150,10 @@ class Sales(Play):
         """More holds ran out than one call gives back."""
         free = [self.taken_of(event_id, pool) + crowd for pool in POOLS]
         self.step(put_event(event_id, free, SHORT_MS, limit=100))
-        crowded = replace(command, event_id=event_id, digest="one", items=[(1, 1)])
+        crowded = replace(command, event_id=event_id, digest="one", items=items_text([(1, 1)]))
         self.step(*(replace(crowded, reservation_id=f"{NEXT}{number}") for number in range(crowd)))
         self.world.wait_past(SHORT_MS)
-        self.step(replace(crowded, reservation_id=NEXT, items=[(1, crowd)]))
+        self.step(replace(crowded, reservation_id=NEXT, items=items_text([(1, crowd)])))
 
     @rule(name=names, restock=st.booleans(), attempt_id=attempt_ids)
     def refunds_what_redis_forgot(self, name: str, restock: bool, attempt_id: str) -> None:

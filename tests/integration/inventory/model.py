@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from engine import commands as c
 from engine import results as r
-from engine.commands import Command, OnReservation
+from engine.commands import Command, OnReservation, items_text
 from engine.facts import BookingFact, Fact
 from engine.ids import event_of
 from engine.records import Attempt, Line, PoolCapacity, Record, SectionSeats, Terms, TicketCounts
@@ -24,6 +24,7 @@ from tests.integration.inventory.choosing import (
     Item,
     choose,
     item_refusal,
+    items_of,
     joined_lines,
     places_of,
     pool_of,
@@ -229,13 +230,14 @@ class Model(Stock):
         refusal = self._sale_refusal(terms)
         if refusal:
             return refusal
-        unknown = item_refusal(terms, command.items, self.now_ms)
+        items = items_of(command.items)
+        unknown = item_refusal(terms, items, self.now_ms)
         if unknown:
             return unknown
         taken = self.customer_places(command.event_id, command.customer_id)
-        if taken + sum(places_of(item) for item in command.items) > terms.max_per_customer:
+        if taken + sum(places_of(item) for item in items) > terms.max_per_customer:
             return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
-        lines = choose(self, command.event_id, terms, command.items)
+        lines = choose(self, command.event_id, terms, items)
         if isinstance(lines, Result):
             return r.Again() if self._backlog else lines
         short = self._short(command.event_id, lines)
@@ -284,7 +286,7 @@ class Model(Stock):
                     command.customer_id,
                     command.details,
                     "",
-                    [command.item],
+                    items_text([command.item]),
                     command.hold_ms,
                 )
             )

@@ -22,10 +22,12 @@ from engine.commands import (
     PutEvent,
     SettleRefund,
     TimedPlaces,
+    items_text,
 )
 from engine.ids import event_of
 from engine.records import PoolCapacity
 from engine.words import FailureReason
+from tests.integration.inventory.choosing import items_of
 from tests.integration.inventory.wishes import (
     EVENTS,
     FAR,
@@ -85,8 +87,8 @@ class Play(RuleBasedStateMachine):
         reservation_id = self.named(command.reservation_id, event_id)
         named = replace(command, reservation_id=reservation_id)
         if isinstance(named, Hold):
-            items = [self.timed(item) for item in named.items]
-            return replace(named, event_id=event_of(reservation_id), items=items)
+            items = [self.timed(item) for item in items_of(named.items)]
+            return replace(named, event_id=event_of(reservation_id), items=items_text(items))
         if isinstance(named, Add):
             return replace(named, event_id=event_of(reservation_id), item=self.timed(named.item))
         if isinstance(named, BeginPayment) and named.amount_minor == RIGHT:

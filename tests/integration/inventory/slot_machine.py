@@ -22,6 +22,7 @@ from engine.commands import (
     Refund,
     TimedPlaces,
     Unbook,
+    items_text,
 )
 from engine.slots import slot_pool
 from tests.integration.inventory.play import Play
@@ -122,7 +123,7 @@ class SlotSales(Play):
     def takes_what_goes(self, command: Hold, quantity: int, then: str, *, restock: bool) -> None:
         """Places of a slot are held, pinned or paid for when it is past and purged; they are refunded after that."""
         before = len(self.world.model.reservations)
-        self.step(replace(command, reservation_id=NEXT, items=[TimedPlaces(6, quantity, SOON), (1, 1)]))
+        self.step(replace(command, reservation_id=NEXT, items=items_text([TimedPlaces(6, quantity, SOON), (1, 1)])))
         if len(self.world.model.reservations) == before:
             return
         reservation_id = list(self.world.model.reservations)[-1]

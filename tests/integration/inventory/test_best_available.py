@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from engine.commands import BestSeats, Cancel, Find, Hold, Item, NamedSeats, PutEvent, ReadSeatMap
+from engine.commands import BestSeats, Cancel, Find, Hold, Item, NamedSeats, PutEvent, ReadSeatMap, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.records import Line, SectionMap, Terms, TicketTerms
@@ -43,7 +43,9 @@ async def test_choices_are_as_good_as_those_of_a_plain_search(engine: Engine) ->
         texts = [random_map(chance) for _ in range(chance.randint(1, 3))]
         n, together = chance.randint(1, 9), chance.random() < 0.3
         await put_sections(engine, event_id, texts)
-        hold = Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, n, together)])
+        hold = Hold(
+            new_reservation_id(event_id), event_id, "22", "{}", "", items_text([BestSeats(TICKET_ID, n, together)])
+        )
         result = await engine.submit(hold)
         best = best_quality(texts, n, together=together)
         if isinstance(result, Held):
@@ -64,7 +66,7 @@ async def test_choices_are_as_good_as_those_of_a_plain_search(engine: Engine) ->
 async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: Engine) -> None:
     await put_sections(engine, 1, ["aaaaa"])
     items: list[Item] = [BestSeats(TICKET_ID, 2, True), NamedSeats(TICKET_ID, 2, "s0", [1, 2])]
-    result = await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items))
+    result = await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items_text(items)))
     assert isinstance(result, Held)
     assert sorted(line.seats for line in result.record.lines) == [[1, 2], [3, 4]]
 
@@ -74,7 +76,7 @@ async def least_micros(engine: Engine, event_id: int, item: BestSeats) -> tuple[
     best, kinds = float("inf"), set()
     for _ in range(30):
         await engine.redis.execute_command("CONFIG", "RESETSTAT")
-        result = await engine.submit(Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [item]))
+        result = await engine.submit(Hold(new_reservation_id(event_id), event_id, "22", "{}", "", items_text([item])))
         kinds.add(type(result))
         stats = await engine.redis.info("commandstats")
         best = min(best, stats["cmdstat_fcall"]["usec_per_call"])
@@ -107,7 +109,7 @@ async def test_nor_does_one_over_single_seats_take_more(engine: Engine, n: int, 
 
 
 def triple(event_id: int) -> Hold:
-    return Hold(new_reservation_id(event_id), event_id, "22", "{}", "", [BestSeats(TICKET_ID, 3, True)])
+    return Hold(new_reservation_id(event_id), event_id, "22", "{}", "", items_text([BestSeats(TICKET_ID, 3, True)]))
 
 
 @pytest.mark.alone

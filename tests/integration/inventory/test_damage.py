@@ -36,6 +36,7 @@ from engine.commands import (
     SettleRefund,
     TimedPlaces,
     Unbook,
+    items_text,
 )
 from engine.engine import Engine
 from engine.faults import EngineBug
@@ -81,7 +82,7 @@ def id_of(name: str) -> str:
 
 def hold_of(name: str) -> Hold:
     event_id = BRIEF if name == "ran_out" else EVENT
-    return Hold(id_of(name), event_id, name, "{}", "digest", [(7, 2), (8, 1), *SEATS_OF.get(name, [])])
+    return Hold(id_of(name), event_id, name, "{}", "digest", items_text([(7, 2), (8, 1), *SEATS_OF.get(name, [])]))
 
 
 SEATS_OF: dict[str, list[NamedSeats]] = {"held": [NamedSeats(9, 2, "s1", [1, 2])]}

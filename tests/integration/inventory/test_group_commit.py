@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import Count, Hold, PutEvent
+from engine.commands import Count, Hold, PutEvent, items_text
 from engine.engine import Engine
 from engine.faults import EngineBug, Overloaded
 from engine.ids import new_reservation_id
@@ -26,7 +26,7 @@ def event_of(event_id: int, pools: list[PoolCapacity]) -> PutEvent:
 
 def hold() -> Hold:
     reservation_id = new_reservation_id(EVENT)
-    return Hold(reservation_id, EVENT, reservation_id, "{}", "digest", [(7, 1)])
+    return Hold(reservation_id, EVENT, reservation_id, "{}", "digest", items_text([(7, 1)]))
 
 
 async def counts(engine: Engine) -> TicketCounts:

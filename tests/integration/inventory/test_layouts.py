@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.commands import BeginPayment, Count, Find, Hold, PutEvent, Refund
+from engine.commands import BeginPayment, Count, Find, Hold, PutEvent, Refund, items_text
 from engine.engine import Engine
 from engine.ids import MAX_EVENT_ID, new_reservation_id
 from engine.records import Attempt, Line, PoolCapacity, Record, Terms, TicketTerms
@@ -19,7 +19,7 @@ async def test_texts_come_back_as_they_were(engine: Engine, text: str, event_id:
     terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(2**31 - 1, ["7"], 100)])
     await engine.submit(PutEvent(event_id, terms, [PoolCapacity("7", 10)]))
     reservation_id = new_reservation_id(event_id)
-    held = await engine.submit(Hold(reservation_id, event_id, text, text, text, [(2**31 - 1, 2)]))
+    held = await engine.submit(Hold(reservation_id, event_id, text, text, text, items_text([(2**31 - 1, 2)])))
     assert isinstance(held, Held)
     record = held.record
     assert (record.customer_id, record.details, record.digest, record.event_id) == (text, text, text, event_id)
@@ -37,7 +37,7 @@ async def test_numbers_come_back_as_they_were(engine: Engine, number: int) -> No
     """Lua has floats only: up to 14 digits they are exact, as text too."""
     terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], number)])
     await engine.submit(PutEvent(3, terms, [PoolCapacity("7", 10 + number)]))
-    held = await engine.submit(Hold(new_reservation_id(3), 3, "22", "{}", "digest", [(7, 2)]))
+    held = await engine.submit(Hold(new_reservation_id(3), 3, "22", "{}", "digest", items_text([(7, 2)])))
     assert isinstance(held, Held)
     assert held.record.total_minor == 2 * number
     assert held.record.deadline_ms == held.record.created_ms + 900_000

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from engine.batches import Observe
-from engine.commands import Add, BeginPayment, Book, Cancel, ConfirmPayment, Hold, Move, PutEvent
+from engine.commands import Add, BeginPayment, Book, Cancel, ConfirmPayment, Hold, Move, PutEvent, items_text
 from engine.engine import Engine, observe_nothing
 from engine.ids import new_booking_id, new_reservation_id
 from engine.records import PoolCapacity, Terms, TicketTerms
@@ -50,7 +50,9 @@ async def sale(
 
 async def hold(engine: Engine, customer: str = "anna", address: str = "", rid: str = "", quantity: int = 1) -> Result:
     rid = rid or new_reservation_id(EVENT)
-    return await engine.submit(Hold(rid, EVENT, customer, "{}", "digest", [(TICKET, quantity)], address=address))
+    return await engine.submit(
+        Hold(rid, EVENT, customer, "{}", "digest", items_text([(TICKET, quantity)]), address=address)
+    )
 
 
 async def add(engine: Engine, rid: str, quantity: int = 1, hold_ms: int = 0) -> Result:

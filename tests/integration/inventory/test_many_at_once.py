@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from engine.commands import Count, Hold, Sweep
+from engine.commands import Count, Hold, Sweep, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results import Counts, Held, Swept
@@ -160,7 +160,9 @@ async def test_without_a_sweeper_the_next_hold_gets_its_place(
     assert await engine.redis.zcard(engine.keys[0].deadlines) == HOLDS + 1
     await start_slow_log(engine)
     began = time.monotonic()
-    result = await engine.submit(Hold(new_reservation_id(BYSTANDER), BYSTANDER, "22", "{}", "digest", [(TICKET_ID, 1)]))
+    result = await engine.submit(
+        Hold(new_reservation_id(BYSTANDER), BYSTANDER, "22", "{}", "digest", items_text([(TICKET_ID, 1)]))
+    )
     record_property("seconds until held", time.monotonic() - began)
     record_property("longest call, ms", (await slow_calls_ms(engine))[-1])
     assert isinstance(result, Held)

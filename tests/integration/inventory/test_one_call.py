@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from engine.commands import Add, BeginPayment, BestSeats, Cancel, Command, ConfirmPayment, Find, Hold, PutEvent, Remove
+from engine.commands import (
+    Add,
+    BeginPayment,
+    BestSeats,
+    Cancel,
+    Command,
+    ConfirmPayment,
+    Find,
+    Hold,
+    PutEvent,
+    Remove,
+    items_text,
+)
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_reservation_id
@@ -16,13 +28,13 @@ from engine.results import Cancelled, Found, Held, KeyReused, Paid, Paying
 from engine.words import EventStatus, State
 
 RID = new_reservation_id(1)
-HOLD = Hold(RID, 1, "22", "{}", "digest", [(7, 2)])
-SEATS = Hold(RID, 1, "22", "{}", "digest", [BestSeats(8, 2, True)])
+HOLD = Hold(RID, 1, "22", "{}", "digest", items_text([(7, 2)]))
+SEATS = Hold(RID, 1, "22", "{}", "digest", items_text([BestSeats(8, 2, True)]))
 PAY = BeginPayment(RID, "pay-a", 200, "digest")
 
 STORIES: list[tuple[list[Command[Any]], list[type], State]] = [
     ([HOLD, HOLD], [Held, Held], State.HELD),
-    ([HOLD, Hold(RID, 1, "22", "{}", "other", [(7, 1)])], [Held, KeyReused], State.HELD),
+    ([HOLD, Hold(RID, 1, "22", "{}", "other", items_text([(7, 1)]))], [Held, KeyReused], State.HELD),
     ([HOLD, Find(RID), Cancel(RID), HOLD], [Held, Found, Cancelled, Held], State.CANCELLED),
     ([HOLD, PAY, ConfirmPayment(RID, "pay-a")], [Held, Paying, Paid], State.PAID),
     ([HOLD, PAY], [Held, Paying], State.PAYING),
@@ -52,7 +64,7 @@ async def test_a_new_hold_is_there_for_the_rest_of_its_call(
         EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(7, ["7"], 100), TicketTerms(8, ["s0"], 100, True)]
     )
     await engine.submit(PutEvent(1, terms, [PoolCapacity("7", 10)], [SectionMap("s0", "aaaa")]))
-    others = [Hold(new_reservation_id(1), 1, str(number), "{}", "", [(7, 1)]) for number in range(2)]
+    others = [Hold(new_reservation_id(1), 1, str(number), "{}", "", items_text([(7, 1)])) for number in range(2)]
     results = await at_once(engine, [others[0], *commands, others[1]])
     assert [type(result) for result in results] == [Held, *kinds, Held]
     records = [result.record for result in results[1:-1] if hasattr(result, "record")]

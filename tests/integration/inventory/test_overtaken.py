@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.catalogue import EventSnapshot, TicketSnapshot, changed_events, publish_event
-from engine.commands import Count, Hold
+from engine.commands import Count, Hold, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results import Counts, Held, Published, SaleClosed
@@ -29,7 +29,7 @@ async def test_an_older_version_changes_nothing(engine: Engine) -> None:
     new = msgspec.structs.replace(OLD, version=8, name="New", status=EventStatus.CLOSED)
     for snapshot in (new, msgspec.structs.replace(OLD, tickets=[msgspec.structs.replace(OLD.tickets[0], capacity=99)])):
         assert await publish_event(engine, snapshot) == Published()
-    hold = Hold(new_reservation_id(1), 1, "22", "{}", "", [(7, 1)])
+    hold = Hold(new_reservation_id(1), 1, "22", "{}", "", items_text([(7, 1)]))
     assert isinstance(await engine.submit(hold), SaleClosed)
     counts = await engine.submit(Count(1))
     assert isinstance(counts, Counts)
@@ -42,4 +42,4 @@ async def test_the_same_version_again_is_published_again(engine: Engine) -> None
     """Publishing is repeated after a fault, when nobody knows how far it got."""
     for _ in range(2):
         assert await publish_event(engine, OLD) == Published()
-    assert isinstance(await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", [(7, 1)])), Held)
+    assert isinstance(await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items_text([(7, 1)]))), Held)

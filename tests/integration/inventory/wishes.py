@@ -27,9 +27,11 @@ from engine.commands import (
     SettleRefund,
     TimedPlaces,
     Unbook,
+    items_text,
 )
 from engine.records import PoolCapacity, SectionMap, SectionSeats, Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
+from tests.integration.inventory.choosing import items_of
 from tests.integration.inventory.world import PurgeOf, SweepOf
 
 PARTITIONS = 2
@@ -137,12 +139,12 @@ holds = st.builds(
     customer_ids,
     st.just('{"first_name":"Islom"}'),
     digests,
-    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])) | seat_items, min_size=1, max_size=3).map(
-        no_seat_twice
-    ),
+    st.lists(st.tuples(ticket_ids, st.sampled_from([1, 1, 1, 2, 3])) | seat_items, min_size=1, max_size=3)
+    .map(no_seat_twice)
+    .map(items_text),
 )
 timed_holds = st.builds(
-    lambda hold, items: replace(hold, items=no_seat_twice([*items, *hold.items][:3])),
+    lambda hold, items: replace(hold, items=items_text(no_seat_twice([*items, *items_of(hold.items)][:3]))),
     holds,
     st.lists(timed_places, min_size=1, max_size=2),
 )

@@ -20,6 +20,7 @@ from engine.results import Again, Result
 from engine.settings import Settings
 from engine.upkeep import server_time_ms
 from engine.words import State
+from tests.integration.inventory.choosing import items_of
 from tests.integration.inventory.model import Model
 from tests.integration.inventory.reservation import Counters, Reservation
 
@@ -391,8 +392,8 @@ def _starts(command: Command[Any]) -> set[int]:
     match command:
         case Book() | Move():
             return {command.start_ms}
-        case Hold(items=items):
-            return {item.start_ms for item in items if isinstance(item, TimedPlaces)}
+        case Hold(items=text):
+            return {item.start_ms for item in items_of(text) if isinstance(item, TimedPlaces)}
         case Add(item=TimedPlaces(start_ms=start_ms)):
             return {start_ms}
     return set()

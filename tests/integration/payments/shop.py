@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 
 from cli.simulated_gateway import create_gateway_app
-from engine.commands import BeginPayment, Count, Find, Hold, PutEvent
+from engine.commands import BeginPayment, Count, Find, Hold, PutEvent, items_text
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_attempt_id, new_reservation_id
@@ -48,7 +48,7 @@ class Shop:
     async def hold(self, quantity: int = 1, customer_id: str = "c1") -> str:
         reservation_id = new_reservation_id(EVENT_ID)
         held = await self.engine.submit(
-            Hold(reservation_id, EVENT_ID, customer_id, "{}", "digest", [(TICKET_ID, quantity)])
+            Hold(reservation_id, EVENT_ID, customer_id, "{}", "digest", items_text([(TICKET_ID, quantity)]))
         )
         assert isinstance(held, Held)
         return reservation_id

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.catalogue import EventSnapshot
-from engine.commands import BeginPayment, Cancel, ConfirmPayment, FailPayment, Find, Hold, Refund, SettleRefund
+from engine.commands import (
+    BeginPayment,
+    Cancel,
+    ConfirmPayment,
+    FailPayment,
+    Find,
+    Hold,
+    Refund,
+    SettleRefund,
+    items_text,
+)
 from engine.engine import Engine
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.keys import PartitionKeys
@@ -75,7 +85,9 @@ class BoxOffice:
     async def hold(self, quantity: int = 1, customer_id: str = "c1") -> str:
         rid = new_reservation_id(self.event.event_id)
         items = [(self.ticket_id, quantity)]
-        held = await self.engine.submit(Hold(rid, self.event.event_id, customer_id, DETAILS, "digest", items))
+        held = await self.engine.submit(
+            Hold(rid, self.event.event_id, customer_id, DETAILS, "digest", items_text(items))
+        )
         assert isinstance(held, Held), held
         return rid
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 from engine.catalogue import Schedule
-from engine.commands import Book, FindBooking, Hold, Move, TimedPlaces, Unbook
+from engine.commands import Book, FindBooking, Hold, Move, TimedPlaces, Unbook, items_text
 from engine.ids import new_booking_id, new_reservation_id
 from engine.records import Booking
 from engine.results import Booked, BookingFound, Held, Moved, Unbooked
@@ -67,7 +67,9 @@ class SlotOffice:
     async def buy_at(self, quantity: int, start_ms: int) -> str:
         rid = new_reservation_id(self.event_id)
         items = [TimedPlaces(self.office.ticket_id, quantity, start_ms)]
-        assert isinstance(await self.engine.submit(Hold(rid, self.event_id, "c1", DETAILS, "digest", items)), Held)
+        assert isinstance(
+            await self.engine.submit(Hold(rid, self.event_id, "c1", DETAILS, "digest", items_text(items))), Held
+        )
         await self.office.pay(rid)
         return rid
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 import sync.catalogue
 from cli.ports import free_port
 from engine.catalogue import EventSnapshot, changed_events, publish_event, published_versions
-from engine.commands import Count, Hold
+from engine.commands import Count, Hold, items_text
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
 from engine.ids import new_reservation_id
@@ -66,7 +66,7 @@ async def test_changes_of_an_event(office: BoxOffice) -> None:
         max_per_customer=3,
     )
     assert await _published(office) == changed
-    hold = Hold(new_reservation_id(event_id), event_id, "c", "{}", "d", [(office.ticket_id, 1)])
+    hold = Hold(new_reservation_id(event_id), event_id, "c", "{}", "d", items_text([(office.ticket_id, 1)]))
     assert isinstance(await office.engine.submit(hold), SaleClosed)
 
     cleared = await office.catalogue.update_event(event_id, EventChanges(sale_opens_at=None))

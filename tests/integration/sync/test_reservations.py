@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from engine.catalogue import EventSnapshot
-from engine.commands import Hold
+from engine.commands import Hold, items_text
 from engine.ids import new_reservation_id
 from engine.results import Held
 from engine.words import State
@@ -112,7 +112,7 @@ async def test_two_items_of_one_ticket_are_one_reservation(office: BoxOffice) ->
         "c",
         "{}",
         "d",
-        [(office.ticket_id, 1), (office.ticket_id, 2)],
+        items_text([(office.ticket_id, 1), (office.ticket_id, 2)]),
     )
     assert isinstance(await office.engine.submit(twice), Held)
     await _sync(office)

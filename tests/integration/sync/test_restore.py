@@ -20,6 +20,7 @@ from engine.commands import (
     Refund,
     SettleRefund,
     TimedPlaces,
+    items_text,
 )
 from engine.engine import Engine
 from engine.faults import EngineBug, Misconfigured
@@ -67,7 +68,10 @@ class Sale:
     async def _batch(self, rids: list[str], items: Sequence[tuple[int, int] | NamedSeats]) -> None:
         event_id = self._event_id
         await self._do(
-            [Hold(rid, event_id, rid[-7:], DETAILS, "digest", [item]) for rid, item in zip(rids, items, strict=True)]
+            [
+                Hold(rid, event_id, rid[-7:], DETAILS, "digest", items_text([item]))
+                for rid, item in zip(rids, items, strict=True)
+            ]
         )
         begun = rids[len(rids) // 3 :]
         await self._do([BeginPayment(rid, f"pay-{rid}", PRICE_MINOR, "by card") for rid in begun])
@@ -168,7 +172,7 @@ async def test_slots_and_their_bookings(office: BoxOffice, settings: Settings) -
     await slots.buy(1, days=4)
     start_ms = slots.start_ms(5)
     rid = new_reservation_id(slots.event_id)
-    held = Hold(rid, slots.event_id, "c2", DETAILS, "digest", [TimedPlaces(office.ticket_id, 3, start_ms)])
+    held = Hold(rid, slots.event_id, "c2", DETAILS, "digest", items_text([TimedPlaces(office.ticket_id, 3, start_ms)]))
     assert isinstance(await office.engine.submit(held), Held)
     await written(office)
     before = {key: value for key, value in keys_of_redis(settings.redis_url).items() if b":unbooked:" not in key}
@@ -205,7 +209,7 @@ async def test_sales_go_on_where_they_were(office: BoxOffice, settings: Settings
     assert (await restore(settings)).live == 2
 
     assert [(await office.record(rid)).deadline_ms for rid in (held, paying, paid)] == deadlines
-    repeat = Hold(held, office.event.event_id, "c1", DETAILS, "digest", [(office.ticket_id, 2)])
+    repeat = Hold(held, office.event.event_id, "c1", DETAILS, "digest", items_text([(office.ticket_id, 2)]))
     again = await office.engine.submit(repeat)
     assert isinstance(again, Held)
     assert again.replayed

@@ -10,7 +10,7 @@ import sync.catalogue
 import sync.venues
 from engine.catalogue import EventSnapshot, published_venues, read_venue
 from engine.client import Redis
-from engine.commands import BlockSeats, Count, Hold, NamedSeats, ReadSeatMap
+from engine.commands import BlockSeats, Count, Hold, NamedSeats, ReadSeatMap, items_text
 from engine.engine import Engine
 from engine.faults import OutcomeUnknown
 from engine.ids import new_reservation_id
@@ -72,7 +72,9 @@ class Hall:
     async def hold(self, *places: int) -> str:
         rid, pool = new_reservation_id(self.event.event_id), section_pool(self.stalls.section_id)
         item = NamedSeats(self.adult.ticket_id, len(places), pool, list(places))
-        held = await self.office.engine.submit(Hold(rid, self.event.event_id, "c1", DETAILS, "digest", [item]))
+        held = await self.office.engine.submit(
+            Hold(rid, self.event.event_id, "c1", DETAILS, "digest", items_text([item]))
+        )
         assert isinstance(held, Held), held
         return rid
 

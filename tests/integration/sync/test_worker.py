@@ -10,7 +10,7 @@ import pytest
 
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import free_port
-from engine.commands import Hold, Refund
+from engine.commands import Hold, Refund, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results import Held
@@ -139,7 +139,9 @@ class Sales:
         while True:
             rid = new_reservation_id(event_id)
             self.asked.add(rid)
-            hold = Hold(rid, event_id, f"c{len(self.sold) % 50}", DETAILS, "d", [(self._office.ticket_id, 1)])
+            hold = Hold(
+                rid, event_id, f"c{len(self.sold) % 50}", DETAILS, "d", items_text([(self._office.ticket_id, 1)])
+            )
             if isinstance(await self._office.engine.submit(hold), Held):
                 self.sold.add(rid)
             await asyncio.sleep(0.001)
