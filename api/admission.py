@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from api.addresses import limited_address
 from api.callers import CALLER, OPEN, Caller, Role, check_scope
@@ -57,7 +57,7 @@ def _by_token(tokens: Tokens, strangers: Strangers, route: Route, roles: frozens
     refusal = f"This is for {' and '.join(sorted(roles))} tokens; yours is of another role."
 
     async def admit(request: web.Request) -> None:
-        authorization = request.headers.get("Authorization")
+        authorization = request.headers.get(hdrs.AUTHORIZATION)
         caller = tokens.known(authorization) or await _new_caller(request, authorization, tokens, strangers)
         if caller.role not in roles:
             raise forbidden(refusal)

@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import Meta
 
 from api.keys import SETTINGS
@@ -55,7 +55,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
 
     Raises Problem: unsupported_media_type, too_large, malformed_json, or invalid with the path of the field.
     """
-    if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
+    if request.headers.get(hdrs.CONTENT_TYPE) != _JSON and request.content_type != _JSON:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json.")
     body = await read_bytes(request)
     try:

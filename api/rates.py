@@ -36,7 +36,7 @@ def rate_policy(who: str, per_minute: int, burst: int) -> str:
 
 def rate_limit(*allowances: Allowance) -> str:
     """The header RateLimit."""
-    return ", ".join(f'"{each.who}";r={each.left};t={seconds(each.reset_ms)}' for each in allowances)
+    return ", ".join([f'"{each.who}";r={each.left};t={-(-each.reset_ms // 1000)}' for each in allowances])
 
 
 def seconds(ms: int) -> int:

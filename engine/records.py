@@ -56,7 +56,7 @@ class Record(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unkn
     @property
     def total_minor(self) -> int:
         """Price of all lines, in minor units."""
-        return sum(line.quantity * line.unit_minor for line in self.lines)
+        return sum([line.quantity * line.unit_minor for line in self.lines])
 
     @property
     def places(self) -> int:

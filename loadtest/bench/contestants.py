@@ -102,7 +102,7 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         in_redis.renew()
         in_postgres.renew()
         start = Starter(stack, directory, cores, settings)
-        # Ours is first: its answer is what the noop answers.
+        # Ours are first: a noop answers what ours that is asked the same has answered.
         ours = start(OURS, "POST /v1/reservations", _OPEN, in_redis)
         start.answers = ours
         named = start(OURS_NAMED, "the same, seats of 40 sections", _OPEN, seats_in_redis, NAMED_SEATS)
@@ -114,14 +114,13 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
         alone = start(
             "Postgres alone", f"{_POSTGRES_CONNECTIONS} connections", _gunicorn("postgres_alone:make_app"), in_postgres
         )
-        tokens = noop._replace(name=NOOP_TOKENS, what="noop, asked as the next one", asking=GUARDED, noop=NOOP_TOKENS)
-        guarded = start(OURS_GUARDED, "tokens and limits", _GUARDED, in_redis, GUARDED, NOOP_TOKENS)
+        guarded = start(OURS_GUARDED, "the same, tokens and limits", _GUARDED, in_redis, GUARDED, NOOP_TOKENS)
+        start.answers = guarded
+        tokens = start(NOOP_TOKENS, "asked as the next", _gunicorn("noop:make_app"), None, GUARDED, NOOP_TOKENS)
         read = start(OURS_READ, "GET …/availability", _OPEN, in_redis, AVAILABILITY, NOOP_READ)
         start.answers = read
-        noop_read = start(
-            NOOP_READ, "no body, its own answer", _gunicorn("noop:make_reading_app"), None, AVAILABILITY, NOOP_READ
-        )
-        yield Stage([noop, tuned, framed, ours, named, best, single, alone, tokens, guarded, noop_read, read], settings)
+        reads = start(NOOP_READ, "asked as the next", _gunicorn("noop:make_reading_app"), None, AVAILABILITY, NOOP_READ)
+        yield Stage([noop, tuned, framed, ours, named, best, single, alone, tokens, guarded, reads, read], settings)
 
 
 def _redis_store(process: Child, settings: Settings, event_id: int) -> Store:
