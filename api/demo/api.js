@@ -75,6 +75,7 @@ export async function act(control, work) {
   try {
     await work();
   } catch (problem) {
+    if (problem.status === 401) document.getElementById("who").open = true; // there a token can be pasted
     tell(problem);
   } finally {
     control.ariaBusy = null;

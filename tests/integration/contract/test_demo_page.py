@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 import api.demo_page
+from api.callers import Role
+from cli.tokens import mint_token
+from engine.settings import Settings
 from tests.integration.contract.browser import Page, browsing
 from tests.integration.contract.conftest import StartApi
 from tests.integration.contract.endpoints import TIMED_EVENT
@@ -46,6 +49,22 @@ async def test_where_tokens_are_asked_for_it_is_there_if_it_is_wanted(start_api:
     for path in ("/demo", "/demo/demo.js"):
         assert await closed.refused("GET", path) == "not_found"
         assert (await opened.client.get(path)).status == 200
+
+
+async def test_a_token_that_is_pasted_says_who_buys(start_api: StartApi, tmp_path: Path) -> None:
+    event = await (await start_api()).event(10)
+    front = await start_api(auth="jwt", jwt_secret=SHARED, demo_page=True)
+    async with browsing(str(front.client.make_url("/demo")), tmp_path / "browser") as page:
+        await page.click("Big event")
+        await page.fill("#event input[type=number]", "1")
+        await page.click("Buying as guest")
+        await page.click("Hold", "#event")
+        await page.reads("#problem", "Authorization")
+        await page.fill("#token", mint_token(Settings(jwt_secret=SHARED), Role.CUSTOMER, "22", 600))
+        await page.click("Use these")
+        await page.click("Hold", "#event")
+        await page.reads("#holds", "left")
+    assert await front.counts(event["tickets"][0]["id"]) == (9, 1, 0)
 
 
 async def test_places_are_held_paid_for_and_given_back(front: Front, open_page: Open) -> None:
