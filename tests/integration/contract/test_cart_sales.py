@@ -170,8 +170,8 @@ DEFECTS = [
     Defect("a payment is completed and failed", "(cart.state ~= from and cart.state ~= to)", "cart.state == 'none'"),
     Defect(
         "what ran out is booked",
-        "  if now_ms >= cart.deadline_ms then\n    return 'expired'",
-        "  if false then\n    return 'expired'",
+        "if now_ms >= cart.deadline_ms then\n      return 'expired'",
+        "if false then\n      return 'expired'",
     ),
     Defect("a failed cart stays as it was", "cart.state ~= 'open' or now_ms", "now_ms"),
     Defect("one event is pinned and the other is not", "nothing = None", "return None", CartPayments, "_pin_all"),

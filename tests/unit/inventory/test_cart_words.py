@@ -28,7 +28,7 @@ def test_words_are_the_same() -> None:
 
 
 def test_wishes_are_in_the_header() -> None:
-    wishes = set(re.findall(r"^function CART\.(\w+)", CODE, re.MULTILINE))
+    wishes = set(re.findall(r"^ *function CART\.(\w+)", CODE, re.MULTILINE))
     assert wishes == set(
         re.findall(r"^--           (join|leave|begin|book|unbook|settle|read)\b", HEADER, re.MULTILINE)
     )

@@ -40,12 +40,22 @@ def test_record_is_read_and_packed_in_the_order_of_its_fields() -> None:
     body = CODEC[CODEC.index("local function record_decode") : CODEC.index("local function record_text")]
     read = dict(re.findall(r"^    (\w+) = a\[(\d+)\],$", body, re.MULTILINE))
     assert read == {field: str(place) for place, field in enumerate(fields, 1)}
-    (taken, joined) = re.findall(
-        r"local function record_text\(u, ([\w, ]+)\).*?return (ARRAY_OF_10 .*?)\nend", CODEC, re.DOTALL
-    )[0]
-    assert taken.split(", ") == fields
-    assert list(dict.fromkeys(re.findall("|".join(fields), joined))) == fields
+    (taken, joined) = re.findall(r"local function record_text\(u, ([\w, ]+)\).*?return (.*?)\nend", CODEC, re.DOTALL)[0]
+    pieces = taken.split(", ")
+    assert list(dict.fromkeys(re.findall("|".join(pieces), joined))) == pieces
+    (packed,) = re.findall(r"r\.packed = (record_text\(.*?)\n  end", CODEC, re.DOTALL)
+    assert list(dict.fromkeys(re.findall(r"\br\.(\w+)", packed))) == fields
     assert f"#a ~= {len(fields)}" in CODEC
+
+
+def test_a_new_hold_is_packed_in_the_order_of_its_fields() -> None:
+    new_holds = (LUA / "27_new_holds.lua").read_text(encoding="utf-8")
+    pieces = re.findall(r"= (ARRAY_OF_10.*|packed\[u\.now_ms\].*?,|packed\[lines\].*)", new_holds)
+    assert [re.findall(r"packed[.\[]([\w.]+)|ARRAY_OF_0", piece) for piece in pieces] == [
+        ["held", "event"],
+        ["u.now_ms", "deadline_ms", "0"],
+        ["lines", ""],
+    ]
 
 
 def test_positions_in_a_line_and_in_an_attempt() -> None:
