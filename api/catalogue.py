@@ -37,6 +37,7 @@ class Catalogue:
         self._read_at = float("-inf")
         self._failed_from = self._failed_until = float("-inf")
         self._lock = asyncio.Lock()
+        self._reading: asyncio.Future[None] | None = None
 
     async def events(self) -> list[EventSnapshot]:
         """All events, by start and id, as they are now. Raises Fault if Redis is away."""
@@ -110,12 +111,16 @@ class Catalogue:
             if self._failed_from >= asked_at:
                 raise _away()
             began = time.monotonic()
+            reading = self._reading = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(self._timeout):
                     self._change, changed = await changed_events(self._redis, self._change)
             except TROUBLE as error:
                 self._failed_from, self._failed_until = began, time.monotonic()
                 raise _away() from error
+            finally:
+                self._reading = None
+                reading.set_result(None)
             for event in changed:
                 self._events[event.event_id] = event
                 for ticket in event.tickets:
@@ -132,6 +137,9 @@ class Catalogue:
         return age < self._early_age or (age < self._max_age and self._lock.locked())
 
     async def _follow(self) -> None:
+        if self._reading is not None and not self._is_recent():
+            # All at once when it is read: through the lock they would come one by one, each after a turn of the loop.
+            await asyncio.shield(self._reading)
         if self._is_recent():
             return
         try:

@@ -2,8 +2,14 @@
 
 import asyncio
 
+import pytest
+
+from api.keys import CATALOGUE
+from engine.catalogue import EventSnapshot, changed_events
+from engine.client import Redis
 from tests.integration.contract import shapes
 from tests.integration.contract.conftest import StartApi
+from tests.integration.contract.endpoints import World
 from tests.integration.contract.front import Front, Json, ticket
 from tests.waiting import wait_until
 
@@ -204,3 +210,27 @@ async def test_a_wrong_method_says_which_are_right(front: Front) -> None:
             answer = await front.call(method, path)
             assert (answer.status, answer.code) == (405, "method_not_allowed")
             assert {name.strip() for name in answer.headers["Allow"].split(",")} == methods | {"OPTIONS"}
+
+
+async def test_a_crowd_does_not_stand_in_line_for_the_catalogue(
+    front: Front, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue, read, go_on = front.client.app[CATALOGUE], asyncio.Event(), asyncio.Event()
+
+    async def held_back(redis: Redis, change: int) -> tuple[int, list[EventSnapshot]]:
+        changes = await changed_events(redis, change)
+        read.set()
+        await go_on.wait()
+        return changes
+
+    monkeypatch.setattr("api.catalogue.changed_events", held_back)
+    monkeypatch.setattr(catalogue, "_read_at", float("-inf"))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        asking = [tasks.create_task(catalogue.event(world.event_id)) for _ in range(100)]
+        await read.wait()
+        go_on.set()
+        turns = 0
+        while not all(one.done() for one in asking):
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns < 10, "one after another they take a turn of the loop each"
