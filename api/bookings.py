@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api import answers
 from api.addresses import limited_address
-from api.bodies import Text, read_body, read_query
+from api.bodies import Text, path_id, read_body, read_query
 from api.callers import caller_of
 from api.completeness import wait_for_outcomes
 from api.events import event_of_path
@@ -93,6 +93,7 @@ _STATUSES = {"booked": False, "expired": True}
 
 async def create_booking(request: web.Request) -> Reply:
     """POST /v1/events/{event_id}/bookings: takes a place of the slot."""
+    _check_room(request)
     event = await _timed_event(request)
     body = await read_body(request, _NEW)
     caller = caller_of(request)
@@ -128,6 +129,7 @@ async def read_booking(request: web.Request) -> Reply:
 
 async def change_booking(request: web.Request) -> Reply:
     """PATCH /v1/events/{event_id}/bookings/{booking_id}: all that it asks for, or nothing."""
+    _check_room(request)
     event = await _timed_event(request)
     booking_id = _id_of_path(request)
     patch = await read_body(request, _PATCH)
@@ -201,6 +203,11 @@ async def list_all_bookings(request: web.Request) -> Reply:
     )
     items = [_view(event, booking, expired=booking.is_expired_at(now_ms)) for booking in listed.bookings]
     return json_reply(answers.Page(items, encode_cursor(listed.next) if listed.next else None))
+
+
+def _check_room(request: web.Request) -> None:
+    """Before anything is waited for. Raises Problem not_found, or Fault where the engine has no room for more."""
+    request.app[ENGINE].check_room(path_id(request, "event_id", "event"))
 
 
 async def _timed_event(request: web.Request) -> EventSnapshot:

@@ -91,6 +91,7 @@ async def add_to_cart(request: web.Request) -> Reply:
 
 
 async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> Reply:
+    request.app[ENGINE].check_room(body.event_id)
     catalogue = request.app[CATALOGUE]
     event = await catalogue.event(body.event_id)
     if event is None:

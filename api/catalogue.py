@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from api.seating import Seating
 from engine.batches import TROUBLE
 from engine.catalogue import EventSnapshot, changed_events, published_venues, read_venue
 from engine.client import Redis
-from engine.faults import EngineBug, OutcomeUnknown
+from engine.faults import EngineBug, OutcomeUnknown, Overloaded
 from engine.settings import Settings
 
 _EARLY = 0.75
@@ -22,7 +24,7 @@ class Catalogue:
 
     For the crowd (`event`, `event_of_ticket`) it tells what was true at most `catalogue_age_ms` ago, and looks an
     unknown id up at once. While Redis is away this goes on telling what it knows; before it knows anything it raises
-    Fault.
+    Fault. While Redis is slow, no more than `queue_commands` wait for it: who comes then is refused with Overloaded.
     """
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
@@ -38,6 +40,7 @@ class Catalogue:
         self._failed_from = self._failed_until = float("-inf")
         self._lock = asyncio.Lock()
         self._reading: asyncio.Future[None] | None = None
+        self._waiting, self._most_waiting = 0, settings.queue_commands
 
     async def events(self) -> list[EventSnapshot]:
         """All events, by start and id, as they are now. Raises Fault if Redis is away."""
@@ -66,6 +69,10 @@ class Catalogue:
         await self._follow()
         if ticket_id not in self._event_of_ticket:
             await self.refresh()
+        return self._event_of_ticket.get(ticket_id)
+
+    def known_event_of_ticket(self, ticket_id: int) -> EventSnapshot | None:
+        """The event that offers the ticket, however long ago that was heard."""
         return self._event_of_ticket.get(ticket_id)
 
     def recent_event_of_ticket(self, ticket_id: int) -> EventSnapshot | None:
@@ -103,8 +110,12 @@ class Catalogue:
             raise _away() from error
 
     async def refresh(self) -> None:
-        """Reads what changed, now. Raises Fault if Redis is away."""
+        """Reads what changed, now. Raises Fault if Redis is away, or if too many wait for it already."""
         asked_at = time.monotonic()
+        with self._one_more():
+            await self._read(asked_at)
+
+    async def _read(self, asked_at: float) -> None:
         async with self._lock:
             if self._read_at >= asked_at:
                 return
@@ -127,6 +138,17 @@ class Catalogue:
                     self._event_of_ticket[ticket.ticket_id] = event
             self._read_at = began
 
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        """Counts who waits. Raises Overloaded if as many do as may."""
+        if self._waiting >= self._most_waiting:
+            raise Overloaded("too many wait for the catalogue; nothing was done; try again later")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
     def _is_recent(self) -> bool:
         """Whether the catalogue need not be read for the crowd.
 
@@ -139,7 +161,8 @@ class Catalogue:
     async def _follow(self) -> None:
         if self._reading is not None and not self._is_recent():
             # All at once when it is read: through the lock they would come one by one, each after a turn of the loop.
-            await asyncio.shield(self._reading)
+            with self._one_more():
+                await asyncio.shield(self._reading)
         if self._is_recent():
             return
         try:

@@ -24,6 +24,7 @@ from api.times import wall_clock_ms
 from api.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
 from engine.commands import Cancel, Find, Hold, items_text
+from engine.engine import Engine
 from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
 from engine.results import AlreadyPaid, Cancelled, Expired, Found, Held, NotFound, NotHeld, SeatTaken, SlotPast
@@ -69,7 +70,7 @@ async def create_reservation(request: web.Request) -> Reply:
     catalogue, engine, caller = app[CATALOGUE], app[ENGINE], caller_of(request)
     customer = body.customer
     customer_id = caller.acts_for(customer.id or None, "customer" if customer is _NOBODY else "customer.id")
-    event = await _event_of_items(catalogue, body.items)
+    event = await _event_of_items(catalogue, engine, body.items)
     caller.check_events([event.event_id])
     seating = await catalogue.seating(event) if event.venue_id else None
     key = idempotency_key(request)
@@ -104,11 +105,16 @@ async def create_reservation(request: web.Request) -> Reply:
     return json_reply(view, status=201, headers=headers)
 
 
-async def _event_of_items(catalogue: Catalogue, items: list[ItemBody]) -> EventSnapshot:
-    """The one event that all items belong to."""
+async def _event_of_items(catalogue: Catalogue, engine: Engine, items: list[ItemBody]) -> EventSnapshot:
+    """The one event that all items belong to. Raises Problem, Fault: at once if the engine has no room for more."""
     event: EventSnapshot | None = None
     for position, item in enumerate(items):
-        found = catalogue.recent_event_of_ticket(item.ticket_id) or await catalogue.event_of_ticket(item.ticket_id)
+        found = catalogue.recent_event_of_ticket(item.ticket_id)
+        if found is None:
+            known = catalogue.known_event_of_ticket(item.ticket_id)
+            if known is not None:
+                engine.check_room(known.event_id)
+            found = await catalogue.event_of_ticket(item.ticket_id)
         if found is None:
             raise not_found(f"ticket {item.ticket_id}")
         if event is not None and found.event_id != event.event_id:

@@ -59,10 +59,14 @@ class Batches:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def submit(self, command: Command[Any]) -> "asyncio.Future[Any]":
-        """Queues a command; the future has its result. Raises Overloaded when the queue is full."""
+    def check_room(self) -> None:
+        """Raises Overloaded when the queue is full."""
         if len(self._queue) >= self._queue_commands:
             raise Overloaded("the queue is full; nothing was done; try again later")
+
+    def submit(self, command: Command[Any]) -> "asyncio.Future[Any]":
+        """Queues a command; the future has its result. Raises Overloaded when the queue is full."""
+        self.check_room()
         answer: asyncio.Future[Any] = self._loop.create_future()
         self._queue.append(_Waiting(command, answer, self._loop.time()))
         self._wake.set()

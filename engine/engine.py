@@ -108,6 +108,10 @@ class Engine:
             raise TypeError(f"{type(command).__name__} names no event")
         return self._submit(partition_of(event_id, len(self.keys)), command)
 
+    def check_room(self, event_id: int) -> None:
+        """Raises Overloaded if a command about this event would be refused, for who would wait for something before."""
+        self._batches[partition_of(event_id, len(self.keys))].check_room()
+
     async def sweep(self, partition: int) -> Swept:
         """Gives back a slice of what is due in a partition."""
         return await self._submit(partition, Sweep())

@@ -4,8 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -15,11 +18,15 @@ from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.settings import Settings
 from sync.worker import run_sync
 from tests.integration.contract.conftest import StartApi
-from tests.integration.contract.front import Front
+from tests.integration.contract.front import Answer, Front
+from tests.integration.contract.museum import open_museum
 from tests.invariants import check_invariants
 from tests.waiting import wait_until
 
 _TIMEOUT_MS = 400
+_QUEUE = 8
+
+Taking = Callable[[], Coroutine[Any, Any, Answer]]
 
 
 @pytest.fixture
@@ -110,6 +117,46 @@ async def test_a_full_queue_does_nothing_by_halves(start_api: StartApi, own_valk
     assert held > 0, "those in the queue were served"
     assert await fragile.counts(one) == (100 - held, held, 0)
     assert await fragile.counts(two) == (100 - held, held, 0)
+
+
+@pytest.mark.alone
+async def test_beyond_the_queue_the_answer_is_quick(start_api: StartApi, own_valkey: EmbeddedValkey) -> None:
+    """Also where a request would have to wait for the catalogue before it came to the queue."""
+    front = await start_api(redis_url=own_valkey.url, command_timeout_ms=15_000, queue_commands=_QUEUE)
+    event, museum = await front.event(100), await open_museum(front)
+    ticket_id = event["tickets"][0]["id"]
+    takings: list[Taking] = [
+        lambda: front.reserve((ticket_id, 1)),
+        lambda: front.call(
+            "POST", f"/v1/orders/carts/{uuid4()}", {"event_id": event["id"], "price_id": ticket_id, "quantity": 1}
+        ),
+        museum.book,
+    ]
+    for take in takings:
+        assert (await take()).status in (200, 201), "below the bound"
+    assert own_valkey.child.pid is not None
+    os.kill(own_valkey.child.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.TaskGroup() as group:
+            crowd = [group.create_task(take()) for _ in range(3 * _QUEUE) for take in takings]
+            await wait_until(lambda: sum(call.done() for call in crowd) >= _QUEUE, what="some are refused")
+            for take in takings:
+                assert await _median_ms_of_refusals(take) < 5
+            os.kill(own_valkey.child.pid, signal.SIGCONT)
+    finally:
+        os.kill(own_valkey.child.pid, signal.SIGCONT)
+    assert {call.result().status for call in crowd} <= {200, 201, 503}
+    assert {(await take()).status for take in takings} <= {200, 201}, "there is room again"
+
+
+async def _median_ms_of_refusals(take: Taking) -> float:
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        refused = await take()
+        took.append((time.perf_counter() - began) * 1000)
+        assert (refused.status, refused.code) == (503, "unavailable")
+    return median(took)
 
 
 @pytest.mark.damages_keys

@@ -1,12 +1,17 @@
 """What is on sale: events, tickets, availability."""
 
 import asyncio
+import time
+from datetime import datetime
+from typing import NamedTuple
 
 import pytest
+from redis.asyncio import Redis as RedisClient
 
 from api.keys import CATALOGUE
 from engine.catalogue import EventSnapshot, changed_events
 from engine.client import Redis
+from engine.settings import Settings
 from tests.integration.contract import shapes
 from tests.integration.contract.conftest import StartApi
 from tests.integration.contract.endpoints import World
@@ -154,6 +159,36 @@ async def test_availability_is_fresh_and_cheap_to_ask_again(front: Front) -> Non
     assert changed.status == 200
     assert changed.body["tickets"][0]["available"] == 7
     assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+async def test_a_crowd_of_readers_asks_redis_ten_times_a_second(start_api: StartApi, shop: Settings) -> None:
+    most = await _looks_of_a_crowd(await start_api(), shop)
+    assert most.looks <= 10 * most.seconds + 1
+    impatient = await _looks_of_a_crowd(await start_api(availability_age_ms=1), shop)
+    assert impatient.looks > 10 * impatient.seconds + 1, "the control: counts may be a millisecond old"
+
+
+class _Crowd(NamedTuple):
+    looks: int
+    seconds: float
+
+
+async def _looks_of_a_crowd(front: Front, settings: Settings) -> _Crowd:
+    """How often Redis was asked for counts while a crowd read them, which were at most 100 ms old."""
+    event = await front.event(10)
+    path = f"/v1/events/{event['id']}/availability"
+    async with RedisClient.from_url(settings.redis_url, socket_timeout=5) as redis:
+        before = await redis.info("commandstats")
+        began, reads = time.monotonic(), 0
+        while reads < 200 or time.monotonic() - began < 0.3:
+            asked_at = time.time()
+            for answer in await asyncio.gather(*(front.get(path) for _ in range(20))):
+                age_ms = (asked_at - datetime.fromisoformat(answer.body["as_of"]).timestamp()) * 1000
+                assert age_ms <= 101, "100, and the part of a millisecond that as_of does not tell"
+                reads += 1
+        seconds = time.monotonic() - began
+        after = await redis.info("commandstats")
+    return _Crowd(after["cmdstat_fcall"]["calls"] - before["cmdstat_fcall"]["calls"], seconds)
 
 
 async def test_availability_follows_a_crowd(front: Front) -> None:

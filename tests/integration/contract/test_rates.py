@@ -4,10 +4,12 @@ import re
 from uuid import uuid4
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from api.callers import Role
-from api.rates import rate_policies
+from api.rates import mark_rates, rate_policies, tell_rates
 from api.routes import ROUTES
+from engine.results import Allowance, RateLimited, SoldOut
 from engine.settings import Settings
 from tests.integration.contract.access import Sale
 from tests.integration.contract.conftest import StartApi
@@ -55,6 +57,21 @@ def test_policies_are_those_of_the_settings() -> None:
     settings = Settings(customer_per_minute=60, address_per_minute=600, cool_down_expiries=5)
     policies = '"customer";q=20;w=20, "address";q=100;w=10, "expiries";q=5;w=600'
     assert rate_policies(settings) == policies, "a burst of 20 fills up again in 20 s, at 60 a minute"
+
+
+def test_what_limits_leave_is_told_in_the_headers() -> None:
+    asked, cooling = make_mocked_request("POST", "/"), make_mocked_request("POST", "/")
+    allowances = (Allowance("customer", 19, 1), Allowance("address", 0, 1500))
+    tell_rates(asked, SoldOut(7, 0, 0, allowances=allowances))
+    tell_rates(cooling, RateLimited("expiries", 90_001, allowances=allowances[:1]))
+    headers: list[dict[str, str]] = [{}, {}, {}]
+    for request, told in zip((asked, cooling, make_mocked_request("POST", "/")), headers, strict=True):
+        mark_rates(request, told, "policies")
+    assert headers == [
+        {"RateLimit-Policy": "policies", "RateLimit": '"customer";r=19;t=1, "address";r=0;t=2'},
+        {"RateLimit-Policy": "policies", "RateLimit": '"expiries";r=0;t=91, "customer";r=19;t=1'},
+        {"RateLimit-Policy": "policies"},
+    ]
 
 
 async def test_reservations_and_carts_tell_what_is_left_until_nothing_is(sale: Sale) -> None:
