@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from engine.batches import TROUBLE, Batches, Observe
 from engine.client import Redis
 from engine.commands import Command, OnBooking, OnEvent, OnReservation, PurgeSlots, Sweep
-from engine.faults import EngineBug, Misconfigured, OutcomeUnknown
+from engine.faults import EngineBug, Misconfigured, OutcomeUnknown, Overloaded
 from engine.ids import ReservationIds, event_of
 from engine.keys import PartitionKeys, partition_of
 from engine.library import install_library
@@ -50,7 +50,7 @@ class Engine:
         self._limits = packed_limits(settings)
         self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
         self.ids = ReservationIds()
-        self._installs = 0
+        self._installs = self._calls = 0
         self._install_lock = asyncio.Lock()
         self.redis: Redis = connect(settings, settings.partitions + 4)
         self._batches: list[Batches] = []
@@ -121,9 +121,18 @@ class Engine:
         return await self._submit(partition, PurgeSlots(skip))
 
     async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Calls another function of the library, outside of the batches. Raises OutcomeUnknown if no answer comes."""
-        async with self._in_time():
-            return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), self.settings.replica_acks)
+        """Calls another function of the library, outside of the batches.
+
+        Raises Overloaded if `queue_commands` such calls wait already, OutcomeUnknown if no answer comes.
+        """
+        if self._calls >= self.settings.queue_commands:
+            raise Overloaded("too many calls wait; nothing was done; try again later")
+        self._calls += 1
+        try:
+            async with self._in_time():
+                return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), self.settings.replica_acks)
+        finally:
+            self._calls -= 1
 
     def queued(self) -> int:
         """Commands that wait, in all partitions."""

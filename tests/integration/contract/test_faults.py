@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import psutil
 import pytest
 from redis.asyncio import Redis
 
@@ -136,17 +137,30 @@ async def test_beyond_the_queue_the_answer_is_quick(start_api: StartApi, own_val
         assert (await take()).status in (200, 201), "below the bound"
     assert own_valkey.child.pid is not None
     os.kill(own_valkey.child.pid, signal.SIGSTOP)
+    server = psutil.Process(own_valkey.child.pid)
+    await wait_until(lambda: server.status() == psutil.STATUS_STOPPED, what="it stands still, a moment later")
     try:
         async with asyncio.TaskGroup() as group:
-            crowd = [group.create_task(take()) for _ in range(3 * _QUEUE) for take in takings]
-            await wait_until(lambda: sum(call.done() for call in crowd) >= _QUEUE, what="some are refused")
+            crowds: list[list[asyncio.Task[Answer]]] = []
+
+            def are_refused() -> bool:
+                return all(any(map(_is_refused, crowd)) for crowd in crowds)
+
+            for _ in range(2):  # the second fills the queues that the first left when it went on as a batch
+                crowds += [[group.create_task(take()) for _ in range(3 * _QUEUE)] for take in takings]
+                await wait_until(are_refused, what="some of each are refused")
             for take in takings:
-                assert await _median_ms_of_refusals(take) < 5
+                # The best of three rounds: others slow one down, nobody can speed it up.
+                assert min([await _median_ms_of_refusals(take) for _ in range(3)]) < 5
             os.kill(own_valkey.child.pid, signal.SIGCONT)
     finally:
         os.kill(own_valkey.child.pid, signal.SIGCONT)
-    assert {call.result().status for call in crowd} <= {200, 201, 503}
+    assert {call.result().status for crowd in crowds for call in crowd} <= {200, 201, 503}
     assert {(await take()).status for take in takings} <= {200, 201}, "there is room again"
+
+
+def _is_refused(call: "asyncio.Task[Answer]") -> bool:
+    return call.done() and call.result().status == 503
 
 
 async def _median_ms_of_refusals(take: Taking) -> float:
