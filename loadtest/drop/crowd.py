@@ -4,6 +4,7 @@ What each was told goes into one `Told`, which is written when Locust quits and 
 """
 
 import itertools
+import logging
 import os
 import random
 import time
@@ -12,13 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gevent
+import msgspec
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.env import Environment
 
+from loadtest.bench.cpu import used_by_everybody
 from loadtest.drop.dashboard import add_stock_tab
 from loadtest.drop.sizes import SIZES, Size
 from loadtest.drop.stage import Stage
-from loadtest.drop.told import Booked, Outcome, Request, Taking, Told, outcome_of
+from loadtest.drop.told import Booked, Outcome, Request, Strain, Taking, Told, outcome_of
 
 STAGE = "ONSALE_DROP_STAGE"
 SIZE = "ONSALE_DROP_SIZE"
@@ -31,17 +34,49 @@ _TRIES = 20
 _NUMBERS = itertools.count(1)
 
 
+_WATCH_SECONDS = 1.0
+_PARSER = msgspec.json.Decoder(dict[str, Any])
+
+
 class Answer(NamedTuple):
-    """An answer; status 0: none came."""
+    """An answer; status 0: none came. `code` is that of a problem, else empty."""
 
     status: int
-    body: dict[str, Any]
+    content: bytes
+    code: str
     outcome: Outcome
+    retry_after_seconds: float = 0.0
 
     @property
-    def code(self) -> str:
-        """The code of a problem, else nothing."""
-        return str(self.body.get("code", ""))
+    def body(self) -> dict[str, Any]:
+        """What it says, parsed when somebody wants to know: of most answers nobody does."""
+        return _PARSER.decode(self.content)
+
+
+class SeatStatus(msgspec.Struct):
+    """Whether a seat can be had."""
+
+    name: str
+
+
+class Seat(msgspec.Struct):
+    """What somebody who picks seats looks at."""
+
+    seat_id: int
+    status: SeatStatus
+
+
+class SeatMap(msgspec.Struct):
+    """All seats of a section. Most bytes of a drop are these, so no more of them is parsed than is looked at."""
+
+    items: list[Seat]
+
+    def free(self) -> list[int]:
+        """Those that can be had."""
+        return [seat.seat_id for seat in self.items if seat.status.name == "available"]
+
+
+_MAP_PARSER = msgspec.json.Decoder(SeatMap)
 
 
 class Scene:
@@ -52,10 +87,11 @@ class Scene:
         self.stage = Stage.read(Path(os.environ[STAGE]))
         self.began = time.monotonic()
         opens_in = self.stage.opens_ms / 1000 - time.time()
-        self.told = Told(opens_in, [], [], [])
+        self.told = Told(opens_in, [], [], [], [])
         self.requests: list[Request] = []
         self.takings: dict[str, Taking] = {}
         self.bookings: dict[str, Booked] = {}
+        self.strains: list[Strain] = []
 
     @property
     def now(self) -> float:
@@ -67,12 +103,21 @@ class Scene:
         """Seconds to the opening of the sale; negative afterwards."""
         return self.told.opened_at_seconds - self.now
 
+    def watch_ourselves(self) -> None:
+        """Writes down, for ever, how hard this process and its machine work (Strain)."""
+        cores = os.cpu_count() or 1
+        while True:
+            began, used, all_used = time.monotonic(), time.process_time(), used_by_everybody()
+            gevent.sleep(_WATCH_SECONDS)
+            took = time.monotonic() - began
+            share = (time.process_time() - used) / took
+            machine_share = (used_by_everybody() - all_used) / took / cores
+            self.strains.append(Strain(self.now, share, machine_share, (took - _WATCH_SECONDS) * 1000))
+
     def write(self, path: Path) -> None:
         """What everybody was told."""
-        told = Told(
-            self.told.opened_at_seconds, self.requests, list(self.takings.values()), list(self.bookings.values())
-        )
-        told.write(path)
+        takings, bookings = list(self.takings.values()), list(self.bookings.values())
+        Told(self.told.opened_at_seconds, self.requests, takings, bookings, self.strains).write(path)
 
 
 class Person(FastHttpUser):
@@ -91,7 +136,8 @@ class Person(FastHttpUser):
 
     @task
     def live(self) -> None:
-        """The story, once."""
+        """The story, once. Locust lets people in once a second, and they come at any time of it."""
+        gevent.sleep(random.random())
         self.story()
         gevent.sleep(self.scene.size.longest)
 
@@ -104,10 +150,10 @@ class Person(FastHttpUser):
         headers = self.headers | ({"Idempotency-Key": key} if key else {})
         began = time.monotonic()
         with self.client.request(method, path, name=name, json=body, headers=headers, catch_response=True) as response:
-            status = response.status_code
-            body_told = _json(response)
-            code = str(body_told.get("code", "")) if status >= 400 else ""
-            outcome = outcome_of(status, code, retry_after="Retry-After" in (response.headers or {}))
+            status, content = response.status_code, response.content or b""
+            code = _code(content) if status >= 400 else ""
+            retry_after = (response.headers or {}).get("Retry-After")
+            outcome = outcome_of(status, code, retry_after=retry_after is not None)
             if outcome is Outcome.ERROR:
                 response.failure(f"{status} {code or response.error}")
             else:
@@ -116,18 +162,16 @@ class Person(FastHttpUser):
                     response.request_meta["name"] = f"{name}: {code}"
         took_ms = (time.monotonic() - began) * 1000
         self.scene.requests.append(Request(self.scene.now, name, outcome, code, took_ms))
-        if outcome is Outcome.BUSY:
-            body_told["retry_after"] = float(response.headers["Retry-After"])
-        return Answer(status, body_told, outcome)
+        return Answer(status, content, code, outcome, float(retry_after or 0))
 
     def insist(self, method: str, path: str, name: str, body: Any = None) -> Answer:
         """A request that takes something: repeated with its key until it is known what came of it."""
         key = str(uuid.uuid4())
-        answer = Answer(0, {}, Outcome.ERROR)
+        answer = Answer(0, b"", "", Outcome.ERROR)
         for _ in range(_TRIES):
             answer = self.ask(method, path, name, body, key)
             if answer.outcome is Outcome.BUSY:
-                gevent.sleep(answer.body["retry_after"] * random.uniform(1.0, 1.5))
+                gevent.sleep(answer.retry_after_seconds * random.uniform(1.0, 1.5))
             elif answer.status == 0 or answer.status >= 500:
                 gevent.sleep(random.uniform(0.2, 1.0))
             else:
@@ -135,10 +179,13 @@ class Person(FastHttpUser):
         return answer
 
     def wait_for_opening(self, event_id: int) -> None:
-        """Watches the countdown, more and more impatiently, and comes a moment early, on time or late."""
+        """Watches the countdown, more and more impatiently, and comes a moment early, on time or late.
+
+        Nobody asks more than once a second: until then a browser has its answer (Cache-Control of availability).
+        """
         while (left := self.scene.until_opening) > 0:
             self.ask("GET", f"/v1/events/{event_id}/availability", "availability")
-            pause = random.uniform(1.0, 3.0) if left > 5 else random.uniform(0.3, 1.0)
+            pause = random.uniform(1.0, 3.0) if left > 5 else random.uniform(1.0, 1.5)
             gevent.sleep(min(pause, left + random.uniform(-0.02, 0.3)) if left < pause else pause)
 
     def hesitate(self) -> None:
@@ -218,7 +265,7 @@ class SeatPicker(Person):
         self.wait_for_opening(stage.seated_event)
         for _ in range(_TRIES):
             seats = self.ask("GET", f"/v1/events/{stage.seated_event}/sections/{stage.section}/seats", "seat map")
-            free = [seat["seat_id"] for seat in seats.body.get("items", []) if seat["status"]["name"] == "available"]
+            free = _MAP_PARSER.decode(seats.content).free() if seats.status == 200 else []
             if not free:
                 gevent.sleep(random.uniform(1.0, 4.0))
                 continue
@@ -284,18 +331,21 @@ def _slot(answer: Answer) -> str:
     return f"{answer.body['date']} {answer.body['time']}"
 
 
-def _json(response: Any) -> dict[str, Any]:
+def _code(content: bytes) -> str:
+    """The code of a problem; empty for an answer that is none."""
     try:
-        body = response.json()
-    except (ValueError, TypeError):
-        return {}
-    return body if isinstance(body, dict) else {}
+        return str(_PARSER.decode(content).get("code", ""))
+    except ValueError:
+        return ""
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # of Locust
 def _set_scene(environment: Environment, **_: Any) -> None:
     scene = Scene()
     Person.scene = Drop.scene = scene
+    gevent.spawn(scene.watch_ourselves)
+    # Its tables know nothing of refusals, or of the first seconds; ours come in the end.
+    logging.getLogger("locust.stats_logger").disabled = True
     add_stock_tab(environment, scene.stage, os.environ.get(SYNC_METRICS, ""), lambda: list(scene.takings.values()))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import quantiles
 from typing import Any, NamedTuple
 
-from loadtest.drop.told import Outcome, Request, Told
+from loadtest.drop.told import Outcome, Request, Strain, Told
 
 _FIRST_SECONDS = 30
 
@@ -25,6 +25,32 @@ class Row(NamedTuple):
     longest_ms: float | None
 
 
+class Crowd(NamedTuple):
+    """How hard the crowd itself was at work: its process as a share of one core, its machine as one of all its cores.
+
+    `seconds_at_limit`: for how long one of them had nothing left, so that times of answers are not the server's alone.
+    """
+
+    busiest_share: float
+    busiest_machine_share: float
+    latest_ms: float
+    seconds_at_limit: float
+
+    @property
+    def sentence(self) -> str:
+        """For people, with a caution where one is due."""
+        text = (
+            f"The crowd's process took at most {self.busiest_share:.0%} of a core and looked at answers at most "
+            f"{self.latest_ms:.0f} ms late; its machine was busy to at most {self.busiest_machine_share:.0%}."
+        )
+        if not self.seconds_at_limit:
+            return text
+        return (
+            f"{text} Caution: for {self.seconds_at_limit:.1f} s one of them had nothing left, and what answers took "
+            "then is not the server's doing alone. Let the crowd come from another machine, or take a smaller size."
+        )
+
+
 class Summary(NamedTuple):
     """A rehearsal. `first`: of the 30 seconds after the opening, in which a drop is decided."""
 
@@ -34,6 +60,7 @@ class Summary(NamedTuple):
     sold_out_after_seconds: float | None
     rows: Sequence[Row]
     first: Sequence[Row]
+    crowd: Crowd
     codes: dict[str, int]
     breaches: Sequence[str]
 
@@ -77,15 +104,34 @@ def summarize(size: str, people: int, told: Told, stock: dict[str, dict[str, int
         round(min(refused), 2) if refused else None,
         rows_of(told.requests),
         rows_of(first),
+        _crowd(told.strains),
         dict(codes.most_common()),
         breaches,
     )
 
 
+def _crowd(strains: Sequence[Strain]) -> Crowd:
+    began = [0.0, *(strain.at_seconds for strain in strains)]
+    at_limit = sum(
+        strain.at_seconds - before for before, strain in zip(began, strains, strict=False) if strain.at_limit
+    )
+    return Crowd(
+        round(max((strain.share for strain in strains), default=0.0), 3),
+        round(max((strain.machine_share for strain in strains), default=0.0), 3),
+        round(max((strain.late_ms for strain in strains), default=0.0), 1),
+        round(at_limit, 1),
+    )
+
+
 def as_json(summary: Summary) -> str:
     """For machines."""
-    tables = {"rows": [row._asdict() for row in summary.rows], "first": [row._asdict() for row in summary.first]}
-    return json.dumps(summary._asdict() | tables | {"clean": not summary.breaches}, indent=2) + "\n"
+    named: dict[str, Any] = {
+        "rows": [row._asdict() for row in summary.rows],
+        "first": [row._asdict() for row in summary.first],
+        "crowd": summary.crowd._asdict(),
+        "clean": not summary.breaches,
+    }
+    return json.dumps(summary._asdict() | named, indent=2) + "\n"
 
 
 def as_text(summary: Summary) -> str:
@@ -107,7 +153,7 @@ def as_text(summary: Summary) -> str:
     lines += [f"told {code}: {count:,}" for code, count in summary.codes.items()]
     if summary.sold_out_after_seconds is not None:
         lines.append(f"first told sold out {summary.sold_out_after_seconds:.1f} s after the opening")
-    lines += ["", *(f"BREACH {breach}" for breach in summary.breaches[:20])]
+    lines += ["", summary.crowd.sentence, "", *(f"BREACH {breach}" for breach in summary.breaches[:20])]
     lines.append(f"Verdict: {len(summary.breaches)} breaches." if summary.breaches else "Verdict: clean.")
     return "\n".join(lines)
 

@@ -85,6 +85,23 @@ class Booked(msgspec.Struct):
     """`2027-09-12 13:30`, local to the event; empty: deleted; `?`: an answer did not come."""
 
 
+class Strain(msgspec.Struct, array_like=True):
+    """How hard the crowd's process worked until `at_seconds`, as a share of a core, and its machine, of all its cores.
+
+    `late_ms`: how late the process woke up.
+    """
+
+    at_seconds: float
+    share: float
+    machine_share: float
+    late_ms: float
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether answers waited for the crowd, or the server for a core that the crowd had."""
+        return self.share > 0.9 or self.machine_share > 0.95
+
+
 class Told(msgspec.Struct):
     """All of it. `opened_at_seconds`: when the sale opened, on the same clock as requests."""
 
@@ -92,6 +109,7 @@ class Told(msgspec.Struct):
     requests: Sequence[Request]
     takings: Sequence[Taking]
     bookings: Sequence[Booked]
+    strains: Sequence[Strain]
 
     @classmethod
     def read(cls, path: Path) -> "Told":

@@ -2,13 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 
 from loadtest.drop.live import LiveStock, Look, figures
 from loadtest.drop.page import as_page
 from loadtest.drop.report import as_json, as_text, summarize
 from loadtest.drop.sizes import SIZES
-from loadtest.drop.told import Outcome, Request, Taking, Told, outcome_of
+from loadtest.drop.told import Outcome, Request, Strain, Taking, Told, outcome_of
 
 TOLD = Told(
     10.0,
@@ -21,6 +22,7 @@ TOLD = Told(
     ],
     [],
     [],
+    [Strain(10.0, 0.4, 0.6, 3.0), Strain(11.0, 0.95, 0.7, 40.0), Strain(12.0, 0.5, 0.99, 8.0)],
 )
 
 
@@ -61,6 +63,17 @@ def test_every_form_has_the_verdict(breaches: list[str], verdict: str) -> None:
     page = as_page(summary, TOLD, "now")
     assert page.count("<svg") == 3
     assert ("seat 1" in page) is bool(breaches)
+
+
+def test_the_crowd_tells_where_figures_are_its_own() -> None:
+    summary = summarize("tiny", 3, TOLD, {}, [])
+    assert summary.crowd == (0.95, 0.99, 40.0, 2.0)
+    unstrained = msgspec.structs.replace(TOLD, strains=TOLD.strains[:1])
+    for told, cautioned in ((TOLD, True), (unstrained, False)):
+        summary = summarize("tiny", 3, told, {}, [])
+        assert ("Caution" in as_text(summary)) is cautioned
+        assert ("Caution" in as_page(summary, told, "now")) is cautioned
+        assert (json.loads(as_json(summary))["crowd"]["seconds_at_limit"] > 0) is cautioned
 
 
 def test_people_come_by_the_clock_alone() -> None:

@@ -22,6 +22,7 @@ def told(**states: str) -> Told:
             Taking("1-gone", 1, PLACES, 1, [], states.get("gone", "held")),
         ],
         [Booked("b-1", 3, "2027-01-01 10:00"), Booked("b-2", 3, states.get("slot", "2027-01-01 11:00"))],
+        [],
     )
 
 
