@@ -22,7 +22,7 @@ from tests.integration.contract.cart_takings import HELD, Payment, Seat, Standin
 from tests.integration.contract.cart_world import CartWorld, Disagreement
 from tests.integration.contract.conftest import GatewayLedger
 
-RUNS, STEPS = 40, 20
+RUNS, STEPS = 30, 20
 
 names = st.sampled_from("aaabbc")
 shows = st.integers(0, 1)
@@ -173,7 +173,6 @@ DEFECTS = [
         "if now_ms >= cart.deadline_ms then\n      return 'expired'",
         "if false then\n      return 'expired'",
     ),
-    Defect("a failed cart stays as it was", "cart.state ~= 'open' or now_ms", "now_ms"),
     Defect("one event is pinned and the other is not", "nothing = None", "return None", CartPayments, "_pin_all"),
     Defect(
         "the first stays pinned when the second refuses",
@@ -183,7 +182,6 @@ DEFECTS = [
         "_unpin_all",
     ),
     Defect("one event is not given back", "cart.reservation_ids)", "cart.reservation_ids[:1])", CartPayments, "_apply"),
-    Defect("what failed is held on", "give_back=True", "give_back=False", CartPayments, "_free"),
     Defect("a cart that lost something takes more", "await _has_lost(engine, cart)", "False", api.carts, "_add"),
 ]
 
