@@ -34,7 +34,7 @@ def _outcomes(told: Told) -> tuple[str, str]:
     for request in told.requests:
         by_second[request.outcome][_second(told, request.at_seconds)] += 1
     seconds = _range(told)
-    figure, axes = _figure()
+    figure, axes = _figure(told)
     axes.stackplot(
         seconds,
         [[by_second[outcome][second] for second in seconds] for outcome in Outcome],
@@ -50,14 +50,14 @@ def _seconds_to_answer(told: Told) -> tuple[str, str]:
         if request.name == "hold" and request.outcome is not Outcome.ERROR:
             took[_second(told, request.at_seconds)].append(request.took_ms)
     seconds = sorted(took)
-    figure, axes = _figure()
+    figure, axes = _figure(told)
     for label, share in (("p50", 0.5), ("p99", 0.99)):
         axes.plot(seconds, [sorted(took[s])[int(share * (len(took[s]) - 1))] for s in seconds], label=label)
     return "Milliseconds to hold", _svg(figure, axes)
 
 
 def _takings(told: Told) -> tuple[str, str]:
-    figure, axes = _figure()
+    figure, axes = _figure(told)
     for name in ("hold", "pay"):
         done = sorted(
             request.at_seconds - told.opened_at_seconds
@@ -77,15 +77,18 @@ def _range(told: Told) -> list[int]:
     return list(range(min(at), max(at) + 1))
 
 
-def _figure() -> tuple[Figure, Any]:
+def _figure(told: Told) -> tuple[Figure, Any]:
+    """All plots have the same seconds, so that they can be read one under the other."""
     figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
     axes: Any = figure.subplots()
+    seconds = _range(told)
+    axes.set_xlim(seconds[0], seconds[-1] + 1)
     axes.axvline(0, color="#888", linewidth=1, linestyle="--")
     return figure, axes
 
 
 def _svg(figure: Figure, axes: Any) -> str:
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("seconds after the opening")
     axes.set_ylim(bottom=0)
