@@ -58,13 +58,13 @@ class LiveStock:
 
 
 def figures(live: LiveStock) -> list[dict[str, str]]:
-    """Rows for a table of people."""
+    """Rows for a table of people. Locust shows them by their names, so these are in the order of the alphabet."""
     lag = live.look.sync_lag_seconds
     return [
-        {"name": "Available", "figure": f"{live.total('available'):,}"},
-        {"name": "Held", "figure": f"{live.total('held'):,}"},
-        {"name": "Sold", "figure": f"{live.total('sold'):,} of {live.total('capacity'):,}"},
-        {"name": "Sales a second", "figure": f"{live.sales_per_second():.1f}"},
-        {"name": "Postgres is behind by", "figure": "not known" if lag is None else f"{lag:.1f} s"},
+        {"name": "Stock: available", "figure": f"{live.total('available'):,}"},
+        {"name": "Stock: held", "figure": f"{live.total('held'):,}"},
+        {"name": "Stock: sold", "figure": f"{live.total('sold'):,} of {live.total('capacity'):,}"},
+        {"name": "Stock: sold a second", "figure": f"{live.sales_per_second():.1f}"},
+        {"name": "Sync: Postgres is behind by", "figure": "not known" if lag is None else f"{lag:.1f} s"},
         {"name": "Verdict so far", "figure": "; ".join(live.breaches()) or "clean"},
     ]

@@ -89,6 +89,7 @@ def test_the_page_shows_the_drop_while_it_runs() -> None:
     live = LiveStock()
     live.see(Look([{"ticket_id": 7, "capacity": 3, "available": 1, "held": 1, "sold": 1}], 0.5, []))
     shown = {row["name"]: row["figure"] for row in figures(live)}
-    assert (shown["Sold"], shown["Verdict so far"]) == ("1 of 3", "clean")
+    assert (shown["Stock: sold"], shown["Verdict so far"]) == ("1 of 3", "clean")
+    assert list(shown) == sorted(shown), "as Locust sorts them"
     live.see(live.look._replace(takings=[Taking("1-a", 1, 7, 4, [], "paid")]))
     assert "4 places were sold" in figures(live)[-1]["figure"]
