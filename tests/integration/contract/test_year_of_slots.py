@@ -100,7 +100,7 @@ async def test_a_year_of_slots_all_booked(front: Front) -> None:
 
 
 async def _let_a_year_pass(engine: Engine, *keys: str) -> None:
-    """Makes all that is to be forgotten in the next year due now, in one step: the clock of a server cannot be moved."""
+    """Makes all that a year will forget due now, in one step: the clock of a server cannot be moved."""
     move = """for _, key in ipairs(KEYS) do
                 for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZADD', key, 1, member) end
               end"""
