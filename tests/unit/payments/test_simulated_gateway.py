@@ -15,8 +15,8 @@ from engine.words import FailureReason
 from sync.gateway import ChargeRefund, Completed, Failed, HttpGateway, NeverSeen, Unknown
 from tests.waiting import wait_until
 
-SETTLE_AFTER_MS = 300
-TIMEOUT_SECONDS = 0.15
+SETTLE_AFTER_MS = 1000
+TIMEOUT_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -230,7 +230,7 @@ DONE = {"late", "lost", "twice"}
 
 @pytest.mark.parametrize("manner", ["late", "lost", "twice", "never", "broken"])
 async def test_a_running_gateway_is_told_how_to_answer(data_file: Path, manner: str) -> None:
-    app = create_gateway_app(data_file, answer_late_ms=1000)
+    app = create_gateway_app(data_file, answer_late_ms=3000)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         gateway = HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
         await gateway.charge("pay-1", 500, "EUR", "tok_visa")
