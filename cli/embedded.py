@@ -33,6 +33,8 @@ _POSTGRES_PROGRAMS = "pginstall18/bin"
 class EmbeddedValkey:
     """A Valkey that is fit to sell from: every write is on disk before its reply, and nothing is evicted.
 
+    Its settings are those of deploy/valkey/valkey.conf, which says why.
+
     A context manager; `start`, `stop` and `kill` may be called in between. Data and port survive all of them.
     """
 
@@ -47,6 +49,7 @@ class EmbeddedValkey:
             "appendonly": "yes",
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
+            "hz": "100",
         } | ({"aclfile": str(acl_file)} if acl_file else {})
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self.child = Child("valkey", [_valkey_program(), *arguments], log_file)

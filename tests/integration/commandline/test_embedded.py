@@ -27,6 +27,7 @@ def test_valkey_is_fit_to_sell_from(valkey: EmbeddedValkey) -> None:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "save": "",
+            "hz": "100",
             "bind": "127.0.0.1",
         }
         assert {name: redis.config_get(name)[name] for name in expected} == expected
