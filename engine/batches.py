@@ -115,10 +115,12 @@ class Batches:
             raise
         except (ResponseError, ValueError, EngineBug) as error:
             if len(batch) > 1:
+                log.error("batch_raised", partition=self._partition, commands=len(batch), error=str(error))
                 for waiting in batch:
                     await self._send([waiting])
             else:
-                log.error("command_raised", partition=self._partition, command=type(batch[0].command).__name__)
+                name = type(batch[0].command).__name__
+                log.error("command_raised", partition=self._partition, command=name, error=str(error))
                 _fail(batch[0], _bug(error))
         else:
             self._observe(results, began - batch[0].since, self._loop.time() - began)

@@ -72,8 +72,8 @@ local function load_named(u, commands)
       u.named_customers[i] = add_customer(u, command[3], command[4], fields)
     end
   end
+  unit_load_customers(u, fields) -- before the records: of those that ran out, places go back to customers
   unit_load_records(u, rids, keys)
-  unit_load_customers(u, fields)
   for i, booking in ipairs(bookings) do
     local command, key = booking[1], u.keys[FIXED_KEYS + named + i]
     if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.commands import (
     Add,
@@ -24,8 +25,11 @@ from engine.facts import decode_facts
 from engine.ids import new_reservation_id
 from engine.keys import OUTBOX_FIELD
 from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
-from engine.results import Cancelled, Found, Held, KeyReused, Paid, Paying
+from engine.results import Cancelled, Expired, Found, Held, KeyReused, Paid, Paying
+from engine.settings import Settings
+from engine.upkeep import server_time_ms
 from engine.words import EventStatus, State
+from tests.waiting import wait_until
 
 RID = new_reservation_id(1)
 HOLD = Hold(RID, 1, "22", "{}", "digest", items_text([(7, 2)]))
@@ -73,3 +77,24 @@ async def test_a_new_hold_is_there_for_the_rest_of_its_call(
     assert found.record.state is state
     assert found.record in records
     assert await count_facts(engine) == len(others) + len(set(map(str, records)))
+
+
+@pytest.mark.parametrize(("command", "kind"), [(HOLD, Held), (Add(RID, 1, "22", "{}", (7, 1)), Expired)])
+async def test_a_customer_comes_back_to_a_hold_that_waits_to_be_given_back(
+    engine_settings: Settings, command: Command[Any], kind: type
+) -> None:
+    """More ran out than a call gives back, and this hold is not among the first."""
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 1, 10, [TicketTerms(7, ["7"], 100)])
+    first = Hold(new_reservation_id(1), 1, "1", "{}", "", items_text([(7, 1)]))
+    async with Engine(replace(engine_settings, sweep_slice=1)) as engine:
+        await engine.submit(PutEvent(1, terms, [PoolCapacity("7", 10)]))
+        *_, held = await at_once(engine, [first, HOLD])
+
+        async def ran_out() -> bool:
+            return await server_time_ms(engine.redis) >= held.record.deadline_ms
+
+        await wait_until(ran_out)
+        assert type(await engine.submit(command)) is kind
+        found = await engine.submit(Find(RID))
+    assert isinstance(found, Found)
+    assert found.record.state is State.EXPIRED

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 import uvloop
+from redis.exceptions import ResponseError
 
 from engine.commands import Add, Book, Command, Hold, Move, OnEvent, OnReservation, PurgeSlots, Sweep, TimedPlaces
 from engine.engine import Engine
@@ -76,6 +77,19 @@ def agree(what: str, real: object, expected: object) -> None:
         raise Disagreement(f"{what}\n  server: {real}\n  model:  {expected}")
 
 
+class WatchedEngine(Engine):
+    """Remembers what the library raised: commands of a batch that raises are sent again one by one, and may succeed."""
+
+    raised: list[str]
+
+    async def _call(self, partition: int, commands: Sequence[Command[Any]]) -> list[Result]:
+        try:
+            return await super()._call(partition, commands)
+        except ResponseError as error:
+            self.raised.append(str(error))
+            raise
+
+
 class World:
     """A database of its own on a server, with an engine, and the model of it.
 
@@ -105,6 +119,7 @@ class World:
         self._seen: dict[int, Position] = {}
         self._new_facts: dict[int, list[Told]] = {}
         self._played: list[Sequence[Command[Any]]] = []
+        self._engine.raised = []
         self.now_ms = 0
         self._look()
 
@@ -123,6 +138,7 @@ class World:
 
     def _step(self, commands: Sequence[Command[Any]]) -> list[Result]:
         results = self._run(self._submit(commands))
+        agree("errors of the library", self._engine.raised, [])
         before_ms = self.now_ms
         self._look()
         for keys in self._engine.keys:
@@ -158,8 +174,8 @@ class World:
         while self.now_ms < max(soon, default=0):
             self.now_ms = self._run(server_time_ms(self._engine.redis))
 
-    async def _make_engine(self) -> Engine:
-        return Engine(self._settings)
+    async def _make_engine(self) -> WatchedEngine:
+        return WatchedEngine(self._settings)
 
     def _run(self, work: Awaitable[T]) -> T:
         async def bounded() -> T:
