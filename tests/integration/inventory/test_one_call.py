@@ -89,9 +89,10 @@ async def test_a_customer_comes_back_to_a_hold_that_waits_to_be_given_back(
     async with Engine(replace(engine_settings, sweep_slice=1)) as engine:
         await engine.submit(PutEvent(1, terms, [PoolCapacity("7", 10)]))
         *_, held = await at_once(engine, [first, HOLD])
+        deadline_ms: int = held.record.deadline_ms
 
         async def ran_out() -> bool:
-            return await server_time_ms(engine.redis) >= held.record.deadline_ms
+            return await server_time_ms(engine.redis) >= deadline_ms
 
         await wait_until(ran_out)
         assert type(await engine.submit(command)) is kind
