@@ -19,6 +19,8 @@ from sync.postgres import Postgres, PostgresAway
 log = structlog.get_logger(__name__)
 
 _FACTS_PER_TRANSACTION = 4000
+_BYTES_AT_ONCE = 2_000_000
+_ENTRIES_AT_FIRST = 16
 _LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -35,6 +37,17 @@ def without_gap(after: Position, entries: Sequence[Entry]) -> list[Entry]:
         whole.append(entry)
         after = entry.position
     return whole
+
+
+def next_limit(limit: int, entries: Sequence[Entry], most: int) -> int:
+    """How many entries to read next, after these, of which `limit` were asked for: about 2 MB, and `most` at most.
+
+    An entry has the facts of one call, be it one or hundreds, and after an outage there are many of them.
+    """
+    if not entries:
+        return limit
+    size = sum(len(entry.payload) + len(entry.bookings) for entry in entries)
+    return max(1, min(most, 2 * limit, _BYTES_AT_ONCE * len(entries) // max(1, size)))
 
 
 class OutboxReader:
@@ -79,8 +92,11 @@ class OutboxReader:
         await self._check_not_behind(position)
         # A worker may have died between commit and trim.
         await self._trim(position)
+        most = self._settings.sync_batch_entries
+        limit = min(most, _ENTRIES_AT_FIRST)
         while True:
-            entries = await self._read(position)
+            entries = await self._read(position, limit)
+            limit = next_limit(limit, entries, most)
             whole = without_gap(position, entries)
             if entries and not whole:
                 raise OutboxBroken(f"after {position} comes {entries[0].position}")
@@ -93,12 +109,10 @@ class OutboxReader:
             self._stopped.set(0)
             self._pauses.reset()
 
-    async def _read(self, after: Position) -> list[Entry]:
+    async def _read(self, after: Position, limit: int) -> list[Entry]:
         block_ms = self._settings.sync_poll_ms
         async with asyncio.timeout(self._redis_seconds + block_ms / 1000):
-            return await read_outbox(
-                self._redis, self._keys, after, limit=self._settings.sync_batch_entries, block_ms=block_ms
-            )
+            return await read_outbox(self._redis, self._keys, after, limit=limit, block_ms=block_ms)
 
     async def _write(self, before: Position, batch: Batch) -> None:
         """One transaction: rows and offset. What fails is tried again with half as many facts."""

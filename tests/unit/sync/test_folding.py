@@ -1,11 +1,9 @@
 """Facts of a batch, folded."""
 
 from engine.facts import Fact
-from engine.outbox import BEGINNING, Entry, Position
 from engine.records import Attempt, Line, Record
 from engine.words import AttemptState, FactWord, State
 from sync.folding import columns, fold
-from sync.reader import without_gap
 
 RID = "1-aaaaaaaaaaaaaaaa"
 
@@ -51,20 +49,3 @@ def test_only_reservations_of_earlier_batches_may_have_items_too_many() -> None:
         fold([_fact(FactWord.HELD, State.HELD, 1), _fact(FactWord.CANCELLED, State.CANCELLED, 2, rid=other)])
     )
     assert rows.known_before == {1: [other]}
-
-
-def _entries(*positions: tuple[int, int]) -> list[Entry]:
-    return [Entry(Position(*position), b"") for position in positions]
-
-
-def test_entries_are_taken_up_to_the_first_gap() -> None:
-    entries = _entries((5, 1), (5, 2), (5, 4))
-    assert without_gap(BEGINNING, entries) == entries[:2]
-    assert without_gap(Position(5, 1), entries[1:]) == entries[1:2]
-    assert without_gap(Position(5, 2), entries[2:]) == []
-
-
-def test_a_new_epoch_begins_with_its_first_entry() -> None:
-    assert len(without_gap(Position(5, 9), _entries((6, 1), (6, 2)))) == 2
-    assert without_gap(Position(5, 9), _entries((6, 2))) == []
-    assert without_gap(Position(5, 9), _entries((4, 10))) == []

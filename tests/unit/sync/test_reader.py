@@ -1,0 +1,41 @@
+"""What a reader of an outbox makes of the entries that it got."""
+
+from engine.outbox import BEGINNING, Entry, Position
+from sync.reader import next_limit, without_gap
+
+
+def _entries(*positions: tuple[int, int]) -> list[Entry]:
+    return [Entry(Position(*position), b"") for position in positions]
+
+
+def test_entries_are_taken_up_to_the_first_gap() -> None:
+    entries = _entries((5, 1), (5, 2), (5, 4))
+    assert without_gap(BEGINNING, entries) == entries[:2]
+    assert without_gap(Position(5, 1), entries[1:]) == entries[1:2]
+    assert without_gap(Position(5, 2), entries[2:]) == []
+
+
+def test_a_new_epoch_begins_with_its_first_entry() -> None:
+    assert len(without_gap(Position(5, 9), _entries((6, 1), (6, 2)))) == 2
+    assert without_gap(Position(5, 9), _entries((6, 2))) == []
+    assert without_gap(Position(5, 9), _entries((4, 10))) == []
+
+
+def _read(limit: int, *, entry_bytes: int, most: int = 500) -> int:
+    """What is asked for after `limit` entries of that size."""
+    return next_limit(limit, [Entry(Position(5, 1), bytes(entry_bytes - 10), bytes(10))] * limit, most)
+
+
+def test_small_entries_are_read_by_ever_more() -> None:
+    assert _read(16, entry_bytes=300) == 32
+    assert _read(300, entry_bytes=300) == 500
+
+
+def test_of_large_entries_so_many_are_read_as_make_two_megabytes() -> None:
+    assert _read(16, entry_bytes=100_000) == 20
+    assert _read(500, entry_bytes=100_000) == 20
+    assert _read(2, entry_bytes=5_000_000) == 1
+
+
+def test_what_found_nothing_changes_nothing() -> None:
+    assert next_limit(64, [], 500) == 64
