@@ -8,16 +8,17 @@ from aiojobs.aiohttp import shield
 from api.answers import Payment
 from api.bodies import read_bytes, read_no_body
 from api.callers import caller_of
-from api.keys import CALLBACK_SIGNATURES, CARTS, PAYMENTS, POSTGRES
+from api.keys import CALLBACK_SIGNATURES, CARTS, ENGINE, PAYMENTS, POSTGRES
 from api.problems import not_found
 from api.refusals import problem_of
 from api.replies import Reply, json_reply
 from engine.carts import CartState, cart_of_payment
-from engine.ids import event_of
-from engine.results import NotFound, PaymentSettled
+from engine.commands import Find
+from engine.ids import event_of, reservation_of_attempt
+from engine.results import Found, NotFound, PaymentSettled
 from engine.words import CURRENCY
 from sync.carts import CartPayment, outcome_of
-from sync.reservations import get_payment
+from sync.reservations import StoredPayment, get_payment
 
 _STATUS: dict[CartState, Literal["pending", "completed", "failed"]] = {
     CartState.BOOKED: "pending",
@@ -90,12 +91,10 @@ async def _find(request: web.Request, payment_id: str) -> CartPayment:
 
 
 async def _stored(request: web.Request, payment_id: str) -> CartPayment:
-    """A payment as Postgres has it. Raises Problem not_found, PostgresAway."""
-    parts = (
-        await get_payment(request.app[POSTGRES], payment_id)
-        if payment_id.isascii() and payment_id.isprintable()
-        else []
-    )
+    """A payment that no cart decides about. Raises Problem not_found, Fault, PostgresAway."""
+    parts = await _attempts(request, payment_id)
+    if not parts and payment_id.isascii() and payment_id.isprintable():
+        parts = await get_payment(request.app[POSTGRES], payment_id)
     if not parts:
         raise not_found("such payment")
     states = {outcome_of(part.state) for part in parts}
@@ -107,6 +106,21 @@ async def _stored(request: web.Request, payment_id: str) -> CartPayment:
         [part.reservation_id for part in parts],
         parts[0].customer_id,
     )
+
+
+async def _attempts(request: web.Request, payment_id: str) -> list[StoredPayment]:
+    """The attempt that the id names, as Redis has it at this instant; none if Redis knows it no more. Raises Fault."""
+    reservation_id = reservation_of_attempt(payment_id)
+    if reservation_id is None or event_of(reservation_id) is None:
+        return []
+    found = await request.app[ENGINE].submit(Find(reservation_id))
+    if not isinstance(found, Found):
+        return []
+    return [
+        StoredPayment(reservation_id, attempt.state, attempt.amount_minor, found.record.customer_id)
+        for attempt in found.record.attempts
+        if attempt.attempt_id == payment_id
+    ]
 
 
 def _view(payment: CartPayment) -> Payment:

@@ -65,7 +65,7 @@ async def pay_reservation(request: web.Request) -> Reply:
 async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> Reply:
     key = idempotency_key(request)
     if key is None:
-        attempt_id, digest = new_attempt_id(), ""
+        attempt_id, digest = new_attempt_id(reservation_id), ""
     else:
         attempt_id, digest = keyed_attempt_id(reservation_id, caller_of(request).scope, key), body_digest(body)
     begin = BeginPayment(reservation_id, attempt_id, body.amount, digest)

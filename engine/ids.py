@@ -14,6 +14,7 @@ _ID_CHARACTERS = 16
 """Base64 makes just so many of the random bytes, so that many ids can be cut from one text."""
 _IDS_AT_ONCE = 256
 _PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)
+_ATTEMPT = re.compile(rf"pay-({_PATTERN.pattern})-[A-Za-z0-9_-]{{16}}", re.ASCII)
 
 
 def new_reservation_id(event_id: int) -> str:
@@ -44,14 +45,20 @@ def keyed_reservation_id(event_id: int, caller: str, key: str) -> str:
     return f"{event_id}-{_digest(_RANDOM_BYTES, caller, key)}"
 
 
-def new_attempt_id() -> str:
-    """An id of a payment attempt."""
-    return f"pay-{_random()}"
+def new_attempt_id(reservation_id: str) -> str:
+    """An id of an attempt to pay that reservation, which it names."""
+    return f"pay-{reservation_id}-{_random()}"
 
 
 def keyed_attempt_id(reservation_id: str, caller: str, key: str) -> str:
     """The attempt id that an Idempotency-Key names for this reservation."""
-    return f"pay-{_digest(_RANDOM_BYTES, reservation_id, caller, key)}"
+    return f"pay-{reservation_id}-{_digest(_RANDOM_BYTES, reservation_id, caller, key)}"
+
+
+def reservation_of_attempt(attempt_id: str) -> str | None:
+    """The reservation that an attempt's id names; None if it names none, as that of a cart's payment."""
+    match = _ATTEMPT.fullmatch(attempt_id)
+    return match[1] if match else None
 
 
 def new_booking_id() -> str:

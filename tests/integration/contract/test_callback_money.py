@@ -159,16 +159,11 @@ async def test_what_the_gateway_does_not_have_is_no_late_money(tour: Tour, faile
 
 @pytest.fixture
 async def pending(front: Front, sync: None) -> Json:
-    """A reservation whose charge is pending, as Postgres knows too."""
+    """A reservation whose charge is pending."""
     del sync
     event = await front.event(1, hold_seconds=60)
     answer = await front.pay(await front.held((event["tickets"][0]["id"], 1)), "answer_never")
     assert answer.status == 202
-
-    async def known() -> bool:
-        return (await front.get(f"/v1/payments/{answer.body['payment']['id']}")).status == 200
-
-    await wait_until(known)
     return answer.body
 
 

@@ -195,15 +195,10 @@ async def test_a_payment_that_nobody_calls_back_about_fails(tour: Tour, shop: Se
     assert (await tour.end(payment_id, "complete")).code == "payment_settled"
 
 
-@pytest.mark.usefixtures("sync")
-async def test_the_payment_of_one_reservation_can_be_looked_up(tour: Tour) -> None:
+async def test_the_payment_of_one_reservation_can_be_looked_up_at_once(tour: Tour) -> None:
+    """No worker runs, so Postgres does not know it."""
     reservation = await tour.front.paid((tour.events[0]["tickets"][2]["id"], 2))
     payment_id = reservation["payment"]["id"]
-
-    async def there() -> bool:
-        return (await tour.front.get(f"/v1/payments/{payment_id}")).status == 200
-
-    await wait_until(there)
     answer = await tour.front.get(f"/v1/payments/{payment_id}")
     assert answer.body == {
         "id": payment_id,
@@ -214,3 +209,10 @@ async def test_the_payment_of_one_reservation_can_be_looked_up(tour: Tour) -> No
     }
     assert (await tour.end(payment_id, "complete")).body == answer.body
     assert (await tour.end(payment_id, "failed")).code == "payment_settled"
+
+
+async def test_a_declined_payment_can_be_looked_up_at_once(tour: Tour) -> None:
+    held = await tour.front.held((tour.events[0]["tickets"][2]["id"], 2))
+    assert (await tour.front.pay(held, "card_error")).code == "card_declined"
+    payment = (await tour.front.read(held))["payment"]
+    assert (await tour.front.get(f"/v1/payments/{payment['id']}")).body["status"] == payment["status"] == "failed"

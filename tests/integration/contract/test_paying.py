@@ -6,7 +6,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from engine.ids import new_attempt_id
+from engine.ids import new_attempt_id, new_reservation_id
 from engine.settings import Settings
 from engine.words import FailureReason
 from sync.gateway import Failed, HttpGateway
@@ -71,7 +71,8 @@ async def test_without_the_pin_the_same_crowd_is_charged_many_times(gateway_url:
     """The negative control of the two beside it: nothing else than the attempt that is written first keeps from it."""
     async with aiohttp.ClientSession() as session:
         gateway = HttpGateway(session, gateway_url, 10)
-        await asyncio.gather(*(gateway.charge(new_attempt_id(), 2500, "EUR", "tok_visa") for _ in range(50)))
+        attempts = [new_attempt_id(new_reservation_id(1)) for _ in range(50)]
+        await asyncio.gather(*(gateway.charge(attempt, 2500, "EUR", "tok_visa") for attempt in attempts))
     assert ledger.kept() == [2500] * 50
 
 

@@ -64,7 +64,8 @@ class Shop:
         return counts.tickets[0]
 
     def begin(self, reservation_id: str, attempt_id: str | None = None, quantity: int = 1) -> BeginPayment:
-        return BeginPayment(reservation_id, attempt_id or new_attempt_id(), quantity * PRICE_MINOR, "digest")
+        attempt_id = attempt_id or new_attempt_id(reservation_id)
+        return BeginPayment(reservation_id, attempt_id, quantity * PRICE_MINOR, "digest")
 
     @asynccontextmanager
     async def gateway_open(self, *, answers_after: float = 0, port: int | None = None) -> AsyncIterator[TestServer]:

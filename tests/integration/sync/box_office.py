@@ -95,7 +95,7 @@ class BoxOffice:
         await self.engine.submit(Cancel(rid))
 
     async def begin(self, rid: str) -> str:
-        attempt_id = new_attempt_id()
+        attempt_id = new_attempt_id(rid)
         total = (await self.record(rid)).total_minor
         assert isinstance(await self.engine.submit(BeginPayment(rid, attempt_id, total, "paid with")), Paying)
         return attempt_id
