@@ -19,7 +19,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 # `$` alone would let a newline at the end through.
 _END = r"$(?!\n)"
 
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^[^\x00-\x1f\x7f]*{_END}")]
+_NO_CONTROLS = rf"^[^\x00-\x1f\x7f]*{_END}"
+
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
 """Text for people: no control characters (Postgres holds no NUL)."""
 
 VISIBLE_ASCII = rf"^[!-~]+{_END}"
@@ -43,11 +45,15 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An object without members, or no body at all."""
 
 
+_WORDS = {VISIBLE_ASCII: "of visible ASCII characters, without spaces", _NO_CONTROLS: "without control characters"}
+"""How a pattern reads for people."""
+
 _NOTHING = msgspec.json.Decoder(Nothing)
 _JSON = "application/json"
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_TEXT_FOR_NUMBER = re.compile(r"^Expected `int(?: \| null)?`, got `str`$")
 
 
 async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -72,7 +78,8 @@ async def read_bytes(request: web.Request) -> bytes:
     try:
         return _read_now(request) if request.content.is_eof() else await _read_in_time(request)
     except web.RequestPayloadError as error:  # not what its Content-Encoding says, or a bad chunk
-        raise Problem(Code.MALFORMED_JSON, f"The body cannot be read: {error}.") from error
+        detail = "The body is not whole, or not in the Content-Encoding that it says; send it again."
+        raise Problem(Code.MALFORMED_JSON, detail, headers={"Connection": "close"}) from error
 
 
 async def read_no_body(request: web.Request) -> None:
@@ -134,7 +141,7 @@ def read_query(request: web.Request, shape: type[S]) -> S:
     try:
         asked = msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid_field(str(error)) from error
+        raise _invalid_field(str(error), of="the query") from error
     for field in msgspec.structs.fields(shape):
         if field.encode_name in values and getattr(asked, field.name) is None:
             raise invalid(field.encode_name, "null is no value; leave the parameter out")
@@ -149,7 +156,7 @@ def path_id(request: web.Request, name: str, what: str, *, largest: int = MAX_EV
     return int(text)
 
 
-def _invalid_field(error: str) -> Problem:
+def _invalid_field(error: str, of: str = "the body") -> Problem:
     """The problem of a msgspec error: `message - at `$.items[0].quantity``."""
     match = _WHERE.match(error)
     message, path = (match["message"], match["path"] or "$") if match else (error, "$")
@@ -157,5 +164,9 @@ def _invalid_field(error: str) -> Problem:
     field = _FIELD.match(message)
     if field:
         path = f"{path}.{field['field']}" if path else field["field"]
-        message = "unknown field" if field["unknown"] else "required, but missing"
-    return invalid(path, message)
+        message = "unknown; check its name" if field["unknown"] else "required, but missing"
+    elif of == "the query" and _TEXT_FOR_NUMBER.match(message):
+        message = "Expected a number without leading zeros"
+    for pattern, words in _WORDS.items():
+        message = message.replace(f"matching regex {pattern!r}", words)
+    return invalid(path, message, of=of)

@@ -21,7 +21,7 @@ from api.problems import Code, Problem, invalid, too_large
 from api.rates import mark_rates, rate_policies
 from api.replies import Reply
 from api.route import Route
-from engine.faults import Fault
+from engine.faults import Fault, OutcomeUnknown
 from engine.settings import Settings
 from sync.postgres import PostgresAway
 
@@ -32,6 +32,7 @@ _REQUEST_ID: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SLOW_SECONDS = 1.0
+_READING = ("GET", "HEAD")
 
 Framed = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -136,6 +137,8 @@ def _problem_of(error: Exception, request: web.Request) -> Problem:
     match error:
         case Problem():
             return error
+        case OutcomeUnknown() if request.method in _READING:
+            return Problem(Code.UNAVAILABLE, "Redis did not answer in time; try again.")
         case Fault():
             return Problem(Code.UNAVAILABLE, f"{error}.")
         case PostgresAway():

@@ -35,6 +35,10 @@ PlacesPerCustomer = Annotated[int, Meta(ge=1, le=10_000_000)]
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
+_NO_ZONES = ("localtime", "posixrules", "Factory")
+_OTHER_CLOCKS = ("posix/", "right/")
+"""What is found beside the time zones, and means another thing on another machine, or by another clock."""
+
 
 class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An amount in minor units, with its currency."""
@@ -267,6 +271,8 @@ async def event_reply(request: web.Request, event: EventSnapshot, *, status: int
 
 def _check_timezone(name: str) -> None:
     try:
+        if name in _NO_ZONES or name.startswith(_OTHER_CLOCKS):
+            raise ZoneInfoNotFoundError(name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise invalid("timezone", f"{name!r} is not an IANA time zone, like Europe/Warsaw") from error

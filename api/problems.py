@@ -62,10 +62,10 @@ KINDS: dict[Code, tuple[int, str]] = {
     Code.NOT_ON_SALE_YET: (409, "Not on sale yet"),
     Code.ALREADY_PAID: (409, "Already paid"),
     Code.PAYMENT_IN_PROGRESS: (409, "A payment is under way"),
-    Code.NOT_HELD: (409, "Not held"),
+    Code.NOT_HELD: (409, "The reservation's state does not allow it"),
     Code.BELOW_TAKEN: (409, "Capacity below what is taken"),
     Code.PAYMENT_SETTLED: (409, "The payment has the opposite outcome"),
-    Code.EXPIRED: (410, "The hold ran out"),
+    Code.EXPIRED: (410, "It ran out"),
     Code.CANCELLED: (410, "The reservation was cancelled"),
     Code.TOO_LARGE: (413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: (415, "The body must be application/json"),
@@ -158,9 +158,9 @@ class Problem(Exception):
         return Reply(_ENCODER.encode(self.document()), headers, self.status)
 
 
-def invalid(path: str, message: str) -> Problem:
-    """422 about one field of a body, or one parameter of a query."""
-    where = path or "the body"
+def invalid(path: str, message: str, *, of: str = "the body") -> Problem:
+    """422 about one field `of` a body, or one parameter of a query."""
+    where = path or of
     return Problem(Code.INVALID, f"{where}: {message}", fields=[WrongField(path, message)])
 
 

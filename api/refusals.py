@@ -70,7 +70,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
         case r.SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block):
             problem = Problem(
                 Code.SOLD_OUT,
-                f"{available} places are left of ticket {ticket_id}; ask for fewer, or later: holds may run out.",
+                f"Left of ticket {ticket_id}: {available}. Ask for fewer, or later: holds may run out.",
                 ticket_id=ticket_id,
                 available=available,
             )
@@ -84,9 +84,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
         case r.AlreadyCancelled():
             return Problem(Code.CANCELLED, "The reservation was cancelled; reserve again.")
         case r.PaymentInProgress():
-            return Problem(
-                Code.PAYMENT_IN_PROGRESS, "Another payment of this reservation is under way; read it again shortly."
-            )
+            return Problem(Code.PAYMENT_IN_PROGRESS, "A payment is under way; look again when it has ended.")
         case r.AlreadyPaid():
             return Problem(Code.ALREADY_PAID, "The reservation is paid; a manager can refund it.")
         case r.NotHeld():
@@ -100,7 +98,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
         case r.UnknownAttempt():
             return not_found("such payment")
         case r.PaymentSettled():
-            return Problem(Code.PAYMENT_SETTLED, "The payment was settled with the opposite outcome.")
+            return Problem(Code.PAYMENT_SETTLED, "The payment was settled with the opposite outcome, and that stays.")
         case r.NotPaid(state=state):
             return Problem(Code.NOT_HELD, f"The reservation is {state}, so there is nothing to refund.", state=state)
         case r.BelowTaken(capacity=capacity, taken=taken):
@@ -110,8 +108,7 @@ def problem_of(refusal: Refusal) -> Problem:  # noqa: C901, PLR0912  # a table: 
                 taken=taken,
             )
         case r.SlotFull(capacity=capacity):
-            detail = f"The {capacity} places of the slot are taken; choose another slot."
-            return Problem(Code.SLOT_FULL, detail, capacity=capacity)
+            return Problem(Code.SLOT_FULL, "The slot is full; choose another one.", capacity=capacity, available=0)
         case r.SlotPast():
             fields = [WrongField("slot", "has begun; choose a later one")]
             return Problem(Code.INVALID, "The slot has begun; choose a later one.", fields=fields)

@@ -1,5 +1,6 @@
 """The settings of a process: read from the environment once, frozen, passed to whoever needs them."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "ONSALE_"
+_NAME = re.compile(r"(field|at) `(?:\$\.)?(\w+)`")
 
 Count = Annotated[int, Meta(ge=1)]
 Milliseconds = Annotated[int, Meta(ge=1)]
@@ -115,4 +117,5 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError(f"settings: {error}; the variables and their defaults are in the README") from error
+        named = _NAME.sub(lambda match: f"{match[1]} `{PREFIX}{match[2].upper()}`", str(error))
+        raise ValueError(f"settings: {named}; the variables and their defaults are in the README") from error

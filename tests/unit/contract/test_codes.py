@@ -77,7 +77,7 @@ _REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
     (results.PaymentSettled(), "payment_settled", {}),
     (results.NotPaid("held"), "not_held", {"state": "held"}),
     (results.BelowTaken("7", 3, 5), "below_taken", {"taken": 5}),
-    (results.SlotFull(20), "slot_full", {"capacity": 20}),
+    (results.SlotFull(20), "slot_full", {"capacity": 20, "available": 0}),
     (
         results.SlotPast(),
         "invalid",
