@@ -142,8 +142,8 @@ async def book_cart(request: web.Request) -> Reply:
             return json_reply(BookedCart(booked.payment_id))
         case NotFound():
             raise not_found(f"cart {cart_id}")
-        case Expired():
-            raise _expired()
+        case Expired() | AlreadyCancelled():
+            raise Problem(Code.NOT_HELD, "The cart's holds ran out, nothing is pinned; a new item starts it anew.")
         case NotHeld():
             raise Problem(Code.NOT_HELD, "There is nothing in the cart; take a place first.")
         case PaymentSettled():

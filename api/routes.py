@@ -220,7 +220,7 @@ ROUTES: tuple[Route, ...] = (
         handler=carts.book_cart,
         body=Nothing,
         answers={_OK: a.BookedCart},
-        refusals=(Code.EXPIRED, Code.NOT_HELD, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS, Code.PAYMENT_SETTLED),
+        refusals=(Code.NOT_HELD, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS, Code.PAYMENT_SETTLED),
     ),
     _carts(method="GET", path=_PAYMENT, handler=callbacks.read_payment, answers={_OK: a.Payment}),
     _carts(

@@ -124,14 +124,14 @@ class CartModel:
         if cart.status != "open":
             return "payment_settled" if cart.status == "failed" else OK
         if cart.deadline.is_over(moment):
-            return "expired"
+            return "not_held"
         pinned = []
         refusal = "not_held"
         for _, taking in sorted(cart.takings.items()):
             if not taking.places or taking.state == CANCELLED:
                 continue
             if taking.state in (EXPIRED, PAYING):
-                return "expired" if taking.state == EXPIRED else "payment_in_progress"
+                return "not_held" if taking.state == EXPIRED else "payment_in_progress"
             if taking.state == HELD:
                 pinned.append(taking)
             else:
