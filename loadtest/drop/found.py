@@ -1,7 +1,8 @@
 """What there is after a drop, read from Redis, Postgres and the API, for the verdict."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -12,13 +13,15 @@ from engine.seats import SeatPlaces
 from engine.settings import Settings
 from loadtest.drop.sizes import Size
 from loadtest.drop.stage import Stage
-from loadtest.drop.verdict import Found, Reservation, Stock
+from loadtest.drop.verdict import Found, Reservation, Stock, agree
 from sync.audit import audit
 from sync.catching_up import catch_up
 from sync.postgres import Postgres
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _CAUGHT_UP_SECONDS = 60.0
+_AGREED_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
 _PAGE = 100
 
 _RESERVATIONS = """
@@ -28,31 +31,59 @@ WHERE r.event_id = ANY ($1)
 """
 
 
+_Taken = tuple[Mapping[str, Reservation], Mapping[int, Stock]]
+"""Reservations by id, stock by ticket."""
+
+
 async def find(settings: Settings, api_url: str, token: str, stage: Stage, size: Size) -> Found:
     """Waits until Postgres has everything, and reads it all.
 
     Raises aiohttp.ClientError, RedisError or PostgresAway for a server that cannot be asked, TimeoutError for a sync
     worker that does not come to its end.
     """
-    async with Engine(settings) as engine, Postgres(settings) as postgres:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        Engine(settings) as engine,
+        Postgres(settings) as postgres,
+        aiohttp.ClientSession(api_url, headers=headers, timeout=_TIMEOUT) as session,
+    ):
         if not await catch_up(engine.redis, postgres, engine.keys, patience_seconds=_CAUGHT_UP_SECONDS):
             raise TimeoutError("Postgres has not caught up: is the sync worker alive?")
-        breaches = await audit(settings)
         seat_at = await _seats_of(engine, stage)
-        async with postgres.connection() as connection:
-            rows = await connection.fetch(_RESERVATIONS, [stage.general_event, stage.seated_event])
+
+        async def read() -> _Taken:
+            reservations = await _reservations(postgres, stage, seat_at)
+            return reservations, {ticket_id: await _stock(session, ticket_id) for ticket_id in stage.tickets}
+
+        reservations, stock = await until_they_agree(read)
+        return Found(await audit(settings), reservations, stock, await _bookings(session, stage), size.slot_capacity)
+
+
+async def until_they_agree(read: Callable[[], Awaitable[_Taken]], patience_seconds: float = _AGREED_SECONDS) -> _Taken:
+    """What is read, again and again while reservations and stock differ; in the end as it was last read.
+
+    People who went away without a word leave holds that run out while this looks, and Postgres knows it a moment after
+    the engine's counts. What differs for good is a breach.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + patience_seconds
+    while True:
+        reservations, stock = await read()
+        if agree(reservations, stock) or clock() > deadline:
+            return reservations, stock
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _reservations(postgres: Postgres, stage: Stage, seat_at: Callable[[int], int]) -> dict[str, Reservation]:
+    async with postgres.connection() as connection:
+        rows = await connection.fetch(_RESERVATIONS, [stage.general_event, stage.seated_event])
     places: dict[str, dict[int, int]] = {}
     seats: dict[str, list[int]] = {}
     for rid, _, ticket_id, quantity, positions in rows:
         of = places.setdefault(rid, {})
         of[ticket_id] = of.get(ticket_id, 0) + quantity
         seats.setdefault(rid, []).extend(map(seat_at, positions))
-    reservations = {rid: Reservation(status, places[rid], seats[rid]) for rid, status, *_ in rows}
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with aiohttp.ClientSession(api_url, headers=headers, timeout=_TIMEOUT) as session:
-        stock = {ticket_id: await _stock(session, ticket_id) for ticket_id in stage.tickets}
-        bookings = await _bookings(session, stage)
-    return Found(breaches, reservations, stock, bookings, size.slot_capacity)
+    return {rid: Reservation(status, places[rid], seats[rid]) for rid, status, *_ in rows}
 
 
 async def _seats_of(engine: Engine, stage: Stage) -> Callable[[int], int]:

@@ -98,24 +98,38 @@ def event_of(reservation_id: str) -> str:
 
 def _stock(found: Found) -> Iterator[str]:
     """All stock is accounted for, and what is gone has an owner."""
-    held, sold = Counter[int](), Counter[int]()
-    for reservation in found.reservations.values():
-        for ticket_id, places in reservation.places.items():
-            if reservation.status == "paid":
-                sold[ticket_id] += places
-            elif reservation.status in _LIVE:
-                held[ticket_id] += places
+    taken = _taken(found.reservations)
     for ticket_id, stock in found.stock.items():
+        held, sold = taken[ticket_id]
         counts = (stock.available, stock.held, stock.sold)
         if sum(counts) != stock.capacity or min(counts) < 0:
             yield f"ticket {ticket_id} is not conserved: {stock}"
-        if sold[ticket_id] > stock.capacity:
-            yield f"ticket {ticket_id}: {sold[ticket_id]} sold of {stock.capacity}"
-        if (held[ticket_id], sold[ticket_id]) != (stock.held, stock.sold):
+        if sold > stock.capacity:
+            yield f"ticket {ticket_id}: {sold} sold of {stock.capacity}"
+        if (held, sold) != (stock.held, stock.sold):
             yield (
-                f"ticket {ticket_id}: reservations hold {held[ticket_id]} and bought {sold[ticket_id]}, "
+                f"ticket {ticket_id}: reservations hold {held} and bought {sold}, "
                 f"the engine counts {stock.held} and {stock.sold}"
             )
+
+
+def agree(reservations: Mapping[str, Reservation], stock: Mapping[int, Stock]) -> bool:
+    """Whether what reservations hold and bought is what the engine counts."""
+    taken = _taken(reservations)
+    return all(taken[ticket_id] == (counts.held, counts.sold) for ticket_id, counts in stock.items())
+
+
+def _taken(reservations: Mapping[str, Reservation]) -> Mapping[int, tuple[int, int]]:
+    """Places held and places sold, by ticket."""
+    taken = defaultdict[int, tuple[int, int]](lambda: (0, 0))
+    for reservation in reservations.values():
+        for ticket_id, places in reservation.places.items():
+            held, sold = taken[ticket_id]
+            if reservation.status == "paid":
+                taken[ticket_id] = (held, sold + places)
+            elif reservation.status in _LIVE:
+                taken[ticket_id] = (held + places, sold)
+    return taken
 
 
 def _bookings(booked: Iterable[Booked], found: Found) -> Iterator[str]:
