@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from api.keys import SETTINGS
 from api.problems import Code, Problem, invalid, not_found, too_large
@@ -68,7 +68,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         _check_json(body)  # the decoder stops at the first field that is wrong, maybe before what is no JSON
-        raise _invalid_field(str(error)) from error
+        raise _invalid_field(str(error), decoder.type) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from error
 
@@ -141,7 +141,7 @@ def read_query(request: web.Request, shape: type[S]) -> S:
     try:
         asked = msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), of="the query") from error
+        raise _invalid_field(str(error), shape, of="the query") from error
     for field in msgspec.structs.fields(shape):
         if field.encode_name in values and getattr(asked, field.name) is None:
             raise invalid(field.encode_name, "null is no value; leave the parameter out")
@@ -156,8 +156,8 @@ def path_id(request: web.Request, name: str, what: str, *, largest: int = MAX_EV
     return int(text)
 
 
-def _invalid_field(error: str, of: str = "the body") -> Problem:
-    """The problem of a msgspec error: `message - at `$.items[0].quantity``."""
+def _invalid_field(error: str, shape: Any, of: str = "the body") -> Problem:
+    """The problem of a msgspec error: `message - at `$.items[0].quantity``. `shape` is what was to be read."""
     match = _WHERE.match(error)
     message, path = (match["message"], match["path"] or "$") if match else (error, "$")
     path = path.removeprefix("$").removeprefix(".")
@@ -167,6 +167,21 @@ def _invalid_field(error: str, of: str = "the body") -> Problem:
         message = "unknown; check its name" if field["unknown"] else "required, but missing"
     elif of == "the query" and _TEXT_FOR_NUMBER.match(message):
         message = "Expected a number without leading zeros"
+    elif message.startswith("Invalid enum value") and (choices := _words_of(shape, path)):
+        message = f"Expected one of: {', '.join(choices)}"
     for pattern, words in _WORDS.items():
         message = message.replace(f"matching regex {pattern!r}", words)
     return invalid(path, message, of=of)
+
+
+def _words_of(shape: type[msgspec.Struct], name: str) -> list[str]:
+    """The words that a field of this name takes: those of its enum or literal. None where there is no such field."""
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+    kind = inspect.type_info(types.get(name))
+    words: list[str] = []
+    for choice in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
+        if isinstance(choice, inspect.EnumType):
+            words += [member.value for member in choice.cls]
+        elif isinstance(choice, inspect.LiteralType):
+            words += map(str, choice.values)
+    return words

@@ -1,16 +1,21 @@
 """What is wrong with a field is said in words for people."""
 
+from typing import Literal
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from api.bodies import CustomerId, Text, read_query
 from api.pages import PageQuery
 from api.problems import Problem
+from engine.words import EventStatus
 
 
 class NamesQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     name: Text | None = None
     customer_id: CustomerId | None = None
+    status: EventStatus | None = None
+    available: Literal["true", "false"] = "true"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +25,8 @@ class NamesQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
         ("limit=many", "limit: Expected a number without leading zeros"),
         ("customer_id=a%20b", "customer_id: Expected `str` of visible ASCII characters, without spaces"),
         ("name=%00", "name: Expected `str` without control characters"),
+        ("status=held", "status: Expected one of: draft, on_sale, closed, cancelled"),
+        ("available=yes", "available: Expected one of: false, true"),
         ("foo=1", "foo: unknown; check its name"),
         ("=1", "the query: unknown; check its name"),
     ],
