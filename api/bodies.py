@@ -166,7 +166,7 @@ def _invalid_field(error: str, shape: Any, of: str = "the body") -> Problem:
         path = f"{path}.{field['field']}" if path else field["field"]
         message = "unknown; check its name" if field["unknown"] else "required, but missing"
     elif of == "the query" and _TEXT_FOR_NUMBER.match(message):
-        message = "Expected a number without leading zeros"
+        message = "Expected a whole number in digits, without leading zeros"
     elif message.startswith("Invalid enum value") and (choices := _words_of(shape, path)):
         message = f"Expected one of: {', '.join(choices)}"
     for pattern, words in _WORDS.items():

@@ -143,7 +143,10 @@ async def book_cart(request: web.Request) -> Reply:
         case NotFound():
             raise not_found(f"cart {cart_id}")
         case Expired() | AlreadyCancelled():
-            raise Problem(Code.NOT_HELD, "The cart's holds ran out, nothing is pinned; a new item starts it anew.")
+            raise Problem(
+                Code.NOT_HELD,
+                "The cart's holds ran out or were cancelled, nothing is pinned; a new item starts it anew.",
+            )
         case NotHeld():
             raise Problem(Code.NOT_HELD, "There is nothing in the cart; take a place first.")
         case PaymentSettled():

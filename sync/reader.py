@@ -40,14 +40,16 @@ def without_gap(after: Position, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def next_limit(limit: int, entries: Sequence[Entry], most: int) -> int:
-    """How many entries to read next, after these, of which `limit` were asked for: about 2 MB, and `most` at most.
+    """How many entries to read after these, of which `limit` were asked for: `most` at most, about 2 MB of their like.
 
     An entry has the facts of one call, be it one or hundreds, and after an outage there are many of them.
     """
     if not entries:
         return limit
+    if len(entries) == limit:  # there may be more
+        limit *= 2
     size = sum(len(entry.payload) + len(entry.bookings) for entry in entries)
-    return max(1, min(most, 2 * limit, _BYTES_AT_ONCE * len(entries) // max(1, size)))
+    return max(1, min(most, limit, _BYTES_AT_ONCE * len(entries) // max(1, size)))
 
 
 class OutboxReader:
@@ -65,6 +67,7 @@ class OutboxReader:
         self._stopped = metrics.stopped.labels(f"{keys.partition:02}")
         self._redis_seconds = settings.command_timeout_ms / 1000
         self._facts_limit = _FACTS_PER_TRANSACTION
+        self._entries_limit = min(settings.sync_batch_entries, _ENTRIES_AT_FIRST)
         self._pauses = Pauses(_LONGEST_PAUSE_SECONDS)
 
     async def run(self) -> None:
@@ -92,11 +95,8 @@ class OutboxReader:
         await self._check_not_behind(position)
         # A worker may have died between commit and trim.
         await self._trim(position)
-        most = self._settings.sync_batch_entries
-        limit = min(most, _ENTRIES_AT_FIRST)
         while True:
-            entries = await self._read(position, limit)
-            limit = next_limit(limit, entries, most)
+            entries = await self._read(position)
             whole = without_gap(position, entries)
             if entries and not whole:
                 raise OutboxBroken(f"after {position} comes {entries[0].position}")
@@ -109,10 +109,17 @@ class OutboxReader:
             self._stopped.set(0)
             self._pauses.reset()
 
-    async def _read(self, after: Position, limit: int) -> list[Entry]:
-        block_ms = self._settings.sync_poll_ms
-        async with asyncio.timeout(self._redis_seconds + block_ms / 1000):
-            return await read_outbox(self._redis, self._keys, after, limit=limit, block_ms=block_ms)
+    async def _read(self, after: Position) -> list[Entry]:
+        block_ms, limit = self._settings.sync_poll_ms, self._entries_limit
+        try:
+            async with asyncio.timeout(self._redis_seconds + block_ms / 1000):
+                entries = await read_outbox(self._redis, self._keys, after, limit=limit, block_ms=block_ms)
+        except TimeoutError:
+            # Perhaps it was too much for the time that it has.
+            self._entries_limit = max(1, limit // 2)
+            raise
+        self._entries_limit = next_limit(limit, entries, self._settings.sync_batch_entries)
+        return entries
 
     async def _write(self, before: Position, batch: Batch) -> None:
         """One transaction: rows and offset. What fails is tried again with half as many facts."""

@@ -192,6 +192,11 @@ class Sale:
         await self._done("POST", path, item)
         return path, item
 
+    async def charged(self) -> str:
+        """The path of a payment of the owner's reservation."""
+        made = await self._done("POST", f"{await self.held()}/pay", PAYMENT)
+        return f"/v1/payments/{made['payment']['id']}"
+
     async def booked(self) -> str:
         """The path of a payment of the owner's cart."""
         path, _ = await self.cart()

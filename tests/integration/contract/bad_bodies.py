@@ -27,8 +27,22 @@ _INSTANTS = [
     "9999-12-31T23:59:59-12:00",
 ]
 _NAMES = [1, True, [], {}, "", "On_sale", "nothing"]
-_NOT_ZONES = ["localtime", "right/UTC", "Mars/Olympus", "../../etc/passwd", "/etc/passwd", "Europe", "\x00", "x" * 200]
-_ZONES = [1, [], "", *_NOT_ZONES]
+_ZONES = [
+    1,
+    [],
+    "",
+    "localtime",
+    "posixrules",
+    "Factory",
+    "posix/UTC",
+    "right/UTC",
+    "Mars/Olympus",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "Europe",
+    "\x00",
+    "x" * 200,
+]
 
 _WRONG: dict[str, list[Json]] = {
     "name": [*_TEXTS, None],

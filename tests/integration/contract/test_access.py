@@ -110,10 +110,18 @@ async def test_what_is_refused_changes_nothing(sale: Sale) -> None:
 
 
 async def test_of_others_nothing_can_be_told_apart_from_nothing(sale: Sale) -> None:
-    held, (cart, _), payment = await sale.held(), await sale.cart(), await sale.booked()
-    nothing = f"/v1/reservations/{sale.event['id']}-AAAAAAAAAAAAAAAA"
-    for path, none in ((held, nothing), (payment, "/v1/payments/pay-AAAAAAAAAAAAAAAA")):
-        assert (await sale.ask("other", "GET", path)).body == (await sale.ask("other", "GET", none)).body
+    held, (cart, _), payment, charged = await sale.held(), await sale.cart(), await sale.booked(), await sale.charged()
+    nothing = f"{sale.event['id']}-AAAAAAAAAAAAAAAA"
+    for path, none in (
+        (held, f"/v1/reservations/{nothing}"),
+        (payment, "/v1/payments/pay-AAAAAAAAAAAAAAAA"),
+        (charged, f"/v1/payments/pay-{nothing}-AAAAAAAAAAAAAAAA"),
+        (charged, f"{charged[:-16]}{'A' * 16}"),
+    ):
+        assert (await sale.ask("owner", "GET", path)).status == 200
+        theirs, nobodys = await sale.ask("other", "GET", path), await sale.ask("other", "GET", none)
+        assert (theirs.status, theirs.body) == (404, nobodys.body)
+    assert (await sale.ask("of_another", "GET", charged)).status == 403
     unknown = cart[:-12] + "0" * 12
     theirs, nobodys = await sale.ask("other", "GET", cart), await sale.ask("other", "GET", unknown)
     assert theirs.body["detail"].replace(cart[-36:], "") == nobodys.body["detail"].replace(unknown[-36:], "")

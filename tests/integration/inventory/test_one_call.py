@@ -83,9 +83,10 @@ async def test_a_new_hold_is_there_for_the_rest_of_its_call(
 async def test_a_customer_comes_back_to_a_hold_that_waits_to_be_given_back(
     engine_settings: Settings, command: Command[Any], kind: type
 ) -> None:
-    """More ran out than a call gives back, and this hold is not among the first."""
+    """More ran out than a call gives back, and this hold is not among the first: of one instant, ids decide."""
     terms = Terms(EventStatus.ON_SALE, 0, 0, 1, 10, [TicketTerms(7, ["7"], 100)])
-    first = Hold(new_reservation_id(1), 1, "1", "{}", "", items_text([(7, 1)]))
+    first = Hold(f"1-{'-' * 16}", 1, "1", "{}", "", items_text([(7, 1)]))
+    assert first.reservation_id < RID
     async with Engine(replace(engine_settings, sweep_slice=1)) as engine:
         await engine.submit(PutEvent(1, terms, [PoolCapacity("7", 10)]))
         *_, held = await at_once(engine, [first, HOLD])

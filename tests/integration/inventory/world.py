@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from engine.commands import Add, Book, Command, Hold, Move, OnEvent, OnReservation, PurgeSlots, Sweep, TimedPlaces
 from engine.engine import Engine
 from engine.facts import BookingFact, Fact, decode_booking_facts, decode_facts
-from engine.faults import EngineError
+from engine.faults import EngineBug, EngineError
 from engine.ids import event_of
 from engine.outbox import Entry, Position
 from engine.records import Booking, Record, Terms
@@ -85,7 +85,7 @@ class WatchedEngine(Engine):
     async def _call(self, partition: int, commands: Sequence[Command[Any]]) -> list[Result]:
         try:
             return await super()._call(partition, commands)
-        except ResponseError as error:
+        except (ResponseError, ValueError, EngineBug) as error:  # what engine.batches sends again
             self.raised.append(str(error))
             raise
 

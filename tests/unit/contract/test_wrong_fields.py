@@ -21,8 +21,8 @@ class NamesQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
-        ("limit=05", "limit: Expected a number without leading zeros"),
-        ("limit=many", "limit: Expected a number without leading zeros"),
+        ("limit=05", "limit: Expected a whole number in digits, without leading zeros"),
+        ("limit=many", "limit: Expected a whole number in digits, without leading zeros"),
         ("customer_id=a%20b", "customer_id: Expected `str` of visible ASCII characters, without spaces"),
         ("name=%00", "name: Expected `str` without control characters"),
         ("status=held", "status: Expected one of: draft, on_sale, closed, cancelled"),

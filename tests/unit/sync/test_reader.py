@@ -37,5 +37,9 @@ def test_of_large_entries_so_many_are_read_as_make_two_megabytes() -> None:
     assert _read(2, entry_bytes=5_000_000) == 1
 
 
+def test_who_got_less_than_asked_for_asks_for_no_more_next_time() -> None:
+    assert next_limit(16, _entries((5, 1), (5, 2)), 500) == 16
+
+
 def test_what_found_nothing_changes_nothing() -> None:
     assert next_limit(64, [], 500) == 64
