@@ -6,26 +6,19 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
-from msgspec import Meta, inspect
+from msgspec import Meta
 
 from api.keys import SETTINGS
 from api.problems import Code, Problem, invalid, not_found, too_large
+from api.wrong_fields import NO_CONTROLS, VISIBLE_ASCII, wrong_field
 from engine.ids import MAX_EVENT_ID
 from engine.words import CURRENCY
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
-# `$` alone would let a newline at the end through.
-_END = r"$(?!\n)"
-
-_NO_CONTROLS = rf"^[^\x00-\x1f\x7f]*{_END}"
-
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROLS)]
 """Text for people: no control characters (Postgres holds no NUL)."""
-
-VISIBLE_ASCII = rf"^[!-~]+{_END}"
-"""The pattern of texts for programs."""
 
 CustomerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=VISIBLE_ASCII)]
 """An id that the shop gave: visible ASCII characters."""
@@ -45,15 +38,9 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An object without members, or no body at all."""
 
 
-_WORDS = {VISIBLE_ASCII: "of visible ASCII characters, without spaces", _NO_CONTROLS: "without control characters"}
-"""How a pattern reads for people."""
-
 _NOTHING = msgspec.json.Decoder(Nothing)
 _JSON = "application/json"
-_WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
-_FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$")
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_TEXT_FOR_NUMBER = re.compile(r"^Expected `int(?: \| null)?`, got `str`$")
 
 
 async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -68,7 +55,7 @@ async def read_body(request: web.Request, decoder: "msgspec.json.Decoder[T]") ->
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         _check_json(body)  # the decoder stops at the first field that is wrong, maybe before what is no JSON
-        raise _invalid_field(str(error), decoder.type) from error
+        raise wrong_field(error, decoder.type) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from error
 
@@ -141,7 +128,7 @@ def read_query(request: web.Request, shape: type[S]) -> S:
     try:
         asked = msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), shape, of="the query") from error
+        raise wrong_field(error, shape, of="the query") from error
     for field in msgspec.structs.fields(shape):
         if field.encode_name in values and getattr(asked, field.name) is None:
             raise invalid(field.encode_name, "null is no value; leave the parameter out")
@@ -154,34 +141,3 @@ def path_id(request: web.Request, name: str, what: str, *, largest: int = MAX_EV
     if not _ID.fullmatch(text) or int(text) > largest:
         raise not_found(f"{what} {text!r}: its id is an integer")
     return int(text)
-
-
-def _invalid_field(error: str, shape: Any, of: str = "the body") -> Problem:
-    """The problem of a msgspec error: `message - at `$.items[0].quantity``. `shape` is what was to be read."""
-    match = _WHERE.match(error)
-    message, path = (match["message"], match["path"] or "$") if match else (error, "$")
-    path = path.removeprefix("$").removeprefix(".")
-    field = _FIELD.match(message)
-    if field:
-        path = f"{path}.{field['field']}" if path else field["field"]
-        message = "unknown; check its name" if field["unknown"] else "required, but missing"
-    elif of == "the query" and _TEXT_FOR_NUMBER.match(message):
-        message = "Expected a whole number in digits, without leading zeros"
-    elif message.startswith("Invalid enum value") and (choices := _words_of(shape, path)):
-        message = f"Expected one of: {', '.join(choices)}"
-    for pattern, words in _WORDS.items():
-        message = message.replace(f"matching regex {pattern!r}", words)
-    return invalid(path, message, of=of)
-
-
-def _words_of(shape: type[msgspec.Struct], name: str) -> list[str]:
-    """The words that a field of this name takes: those of its enum or literal. None where there is no such field."""
-    types = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
-    kind = inspect.type_info(types.get(name))
-    words: list[str] = []
-    for choice in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
-        if isinstance(choice, inspect.EnumType):
-            words += [member.value for member in choice.cls]
-        elif isinstance(choice, inspect.LiteralType):
-            words += map(str, choice.values)
-    return words

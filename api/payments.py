@@ -7,7 +7,7 @@ from aiohttp import web
 from aiojobs.aiohttp import shield
 from msgspec import Meta
 
-from api.bodies import VISIBLE_ASCII, CurrencyText, read_body
+from api.bodies import CurrencyText, read_body
 from api.callers import caller_of
 from api.idempotency import body_digest, idempotency_key, once
 from api.keys import PAYMENTS
@@ -15,6 +15,7 @@ from api.problems import Code, Problem
 from api.refusals import failed_payment, problem_of
 from api.replies import Reply, json_reply
 from api.reservations import archived_reservation, check_reservation, show_reservation
+from api.wrong_fields import VISIBLE_ASCII
 from engine.commands import BeginPayment, Refund
 from engine.ids import keyed_attempt_id, new_attempt_id
 from engine.records import Record

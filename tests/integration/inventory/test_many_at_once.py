@@ -1,16 +1,11 @@
 """100,000 holds that run out at one instant: nothing stands still, and everything is for sale again soon.
 
-How long a call blocks is what the server's slow log says: the clock on the wall. On a machine that is shared it also
-counts the time for which the server was not let run. Others slow a round down, nobody can speed it up: one good round
-is enough. If none was good, but only a few calls of each were long, the best of each call over all rounds counts: what
-a call does it does in every round.
+How long a call blocks is what the server's slow log says, the clock on the wall; tests/rounds.py judges it.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from statistics import median
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -22,16 +17,14 @@ from engine.upkeep import server_time_ms
 from sync.metrics import SyncMetrics
 from sync.sweeper import run_sweeper
 from tests.integration.inventory.filling import TICKET_ID, bring_forward, event_of, fill
+from tests.rounds import Round, are_good
 from tests.waiting import wait_until
 
 HOLDS = 100_000
 CROWD, BYSTANDER = 16, 32
 """Two events of one partition."""
 
-LONGEST_CALL_MS = 5.0
 ROUNDS = 4
-FEW = 8
-"""Of some 1,560 calls, so many may have met with others of the machine."""
 
 
 async def hold_and_run_out(engine: Engine) -> None:
@@ -81,37 +74,6 @@ async def calls_ms(engine: Engine) -> list[float]:
     meta = engine.keys[0].meta.encode()
     entries.reverse()
     return [took_us / 1000 for _, _, took_us, (name, *words), *_ in entries if name == b"FCALL" and meta in words]
-
-
-class Round(NamedTuple):
-    """How 100,000 holds were given back: after how long all were, and the calls that it took."""
-
-    seconds: float
-    calls_ms: list[float]
-
-    @classmethod
-    def best_of(cls, rounds: Sequence["Round"]) -> "Round":
-        """The least of each."""
-        calls = zip(*(each.calls_ms for each in rounds), strict=False)  # a sweeper may make one more
-        return cls(min(each.seconds for each in rounds), list(map(min, calls)))
-
-    @property
-    def long_calls(self) -> int:
-        return sum(call_ms > LONGEST_CALL_MS for call_ms in self.calls_ms)
-
-    def is_good(self, patience_seconds: float) -> bool:
-        return self.seconds <= patience_seconds and not self.long_calls
-
-    def __str__(self) -> str:
-        calls = f"{len(self.calls_ms)} calls, ms: median {median(self.calls_ms):.2f}, longest {max(self.calls_ms):.2f}"
-        return f"after {self.seconds:.1f} s; {calls}, {self.long_calls} too long"
-
-
-def are_good(rounds: Sequence[Round], patience_seconds: float) -> bool:
-    """Whether what is slow in these rounds is the machine's."""
-    if any(each.is_good(patience_seconds) for each in rounds):
-        return True
-    return all(each.long_calls <= FEW for each in rounds) and Round.best_of(rounds).is_good(patience_seconds)
 
 
 GiveBack = Callable[[Engine], Awaitable[None]]
@@ -166,34 +128,3 @@ async def test_all_is_given_back_soon_and_no_call_blocks(
         rounds.append(await play(engine, give_back))
         record_property("round", str(rounds[-1]))
     assert are_good(rounds, patience_seconds), "\n".join(map(str, rounds))
-
-
-def long_at(*places: int, seconds: float = 3.0, ms: float = 8.0) -> Round:
-    return Round(seconds, [ms if place in places else 1.5 for place in range(1563)])
-
-
-@pytest.mark.parametrize(
-    "rounds",
-    [
-        [long_at(7), long_at()],
-        [long_at(7), long_at(300, 301), long_at(8), long_at(7)],
-        [long_at(7, seconds=6), long_at(8, seconds=6), long_at(9), long_at(10, seconds=6)],
-    ],
-    ids=["one was good", "never the same call", "slow, but for one"],
-)
-def test_what_comes_and_goes_is_the_machines(rounds: list[Round]) -> None:
-    assert are_good(rounds, 5)
-
-
-@pytest.mark.parametrize(
-    "rounds",
-    [
-        [long_at(0, 7), long_at(0), long_at(0, 9), long_at(0)],
-        [long_at(*range(first, 1563, 20)) for first in range(4)],
-        [long_at(seconds=5.1)] * 4,
-        [Round(3.0, [5.1] * 1563)] * 4,
-    ],
-    ids=["always the first call", "each time another twentieth of the calls", "too slow", "all calls"],
-)
-def test_what_stays_is_ours(rounds: list[Round]) -> None:
-    assert not are_good(rounds, 5)
