@@ -1,5 +1,5 @@
 #!lua name=onsale
--- version: 6
+-- version: 46
 --
 -- The rules of Onsale: what may be taken, by whom, for how long, and how it comes back.
 -- The files of this folder are joined in name order into one library (engine/library.py).
@@ -7,30 +7,46 @@
 --
 -- Every call is a unit of work on ONE partition: load, decide, write.
 --   load    20_unit.lua and 25_load.lua read what the commands touch, each thing once, into tables
---   decide  the commands (40_ to 60_) run in order on those tables and may still refuse or raise
+--   decide  the commands (40_ to 65_) run in order on those tables and may still refuse or raise
 --   write   70_write.lua writes each changed thing once, and one outbox entry for all facts
 -- Redis does not roll a function back, so nothing is written before everything is decided.
 --
 -- Invariants, true after every call (checked by `onsale audit` and by the tests):
---   1. For every pool: available + held + paying + sold == capacity, and none is negative.
---   2. held and paying of a pool are the sums over the ledger's records in those states.
+--   1. For every pool: available + held + paying + sold + kept == capacity, and none is negative.
+--   2. held and paying of a pool are the sums over the ledger's records in those states; paying has the places, too, that
+--      exchanges pin (44_exchanges.lua).
 --   3. A record is in `deadlines` if and only if its state is held; its hold key then lives until the deadline.
---   4. A record is in `unsettled` if and only if one of its payment attempts is pending or refund_due.
+--   4. A record is in `unsettled` if and only if one of its payment attempts is pending, or a
+--      refund of one is due.
 --   5. A record is in the ledger if and only if it is in `deadlines` or in `unsettled`; any other is archived under
 --      its hold key, with a TTL.
---   6. `customers` counts the places a customer holds, pays for or has bought, per event.
---   7. Outbox entry ids are epoch-sequence, and the sequence has no gaps.
+--   6. `customers` counts the places a customer holds, pays for, has bought or has booked, per event, and those that an exchange
+--      that waits for its money has more; under `tel <number>`
+--      the bookings of a phone number.
+--   7. Outbox entry ids are epoch-sequence, and the sequence has no gaps. Each server process begins an epoch of its own
+--      (the fence, unit_fence): a replica that became the primary may lack entries, and never uses their ids again.
 --
---   8. In the map of a section, seats that are held, paying and sold are those of its pool's counters, and each is named
---      by exactly one live or sold record; seats that are not blocked are its capacity.
+--   8. In the map of a section, seats that are held, paying, sold and kept are those of its pool's counters, and each is
+--      named by exactly one live, sold or refunded record, or pinned by one; seats that are not blocked are its capacity.
 --   9. `slots` has the pools of slots, no other; `purges` has each booking, by the end that its record tells.
 --  10. `sold` of a slot counts its bookings and the places of it that were paid for.
+--  11. In a waiting room each customer has one index, below `joined`; `inside` has those whose passes are not known to have
+--      ended, and `idle` counts those of them whose passes have taken no place (34_rooms.lua).
+--  12. In a waiting list each entry that waits has one place in the line of its ticket; one that is offered has a live hold of
+--      its id, and no other hold is an offer. No more places are set aside than are available (37_waiting_lists.lua).
+--  13. A paid record has one e-ticket that is not void for each of its places, any other record has none (38_etickets.lua).
+--  14. A code counts the uses, places and savings of the reservations that name it; of an allocation free + held + paying +
+--      sold + kept are its places, and what is free is among the places that its ticket's pool keeps (30_codes.lua).
 --
 -- Keys of a partition (KEYS[1..11]), then one key per command that names a reservation, then one per command that names a
 -- booking:
 --   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, hold:<rid>...,
 --   unbooked:<event>:<booking_id>...
--- The only key names built here are hold keys of records that fell due, unbooked:<event>:<booking_id> of bookings that are
--- deleted, and seats:<event>:<pool>, the maps of sections:
+-- The only key names built here are hold keys of records that fell due or are offered, unbooked:<event>:<booking_id> of
+-- bookings that are deleted, seats:<event>:<pool>, the maps of sections, queue:<event>..., the waiting rooms,
+-- waiting:<event>..., the waiting lists, doors:<event>..., the e-tickets, codes:<event> and allotments, the codes:
 -- from the partition's own prefix and ids that the partition itself stored.
--- Two functions stand apart from the partitions: onsale_publish (81_) and onsale_cart (82_), which hold no stock.
+-- Three subjects stand apart from the partitions and hold no stock: onsale_publish and onsale_follow (81_), onsale_cart (82_),
+-- onsale_claim and onsale_keep (85_).
+-- All functions but onsale_restore run at maxmemory too (06_memory.lua). None is `no-writes`: whatever is read, what is due is
+-- given back first, or replicas are told how far the reader has seen.

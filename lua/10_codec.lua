@@ -1,4 +1,4 @@
--- How things are stored. Records, terms and facts are msgpack arrays; pools are text, so that `redis-cli` can read them.
+-- Stored layouts. Records, terms and facts are msgpack arrays; pools are text, so that `redis-cli` can read them.
 -- engine/records.py and engine/facts.py are the same layouts for Python; tests hold the two together.
 
 -- Raises an error that names what is damaged and what to do about it.
@@ -6,14 +6,15 @@ local function damaged(what)
   error('damaged partition: ' .. what .. "; stop sales of its events and run 'onsale audit'", 0)
 end
 
--- What every hold needs is joined from packed pieces: cmsgpack takes several times as long to walk a table.
+-- Parts that every hold needs are joined from packed pieces: cmsgpack takes several times as long to walk a table.
 
--- The head of a msgpack array of n elements. What follows it is packed already.
+-- The head of a msgpack array of n elements. The elements are packed already.
 local ARRAY_HEADS = {
   [0] = '\144', '\145', '\146', '\147', '\148', '\149', '\150', '\151',
   '\152', '\153', '\154', '\155', '\156', '\157', '\158', '\159',
 }
-local ARRAY_OF_0, ARRAY_OF_4, ARRAY_OF_10 = ARRAY_HEADS[0], ARRAY_HEADS[4], ARRAY_HEADS[10]
+local ARRAY_OF_0, ARRAY_OF_4 = ARRAY_HEADS[0], ARRAY_HEADS[4]
+local ARRAY_OF_12, ARRAY_OF_13 = ARRAY_HEADS[12], ARRAY_HEADS[13]
 
 local function array_head(n)
   return ARRAY_HEADS[n] or string.char(0xdc, (n - n % 256) / 256, n % 256)
@@ -43,6 +44,12 @@ local DIGITS_ONCE = {
     return rawget(digits, number)
   end,
 }
+local EVENT_PREFIX_ONCE = {
+  __index = function(prefixes, event)
+    prefixes[event] = string.format('%.0f/', event)
+    return rawget(prefixes, event)
+  end,
+}
 
 local TABLE_ONCE = {
   __index = function(tables, key)
@@ -56,12 +63,17 @@ local function reply(word, ...)
   return array_head(select('#', ...) + 1) .. cmsgpack.pack(word, ...)
 end
 
--- A reservation's record, from its msgpack array.
+-- The currency of what was stored before events had one of their own.
+local FIRST_CURRENCY = 'EUR'
+
+-- A reservation's record, from its msgpack array. One of an earlier version has no currency; one that names a code has a
+-- thirteenth value, {code, kind}.
 local function record_decode(rid, raw)
   local a = cmsgpack.unpack(raw)
-  if type(a) ~= 'table' or #a ~= 10 then
+  if type(a) ~= 'table' or #a ~= 12 and #a ~= 11 and #a ~= 13 then
     damaged('record of ' .. rid)
   end
+  a[12] = a[12] or FIRST_CURRENCY
   return {
     rid = rid,
     state = a[1],
@@ -74,6 +86,9 @@ local function record_decode(rid, raw)
     digest = a[8],
     lines = a[9],
     attempts = a[10],
+    kept = a[11],
+    currency = a[12],
+    code = a[13],
     packed = raw,
   }
 end
@@ -81,11 +96,16 @@ end
 -- The msgpack array of a record's values, of which these are packed already:
 --   state_event    the head of the array, the state and the event
 --   times          when it was created, its deadline, and when it ended
---   lines_attempts both
-local function record_text(u, state_event, customer, details, times, digest, lines_attempts)
+--   rest           its lines, attempts, what is kept off sale, its currency, and the code that it names
+local function record_text(u, state_event, customer, details, times, digest, rest)
   local heads = u.heads
   return state_event .. heads[#customer] .. customer .. heads[#details] .. details .. times .. heads[#digest] .. digest
-    .. lines_attempts
+    .. rest
+end
+
+-- The head of a record's array, which is longer where it names a code.
+local function record_head(r)
+  return r.code and ARRAY_OF_13 or ARRAY_OF_12
 end
 
 -- The msgpack array of a record, made at most once after each change (see unit_change). Lines that were packed before are
@@ -93,21 +113,45 @@ end
 local function record_pack(u, r)
   if not r.packed then
     local packed = u.packed
-    r.packed = record_text(u, ARRAY_OF_10 .. packed[r.state] .. packed[r.event], r.customer, r.details,
+    r.packed = record_text(u, record_head(r) .. packed[r.state] .. packed[r.event], r.customer, r.details,
       packed[r.created_ms] .. packed[r.deadline_ms] .. packed[r.ended_ms], r.digest,
-      packed[r.lines] .. (#r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts)))
+      packed[r.lines] .. (#r.attempts == 0 and ARRAY_OF_0 or cmsgpack.pack(r.attempts))
+        .. (#r.kept == 0 and ARRAY_OF_0 or cmsgpack.pack(r.kept)) .. packed[r.currency]
+        .. (r.code and cmsgpack.pack(r.code) or ''))
   end
   return r.packed
 end
 
 -- Positions in a line and in a payment attempt.
--- LINE_SEATS is there in lines of assigned seats only: where the seats stand in the map of their section.
-local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR, LINE_SEATS = 1, 2, 3, 4, 5
+-- LINE_SEATS is there in lines of assigned seats, where the seats stand in the map of their section, and empty where LINE_OFF_MINOR
+-- follows: by how much each place is cheaper under the code that the record names.
+local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR, LINE_SEATS, LINE_OFF_MINOR = 1, 2, 3, 4, 5, 6
 local ATTEMPT_ID, ATTEMPT_STATE, ATTEMPT_AMOUNT, ATTEMPT_STARTED_MS = 1, 2, 3, 4
-local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST = 5, 6, 7
+local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST, ATTEMPT_REFUNDS, ATTEMPT_RECEIVED = 5, 6, 7, 8, 9
+local ATTEMPT_EXCHANGE = 10
+
+-- ATTEMPT_SETTLED_MS is when the gateway told its outcome, 0 while pending; it stays when the money goes back.
+-- Positions in a refund, which is money of an attempt that goes back; REFUND_SETTLED_MS is 0 while it is due.
+-- ATTEMPT_RECEIVED is a list of at most one {amount_minor, currency, note}: what the gateway has, where that is not what is
+-- owed, and what somebody decided about it.
+-- ATTEMPT_EXCHANGE is a list of at most one {lines before, lines after}: the attempt is for an exchange (44_exchanges.lua).
+-- REFUND_PLACES, {ticket_id, quantity}..., and REFUND_WORTH tell which places went with the money, and their price: what was
+-- charged is the price of what is left, and of what went. Records of earlier releases have neither of the three.
+local REFUND_ID, REFUND_AMOUNT, REFUND_CREATED_MS, REFUND_SETTLED_MS, REFUND_PLACES, REFUND_WORTH = 1, 2, 3, 4, 5, 6
 
 -- The reason of an attempt whose money came when it bought nothing any more.
 local LATE = 'late'
+
+-- The digest of a hold that is an offer to somebody on a waiting list (37_waiting_lists.lua).
+local OFFER_DIGEST = 'offer'
+
+-- A line of so many other places at the same terms. `seats`: they, of assigned seats.
+local function line_like(line, quantity, seats)
+  if line[LINE_OFF_MINOR] then
+    return { line[LINE_TICKET], line[LINE_POOL], quantity, line[LINE_UNIT_MINOR], seats or {}, line[LINE_OFF_MINOR] }
+  end
+  return { line[LINE_TICKET], line[LINE_POOL], quantity, line[LINE_UNIT_MINOR], seats }
+end
 
 -- Places in all lines of a record.
 local function record_places(r)
@@ -137,29 +181,41 @@ local function record_attempt(r, attempt_id)
   return nil
 end
 
-local function record_has_attempt(r, state)
-  for _, attempt in ipairs(r.attempts) do
-    if attempt[ATTEMPT_STATE] == state then
+-- True if money of an attempt must still go back.
+local function attempt_owes(attempt)
+  local refunds = attempt[ATTEMPT_REFUNDS]
+  for i = 1, #refunds do
+    if refunds[i][REFUND_SETTLED_MS] == 0 then
       return true
     end
   end
   return false
+end
+
+-- The refunds of an attempt, made or due, in minor units.
+local function attempt_refunded(attempt)
+  local refunded = 0
+  for _, refund in ipairs(attempt[ATTEMPT_REFUNDS]) do
+    refunded = refunded + refund[REFUND_AMOUNT]
+  end
+  return refunded
 end
 
 -- True while money may still come or must still go back: such a record is never archived.
 local function record_unsettled(r)
   for i = 1, #r.attempts do
-    local state = r.attempts[i][ATTEMPT_STATE]
-    if state == 'pending' or state == 'refund_due' then
+    if r.attempts[i][ATTEMPT_STATE] == 'pending' or attempt_owes(r.attempts[i]) then
       return true
     end
   end
   return false
 end
 
--- A pool's counters, from their text `capacity available held paying sold`.
+-- A pool's counters, from their text `capacity available held paying sold kept`; of a slot followed by the instant of its
+-- start.
 local function pool_decode(field, raw)
-  local capacity, available, held, paying, sold = string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
+  local capacity, available, held, paying, sold, kept, start =
+    string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?(%d*)$')
   if not capacity then
     damaged('pool ' .. field)
   end
@@ -170,28 +226,50 @@ local function pool_decode(field, raw)
     held = tonumber(held),
     paying = tonumber(paying),
     sold = tonumber(sold),
+    kept = tonumber(kept),
+    start_ms = tonumber(start), -- nil where there is none
   }
 end
 
-local function pool_encode(pool)
-  return string.format('%.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available, pool.held, pool.paying, pool.sold)
+-- A pool of which nothing is taken.
+local function pool_new(field, capacity)
+  return { field = field, capacity = capacity, available = capacity, held = 0, paying = 0, sold = 0, kept = 0 }
 end
 
--- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version, slot_capacity};
--- 0 is "no window", and "not a timed event".
+local function pool_encode(pool)
+  local text = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available + (pool.aside or 0), pool.held,
+    pool.paying, pool.sold, pool.kept)
+  return pool.start_ms and text .. string.format(' %.0f', pool.start_ms) or text
+end
+
+-- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version, schedule};
+-- 0 is "no window". The schedule is {capacity of each slot, {time...}, {weekday...}, {closed date or slot...}, first date};
+-- the capacity is 0 where the event is not timed (26_slots.lua). Most tickets have no terms of their own; the others have, sixth,
+-- {paused, hidden, opens_ms, closes_ms, min_quantity}.
+-- The ninth value is the currency of its prices; terms of an earlier version have none. A tenth is there where the event has a
+-- waiting room: {opens_ms, pass_ms, places of a pass, max_inside, per_minute}; 0 is "no limit"; of places: there is no room.
+-- An eleventh, where it has a waiting list: {offer_ms, ends_ms, fills gaps}; 0 of ends_ms is "with the sale".
 local function terms_decode(event, raw)
   local a = cmsgpack.unpack(raw)
-  if type(a) ~= 'table' or (#a ~= 8 and #a ~= 7) then -- 7: written before there were slots
+  if type(a) == 'table' and type(a[9]) ~= 'string' then
+    table.insert(a, 9, FIRST_CURRENCY)
+  end
+  if type(a) ~= 'table' or #a < 9 or #a > 11 then
     damaged('terms of event ' .. event)
   end
   local tickets = {}
   for _, ticket in ipairs(a[6]) do
     local terms = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], timed = ticket[5], lines = {} }
+    local own = ticket[6]
+    if own then
+      terms.own = { paused = own[1], hidden = own[2], opens_ms = own[3], closes_ms = own[4], min_quantity = own[5] }
+    end
     terms.seating = terms.timed and 'timed' or terms.assigned and 'assigned' or 'general'
     tickets[ticket[1]] = terms
   end
   return {
     status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
-    version = a[7], slot_capacity = a[8] or 0, shared_lines = {}, shared_places = {},
+    version = a[7], schedule = a[8], currency = a[9], room = a[10] and a[10][3] > 0 and a[10] or nil, waiting = a[11],
+    plans = {},
   }
 end

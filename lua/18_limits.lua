@@ -1,10 +1,14 @@
--- Limits on how fast somebody asks, and on hoarding. All are settings that come with the call; 0: no such limit.
+-- Limits on how fast somebody asks, and on hoarding. They are in `meta`, where `onsale serve` publishes its settings, so
+-- that they are the same whoever calls: `name=number` for each that limits (engine/limits.py), or `none`.
 --
 -- Of a customer of an event (`<event>/<customer>`) and of an address (`a:<address>`) a pace is remembered, a msgpack array:
---   {tat_ms, {when a hold ran out...}, {deadlines of live holds...}}
+--   {tat_ms, {when a hold expired...}, {deadlines of live holds...}}
 -- in the hash pace:<hour>, where hour counts the hours since 1970; it goes an hour after its own. What is not in the hash of
 -- this hour is looked for in that of the last. So nothing here has to be tidied up, and nothing of it is stock: if it is
 -- lost, somebody may go a little faster.
+--
+-- An address of IPv6 comes as two networks with a space between, /64 and /48. Each has a pace; that of the wider one has
+-- WIDER times the rate and the burst, so that who has 65,536 networks of /64 is limited too.
 --
 -- Speed is limited by GCRA, the generic cell rate algorithm (ITU-T I.371): each asking moves the theoretical arrival time by
 -- the interval of the rate, and is refused while that time is further ahead than the burst allows. What it leaves is told
@@ -17,6 +21,12 @@ local limits = {}
 do
   local PACE_HOUR_MS = 3600000
 
+  local WIDER = 16
+  limits.WIDER = WIDER
+
+  -- The text of who limits nothing.
+  local NO_LIMITS = 'none'
+
   local PACE_TAT, PACE_EXPIRIES, PACE_HOLDS = 1, 2, 3
 
   -- The beginning of a packed array, with a head that says one more.
@@ -27,23 +37,111 @@ do
     end,
   }
 
-  -- Takes the limits of a call: msgpack {customer_every_ms, customer_burst, address_every_ms, address_burst, live_holds,
-  -- expiries, cool_down_ms}, or nothing.
-  function limits.open(u, prefix, packed)
-    if not packed or packed == '' then
-      return
+  local LIST_ONCE = {
+    __index = function(lists, value)
+      lists[value] = { value }
+      return rawget(lists, value)
+    end,
+  }
+
+  -- The field of what is limited as one; for IPv6 the first of its two networks.
+  local ADDRESS_ONCE = {
+    __index = function(fields, address)
+      local space = string.find(address, ' ', 1, true)
+      fields[address] = 'a:' .. (space and string.sub(address, 1, space - 1) or address)
+      if space then
+        fields.wider[fields[address]] = 'a:' .. string.sub(address, space + 1)
+      end
+      return rawget(fields, address)
+    end,
+  }
+
+  -- The numbers of the limits by name, 0 of what is not limited; of the text that came last, which is nearly always the same.
+  local read_text, read_numbers
+  local NUMBERS_ONCE = {
+    __index = function()
+      return 0
+    end,
+  }
+  local function numbers_of(text)
+    if text ~= read_text then
+      local numbers = setmetatable({}, NUMBERS_ONCE)
+      for name, number in string.gmatch(text, '([%l_]+)=(%d+)') do
+        numbers[name] = tonumber(number)
+      end
+      read_text, read_numbers = text, numbers
     end
-    local a = cmsgpack.unpack(packed)
+    return read_numbers
+  end
+
+  -- Opens the limits of a call: those that are published. `known`: those that the caller knows to be; where none are, they
+  -- are published with this call. Empty: it publishes none, and is not told; nor is a caller of an older release, which
+  -- sends others. Returns their numbers by name, or nil; and those in force if the caller is to be told.
+  function limits.open(u, prefix, known)
+    local speaks = known and string.find(known, '^%l')
+    local text, numbers = u.published, nil
+    if not text then
+      text = speaks and known
+      u.publishes = text
+    end
+    if text and text ~= NO_LIMITS then
+      numbers = numbers_of(text)
+      limits.begin(u, prefix, numbers)
+    end
+    return numbers, speaks and text ~= known and text or nil
+  end
+
+  function limits.begin(u, prefix, a)
     local hour = (u.now_ms - u.now_ms % PACE_HOUR_MS) / PACE_HOUR_MS
     u.limits = {
-      customer_every_ms = a[1], customer_burst = a[2], address_every_ms = a[3], address_burst = a[4],
-      live_holds = a[5], expiries = a[6], cool_down_ms = a[7],
+      customer_every_ms = a.customer_every_ms, customer_burst = a.customer_burst,
+      address_every_ms = a.address_every_ms, address_burst = a.address_burst,
+      live_holds = a.live_holds, expiries = a.expiries, cool_down_ms = a.cool_down_ms,
+      payment_attempts = a.payment_attempts, payment_pause_ms = a.payment_pause_ms,
       key = prefix .. 'pace:' .. u.digits[hour], key_before = prefix .. 'pace:' .. u.digits[hour - 1],
       paces = {}, changed = {},
-      customers = {}, addresses = {}, -- of each command: the fields of who asks
+      wider_every_ms = a.address_every_ms > 0 and math.max(1, math.floor(a.address_every_ms / WIDER)) or 0,
+      wider_burst = a.address_burst * WIDER,
+      customers = {}, addresses = {}, wider = {}, -- of each command: the fields of the caller
       again = reply('again'),
       heads = setmetatable({}, LONGER_ONCE),
+      first_holds = setmetatable({}, LIST_ONCE), -- deadline -> the list of it alone
+      told = { customer = {}, address = {}, wider = {} }, -- arrival time -> what it leaves, packed
+      wider_fields = {}, -- the field of a /64 -> that of its /48
     }
+    u.limits.address_fields = setmetatable({ wider = u.limits.wider_fields }, ADDRESS_ONCE)
+  end
+
+  -- The list of those who have none. Lists of a pace are replaced, never changed: many share one, and are packed once.
+  local NONE = {}
+
+  -- The values of a list that are above `least`.
+  local function above(list, least)
+    local kept = NONE
+    for i = 1, #list do
+      if list[i] > least then
+        kept = kept == NONE and {} or kept
+        kept[#kept + 1] = list[i]
+      end
+    end
+    return kept
+  end
+
+  local function with(list, value)
+    local longer = {}
+    for i = 1, #list do
+      longer[i] = list[i]
+    end
+    longer[#list + 1] = value
+    return longer
+  end
+
+  -- A pace as it is at this instant: without what is forgotten, and without holds that live no more.
+  local function pace_decode(u, packed)
+    local pace, known = cmsgpack.unpack(packed), u.limits
+    pace[PACE_EXPIRIES] = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
+    pace[PACE_HOLDS] = above(pace[PACE_HOLDS], u.now_ms)
+    return pace
   end
 
   -- Reads the paces of these fields at once, none of which was read before.
@@ -52,11 +150,14 @@ do
     if #fields == 0 then
       return
     end
-    local stored = redis.call('HMGET', known.key, unpack(fields))
-    local before = redis.call('HMGET', known.key_before, unpack(fields))
+    if known.has_before == nil then
+      known.has_before = redis.call('EXISTS', known.key_before) == 1
+    end
+    local stored = read_many('HMGET', known.key, fields)
+    local before = known.has_before and read_many('HMGET', known.key_before, fields) or NONE
     for i = 1, #fields do
       local packed = stored[i] or before[i]
-      known.paces[fields[i]] = packed and cmsgpack.unpack(packed) or { 0, {}, {} }
+      known.paces[fields[i]] = packed and pace_decode(u, packed) or { 0, NONE, NONE }
     end
   end
 
@@ -67,40 +168,61 @@ do
     return u.limits.paces[field]
   end
 
-  -- The values of a list that are above `least`.
-  local function above(list, least)
-    local kept = {}
-    for i = 1, #list do
-      if list[i] > least then
-        kept[#kept + 1] = list[i]
-      end
-    end
-    return kept
-  end
-
-  -- For how many ms the pace must wait before it may ask; 0: it may.
+  -- The ms that the pace must wait before its next request; 0: none.
   local function pace_wait_ms(u, pace, every_ms, burst)
     return every_ms > 0 and math.max(0, pace[PACE_TAT] - every_ms * (burst - 1) - u.now_ms) or 0
   end
 
-  -- Moves the pace of who has asked, and packs what that leaves.
-  local function pace_told(u, field, who, every_ms, burst, asked)
+  -- The number of further requests that may come at once.
+  local function pace_left(u, pace, every_ms, burst)
+    return math.max(0, burst - math.ceil(math.max(0, pace[PACE_TAT] - u.now_ms) / every_ms))
+  end
+
+  -- Moves the pace of who has asked, and packs what that leaves. `kind`: customer, address or wider.
+  local function pace_told(u, field, kind, every_ms, burst, asked)
     local pace = u.limits.paces[field]
     if asked then
       pace[PACE_TAT] = math.max(pace[PACE_TAT], u.now_ms) + every_ms
       u.limits.changed[field] = true
     end
-    local ahead_ms = math.max(0, pace[PACE_TAT] - u.now_ms)
-    local left = math.max(0, burst - math.ceil(ahead_ms / every_ms))
-    local reset_ms = left > 0 and ahead_ms or pace_wait_ms(u, pace, every_ms, burst)
-    return ARRAY_HEADS[3] .. u.packed[who] .. u.packed[left] .. u.packed[reset_ms]
+    local tat_ms = pace[PACE_TAT]
+    local texts = u.limits.told[kind]
+    local text = texts[tat_ms]
+    if not text then
+      local ahead_ms = math.max(0, tat_ms - u.now_ms)
+      local left = pace_left(u, pace, every_ms, burst)
+      local reset_ms = left > 0 and ahead_ms or pace_wait_ms(u, pace, every_ms, burst)
+      text = ARRAY_HEADS[3] .. cmsgpack.pack(kind == 'customer' and kind or 'address', left, reset_ms)
+      texts[tat_ms] = text
+    end
+    return text
   end
 
-  -- The refusal of somebody who asks too fast, or nil.
+  -- Moves the paces of an address and of the network around it, if there is one; packs the one that leaves less.
+  local function address_told(u, address, wider, asked)
+    local known = u.limits
+    local every_ms, burst = known.address_every_ms, known.address_burst
+    local narrow_text = pace_told(u, address, 'address', every_ms, burst, asked)
+    if not wider then
+      return narrow_text
+    end
+    local wider_text = pace_told(u, wider, 'wider', known.wider_every_ms, known.wider_burst, asked)
+    local narrow_pace, wider_pace = known.paces[address], known.paces[wider]
+    local left = pace_left(u, narrow_pace, every_ms, burst)
+    local wider_left = pace_left(u, wider_pace, known.wider_every_ms, known.wider_burst)
+    local wait_ms = pace_wait_ms(u, narrow_pace, every_ms, burst)
+    local wider_wait_ms = pace_wait_ms(u, wider_pace, known.wider_every_ms, known.wider_burst)
+    return (wider_left < left or wider_left == left and wider_wait_ms > wait_ms) and wider_text or narrow_text
+  end
+
+  -- The refusal of a caller who asks too fast, or nil.
   --   {"rate_limited", who, retry_ms}   who: address or customer
-  local function speed_refusal(u, customer, address)
+  local function speed_refusal(u, customer, address, wider)
     local known = u.limits
     local wait_ms = address and pace_wait_ms(u, known.paces[address], known.address_every_ms, known.address_burst) or 0
+    if wider then
+      wait_ms = math.max(wait_ms, pace_wait_ms(u, known.paces[wider], known.wider_every_ms, known.wider_burst))
+    end
     if wait_ms > 0 then
       return reply('rate_limited', 'address', wait_ms)
     end
@@ -113,31 +235,31 @@ do
   --   {"too_many_holds", limit}                that many holds of this customer live, and it wants another one
   local function hoarding_refusal(u, customer, wants_another)
     local known, pace = u.limits, u.limits.paces[customer]
-    if known.expiries > 0 then
-      local recent = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
-      if #recent >= known.expiries then
-        return reply('rate_limited', 'expiries', recent[#recent - known.expiries + 1] + known.cool_down_ms - u.now_ms)
-      end
+    local recent = pace[PACE_EXPIRIES]
+    if known.expiries > 0 and #recent >= known.expiries then
+      return reply('rate_limited', 'expiries', recent[#recent - known.expiries + 1] + known.cool_down_ms - u.now_ms)
     end
-    if wants_another and known.live_holds > 0 and #above(pace[PACE_HOLDS], u.now_ms) >= known.live_holds then
+    if wants_another and known.live_holds > 0 and #pace[PACE_HOLDS] >= known.live_holds then
       return reply('too_many_holds', known.live_holds)
     end
     return nil
   end
 
-  -- Runs a command that takes something, unless who asks is refused. It has asked once more then, whatever the result,
-  -- but for two: one that is too fast moves nothing, and one that is sent again is asked once.
+  -- Runs a command that takes something, unless the caller is refused. The attempt counts, whatever the result,
+  -- but for three: one that is too fast moves nothing, one that is sent again is asked once, and where memory is full nobody
+  -- has been served.
   -- Only holds are hoarded; a command on one that there is takes no further one.
+  -- Returns the result in up to three parts: to join them here would copy the record once more.
   function limits.run(u, kind, command, number)
     local known = u.limits
-    local customer, address = known.customers[number], known.addresses[number]
-    local result, record = speed_refusal(u, customer, address), nil
+    local customer, address, wider = known.customers[number], known.addresses[number], known.wider[number]
+    local result, record = speed_refusal(u, customer, address, wider), nil
     local asked = not result
     if asked then
       result = kind.names_reservation and hoarding_refusal(u, customer, not u.records[command[2]])
       if not result then
         result, record = kind.run(u, command, number)
-        asked = result ~= known.again
+        asked = result ~= known.again and not u.memory_full
       end
     end
     local told, n = '', 0
@@ -145,56 +267,74 @@ do
       told, n = pace_told(u, customer, 'customer', known.customer_every_ms, known.customer_burst, asked), 1
     end
     if address and known.address_every_ms > 0 then
-      told, n = told .. pace_told(u, address, 'address', known.address_every_ms, known.address_burst, asked), n + 1
+      told, n = told .. address_told(u, address, wider, asked), n + 1
     end
     if n == 0 or result == known.again then
       return result, record
     end
-    return known.heads[result], (record or '') .. ARRAY_HEADS[n] .. told
+    return known.heads[result], record, ARRAY_HEADS[n] .. told
   end
 
-  -- Remembers that a hold of this customer lives until its deadline.
-  function limits.hold_began(u, event, customer, deadline_ms)
+  -- Remembers that a hold of this customer (a field of `customers`) lives until its deadline.
+  function limits.hold_began(u, field, deadline_ms)
     if u.limits.live_holds > 0 then
-      local field = u.digits[event] .. '/' .. customer
       local pace = limits_pace(u, field)
-      pace[PACE_HOLDS] = above(pace[PACE_HOLDS], u.now_ms)
-      table.insert(pace[PACE_HOLDS], deadline_ms)
+      pace[PACE_HOLDS] = #pace[PACE_HOLDS] > 0 and with(pace[PACE_HOLDS], deadline_ms) or u.limits.first_holds[deadline_ms]
       u.limits.changed[field] = true
+    end
+  end
+
+  -- Remembers that a hold of this customer ends earlier than it would have.
+  function limits.hold_moved(u, r, deadline_ms)
+    if u.limits.live_holds > 0 then
+      local field = u.digits[r.event] .. '/' .. r.customer
+      local holds = limits_pace(u, field)[PACE_HOLDS]
+      for i = 1, #holds do
+        if holds[i] == r.deadline_ms then
+          holds[i] = deadline_ms
+          u.limits.changed[field] = true
+          return
+        end
+      end
     end
   end
 
   -- Remembers that a hold of this customer lives no more, and, if it ran out, when.
   function limits.hold_ended(u, r)
     local known = u.limits
-    if known.live_holds == 0 and known.expiries == 0 then
+    if r.digest == OFFER_DIGEST or known.live_holds == 0 and known.expiries == 0 then
       return
     end
     local field = u.digits[r.event] .. '/' .. r.customer
     local pace = limits_pace(u, field)
+    local lives = NONE
     for i, deadline_ms in ipairs(pace[PACE_HOLDS]) do
       if deadline_ms == r.deadline_ms then
-        table.remove(pace[PACE_HOLDS], i)
+        for j, other_ms in ipairs(pace[PACE_HOLDS]) do
+          lives = j == i and lives or with(lives, other_ms)
+        end
+        pace[PACE_HOLDS] = lives
         break
       end
     end
-    if r.state == 'expired' and known.expiries > 0 then
-      pace[PACE_EXPIRIES] = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
-      table.insert(pace[PACE_EXPIRIES], r.deadline_ms)
+    if r.state == 'expired' and known.expiries > 0 and r.deadline_ms > u.now_ms - known.cool_down_ms then
+      pace[PACE_EXPIRIES] = with(pace[PACE_EXPIRIES], r.deadline_ms)
     end
     known.changed[field] = true
   end
 
   function limits.write(u)
-    local known, stored = u.limits, {}
+    local known, packed, stored, n = u.limits, u.packed, {}, 0
     for field in pairs(known.changed) do
-      local n = #stored
-      stored[n + 1], stored[n + 2] = field, cmsgpack.pack(known.paces[field])
+      local pace = known.paces[field]
+      local tat_ms, expiries, holds = pace[PACE_TAT], pace[PACE_EXPIRIES], pace[PACE_HOLDS]
+      local shared = expiries == NONE and (holds == NONE or holds == known.first_holds[holds[1]])
+      stored[n + 1], stored[n + 2] = field,
+        shared and ARRAY_HEADS[3] .. packed[tat_ms] .. packed[expiries] .. packed[holds] or cmsgpack.pack(pace)
+      n = n + 2
     end
-    for first = 1, #stored, 4000 do
-      redis.call('HSET', known.key, unpack(stored, first, math.min(first + 3999, #stored)))
-    end
-    if #stored > 0 then
+    if n > 0 then
+      call_with('HSET', known.key, stored)
       redis.call('PEXPIRE', known.key, u.digits[2 * PACE_HOUR_MS])
     end
   end

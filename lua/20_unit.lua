@@ -4,20 +4,17 @@ local KEY_META, KEY_EVENTS, KEY_POOLS, KEY_LEDGER, KEY_DEADLINES, KEY_UNSETTLED,
   KEY_BOOKINGS, KEY_SLOTS, KEY_PURGES = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local FIXED_KEYS = 11
 
+-- Waiting rooms (34_rooms.lua): what gives places back tells them.
+local rooms = {}
+
+-- Waiting lists (37_waiting_lists.lua).
+local waitlists = {}
+
+-- Codes (30_codes.lua): they count the places that reservations have under them.
+local codes = {}
+
 -- The value of a hold key while its hold lives. Later the key has the archived record.
 local HELD_MARK = 'held'
-
--- Whether the oldest holds have nothing in them, as a hold may whose seats were all removed.
-local function oldest_holds_are_empty(keys)
-  local rids = redis.call('ZRANGE', keys[KEY_DEADLINES], 0, 31)
-  local stored = redis.call('HMGET', keys[KEY_LEDGER], unpack(rids))
-  for i = 1, #rids do
-    if not stored[i] or record_places(record_decode(rids[i], stored[i])) > 0 then
-      return false
-    end
-  end
-  return true
-end
 
 -- Raises if a key of the partition is missing, or of a wrong type: the write phase must not be able to fail, and an answer
 -- from half of the keys would be wrong. Only what the keys' sizes tell is seen here; `onsale audit` sees more.
@@ -30,15 +27,29 @@ local function check_keys(keys)
   if records ~= deadlines + unsettled then
     damaged(string.format('%d records, %d deadlines, %d unsettled', records, deadlines, unsettled))
   end
-  local nobodys = deadlines > 0 and customers == 0 and not oldest_holds_are_empty(keys)
-  if records > 0 and pools == 0 or pools > 0 and events == 0 or nobodys then
+  if records > 0 and pools == 0 or pools > 0 and events == 0 or deadlines > 0 and customers == 0 then
     damaged(string.format('%d records, %d pools, %d events, %d customers', records, pools, events, customers))
   end
 end
 
--- Whether the server has MSETEX (Valkey 9.1, Redis 8.4), which sets many strings at a fraction of what a SET of each
--- costs; nil until it was asked, once.
+-- True if the server has MSETEX (Valkey 9.1, Redis 8.4), which sets many strings at a fraction of the cost of single
+-- SETs; nil before the first check. Not in a cluster: while a slot is moved (CLUSTER MIGRATESLOTS), Valkey 9.1.2 does not send
+-- to the new node what a function sets by MSETEX, and a node does not refuse it for keys that have left.
 local has_msetex
+
+-- The fence: where another server process wrote last, this unit of work begins a new epoch. `before` is the last entry that
+-- was known then; the epoch's first entry names it, so that a reader can tell whether it knows others. Returns epoch,
+-- sequence, before (false: there was no entry yet), and whether the epoch is new.
+local function unit_fence(meta, now_ms)
+  local epoch, seq, before = meta[1], tonumber(meta[2]), meta[4]
+  if meta[3] == server_run_id() then
+    return epoch, seq, before, false
+  end
+  if seq > 0 then
+    before = epoch .. '-' .. meta[2]
+  end
+  return string.format('%.0f', math.max(now_ms, tonumber(epoch) + 1)), 0, before, true
+end
 
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
@@ -48,7 +59,7 @@ local has_msetex
 -- Raises if the partition was never initialised or is damaged.
 local function unit_open(keys, slice, archive_ms, booking_ms)
   local time = redis.call('TIME')
-  local meta = redis.call('HMGET', keys[KEY_META], 'epoch', 'seq')
+  local meta = redis.call('HMGET', keys[KEY_META], 'epoch', 'seq', 'run_id', 'before', 'limits', 'allotments_ms')
   if not meta[1] or not meta[2] then
     error("partition is not initialised; run 'onsale library install'", 0)
   end
@@ -57,8 +68,10 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
   end
   check_keys(keys)
   if has_msetex == nil then
-    has_msetex = redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
+    has_msetex = not in_cluster() and redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
   end
+  local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+  local epoch, seq, before, fenced = unit_fence(meta, now_ms)
   return {
     keys = keys,
     prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
@@ -67,12 +80,16 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     slice = slice,
     archive_ms = archive_ms,
     booking_ms = booking_ms,
-    now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000,
-    epoch = meta[1],
-    seq = tonumber(meta[2]),
-    backlog = false, -- holds that ran out were left for the next call
+    now_ms = now_ms,
+    epoch = epoch,
+    seq = seq,
+    before = before,
+    fenced = fenced,
+    published = meta[5], -- the limits, or false: nobody has published any
+    allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does
+    backlog = false, -- expired holds were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
-    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, lines_attempts = {} }, -- see unit_add_hold
+    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, rest = {} }, -- see unit_add_hold
     named_keys = {}, -- of each command: the hold key that it names
     named_customers = {}, -- of each command: the field of the customer that it names
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
@@ -86,10 +103,14 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     changed_pools = {},
     changed_maps = {}, -- key -> map
     changed_customers = {},
-    changed_terms = {}, -- event -> packed terms
+    changed_terms = {}, -- event -> packed terms, or false: it is dropped
     changed_bookings = {}, -- field -> booking, or false: it is purged
-    gone_pools = {}, -- fields of slots that are purged
+    gone_pools = {}, -- fields of slots that are purged, and of what is dropped
+    gone_maps = {}, -- keys
     booking_facts = {}, -- packed
+    waiting_facts = {}, -- packed
+    returns = {}, -- event -> when the next hold runs out (29_returns.lua)
+    acts = {}, -- packed: which facts and facts of bookings came of a command, and on whose behalf it ran
     facts = 0, -- how many
     fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then four of each fact
     fact_heads = setmetatable({}, TABLE_ONCE), -- word -> length of an id -> what comes before the id
@@ -97,12 +118,23 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     packed = setmetatable({}, PACK_ONCE),
     heads = setmetatable({}, HEAD_ONCE),
     digits = setmetatable({}, DIGITS_ONCE),
+    event_prefixes = setmetatable({}, EVENT_PREFIX_ONCE), -- event -> what fields of its pools and customers begin with
   }
+end
+
+-- The outbox position before this call: the id of its last entry.
+local function unit_position(u)
+  return u.epoch .. '-' .. u.digits[u.seq]
+end
+
+-- True if this call has no facts for the outbox so far.
+local function unit_is_unchanged(u)
+  return u.facts == 0 and #u.booking_facts == 0 and #u.waiting_facts == 0
 end
 
 -- The field of a pool in `pools`, and of a customer in `customers`.
 local function event_field(u, event, name)
-  return u.digits[event] .. '/' .. name
+  return u.event_prefixes[event] .. name
 end
 
 -- The pool's counters, or false if there is no such pool.
@@ -117,20 +149,61 @@ local function unit_pool(u, event, name)
   return pool
 end
 
--- Moves the seats of a line between two states; they are in the first, or the partition is damaged.
-local function unit_move_seats(u, event, line, from, to)
-  local map = unit_map(u, event, line[LINE_POOL])
-  if not map or #seats_other_than(map, line[LINE_SEATS], SEAT_OF[from]) > 0 then
-    damaged('seats of ' .. event_field(u, event, line[LINE_POOL]))
+-- The event's terms of sale, or false if it was never published. They are read before places of the event move: only then
+-- is it known whether somebody waits for those.
+local function unit_terms(u, event)
+  local terms = u.terms[event]
+  if terms == nil then
+    local raw = redis.call('HGET', u.keys[KEY_EVENTS], u.digits[event])
+    terms = raw and terms_decode(event, raw)
+    u.terms[event] = terms
+    if terms and terms.waiting then
+      waitlists.open(u, event)
+    end
   end
-  unit_set_seats(u, map, line[LINE_SEATS], SEAT_OF[to])
+  return terms
 end
 
 local function unit_change_pool(u, pool)
-  if pool.available < 0 or pool.held < 0 or pool.paying < 0 or pool.sold < 0 then
+  if pool.available < 0 or pool.held < 0 or pool.paying < 0 or pool.sold < 0 or pool.kept < 0 then
     damaged('counters of pool ' .. pool.field)
   end
   u.changed_pools[pool.field] = pool
+end
+
+-- Gives a pool this capacity, on which it was decided; makes the pool if there is none.
+local function unit_set_capacity(u, event, name, capacity)
+  unit_terms(u, event)
+  local pool = unit_pool(u, event, name)
+  if not pool then
+    pool = pool_new(event_field(u, event, name), 0)
+    u.pools[event][name] = pool
+  end
+  pool.available = pool.available + capacity - pool.capacity
+  pool.capacity = capacity
+  unit_change_pool(u, pool)
+end
+
+-- Moves the seats of a line between two states; they are in the first, or the partition is damaged. Seats that are lent are
+-- blocked again when they are given back, unless it is only for a moment (`lends`).
+local function unit_move_seats(u, event, line, from, to, lends)
+  local name, seats = line[LINE_POOL], line[LINE_SEATS]
+  local map = maps.of(u, event, name)
+  local others = map and maps.seats_other_than(map, seats, SEAT_OF[from])
+  if not map or #others > 0 and not maps.are_lent(map, others, from) then
+    damaged('seats of ' .. event_field(u, event, name))
+  end
+  maps.set_seats(u, map, seats, SEAT_OF[to])
+  local lent = maps.lent_of(map, seats)
+  if #lent > 0 and to ~= 'available' then
+    maps.set_seats(u, map, lent, LENT_OF[to])
+  elseif #lent > 0 and not lends then
+    maps.set_seats(u, map, lent, SEAT_BLOCKED)
+    unit_set_capacity(u, event, name, unit_pool(u, event, name).capacity - #lent)
+    for i = 1, #lent do
+      map.lent[lent[i]] = nil
+    end
+  end
 end
 
 -- The pool of a line.
@@ -140,7 +213,7 @@ local function unit_line_pool(u, event, line)
 end
 
 -- The first of the lines whose seats are not available, or for which its pool has too few places, counting all lines of
--- that pool, and how many the pool has; nil if all of them are to be had.
+-- that pool, and how many the pool has; nil if all of them are available.
 local function unit_short_line(u, event, lines)
   for i = 1, #lines do
     local line = lines[i]
@@ -151,7 +224,7 @@ local function unit_short_line(u, event, lines)
       end
     end
     local seats = line[LINE_SEATS]
-    local gone = seats and #seats > 0 and #seats_other_than(unit_map(u, event, line[LINE_POOL]), seats, SEAT_OF.available)
+    local gone = seats and #seats > 0 and #maps.seats_other_than(maps.of(u, event, line[LINE_POOL]), seats, SEAT_OF.available)
     if wanted > pool.available or (gone and gone > 0) then
       return line, pool.available
     end
@@ -159,8 +232,10 @@ local function unit_short_line(u, event, lines)
   return nil
 end
 
--- Moves places of all the lines between two counters of their pools (`available`, `held`, `paying`, `sold`).
-local function unit_move(u, event, lines, from, to)
+-- Moves places of all the lines between two counters of their pools (`available`, `held`, `paying`, `sold`, `kept`).
+-- `lends`: see unit_move_seats.
+local function unit_move(u, event, lines, from, to, lends)
+  unit_terms(u, event)
   for i = 1, #lines do
     local line = lines[i]
     local pool = unit_line_pool(u, event, line)
@@ -168,12 +243,21 @@ local function unit_move(u, event, lines, from, to)
     pool[to] = pool[to] + line[LINE_QUANTITY]
     unit_change_pool(u, pool)
     if line[LINE_SEATS] and #line[LINE_SEATS] > 0 then
-      unit_move_seats(u, event, line, from, to)
+      unit_move_seats(u, event, line, from, to, lends)
     end
   end
 end
 
--- Takes the places of the lines for a hold, all or none. Returns nil; or the first line that is not to be had, and how many
+-- Moves places of lines of a record: of one that names a code also in the code. `lends`: see unit_move_seats.
+local function record_move(u, r, lines, from, to, lends)
+  if r.code then
+    codes.move(u, r, lines, from, to)
+  else
+    unit_move(u, r.event, lines, from, to, lends)
+  end
+end
+
+-- Takes the places of the lines for a hold, all or none. Returns nil; or the first unavailable line, and how many
 -- places its pool has.
 local function unit_take(u, event, lines)
   local line = lines[1]
@@ -221,15 +305,10 @@ local function unit_add_customer_places(u, event, customer, places)
   unit_set_customer(u, field, before + places)
 end
 
--- The event's terms of sale, or false if it was never published.
-local function unit_terms(u, event)
-  local terms = u.terms[event]
-  if terms == nil then
-    local raw = redis.call('HGET', u.keys[KEY_EVENTS], u.digits[event])
-    terms = raw and terms_decode(event, raw)
-    u.terms[event] = terms
-  end
-  return terms
+-- True if the event is cancelled: nothing of it can be taken, paid or booked, and its holds end.
+local function event_cancelled(u, event)
+  local terms = unit_terms(u, event)
+  return terms and terms.status == 'cancelled'
 end
 
 -- Marks the record as changed: its packed form is made anew, and unit_write stores it.
@@ -257,8 +336,8 @@ local function unit_fact(u, word, r)
   add_fact(u, word, r.rid, record_pack(u, r))
 end
 
--- What comes before the record in the result of a command on one: the word, the time of the answer, and whether it
--- repeats an earlier answer.
+-- The values before the record in a command's result: the word, the time of the answer, and whether it repeats an
+-- earlier answer.
 local function reply_head(u, word, replayed)
   local heads = u.reply_heads[replayed]
   heads[word] = heads[word] or ARRAY_OF_4 .. u.packed[word] .. u.packed[u.now_ms] .. u.packed[replayed]
@@ -273,7 +352,10 @@ end
 -- The places of a record go back on sale from counter `from`, and the record ends as `state` (cancelled or expired).
 -- Running it twice is impossible: the record has left the state that it is called from.
 local function unit_give_back(u, r, from, state)
-  unit_move(u, r.event, r.lines, from, 'available')
+  record_move(u, r, r.lines, from, 'available')
+  if r.code then
+    codes.count_use(u, r, -1)
+  end
   unit_add_customer_places(u, r.event, r.customer, -record_places(r))
   r.state = state
   r.ended_ms = u.now_ms
@@ -281,5 +363,16 @@ local function unit_give_back(u, r, from, state)
   unit_fact(u, state, r)
   if u.limits then
     limits.hold_ended(u, r)
+  end
+  if u.hoards and event_cancelled(u, r.event) then
+    hoarding.forgive(u, r)
+  elseif u.hoards then
+    hoarding.hold_ended(u, r)
+  end
+  local terms = unit_terms(u, r.event)
+  if r.digest == OFFER_DIGEST then
+    waitlists.offer_ended(u, r, (state == 'expired' or event_cancelled(u, r.event)) and 'ended' or 'declined')
+  elseif terms and terms.room then
+    rooms.gave_back(u, r.event, r.customer, r.created_ms, record_places(r))
   end
 end

@@ -17,7 +17,7 @@ local function unit_load_customers(u, fields)
   if #fields == 0 then
     return
   end
-  local stored = redis.call('HMGET', u.keys[KEY_CUSTOMERS], unpack(fields))
+  local stored = read_many('HMGET', u.keys[KEY_CUSTOMERS], fields)
   for i = 1, #fields do
     if stored[i] then
       u.customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
@@ -34,7 +34,7 @@ local function unit_give_back_due(u)
     return 0
   end
   u.backlog = #due == u.slice
-  local stored, fields = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(due)), {}
+  local stored, fields = read_many('HMGET', u.keys[KEY_LEDGER], due), {}
   for i, rid in ipairs(due) do
     if not stored[i] then
       damaged('deadline without a ledger entry: ' .. rid)
@@ -48,22 +48,27 @@ local function unit_give_back_due(u)
     add_customer(u, r.event, r.customer, fields)
   end
   unit_load_customers(u, fields)
+  if u.hoards then
+    hoarding.load_records(u, due)
+  end
   for _, rid in ipairs(due) do
-    unit_give_back(u, u.records[rid], 'held', 'expired')
+    local r = u.records[rid]
+    unit_give_back(u, r, 'held', event_cancelled(u, r.event) and 'cancelled' or 'expired')
   end
   return #due
 end
 
 -- Loads the records of these ids, each once, with their hold keys: a live one from the ledger, an ended one from its key.
--- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here.
+-- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here; so is
+-- one of an event that is cancelled.
 local function unit_load_records(u, rids, keys)
   if #rids == 0 then
     return
   end
   -- New reservations, most of what comes in a drop, have no hold key: one look at all of them spares reading each.
-  local there = redis.call('EXISTS', unpack(keys))
-  local marks = there > 0 and redis.call('MGET', unpack(keys)) or {}
-  local stored = redis.call('HMGET', u.keys[KEY_LEDGER], unpack(rids))
+  local there = count_keys(keys)
+  local marks = there > 0 and read_many('MGET', nil, keys) or {}
+  local stored = read_many('HMGET', u.keys[KEY_LEDGER], rids)
   for i = 1, #rids do
     local raw, mark = stored[i], marks[i]
     if mark then
@@ -74,7 +79,9 @@ local function unit_load_records(u, rids, keys)
       local r = record_decode(rid, raw)
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
-      if r.state == 'held' and (u.now_ms >= r.deadline_ms or not mark) then
+      if r.state == 'held' and event_cancelled(u, r.event) then
+        unit_give_back(u, r, 'held', 'cancelled')
+      elseif r.state == 'held' and (u.now_ms >= r.deadline_ms or not mark) then
         unit_give_back(u, r, 'held', 'expired')
       end
     elseif mark == HELD_MARK then

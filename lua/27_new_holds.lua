@@ -1,4 +1,4 @@
--- New holds: most of what a drop asks for, so they have a way of their own from the decision to the write.
+-- New holds: most of what a drop asks for, so they have a path of their own from the decision to the write.
 --
 -- The record of a new hold is packed once, and is no table: it goes straight among the arguments of the writes. A command
 -- of the same call that names it finds it as if it had been stored before; what that changes is written after.
@@ -6,22 +6,26 @@
 -- The pieces of the records of new holds that most of them share.
 local function new_hold_pieces(u, event, deadline_ms, lines)
   local new, packed = u.new, u.packed
-  new.state_event[event] = ARRAY_OF_10 .. packed.held .. packed[event]
+  new.state_event[event] = ARRAY_OF_12 .. packed.held .. packed[event]
   new.until_ms[deadline_ms] = new.until_ms[deadline_ms] or {
     times = packed[u.now_ms] .. packed[deadline_ms] .. packed[0], digits = u.digits[deadline_ms], marks = {},
   }
-  new.lines_attempts[lines] = packed[lines] .. ARRAY_OF_0
-  return new.state_event[event], new.until_ms[deadline_ms], new.lines_attempts[lines]
+  new.rest[lines] = packed[lines] .. ARRAY_OF_0 .. ARRAY_OF_0 .. packed[unit_terms(u, event).currency]
+  return new.state_event[event], new.until_ms[deadline_ms], new.rest[lines]
 end
 
--- Adds a hold that is decided. Its lines must not change any more, and others may share them. Returns its packed record.
-local function unit_add_hold(u, key, rid, event, customer, details, digest, deadline_ms, lines)
+-- Adds a hold that is decided. Its lines must not change any more, and others may share them. `code`: {code, kind} that it
+-- names, or nil. Returns its packed record.
+local function unit_add_hold(u, key, rid, event, customer, details, digest, deadline_ms, lines, code)
   local new, n = u.new, 2 * u.new.count
-  local state_event, ending, lines_attempts = new.state_event[event], new.until_ms[deadline_ms], new.lines_attempts[lines]
-  if not (state_event and ending and lines_attempts) then
-    state_event, ending, lines_attempts = new_hold_pieces(u, event, deadline_ms, lines)
+  local state_event, ending, rest = new.state_event[event], new.until_ms[deadline_ms], new.rest[lines]
+  if not (state_event and ending and rest) then
+    state_event, ending, rest = new_hold_pieces(u, event, deadline_ms, lines)
   end
-  local record = record_text(u, state_event, customer, details, ending.times, digest, lines_attempts)
+  if code then
+    state_event, rest = ARRAY_OF_13 .. string.sub(state_event, 2), rest .. u.packed[code]
+  end
+  local record = record_text(u, state_event, customer, details, ending.times, digest, rest)
   local marks = ending.marks
   local m = #marks
   marks[m + 1], marks[m + 2] = key, HELD_MARK
@@ -30,10 +34,52 @@ local function unit_add_hold(u, key, rid, event, customer, details, digest, dead
   new.count = new.count + 1
   u.records[rid] = record
   add_fact(u, 'held', rid, record)
-  if u.limits then
-    limits.hold_began(u, event, customer, deadline_ms)
+  if u.limits and digest ~= OFFER_DIGEST then
+    limits.hold_began(u, event_field(u, event, customer), deadline_ms)
   end
   return record
+end
+
+-- The common part of a call's holds that ask for the same places of one ticket without seats, and for the same time. They
+-- differ in their customers alone. It is made once one of them has its places; `unit_add_alike` adds the others as
+-- unit_add_hold would. `number`: of the first such command, whose result gives the others' results, too.
+local function new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
+  local deadline_ms = u.now_ms + hold_ms
+  local state_event, ending, lines_rest = new_hold_pieces(u, event, deadline_ms, lines)
+  return {
+    asked_ms = asked_ms, places = places, most = terms.max_per_customer - places, pool = unit_line_pool(u, event, lines[1]),
+    deadline_ms = deadline_ms, deadline = ending.digits, marks = ending.marks, fact_heads = u.fact_heads.held,
+    now = u.packed[u.now_ms], state_event = state_event, times = ending.times, lines_rest = lines_rest,
+    alike = reply('alike', number), total_minor = record_total({ lines = lines }),
+  }
+end
+
+-- Takes the places of the plan for another customer, who has `taken` places and may have these, too. 
+local function unit_add_alike(u, plan, key, command, customer_field, taken)
+  local rid, customer, details, digest = command[2], command[4], command[5], command[6]
+  local new, pool, places, marks, heads = u.new, plan.pool, plan.places, plan.marks, u.heads
+  pool.available, pool.held = pool.available - places, pool.held + places
+  u.customers[customer_field], u.changed_customers[customer_field] = taken + places, true
+  local record = plan.state_event .. heads[#customer] .. customer .. heads[#details] .. details .. plan.times
+    .. heads[#digest] .. digest .. plan.lines_rest
+  local m, n, facts = #marks, 2 * new.count, u.facts
+  marks[m + 1], marks[m + 2] = key, HELD_MARK
+  new.ledger[n + 1], new.ledger[n + 2] = rid, record
+  new.deadlines[n + 1], new.deadlines[n + 2] = plan.deadline, rid
+  new.count = new.count + 1
+  u.records[rid] = record
+  local head = plan.fact_heads[#rid]
+  if head then
+    local parts = u.fact_parts
+    m = 4 * facts + 1
+    parts[m + 1], parts[m + 2], parts[m + 3], parts[m + 4] = head, rid, plan.now, record
+    u.facts = facts + 1
+  else
+    add_fact(u, 'held', rid, record)
+  end
+  if u.limits then
+    limits.hold_began(u, customer_field, plan.deadline_ms)
+  end
 end
 
 -- The record of that id, which a command names; false if there is none.

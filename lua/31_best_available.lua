@@ -1,133 +1,125 @@
--- Choosing seats for who wants n of them and does not say which.
+-- Best available: choose n seats for a customer who does not name them, all side by side. Groups: 31_best_groups.lua.
 --
--- Best is: all side by side in one row, and the first such row in the order of the manifest. Within that row, a place that
--- leaves no seat alone between taken ones is preferred; then the first. Where no row has n together: as few groups as can
--- be, the largest blocks whole and the rest as above; or none, if they must be together.
--- Works on sections, whose seats it does not change, as 15_map.lua has them:
+-- The order of the manifest is the order of preference. Best is the first row in which n seats leave no seat alone between
+-- taken ones: a block that they fill, or one that has two more at least; in that row a block that they fill, else the first.
+-- One customer alone gets a seat that is alone already. Where a seat must be left alone, it is in the first row.
+-- Works on sections, whose seats it does not change, as 15_maps.lua has them:
 --   text, longest, from    the map's text; no block in it is longer; by length: no block of it begins before there
 -- The latter two are what searches have learned, so that those of a call do not all begin at the beginning.
 
--- The section with these seats, in ascending order, taken.
-local function section_without(section, seats)
-  return { text = text_with(section.text, seats, SEAT_OF.held), longest = section.longest, from = {} }
-end
+local best = {}
+do
+  -- The characters of a map in which a block that n seats fill is searched: what is behind them is another row's anyway.
+  local FAR = 8192
 
--- Where the first `length` seats side by side begin in a section, or nil.
-local function first_block(section, length)
-  if length > section.longest then
-    return nil
+  -- The section with these seats, in ascending order, taken.
+  function best.section_without(section, seats)
+    return { text = maps.text_with(section.text, seats, SEAT_OF.held), longest = section.longest, from = {} }
   end
-  local from = section.from
-  local at = string.find(section.text, string.rep(SEAT_OF.available, length), from[length] or from[length - 1] or 1, true)
-  if at then
-    from[length] = at
-  else
-    section.longest = length - 1
-  end
-  return at
-end
 
--- The maximal block of available seats that has the seat at `at`: first and last.
-local function block_around(text, at)
-  local first, last = at, at
-  while string.byte(text, first - 1) == 97 do -- 'a'; string.byte is nil before the beginning
-    first = first - 1
-  end
-  while string.byte(text, last + 1) == 97 do
-    last = last + 1
-  end
-  return first, last
-end
-
--- Where n seats side by side stand best in a section: the first seat, or nil.
-local function best_block(section, n)
-  local at, text = first_block(section, n), section.text
-  if not at then
-    return nil
-  end
-  local row_end = string.find(text, '\n', at, true) or #text + 1
-  local candidate = at
-  while candidate and candidate < row_end do
-    local first, last = block_around(text, candidate)
-    if last - first + 1 ~= n + 1 then -- one seat more than wanted would be left alone
-      return first
+  -- The start of the first `length` seats side by side in a section, or nil.
+  function best.first_block(section, length)
+    if length > section.longest then
+      return nil
     end
-    candidate = string.find(text, string.rep(SEAT_OF.available, n), last + 1, true)
-  end
-  return at
-end
-
--- The length of the largest block in any of the sections, if it is at most `limit`. Goes over each once: where a block of some
--- length is first, there may be one of the next length, but not before.
-local function largest_block(sections, limit)
-  local length = 0
-  for i = 1, #sections do
-    while length < limit and first_block(sections[i], length + 1) do
-      length = length + 1
+    local from = section.from
+    local at = string.find(section.text, string.rep(SEAT_OF.available, length), from[length] or from[length - 1] or 1, true)
+    if at then
+      from[length] = at
+    else
+      section.longest = length - 1
     end
+    return at
   end
-  return length
-end
 
-local function add_seats(seats, first, length)
-  for seat = first, first + length - 1 do
-    seats[#seats + 1] = seat
+  -- The first block of just n seats between `at`, where a block begins, and `last`, where a row ends; or nil.
+  local function exact_block(text, n, at, last)
+    local found = string.find(string.sub(text, at, last), '%f[a]' .. string.rep(SEAT_OF.available, n) .. '%f[^a]')
+    return found and at + found - 1
   end
-end
 
--- The seats of blocks of this length, where a section has none longer: of as many, from the first on, as fit into n.
-local function whole_blocks(section, length, n)
-  local seats, at = {}, first_block(section, length)
-  while at and n - #seats >= length do
-    add_seats(seats, at, length)
-    at = string.find(section.text, string.rep(SEAT_OF.available, length), at + length, true)
+  -- The end of the row that a place is in: that of its last seat.
+  local function row_end(text, at)
+    return (string.find(text, '\n', at, true) or #text + 1) - 1
   end
-  return seats
-end
 
--- The number of the first section that has n seats side by side, and where they stand best there; or nil.
-local function best_place(sections, n)
-  for i = 1, #sections do
-    local first = best_block(sections[i], n)
-    if first then
-      return i, first
+  -- The first n seats side by side in a section that leave none alone: where the first of them is, or nil.
+  local function kind_block(section, n)
+    local at = best.first_block(section, n)
+    if not at then
+      return nil
     end
+    local text, roomy = section.text, best.first_block(section, n + 2)
+    local last = row_end(text, math.min(roomy or at + FAR, at + FAR))
+    return exact_block(text, n, at, last) or roomy
   end
-  return nil
-end
 
--- Chooses n seats in the sections, which have that many and are in order of preference; `together` forbids groups.
--- Returns the choice, {{section's number, {seat...}}...}; or nil and the length of the largest block that there is.
-local function best_available(sections, n, together)
-  local choice, left, missing = {}, {}, n
-  for i = 1, #sections do
-    left[i] = sections[i]
+  -- The first seat of a section that is alone, or nil.
+  local function lone_seat(section)
+    local at = best.first_block(section, 1)
+    return at and exact_block(section.text, 1, at, row_end(section.text, at + FAR))
   end
-  local number, first = best_place(left, missing)
-  while not number and missing > 0 do
-    local length = largest_block(left, missing - 1)
-    if together then
-      return nil, length
-    end
-    if length == 0 then
-      damaged('map of a section: it has fewer seats than its pool') -- without this the loop would never end
-    end
-    for i = 1, #left do
-      local seats = whole_blocks(left[i], length, missing)
-      if #seats > 0 then
-        choice[#choice + 1] = { i, seats }
-        left[i] = section_without(left[i], seats)
-        missing = missing - #seats
+
+  local function any_block(section, n)
+    return best.first_block(section, n)
+  end
+
+  -- The number of the first section in which `look` finds n seats, and the first of them; or nil.
+  local function first_found(sections, n, look)
+    for i = 1, #sections do
+      local first = look(sections[i], n)
+      if first then
+        return i, first
       end
     end
-    if missing > 0 then
-      number, first = best_place(left, missing)
+    return nil
+  end
+
+  -- The number of the section that has the best n seats side by side, and the first of them; or nil.
+  local function best_place(sections, n)
+    local number, first
+    if n == 1 then
+      number, first = first_found(sections, n, lone_seat)
     end
+    if not number then
+      number, first = first_found(sections, n, kind_block)
+    end
+    if not number then
+      number, first = first_found(sections, n, any_block)
+    end
+    return number, first
   end
-  if number then
-    local seats = {}
-    add_seats(seats, first, missing)
-    choice[#choice + 1] = { number, seats }
+
+  -- The length of the largest block in any of the sections, if it is at most `limit`. Goes over each once: where a block of some
+  -- length is first, there may be one of the next length, but not before.
+  function best.largest_block(sections, limit)
+    local length = 0
+    for i = 1, #sections do
+      while length < limit and best.first_block(sections[i], length + 1) do
+        length = length + 1
+      end
+    end
+    return length
   end
-  return choice
+
+  -- Chooses n seats in the sections, which have that many and are in order of preference; `together` forbids groups.
+  -- Returns the choice, {{section's number, {seat...}}...}; or nil and the length of the largest block that there is.
+  function best.choose(sections, n, together)
+    local number, first = best_place(sections, n)
+    if number then
+      local seats = {}
+      for i = 1, n do
+        seats[i] = first + i - 1
+      end
+      return { { number, seats } }
+    end
+    local largest = best.largest_block(sections, n - 1)
+    if together then
+      return nil, largest
+    end
+    if largest == 0 then
+      damaged('map of a section: it has fewer seats than its pool')
+    end
+    return best.groups(sections, n, largest)
+  end
 end

@@ -1,186 +1,237 @@
 -- The unit of work, last part: writing what changed, once.
 
--- Lua's stack has room for some 8,000 arguments. Even, because they may be pairs.
-local ARGUMENTS_AT_ONCE = 4000
-
--- Calls a command of Redis with these arguments, if there are any; `option` comes before them.
-local function call_with(command, key, arguments, option)
-  for first = 1, #arguments, ARGUMENTS_AT_ONCE do
-    local last = math.min(first + ARGUMENTS_AT_ONCE - 1, #arguments)
-    if option then
-      redis.call(command, key, option, unpack(arguments, first, last))
-    else
-      redis.call(command, key, unpack(arguments, first, last))
+local record_place, unit_write
+do
+  -- The place of a record, by its content: `held`, `unsettled` or `archive` (invariants 3 to 5).
+  function record_place(r)
+    if #r.attempts > 0 and record_unsettled(r) then
+      return 'unsettled'
     end
+    return r.state == 'held' and 'held' or 'archive'
   end
-end
 
--- Where a record belongs, by what it says: `held`, `unsettled` or `archive` (invariants 3 to 5).
-local function record_place(r)
-  if #r.attempts > 0 and record_unsettled(r) then
-    return 'unsettled'
-  end
-  return r.state == 'held' and 'held' or 'archive'
-end
-
--- Sets strings, {key, value, key, value...}, that all run out at the same time.
-local function set_until(u, until_ms, strings)
-  local until_text = u.digits[until_ms]
-  if not has_msetex then
-    for i = 1, #strings, 2 do
-      redis.call('SET', strings[i], strings[i + 1], 'PXAT', until_text)
-    end
-    return
-  end
-  for first = 1, #strings, ARGUMENTS_AT_ONCE do
-    local arguments = #strings <= ARGUMENTS_AT_ONCE and strings
-      or { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
-    local n = #arguments
-    arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
-    redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
-  end
-end
-
-local function unit_write_new_holds(u)
-  local new = u.new
-  for deadline_ms, ending in pairs(new.until_ms) do
-    set_until(u, deadline_ms, ending.marks)
-  end
-  call_with('HSET', u.keys[KEY_LEDGER], new.ledger)
-  call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines)
-end
-
-local function unit_write_records(u)
-  local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
-  local strings = setmetatable({}, TABLE_ONCE) -- by when they run out
-  local to_ledger, from_ledger = {}, {}
-  local to_deadlines, from_deadlines, to_unsettled, from_unsettled = {}, {}, {}, {}
-  for i = 1, #u.changed_records do
-    local r = u.changed_records[i]
-    local place, was = record_place(r), r.stored
-    local key = u.prefix .. r.rid
-    if place == 'archive' then
-      local archived = strings[archive_until_ms]
-      local n = #archived
-      archived[n + 1], archived[n + 2] = key, r.packed or record_pack(u, r)
-      if was and was ~= 'archive' then
-        table.insert(from_ledger, r.rid)
+  -- Sets strings, {key, value, key, value...}, that all expire at the same time.
+  local function set_until(u, until_ms, strings)
+    local until_text = u.digits[until_ms]
+    if not has_msetex then
+      for i = 1, #strings, 2 do
+        redis.call('SET', strings[i], strings[i + 1], 'PXAT', until_text)
       end
-    else
-      local n = #to_ledger
-      to_ledger[n + 1], to_ledger[n + 2] = r.rid, r.packed or record_pack(u, r)
-      if place == 'unsettled' then
-        if was and was ~= 'unsettled' then
-          redis.call('DEL', key)
+      return
+    end
+    for first = 1, #strings, ARGUMENTS_AT_ONCE do
+      local arguments = #strings <= ARGUMENTS_AT_ONCE and strings
+        or { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
+      local n = #arguments
+      arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
+      redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
+    end
+  end
+
+  local function unit_write_new_holds(u)
+    local new = u.new
+    for deadline_ms, ending in pairs(new.until_ms) do
+      set_until(u, deadline_ms, ending.marks)
+    end
+    call_with('HSET', u.keys[KEY_LEDGER], new.ledger)
+    call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines)
+  end
+
+  local function unit_write_records(u)
+    local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
+    local strings = setmetatable({}, TABLE_ONCE) -- by when they expire
+    local to_ledger, from_ledger = {}, {}
+    local to_deadlines, from_deadlines, to_unsettled, from_unsettled = {}, {}, {}, {}
+    for i = 1, #u.changed_records do
+      local r = u.changed_records[i]
+      local place, was = record_place(r), r.stored
+      local key = u.prefix .. r.rid
+      if place == 'archive' then
+        local archived = strings[archive_until_ms]
+        local n = #archived
+        archived[n + 1], archived[n + 2] = key, r.packed or record_pack(u, r)
+        if was and was ~= 'archive' then
+          table.insert(from_ledger, r.rid)
         end
-      elseif was ~= 'held' then
-        local marks = strings[r.deadline_ms]
-        n = #marks
-        marks[n + 1], marks[n + 2] = key, HELD_MARK
+      else
+        local n = #to_ledger
+        to_ledger[n + 1], to_ledger[n + 2] = r.rid, r.packed or record_pack(u, r)
+        if place == 'unsettled' then
+          if was and was ~= 'unsettled' then
+            redis.call('DEL', key)
+          end
+        elseif was ~= 'held' or r.redated then
+          local marks = strings[r.deadline_ms]
+          n = #marks
+          marks[n + 1], marks[n + 2] = key, HELD_MARK
+        end
       end
-    end
-    if place ~= was then
-      if was == 'held' then
-        table.insert(from_deadlines, r.rid)
-      elseif was == 'unsettled' then
-        table.insert(from_unsettled, r.rid)
-      end
-      if place == 'held' then
+      if place == 'held' and r.redated then
         local n = #to_deadlines
         to_deadlines[n + 1], to_deadlines[n + 2] = digits[r.deadline_ms], r.rid
-      elseif place == 'unsettled' then
-        table.insert(to_unsettled, digits[u.now_ms])
-        table.insert(to_unsettled, r.rid)
+      end
+      if place ~= was then
+        if was == 'held' then
+          table.insert(from_deadlines, r.rid)
+        elseif was == 'unsettled' then
+          table.insert(from_unsettled, r.rid)
+        end
+        if place == 'held' then
+          local n = #to_deadlines
+          to_deadlines[n + 1], to_deadlines[n + 2] = digits[r.deadline_ms], r.rid
+        elseif place == 'unsettled' then
+          table.insert(to_unsettled, digits[u.now_ms])
+          table.insert(to_unsettled, r.rid)
+        end
       end
     end
+    for until_ms, ending in pairs(strings) do
+      set_until(u, until_ms, ending)
+    end
+    call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
+    call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
+    call_with('ZREM', u.keys[KEY_DEADLINES], from_deadlines)
+    call_with('ZADD', u.keys[KEY_DEADLINES], to_deadlines)
+    call_with('ZREM', u.keys[KEY_UNSETTLED], from_unsettled)
+    call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
   end
-  for until_ms, ending in pairs(strings) do
-    set_until(u, until_ms, ending)
-  end
-  call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
-  call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
-  call_with('ZREM', u.keys[KEY_DEADLINES], from_deadlines)
-  call_with('ZADD', u.keys[KEY_DEADLINES], to_deadlines)
-  call_with('ZREM', u.keys[KEY_UNSETTLED], from_unsettled)
-  call_with('ZADD', u.keys[KEY_UNSETTLED], to_unsettled)
-end
 
-local function unit_write_bookings(u)
-  local to_bookings, from_bookings, to_purges, from_purges = {}, {}, {}, {}
-  for field, b in pairs(u.changed_bookings) do
-    if b and b.state == 'booked' then
-      to_bookings[#to_bookings + 1], to_bookings[#to_bookings + 2] = field, b.packed
-      u.purges[field] = b.expires_ms
-    else
-      from_bookings[#from_bookings + 1] = field
-      u.purges[field] = false
+  local function unit_write_bookings(u)
+    local to_bookings, from_bookings, to_purges, from_purges = {}, {}, {}, {}
+    for field, b in pairs(u.changed_bookings) do
+      if b and b.state == 'booked' then
+        to_bookings[#to_bookings + 1], to_bookings[#to_bookings + 2] = field, b.packed
+        u.purges[field] = b.expires_ms
+      else
+        from_bookings[#from_bookings + 1] = field
+        u.purges[field] = false
+      end
+      if b and b.state == 'cancelled' then
+        local key = u.unbooked_prefix .. u.digits[b.event] .. ':' .. b.booking_id
+        local until_ms = math.min(u.now_ms + u.archive_ms, b.expires_ms)
+        redis.call('SET', key, cmsgpack.pack(b.request_id) .. b.packed, 'PXAT', u.digits[until_ms])
+      end
     end
-    if b and b.state == 'cancelled' then
-      local key = u.unbooked_prefix .. u.digits[b.event] .. ':' .. b.booking_id
-      local until_ms = math.min(u.now_ms + u.archive_ms, b.expires_ms)
-      redis.call('SET', key, cmsgpack.pack(b.request_id) .. b.packed, 'PXAT', u.digits[until_ms])
+    for member, until_ms in pairs(u.purges) do
+      if until_ms then
+        to_purges[#to_purges + 1], to_purges[#to_purges + 2] = u.digits[until_ms], member
+      else
+        from_purges[#from_purges + 1] = member
+      end
     end
+    call_with('HDEL', u.keys[KEY_BOOKINGS], from_bookings)
+    call_with('HSET', u.keys[KEY_BOOKINGS], to_bookings)
+    call_with('ZREM', u.keys[KEY_PURGES], from_purges)
+    call_with('ZADD', u.keys[KEY_PURGES], to_purges)
+    call_with('HDEL', u.keys[KEY_POOLS], u.gone_pools)
+    call_with('ZREM', u.keys[KEY_SLOTS], u.gone_pools)
   end
-  for member, until_ms in pairs(u.purges) do
-    if until_ms then
-      to_purges[#to_purges + 1], to_purges[#to_purges + 2] = u.digits[until_ms], member
-    else
-      from_purges[#from_purges + 1] = member
-    end
-  end
-  call_with('HDEL', u.keys[KEY_BOOKINGS], from_bookings)
-  call_with('HSET', u.keys[KEY_BOOKINGS], to_bookings)
-  call_with('ZREM', u.keys[KEY_PURGES], from_purges)
-  call_with('ZADD', u.keys[KEY_PURGES], to_purges)
-  call_with('HDEL', u.keys[KEY_POOLS], u.gone_pools)
-  call_with('ZREM', u.keys[KEY_SLOTS], u.gone_pools)
-end
 
--- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
--- because it alone may refuse: an id that is not above its last one.
-local function unit_write(u)
-  local bookings = #u.booking_facts
-  if u.facts > 0 or bookings > 0 then
-    local seq = u.digits[u.seq + 1]
+  -- The epoch that the unit began, before its first entry: it is this server's from here on.
+  local function unit_write_epoch(u)
+    local meta = { 'epoch', u.epoch, 'seq', '0', 'run_id', server_run_id() }
+    if u.before then
+      meta[7], meta[8] = 'before', u.before
+    end
+    redis.call('HSET', u.keys[KEY_META], unpack(meta))
+  end
+
+  -- The facts, as one entry. The first of an epoch names the last entry before it.
+  local function unit_write_outbox(u)
+    local seq, told_bookings = u.digits[u.seq + 1], #u.booking_facts
     u.fact_parts[1] = array_head(u.facts)
     local entry = { 'f', table.concat(u.fact_parts) }
-    if bookings > 0 then
-      entry[3], entry[4] = 'b', array_head(bookings) .. table.concat(u.booking_facts)
+    if told_bookings > 0 then
+      entry[3], entry[4] = 'b', array_head(told_bookings) .. table.concat(u.booking_facts)
+    end
+    if #u.waiting_facts > 0 then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 'w', array_head(#u.waiting_facts) .. table.concat(u.waiting_facts)
+    end
+    etickets.add_to_entry(u, entry)
+    if #u.acts > 0 then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 'a', array_head(#u.acts) .. table.concat(u.acts)
+    end
+    if u.seq == 0 and u.before then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 'p', u.before
     end
     redis.call('XADD', u.keys[KEY_OUTBOX], u.epoch .. '-' .. seq, unpack(entry))
+    if u.fenced then
+      unit_write_epoch(u)
+    end
     redis.call('HSET', u.keys[KEY_META], 'seq', seq)
   end
-  unit_write_new_holds(u)
-  unit_write_records(u)
-  unit_write_bookings(u)
-  local pools, slots, customers, customers_gone, terms = {}, {}, {}, {}, {}
-  for field, pool in pairs(u.changed_pools) do
-    table.insert(pools, field)
-    table.insert(pools, pool_encode(pool))
-    if pool.until_ms then
-      table.insert(slots, u.digits[pool.until_ms])
-      table.insert(slots, field)
+
+  -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
+  -- because it alone may refuse: an id that is not above its last one.
+  -- `acks`: the caller waits for replicas, for what was only read, too.
+  function unit_write(u, acks)
+    etickets.follow_all(u)
+    if not unit_is_unchanged(u) or etickets.tells(u) then
+      unit_write_outbox(u)
+    elseif u.fenced then
+      unit_write_epoch(u)
+    elseif acks then
+      mark_replicas(u.keys[KEY_META], 'epoch', u.epoch)
     end
-  end
-  for field in pairs(u.changed_customers) do
-    local places = u.customers[field]
-    if places == 0 then
-      table.insert(customers_gone, field)
-    else
-      local n = #customers
-      customers[n + 1], customers[n + 2] = field, u.digits[places]
+    unit_write_new_holds(u)
+    unit_write_records(u)
+    unit_write_bookings(u)
+    if u.rooms then
+      rooms.write(u)
     end
+    if u.lists then
+      waitlists.write(u)
+    end
+    if u.doors then
+      etickets.write(u)
+    end
+    if u.codes then
+      codes.write(u)
+    end
+    local pools, slot_ends, customers, customers_gone, terms, terms_gone = {}, {}, {}, {}, {}, {}
+    for field, pool in pairs(u.changed_pools) do
+      table.insert(pools, field)
+      table.insert(pools, pool_encode(pool))
+      if pool.until_ms then
+        table.insert(slot_ends, u.digits[pool.until_ms])
+        table.insert(slot_ends, field)
+      end
+    end
+    for field in pairs(u.changed_customers) do
+      local places = u.customers[field]
+      if places == 0 then
+        table.insert(customers_gone, field)
+      else
+        local n = #customers
+        customers[n + 1], customers[n + 2] = field, u.digits[places]
+      end
+    end
+    for event, packed in pairs(u.changed_terms) do
+      if packed then
+        table.insert(terms, u.digits[event])
+        table.insert(terms, packed)
+      else
+        table.insert(terms_gone, u.digits[event])
+        rooms.forget(u, event)
+        waitlists.forget(u, event)
+        etickets.forget(u, event)
+        codes.forget(u, event)
+      end
+    end
+    for _, key in ipairs(u.gone_maps) do
+      redis.call('DEL', key)
+    end
+    for key, map in pairs(u.changed_maps) do
+      maps.write(key, map)
+    end
+    call_with('HSET', u.keys[KEY_POOLS], pools)
+    call_with('ZADD', u.keys[KEY_SLOTS], slot_ends, 'GT')
+    call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
+    call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
+    call_with('HSET', u.keys[KEY_EVENTS], terms)
+    call_with('HDEL', u.keys[KEY_EVENTS], terms_gone)
   end
-  for event, packed in pairs(u.changed_terms) do
-    table.insert(terms, u.digits[event])
-    table.insert(terms, packed)
-  end
-  for key, map in pairs(u.changed_maps) do
-    write_map(key, map)
-  end
-  call_with('HSET', u.keys[KEY_POOLS], pools)
-  call_with('ZADD', u.keys[KEY_SLOTS], slots, 'GT')
-  call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
-  call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
-  call_with('HSET', u.keys[KEY_EVENTS], terms)
 end

@@ -1,20 +1,45 @@
--- onsale_publish: puts an event's description where readers of the catalogue find it.
+-- onsale_publish: puts the description of an event or a venue where readers of the catalogue find it.
 --
--- Keys      {catalogue}:events (hash: event_id -> description), {catalogue}:changes (sorted set: event_id by change)
--- Arguments event_id, description (JSON with a version)
--- Promise   Changes are numbered without gaps in the order in which they can be read: who has read up to n misses
---           nothing by asking for what came after n.
+-- Keys      {catalogue}:events or {catalogue}:venues (hash: id -> description),
+--           {catalogue}:changes (sorted set: what changed, by change)
+-- Arguments id, description (JSON; an event's has a version; empty: it goes), of a venue also its name among the changes: v<id>
+-- Promise   Changes are numbered in the order in which they can be read: who has read up to n misses nothing by asking for
+--           what came after n. Numbers follow the clock, so that a server that lost the last changes uses none again.
 --           A description of an older version than the one that is there changes nothing: it was overtaken on its way.
 -- Replies   the number of the last change
-local function publish(keys, args)
-  local before = redis.call('HGET', keys[1], args[1])
-  local last = redis.call('ZREVRANGE', keys[2], 0, 0, 'WITHSCORES')
-  if before and cjson.decode(args[2]).version < cjson.decode(before).version then
-    return last[2]
+do
+  local function publish(keys, args)
+    local before = redis.call('HGET', keys[1], args[1])
+    local last = redis.call('ZREVRANGE', keys[2], 0, 0, 'WITHSCORES')
+    if before and not args[3] and args[2] ~= '' and cjson.decode(args[2]).version < cjson.decode(before).version then
+      mark_replicas(keys[1], args[1], before)
+      return last[2]
+    end
+    local time = redis.call('TIME')
+    local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+    local change = string.format('%.0f', math.max((tonumber(last[2]) or 0) + 1, now_ms))
+    if args[2] == '' then
+      redis.call('HDEL', keys[1], args[1])
+    else
+      redis.call('HSET', keys[1], args[1], args[2])
+    end
+    redis.call('ZADD', keys[2], change, args[3] or args[1])
+    return change
   end
-  -- The first by the clock: who knew a server that was emptied since has seen no number as great.
-  local change = string.format('%.0f', (tonumber(last[2]) or redis.call('TIME')[1] * 1000) + 1)
-  redis.call('HSET', keys[1], args[1], args[2])
-  redis.call('ZADD', keys[2], change, args[1])
-  return change
+
+  redis.register_function{ function_name = 'onsale_publish', callback = publish, flags = { 'allow-oom' } }
+end
+
+-- onsale_follow: tells that a reader of the catalogue has read up to a change.
+--
+-- Keys      {catalogue}:readers (sorted set: reader by change)
+-- Arguments reader, the number of the change
+-- Replies   "noted"
+do
+  local function follow(keys, args)
+    redis.call('ZADD', keys[1], args[2], args[1])
+    return 'noted'
+  end
+
+  redis.register_function{ function_name = 'onsale_follow', callback = follow, flags = { 'allow-oom' } }
 end

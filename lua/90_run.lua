@@ -3,160 +3,210 @@
 -- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, then hold:<rid>
 --           for each command that names a reservation, then unbooked:<event>:<booking_id> for each that names a booking,
 --           both in order
--- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, limits
---           (18_limits.lua)
+-- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, the
+--           limits that the caller knows (18_limits.lua), 1 if the caller waits for replicas, else 0, actors (msgpack array of
+--           pairs: the number of a command and on whose behalf it runs) or an empty text, and the percentage of maxmemory
+--           from which on nothing is taken (06_memory.lua)
 -- Promise   All commands' effects are written, or the call raises and nothing is.
--- Replies   msgpack array of results, one for each command, in order; of what is limited with what that leaves
+-- Replies   msgpack array of results, one for each command, in order; of what is limited with what that leaves. Then how
+--           many microseconds of processor time the call took: batches are made as long as that allows. Last, if the
+--           caller knows others, the limits that are in force
 
--- By word: the function, and whether the command's first value is a reservation's id, or its second a booking's; and
--- whether its second and third are an event and a customer.
--- `asks`: which of its values are the customer who asks and the address that it comes from, each empty where it is not
--- known; only what takes something has it, and is limited.
-local COMMANDS = {
-  put_event = { run = put_event },
-  hold = { run = hold, names_reservation = true, names_customer = true, asks = { customer = 4, address = 9 } },
-  add = { run = add, names_reservation = true, names_customer = true, asks = { customer = 4, address = 8 } },
-  remove = { run = remove, names_reservation = true },
-  cancel = { run = cancel, names_reservation = true },
-  begin_payment = { run = begin_payment, names_reservation = true },
-  confirm_payment = { run = confirm_payment, names_reservation = true },
-  fail_payment = { run = fail_payment, names_reservation = true },
-  refund = { run = refund, names_reservation = true },
-  settle_refund = { run = settle_refund, names_reservation = true },
-  block_seats = { run = block_seats },
-  find = { run = find, names_reservation = true },
-  count = { run = count },
-  seat_map = { run = seat_map },
-  sweep = { run = sweep },
-  book = { run = book, names_booking = true, asks = { customer = 7, address = 8 } },
-  move = { run = move, names_booking = true, asks = { customer = 6, address = 7 } },
-  unbook = { run = unbook, names_booking = true },
-  find_booking = { run = find_booking, names_booking = true },
-  count_slots = { run = count_slots },
-  purge_slots = { run = purge_slots },
-}
+do
+  -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
+  -- KEYS has the hold keys, in their places: no key is made of what comes from outside.
+  local function load_named(u, batch)
+    local rids, keys, named, fields, named_bookings, last = {}, {}, FIXED_KEYS, {}, {}, 0
+    local call_keys, prefix, records, named_keys = u.keys, u.prefix, u.records, u.named_keys
+    local named_customers, customers, event_prefixes = u.named_customers, u.customers, u.event_prefixes
+    for i = 1, #batch do
+      local command = batch[i]
+      local kind = commands[command[1]]
+      if not kind then
+        error('unknown command ' .. tostring(command[1]), 0)
+      end
+      if kind.names_reservation then
+        named = named + 1
+        local rid, key = command[2], call_keys[named]
+        if key ~= prefix .. rid then
+          error('KEYS do not name ' .. rid, 0)
+        end
+        named_keys[i] = key
+        if records[rid] == nil then
+          records[rid] = false
+          last = last + 1
+          rids[last], keys[last] = rid, key
+        end
+      end
+      if kind.names_booking then
+        named_bookings[#named_bookings + 1] = { command }
+      end
+      if kind.names_customer then
+        local field = event_prefixes[command[3]] .. command[4]
+        named_customers[i] = field
+        if not customers[field] then
+          customers[field] = 0
+          fields[#fields + 1] = field
+        end
+      end
+    end
+    unit_load_customers(u, fields) -- before the records: of those that expired, places go back to customers
+    unit_load_records(u, rids, keys)
+    for i, booking in ipairs(named_bookings) do
+      local command, key = booking[1], u.keys[named + i]
+      if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then
+        error('KEYS do not name ' .. command[3], 0)
+      end
+      booking[2] = key
+    end
+    if #named_bookings > 0 then
+      bookings.load(u, named_bookings)
+    end
+  end
 
--- Adds to `rids` and `keys` the reservation that a command names, unless it is there. Returns its hold key.
--- KEYS has the key, in its place: no key is made of what comes from outside.
-local function add_named(u, rid, place, rids, keys)
-  local key = u.keys[FIXED_KEYS + place]
-  if key ~= u.prefix .. rid then
-    error('KEYS do not name ' .. rid, 0)
+  -- Reads at once the paces of all who want to take something, and remembers whose they are.
+  local function load_askers(u, batch)
+    local known, fields = u.limits, {}
+    local hoarders = u.hoards and {}
+    local paces, customers, addresses, wider = known.paces, known.customers, known.addresses, known.wider
+    for i = 1, #batch do
+      local command = batch[i]
+      local asks = commands[command[1]].asks
+      if asks then
+        local customer, address = command[asks.customer], command[asks.address]
+        if hoarders and u.named_customers[i] then
+          hoarders[#hoarders + 1] = { i, command[3], customer, address }
+        end
+        customer = u.named_customers[i] or customer ~= '' and event_field(u, command[2], customer)
+        address = address ~= '' and known.address_every_ms > 0 and known.address_fields[address]
+        customers[i], addresses[i] = customer, address
+        if customer and paces[customer] == nil then
+          paces[customer] = false -- until they are read
+          fields[#fields + 1] = customer
+        end
+        if address and paces[address] == nil then
+          paces[address] = false
+          fields[#fields + 1] = address
+        end
+        local around = address and known.wider_fields[address]
+        if around then
+          wider[i] = around
+          if paces[around] == nil then
+            paces[around] = false
+            fields[#fields + 1] = around
+          end
+        end
+      end
+    end
+    limits.load(u, fields)
+    if hoarders then
+      hoarding.load(u, hoarders)
+    end
   end
-  if u.records[rid] == nil then
-    u.records[rid] = false
-    local n = #rids + 1
-    rids[n], keys[n] = rid, key
+
+  local function run_one(u, command, number)
+    local kind = commands[command[1]]
+    if u.limits and kind.takes and kind.takes(u, command) then
+      return limits.run(u, kind, command, number)
+    end
+    return kind.run(u, command, number)
   end
-  return key
+
+  -- On whose behalf commands run, by their numbers; nil if nobody's changes are to be logged.
+  local function actors_of(packed)
+    if not packed or packed == '' then
+      return nil
+    end
+    local actors = {}
+    for _, pair in ipairs(cmsgpack.unpack(packed)) do
+      actors[pair[1]] = pair[2]
+    end
+    return actors
+  end
+
+  -- Runs a command and remembers which facts came of it, for the audit log.
+  local function run_for(u, actor, command, number)
+    local facts, told_bookings, told_waiting = u.facts, #u.booking_facts, #u.waiting_facts
+    local told_etickets = #(u.eticket_facts or {})
+    local result, record, told = run_one(u, command, number)
+    local more_waiting, more_etickets = #u.waiting_facts - told_waiting, #(u.eticket_facts or {}) - told_etickets
+    if u.facts > facts or #u.booking_facts > told_bookings or more_waiting > 0 or more_etickets > 0 then
+      local first = { facts, u.facts - facts, told_bookings, #u.booking_facts - told_bookings, actor }
+      if more_waiting > 0 or more_etickets > 0 then
+        first[6], first[7], first[8], first[9] = told_waiting, more_waiting, told_etickets, more_etickets
+      end
+      u.acts[#u.acts + 1] = cmsgpack.pack(first)
+    end
+    return result, record, told
+  end
+
+  local function run(keys, args)
+    local began = os.clock()
+    guard_slot(string.sub(keys[KEY_LEDGER], 1, -7))
+    local batch = cmsgpack.unpack(args[1])
+    local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+    local percent = tonumber(args[8])
+    u.acks = args[6] == '1'
+    u.memory_full = memory_is_full(u.now_ms, percent or 100, #args[1])
+    if u.memory_full and not percent then -- an older release, which does not know the word
+      return redis.error_reply('OOM the memory is full')
+    end
+    local prefix = string.sub(keys[KEY_LEDGER], 1, -7)
+    local numbers, in_force = limits.open(u, prefix, args[5])
+    if numbers then
+      hoarding.open(u, prefix, numbers)
+    end
+    u.given_back = unit_give_back_due(u)
+    if u.allotments_ms > 0 and u.now_ms >= u.allotments_ms then
+      codes.end_due(u)
+    end
+    load_named(u, batch)
+    if u.limits then
+      load_askers(u, batch)
+    end
+    if u.lists then
+      waitlists.settle(u)
+    end
+    local parts, n = { array_head(#batch + (in_force and 2 or 1)) }, 1
+    local actors = actors_of(args[7])
+    for i = 1, #batch do
+      local result, record, told
+      if actors and actors[i] then
+        result, record, told = run_for(u, actors[i], batch[i], i)
+      else
+        result, record, told = run_one(u, batch[i], i)
+      end
+      if u.lists then
+        waitlists.settle(u)
+      end
+      n = n + 1
+      parts[n] = result
+      if record then
+        n = n + 1
+        parts[n] = record
+      end
+      if told then
+        n = n + 1
+        parts[n] = told
+      end
+    end
+    unit_write(u, args[6] == '1')
+    if u.limits then
+      limits.write(u)
+    end
+    if u.hoards then
+      hoarding.write(u)
+    end
+    if u.pauses then
+      pauses.write(u)
+    end
+    if u.publishes then
+      redis.call('HSET', keys[KEY_META], 'limits', u.publishes)
+    end
+    parts[n + 1] = cmsgpack.pack(math.floor((os.clock() - began) * 1000000))
+    parts[n + 2] = in_force and cmsgpack.pack(in_force)
+    return table.concat(parts)
+  end
+
+  redis.register_function{ function_name = 'onsale_run', callback = run, flags = { 'allow-oom' } }
 end
-
--- Reads at once what the commands name: their records, the customers of new holds, and bookings.
-local function load_named(u, commands)
-  local rids, keys, named, fields, bookings = {}, {}, 0, {}, {}
-  for i = 1, #commands do
-    local command = commands[i]
-    local word = command[1]
-    local kind = COMMANDS[word]
-    if not kind then
-      error('unknown command ' .. tostring(word), 0)
-    end
-    if kind.names_reservation then
-      named = named + 1
-      u.named_keys[i] = add_named(u, command[2], named, rids, keys)
-    end
-    if kind.names_booking then
-      bookings[#bookings + 1] = { command }
-    end
-    if kind.names_customer then
-      u.named_customers[i] = add_customer(u, command[3], command[4], fields)
-    end
-  end
-  unit_load_customers(u, fields) -- before the records: of those that ran out, places go back to customers
-  unit_load_records(u, rids, keys)
-  for i, booking in ipairs(bookings) do
-    local command, key = booking[1], u.keys[FIXED_KEYS + named + i]
-    if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then
-      error('KEYS do not name ' .. command[3], 0)
-    end
-    booking[2] = key
-  end
-  if #bookings > 0 then
-    unit_load_bookings(u, bookings)
-  end
-end
-
--- The functions of `limits` that need to know the commands.
-
--- Reads at once the paces of all who want to take something, and remembers whose they are.
-function limits.load_askers(u, commands)
-  local known, fields, seen = u.limits, {}, setmetatable({}, { __index = u.limits.paces })
-  local function want(field)
-    if field and not seen[field] then
-      seen[field] = true
-      fields[#fields + 1] = field
-    end
-  end
-  for i = 1, #commands do
-    local command = commands[i]
-    local asks = COMMANDS[command[1]].asks
-    if asks then
-      local customer, address = command[asks.customer], command[asks.address]
-      known.customers[i] = u.named_customers[i] or customer ~= '' and event_field(u, command[2], customer)
-      known.addresses[i] = address ~= '' and 'a:' .. address
-      want(known.customers[i])
-      want(known.addresses[i])
-    end
-  end
-  limits.load(u, fields)
-end
-
--- Whether they concern a command: it takes something, and is no repeat of what was taken, which is only answered.
-function limits.concern(u, command)
-  local word = command[1]
-  if word == 'hold' then
-    return not u.records[command[2]]
-  elseif word == 'add' then
-    local r = unit_record(u, command[2])
-    return not r or r.state == 'held'
-  elseif word == 'book' then
-    return not u.bookings[event_field(u, command[2], command[3])]
-  end
-  return COMMANDS[word].asks
-end
-
-local function run_one(u, command, number)
-  local kind = COMMANDS[command[1]]
-  if u.limits and limits.concern(u, command) then
-    return limits.run(u, kind, command, number)
-  end
-  return kind.run(u, command, number)
-end
-
-local function run(keys, args)
-  local commands = cmsgpack.unpack(args[1])
-  local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
-  limits.open(u, string.sub(keys[KEY_LEDGER], 1, -7), args[5])
-  u.given_back = unit_give_back_due(u)
-  load_named(u, commands)
-  if u.limits then
-    limits.load_askers(u, commands)
-  end
-  local parts, n = { array_head(#commands) }, 1
-  for i = 1, #commands do
-    local result, record = run_one(u, commands[i], i)
-    parts[n + 1], parts[n + 2] = result, record
-    n = record and n + 2 or n + 1
-  end
-  unit_write(u)
-  if u.limits then
-    limits.write(u)
-  end
-  return table.concat(parts)
-end
-
-redis.register_function('onsale_init', init)
-redis.register_function('onsale_publish', publish)
-redis.register_function('onsale_cart', cart)
-redis.register_function('onsale_restore', restore)
-redis.register_function('onsale_run', run)

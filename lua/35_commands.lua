@@ -1,0 +1,13 @@
+-- The commands, by word. Each has a file of its own, 40_ to 65_, which says what it promises and puts its row in here:
+--   run                 function(u, command, number): decides the command on the unit of work and returns its result, packed;
+--                       the record behind it as a second value where it has one. It may raise: nothing was written yet.
+--   names_reservation   its first value is a reservation's id, whose hold key is among KEYS
+--   names_booking       its second value is a booking's id, whose unbooked key is among KEYS
+--   names_customer      its second and third values are an event and a customer
+--   asks                its values that are the requesting customer and the address of the request, each empty where
+--                       it is not known; only what takes something has it, and is limited (18_limits.lua)
+--   takes               beside asks, function(u, command): whether the limits concern it. Where u.memory_full, such a command
+--                       answers `out_of_memory`, unless it is a repeat, before it changes anything
+-- Files are numbered by subject: 40 holds, 45 payments, 50 bookings, 55 catalogue, 57 doors, 58 waiting rooms, 59 waiting
+-- lists, 60 reads, 65 upkeep.
+local commands = {}

@@ -1,0 +1,432 @@
+-- E-tickets: one for each place that was paid for, and what gates did with them.
+--
+-- They are beside the stock of their event, so that a refund voids them, and a gate admits by them, in one step:
+--   doors:<event>           hash: `next`, the number of the next e-ticket; `version`, of the last change
+--   doors:<event>:etickets  hash: number -> e-ticket, see below
+--   doors:<event>:of        hash: rid -> the numbers of its e-tickets
+--   doors:<event>:changes   sorted set: number by the version of its last change, for the snapshots of gates
+--   doors:<event>:scans     hash: gate and nonce -> what the scan was answered
+-- None has a TTL: records go to the archive long before a show, and these are the memory of its doors.
+--
+-- E-tickets follow from records. As a call ends, each record that it changed and that was ever paid gets those that its lines
+-- lack, and those of places that it has no more become void (etickets.follow). So whatever pays, refunds, exchanges or
+-- ends a reservation needs to know nothing of them; and holds, which are not paid, cost nothing.
+
+local etickets = {}
+do
+  -- Positions in an e-ticket. SEAT is the place in the map of the pool's section, 0 where there is none. ISSUE is
+  -- raised by each transfer, whose request TRANSFER names. PASSES are {at_ms, direction, gate}... in order of time.
+  local RID, TICKET, POOL, SEAT, ISSUE, STATE, HOLDER, FIRST_IN_MS, CHANGED_MS, PASSES, TRANSFER =
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+  local VALUES = 11
+
+  -- The numbers of an event are below it: a serial is event * 2^22 + number, which every double and JavaScript has exactly.
+  local MOST = 4194304
+  local MOST_ISSUE = 65535
+
+  -- Passes that an e-ticket remembers; the oldest are forgotten.
+  local PASSES_KEPT = 16
+
+  local SOLD_ONCE = { paid = true, refund_due = true, refunded = true }
+
+  -- The order in which e-tickets of places that are all alike become void.
+  local VOID_FIRST = { valid = 1, out = 2, ['in'] = 3 }
+
+  local function key_of(u, event)
+    return string.sub(u.keys[KEY_LEDGER], 1, -7) .. 'doors:' .. u.digits[event]
+  end
+
+  -- The doors of an event. All their keys are looked at before anything is written.
+  local function doors_of(u, event)
+    u.doors = u.doors or {}
+    local doors = u.doors[event]
+    if not doors then
+      local key = key_of(u, event)
+      local stored = redis.call('HMGET', key, 'next', 'version')
+      doors = {
+        event = event, key = key, next = tonumber(stored[1] or 0), version = tonumber(stored[2] or 0),
+        etickets = {}, of = {}, scans = {}, changed = {}, changed_of = {}, changed_scans = {},
+      }
+      local count, versions = redis.call('HLEN', key .. ':etickets'), redis.call('ZCARD', key .. ':changes')
+      redis.call('HLEN', key .. ':of')
+      redis.call('HLEN', key .. ':scans')
+      if not doors.next or not doors.version or count ~= doors.next or versions ~= doors.next then
+        damaged('doors ' .. key)
+      end
+      u.doors[event] = doors
+    end
+    return doors
+  end
+
+  local function decode(doors, number, raw)
+    local e = cmsgpack.unpack(raw)
+    if type(e) ~= 'table' or #e ~= VALUES then
+      damaged('e-ticket ' .. number .. ' of ' .. doors.key)
+    end
+    return e
+  end
+
+  -- Loads e-tickets that are there, each once.
+  local function load(u, doors, numbers)
+    local fields, wanted = {}, {}
+    for _, number in ipairs(numbers) do
+      if doors.etickets[number] == nil then
+        wanted[#wanted + 1], fields[#fields + 1] = number, u.digits[number]
+      end
+    end
+    local stored = #fields > 0 and read_many('HMGET', doors.key .. ':etickets', fields)
+    for i, number in ipairs(wanted) do
+      doors.etickets[number] = stored[i] and decode(doors, number, stored[i])
+        or damaged('no e-ticket ' .. number .. ' of ' .. doors.key)
+    end
+  end
+
+  -- The e-ticket of that number, or nil.
+  local function at(u, doors, number)
+    if number < 0 or number >= doors.next then
+      return nil
+    end
+    load(u, doors, { number })
+    return doors.etickets[number]
+  end
+
+  -- The numbers of a reservation's e-tickets.
+  local function numbers_of(doors, rid)
+    local numbers = doors.of[rid]
+    if not numbers then
+      local raw = redis.call('HGET', doors.key .. ':of', rid)
+      numbers = raw and cmsgpack.unpack(raw) or {}
+      doors.of[rid] = numbers
+    end
+    return numbers
+  end
+
+  -- Remembers that an e-ticket was changed, and tells it.
+  local function change(u, doors, number, e, word)
+    e[CHANGED_MS] = u.now_ms
+    doors.etickets[number], doors.changed[number] = e, true
+    u.eticket_facts = u.eticket_facts or {}
+    table.insert(u.eticket_facts, ARRAY_HEADS[5] .. u.packed[word] .. u.packed[u.now_ms] .. u.packed[doors.event]
+      .. u.packed[number] .. cmsgpack.pack(e))
+  end
+
+  -- A name for places that are all alike.
+  local function place_name(ticket, pool, seat)
+    return string.format('%.0f %s %.0f', ticket, pool, seat)
+  end
+
+  -- Calls `each(ticket, pool, seat, quantity)` for the places of a record that is paid.
+  local function each_place(r, each)
+    for _, line in ipairs(r.state == 'paid' and r.lines or {}) do
+      if changes.has_seats(line) then
+        for _, seat in ipairs(line[LINE_SEATS]) do
+          each(line[LINE_TICKET], line[LINE_POOL], seat, 1)
+        end
+      else
+        each(line[LINE_TICKET], line[LINE_POOL], 0, line[LINE_QUANTITY])
+      end
+    end
+  end
+
+  -- Makes e-tickets void that are more than wanted of places that are all alike: those first that nobody came in with, and
+  -- of these the newest.
+  local function void_surplus(u, doors, numbers, surplus)
+    table.sort(numbers, function(one, other)
+      local first, second = VOID_FIRST[doors.etickets[one][STATE]], VOID_FIRST[doors.etickets[other][STATE]]
+      if first ~= second then
+        return first < second
+      end
+      return one > other
+    end)
+    for i = 1, surplus do
+      local e = doors.etickets[numbers[i]]
+      e[STATE] = 'void'
+      change(u, doors, numbers[i], e, 'voided')
+    end
+  end
+
+  -- Gives a record the e-tickets of its places, if it was ever paid. Again: changes nothing.
+  function etickets.follow(u, r)
+    if not SOLD_ONCE[r.state] then
+      return
+    end
+    local doors = doors_of(u, r.event)
+    local numbers, wanted, live = numbers_of(doors, r.rid), {}, {}
+    each_place(r, function(ticket, pool, seat, quantity)
+      local name = place_name(ticket, pool, seat)
+      wanted[name] = (wanted[name] or 0) + quantity
+    end)
+    load(u, doors, numbers)
+    for _, number in ipairs(numbers) do
+      local e = doors.etickets[number]
+      if e[STATE] ~= 'void' then
+        local name = place_name(e[TICKET], e[POOL], e[SEAT])
+        live[name] = live[name] or {}
+        table.insert(live[name], number)
+      end
+    end
+    for name, there in pairs(live) do
+      local surplus = #there - (wanted[name] or 0)
+      if surplus > 0 then
+        void_surplus(u, doors, there, surplus)
+      end
+      wanted[name] = (wanted[name] or 0) - #there
+    end
+    each_place(r, function(ticket, pool, seat)
+      local name = place_name(ticket, pool, seat)
+      while wanted[name] > 0 and doors.next < MOST do
+        local number = doors.next
+        doors.next, wanted[name] = number + 1, wanted[name] - 1
+        numbers[#numbers + 1], doors.changed_of[r.rid] = number, true
+        change(u, doors, number, { r.rid, ticket, pool, seat, 0, 'valid', r.details, 0, 0, {}, '' }, 'issued')
+      end
+    end)
+  end
+
+  -- The same for all records that this call has changed so far; each once as it is now, however many scans come with them.
+  function etickets.follow_all(u)
+    for i = 1, #u.changed_records do
+      local r = u.changed_records[i]
+      if not r.packed or r.followed ~= r.packed then
+        etickets.follow(u, r)
+        r.followed = r.packed
+      end
+    end
+  end
+
+  -- The e-tickets of a reservation: {number, e-ticket}...
+  function etickets.of(u, event, rid)
+    local doors, listed = doors_of(u, event), {}
+    local numbers = numbers_of(doors, rid)
+    load(u, doors, numbers)
+    for i, number in ipairs(numbers) do
+      listed[i] = { number, doors.etickets[number] }
+    end
+    return listed
+  end
+
+  -- An e-ticket by its number, or nil.
+  function etickets.find(u, event, number)
+    return at(u, doors_of(u, event), number)
+  end
+
+  -- Takes the names of holders out of a reservation's e-tickets. True if there were any.
+  function etickets.erase(u, event, rid, holder)
+    local doors, any = doors_of(u, event), false
+    local numbers = numbers_of(doors, rid)
+    load(u, doors, numbers)
+    for _, number in ipairs(numbers) do
+      local e = doors.etickets[number]
+      if e[HOLDER] ~= holder then
+        e[HOLDER], any = holder, true
+        change(u, doors, number, e, 'erased')
+      end
+    end
+    return any
+  end
+
+  -- Gives an e-ticket another holder and the next issue, so that the code before is void. Returns nil, or the refusal.
+  function etickets.transfer(u, event, number, holder, request_id)
+    local doors = doors_of(u, event)
+    local e = at(u, doors, number)
+    if not e then
+      return reply('not_found')
+    end
+    if e[TRANSFER] == request_id then
+      return nil
+    end
+    if e[STATE] == 'void' or event_cancelled(u, event) then
+      return reply('not_held')
+    end
+    if e[STATE] == 'in' or e[ISSUE] == MOST_ISSUE then
+      return reply('in_use')
+    end
+    e[ISSUE], e[HOLDER], e[TRANSFER] = e[ISSUE] + 1, holder, request_id
+    change(u, doors, number, e, 'transferred')
+    return nil
+  end
+
+  -- True if the e-ticket admits no more: it was refunded, or its code was replaced by a transfer.
+  local function is_void(u, event, e, issue)
+    return e[STATE] == 'void' or issue < e[ISSUE] or event_cancelled(u, event)
+  end
+
+  -- Why the e-ticket does not admit at this instant, or nil. Of a timed one the slot's start decides.
+  local function wrong_time(u, event, e, scan)
+    if u.now_ms < scan.opens_ms then
+      return 'not_yet'
+    end
+    if string.sub(e[POOL], 1, 5) ~= 'slot:' then
+      return nil
+    end
+    local pool = unit_pool(u, event, e[POOL])
+    if not pool or u.now_ms >= pool.start_ms + scan.late_ms then
+      return 'other_event'
+    end
+    return u.now_ms < pool.start_ms - scan.early_ms and 'not_yet' or nil
+  end
+
+  -- Adds a pass in order of time. Returns the entry that it doubles, if there is one: neither is between the other and an exit.
+  local function add_pass(e, at_ms, direction, gate)
+    local passes, place = e[PASSES], #e[PASSES] + 1
+    while place > 1 and passes[place - 1][1] > at_ms do
+      place = place - 1
+    end
+    local before, after = passes[place - 1], passes[place]
+    table.insert(passes, place, { at_ms, direction, gate })
+    if #passes > PASSES_KEPT then
+      table.remove(passes, 1)
+    end
+    e[STATE] = passes[#passes][2]
+    if direction ~= 'in' then
+      return nil
+    end
+    e[FIRST_IN_MS] = e[FIRST_IN_MS] == 0 and at_ms or math.min(e[FIRST_IN_MS], at_ms)
+    return before and before[2] == 'in' and before or after and after[2] == 'in' and after or nil
+  end
+
+  -- Decides a scan, and changes the e-ticket where it admits. Returns the result; of a double entry also the other entry.
+  local function decide(u, doors, e, scan)
+    if not e or scan.issue > e[ISSUE] then
+      return 'unknown'
+    end
+    if is_void(u, doors.event, e, scan.issue) then
+      return 'void'
+    end
+    if not scan.offline then
+      local wrong = scan.direction == 'in' and wrong_time(u, doors.event, e, scan)
+      if wrong then
+        return wrong
+      end
+      if scan.direction == 'in' and e[STATE] == 'in' then
+        return 'already_in'
+      end
+      if scan.direction == 'out' and e[STATE] ~= 'in' then
+        return 'not_yet'
+      end
+    end
+    local double = add_pass(e, scan.at_ms, scan.direction, scan.gate)
+    change(u, doors, scan.number, e, scan.direction == 'in' and 'entered' or 'left')
+    return 'admitted', double
+  end
+
+  -- An e-ticket as an answer keeps it: without the holder's name, passes and transfer.
+  local function shown(e)
+    return { e[RID], e[TICKET], e[POOL], e[SEAT], e[ISSUE], e[STATE], '', e[FIRST_IN_MS], e[CHANGED_MS], {}, '' }
+  end
+
+  -- The answer with the holder's name, which is not stored with it: names are erased in one place.
+  local function with_holder(u, doors, answer)
+    local e = answer[4][1]
+    if e then
+      e[HOLDER] = at(u, doors, answer[2])[HOLDER]
+    end
+    return answer
+  end
+
+  -- Answers a scan and tells it. {result, number (-1: of no e-ticket here), issue, e-ticket or {}, gate and instant of
+  -- the entry that it doubles}, and whether that was answered before: the same gate and nonce are the same scan.
+  function etickets.scan(u, event, scan)
+    local doors = doors_of(u, event)
+    local name = scan.gate .. '\n' .. scan.nonce
+    local raw = doors.scans[name] or redis.call('HGET', doors.key .. ':scans', name)
+    if raw then
+      return with_holder(u, doors, cmsgpack.unpack(raw)), true
+    end
+    local e, result, double = nil, scan.verdict, nil
+    if result == '' then
+      e = at(u, doors, scan.number)
+      result, double = decide(u, doors, e, scan)
+    end
+    local known = e and result ~= 'unknown'
+    local number = known and scan.number or -1
+    local double_gate, double_ms = double and double[3] or '', double and double[1] or 0
+    local answer = { result, number, scan.issue, known and { shown(e) } or {}, double_gate, double_ms }
+    raw = cmsgpack.pack(answer)
+    doors.scans[name], doors.changed_scans[name] = raw, true
+    u.scan_facts = u.scan_facts or {}
+    table.insert(u.scan_facts, cmsgpack.pack({
+      event, scan.gate, scan.nonce, number, scan.issue, scan.direction, result, scan.offline, scan.at_ms, u.now_ms,
+      double_gate, double_ms,
+    }))
+    return with_holder(u, doors, answer), false
+  end
+
+  -- Removes what there is of the doors of an event that is gone: nothing of it was ever sold.
+  function etickets.forget(u, event)
+    local key = key_of(u, event)
+    redis.call('DEL', key, key .. ':etickets', key .. ':of', key .. ':changes', key .. ':scans')
+  end
+
+  -- True if there is something to tell.
+  function etickets.tells(u)
+    return u.eticket_facts or u.scan_facts
+  end
+
+  -- Adds to an outbox entry what there is to tell.
+  function etickets.add_to_entry(u, entry)
+    if u.eticket_facts then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 'e', array_head(#u.eticket_facts) .. table.concat(u.eticket_facts)
+    end
+    if u.scan_facts then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 's', array_head(#u.scan_facts) .. table.concat(u.scan_facts)
+    end
+  end
+
+  local function write_doors(u, doors)
+    local stored, versions, of, scans = {}, {}, {}, {}
+    local version = math.max(doors.version + 1, u.now_ms)
+    for number in pairs(doors.changed) do
+      local n = #stored
+      stored[n + 1], stored[n + 2] = u.digits[number], cmsgpack.pack(doors.etickets[number])
+      versions[n + 1], versions[n + 2] = u.digits[version], u.digits[number]
+    end
+    for rid in pairs(doors.changed_of) do
+      local n = #of
+      of[n + 1], of[n + 2] = rid, cmsgpack.pack(doors.of[rid])
+    end
+    for name in pairs(doors.changed_scans) do
+      local n = #scans
+      scans[n + 1], scans[n + 2] = name, doors.scans[name]
+    end
+    if #stored > 0 then
+      redis.call('HSET', doors.key, 'next', u.digits[doors.next], 'version', u.digits[version])
+    end
+    call_with('HSET', doors.key .. ':etickets', stored)
+    call_with('ZADD', doors.key .. ':changes', versions)
+    call_with('HSET', doors.key .. ':of', of)
+    call_with('HSET', doors.key .. ':scans', scans)
+  end
+
+  -- Writes what changed. The keys were read, with their types, before.
+  function etickets.write(u)
+    for _, doors in pairs(u.doors or {}) do
+      write_doors(u, doors)
+    end
+  end
+
+  -- Writes e-tickets of a partition that was lost, and what gates were answered (83_restore.lua). To gates they are changed.
+  function etickets.restore(prefix, stored, scans)
+    local time = redis.call('TIME')
+    local version = string.format('%.0f', time[1] * 1000 + (time[2] - time[2] % 1000) / 1000)
+    for _, row in ipairs(stored) do
+      local key, number, rid = string.format('%sdoors:%.0f', prefix, row[1]), string.format('%.0f', row[2]), row[3][RID]
+      local before = redis.call('HGET', key .. ':of', rid)
+      local numbers = before and cmsgpack.unpack(before) or {}
+      numbers[#numbers + 1] = row[2]
+      redis.call('HSET', key .. ':of', rid, cmsgpack.pack(numbers))
+      redis.call('HSET', key .. ':etickets', number, cmsgpack.pack(row[3]))
+      redis.call('ZADD', key .. ':changes', version, number)
+      redis.call('HSET', key, 'next', string.format('%.0f', row[2] + 1), 'version', version)
+    end
+    for _, scan in ipairs(scans) do
+      local key = string.format('%sdoors:%.0f', prefix, scan[1])
+      local raw = scan[4] >= 0 and redis.call('HGET', key .. ':etickets', string.format('%.0f', scan[4]))
+      local e = raw and cmsgpack.unpack(raw)
+      local answer = { scan[6], scan[4], scan[5], e and { shown(e) } or {}, scan[7], scan[8] }
+      redis.call('HSET', key .. ':scans', scan[2] .. '\n' .. scan[3], cmsgpack.pack(answer))
+    end
+  end
+end

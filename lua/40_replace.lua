@@ -1,0 +1,100 @@
+-- replace: gives a live hold other places of its event, all that are asked for or none.
+--
+-- Command   {"replace", rid, event_id, customer_id, items, address, archived}; items and address as in hold, the customer
+--           that of the reservation, archived as in cancel
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Promise   All of it or nothing. What it has is free for the choice. The deadline does not move, nor does the price of
+--           places that stay; a ticket that is not on sale now cannot be named. Again: the same answer, but for best seats,
+--           which are chosen anew. Other places of tickets that the code covers come under it as long as it is valid.
+-- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
+--           {"not_found"}   no such reservation of the customer
+--           {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
+--           {"unknown_pool", ticket_id}, {"sale_closed"}, {"sale_paused"}, {"not_on_sale_yet", opens_ms},
+--           {"slot_not_scheduled", slot}, {"slot_past"}, {"below_minimum", ticket_id, minimum},
+--           {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"} (also for as many others; fewer are always possible),
+--           {"limit_exceeded", limit, taken}, {"held_unbought", who, most, places, hold_ms, retry_ms},
+--           {"sold_out", ticket_id, available, largest_block, next_return_ms}, {"seat_taken", {{pool, {seat...}}...}}, {"again"},
+--           {"code_used_up"}, {"code_not_applicable", most}   more places under the code that it names than that allows
+--           {"out_of_memory"}
+--                          as in hold
+--           {"held", now_ms, replayed, record}
+-- Facts     changed, where anything did
+do
+  -- The places of lines in a pool.
+  local function places_in(lines, name)
+    local places = 0
+    for _, line in ipairs(lines) do
+      places = places + (line[LINE_POOL] == name and line[LINE_QUANTITY] or 0)
+    end
+    return places
+  end
+
+  -- True if lines have a place that those before have not.
+  local function has_others(lines, before)
+    for _, line in ipairs(lines) do
+      local name = line[LINE_POOL]
+      if places_in(lines, name) > places_in(before, name)
+        or changes.has_seats(line) and #changes.seats_without(line[LINE_SEATS], changes.seats_in_pool(before, name)) > 0 then
+        return true
+      end
+    end
+    return false
+  end
+
+  local function replace(u, command)
+    local r = unit_record(u, command[2]) or record_archived(command[2], command[7])
+    if not r or r.customer ~= command[4] then
+      return reply('not_found')
+    end
+    local items, terms = cjson.decode(command[5]), unit_terms(u, r.event)
+    local entry = r.code and codes.find(u, r.event, r.code[1], r.customer) or nil
+    local refusal = changes.refusal(r) or sale.refusal(u, terms, entry)
+    for i = 1, #items do
+      refusal = refusal or sale.item_refusal(u, terms, items[i], entry)
+    end
+    refusal = refusal or sale.minimum_refusal(terms, items)
+    if refusal then
+      return refusal
+    end
+    local lines
+    lines, refusal = changes.choose(u, r, terms, items, entry, 'held')
+    if not lines then
+      return u.backlog and reply('again') or refusal
+    end
+    refusal = entry and codes.lines_refusal(entry, lines)
+    if refusal then
+      return refusal
+    end
+    local gained, taken = record_places({ lines = lines }) - record_places(r), unit_customer(u, r.event, r.customer)
+    refusal = terms.room and has_others(lines, r.lines)
+      and rooms.refusal(u, r.event, r.customer, math.max(0, gained))
+    if refusal then
+      return refusal
+    end
+    if gained > 0 and taken + gained > terms.max_per_customer then
+      return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
+    end
+    refusal = u.hoards and gained > 0 and hoarding.refusal_of_more(u, r, gained, terms)
+    if refusal then
+      return refusal
+    end
+    if gained > 0 and u.memory_full then
+      return reply('out_of_memory')
+    end
+    if cmsgpack.pack(lines) == cmsgpack.pack(r.lines) then
+      return reply_record(u, 'held', r, true)
+    end
+    changes.apply(u, r, lines, changes.places_beyond(lines, r.lines), changes.places_beyond(r.lines, lines))
+    return reply_record(u, 'held', r, false)
+  end
+
+  -- True unless the reservation has ended: then the command only gets an answer.
+  local function takes(u, command)
+    local r = unit_record(u, command[2])
+    return r and r.state == 'held'
+  end
+
+  commands.replace = {
+    run = replace, names_reservation = true, names_customer = true, asks = { customer = 4, address = 6 }, takes = takes,
+  }
+end

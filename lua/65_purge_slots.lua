@@ -1,0 +1,72 @@
+-- purge_slots: removes slots that are long past, with everything that is of them.
+--
+-- Command   {"purge_slots", skip}; skip: how many slots to pass over, because they were kept before
+-- Keys      pools, bookings, slots, purges, customers
+-- Promise   A slice at most, in order: bookings that expired, and what paying customers had, then the slots. A slot of
+--           which something is held or being paid for is kept. What is removed is nobody's: nothing can be taken there.
+-- Results   {"purged", bookings, slots, kept, more}    more: call again, passing over those that were kept, too
+-- Facts     none: who reads Postgres works out there what has expired
+do
+  -- Removes a booking that expired.
+  local function purge_booking(u, field, stored)
+    local b = stored and bookings.decode(field, cmsgpack.unpack(stored)) or damaged('no booking ' .. field)
+    bookings.release(u, b)
+    u.bookings[field], u.changed_bookings[field] = false, false
+  end
+
+  -- Removes what is due in `purges`, a slice at most; returns how many bookings, and how much in all.
+  local function purge_due(u)
+    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_PURGES], '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
+    local stored = #due > 0 and read_many('HMGET', u.keys[KEY_BOOKINGS], due)
+    local bookings = 0
+    for i, member in ipairs(due) do
+      local event, places, customer = string.match(member, '^(%d+)%-[%w_-]+/slot:[%d:T-]+/(%d+)/(.*)$')
+      if u.purges[member] ~= false then -- false: a command of this call has removed it
+        if event then
+          unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))
+        else
+          purge_booking(u, member, stored[i])
+          bookings = bookings + 1
+        end
+        u.purges[member] = false
+      end
+    end
+    return bookings, #due
+  end
+
+  -- Removes slots that are due; returns how many, how many are kept, and how many were looked at.
+  local function purge_pools(u, skip, most)
+    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_SLOTS], '-inf', u.digits[u.now_ms], 'LIMIT', skip, most)
+    local gone, kept = 0, 0
+    for _, field in ipairs(due) do
+      local event, name = string.match(field, '^(%d+)/(slot:[%d:T-]+)$')
+      local pool = event and unit_pool(u, tonumber(event), name)
+      if pool and pool.held + pool.paying > 0 then
+        kept = kept + 1
+      elseif pool then
+        u.pools[tonumber(event)][name], u.changed_pools[field], u.slots[field] = false, nil, true
+        table.insert(u.gone_pools, field)
+        gone = gone + 1
+      elseif not u.slots[field] then -- else an earlier command of this call has removed it
+        damaged('no pool ' .. field)
+      end
+    end
+    return gone, kept, #due
+  end
+
+  local function purge_slots(u, command)
+    local keys = u.keys
+    if redis.call('HLEN', keys[KEY_BOOKINGS]) > redis.call('ZCARD', keys[KEY_PURGES])
+      or redis.call('ZCARD', keys[KEY_PURGES]) > 0 and redis.call('ZCARD', keys[KEY_SLOTS]) == 0 then
+      damaged('bookings without an end, or without slots')
+    end
+    local bookings, removed = purge_due(u)
+    local slots, kept, seen = 0, 0, 0
+    if removed < u.slice then
+      slots, kept, seen = purge_pools(u, command[2], u.slice - removed)
+    end
+    return reply('purged', bookings, slots, kept, removed + seen == u.slice)
+  end
+
+  commands.purge_slots = { run = purge_slots }
+end

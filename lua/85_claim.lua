@@ -1,0 +1,38 @@
+-- onsale_claim, onsale_keep: small values of a while, of which the first one, or the last one, counts.
+--
+-- Keys      answer:{<name>} (what a request with a key was answered, or that it is being worked on; or the event that the
+--           key was first used for), or callback:<digest> (what a signed message was first used for)
+do
+  -- onsale_claim: writes a value unless there is one.
+  --
+  -- Arguments value, for how long it is kept in ms, the percentage of maxmemory from which on nothing new is written
+  --           (06_memory.lua); 0: it is written in any case
+  -- Replies   {"claimed"}; {"found", value}: that one was there; {"out_of_memory"}
+  local function claim(keys, args)
+    local before, percent = redis.call('GET', keys[1]), tonumber(args[3])
+    if before then
+      return { 'found', before }
+    end
+    if percent > 0 then
+      local time = redis.call('TIME')
+      if memory_is_full(time[1] * 1000 + (time[2] - time[2] % 1000) / 1000, percent, #args[1]) then
+        return { 'out_of_memory' }
+      end
+    end
+    redis.call('SET', keys[1], args[1], 'PX', args[2])
+    return { 'claimed' }
+  end
+
+  redis.register_function{ function_name = 'onsale_claim', callback = claim, flags = { 'allow-oom' } }
+
+  -- onsale_keep: writes a value in place of any other.
+  --
+  -- Arguments value, for how long it is kept in ms
+  -- Replies   "kept"
+  local function keep(keys, args)
+    redis.call('SET', keys[1], args[1], 'PX', args[2])
+    return 'kept'
+  end
+
+  redis.register_function{ function_name = 'onsale_keep', callback = keep, flags = { 'allow-oom' } }
+end
