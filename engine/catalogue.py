@@ -4,31 +4,53 @@ Postgres owns the catalogue (sync/). What decides about sales goes to the event'
 shown goes, beside it, into one hash that every process can follow change by change.
 """
 
-from collections.abc import Sequence
-from datetime import time
+from collections.abc import Collection, Sequence
+from datetime import date, time
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from engine.client import Redis
-from engine.commands import PutEvent
+from engine.commands import PutEvent, ReadQueue
+from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
-from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
-from engine.results import BelowTaken, Published
+from engine.records import (
+    NO_ROOM,
+    OwnTerms,
+    PoolCapacity,
+    RoomTerms,
+    ScheduleTerms,
+    SectionMap,
+    Terms,
+    TicketTerms,
+    WaitingTerms,
+)
+from engine.results import BelowTaken, InUse, Published
 from engine.seats import VenueSnapshot, section_pool
+from engine.slots import slot_text, time_text
+from engine.time_zones import local_date, time_zone
+from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus
+
+EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
 
 _EVENTS = "{catalogue}:events"
 _CHANGES = "{catalogue}:changes"
 _VENUES = "{catalogue}:venues"
+_READERS = "{catalogue}:readers"
+_VENUE_MARK = "v"
+"""Before the id of a venue among the changes; ids of events stand alone."""
 
 
 class TicketSnapshot(msgspec.Struct, frozen=True):
     """A ticket of an event. `section_ids` are those whose seats it offers; none where places are all alike.
 
+    `section_capacity`: it offers places without seats of its one section, which has so many; other tickets may, too.
+
     `timed`: its places are those of the slots of the event's schedule. `capacity` is that of its own pool; 0 where it
-    has none, because it offers sections or slots.
+    has none, because it offers sections or slots. `revision` moves with each change by a manager. A window that is not
+    there is None; the event's counts beside it.
     """
 
     ticket_id: int
@@ -37,13 +59,25 @@ class TicketSnapshot(msgspec.Struct, frozen=True):
     capacity: int
     section_ids: list[int] = []
     timed: bool = False
+    revision: int = 0
+    paused: bool = False
+    hidden: bool = False
+    sale_opens_ms: int | None = None
+    sale_closes_ms: int | None = None
+    min_quantity: int = 1
+    section_capacity: int | None = None
+
+    @property
+    def assigned(self) -> bool:
+        """True if it offers seats."""
+        return bool(self.section_ids) and self.section_capacity is None
 
     @property
     def seating(self) -> Literal["general", "assigned", "timed"]:
-        """How places are chosen: `general`, `assigned` or `timed`."""
+        """The seating mode: `general`, `assigned` or `timed`."""
         if self.timed:
             return "timed"
-        return "assigned" if self.section_ids else "general"
+        return "assigned" if self.assigned else "general"
 
     @property
     def pools(self) -> list[str]:
@@ -52,23 +86,85 @@ class TicketSnapshot(msgspec.Struct, frozen=True):
             return []
         return [section_pool(section_id) for section_id in self.section_ids] or [str(self.ticket_id)]
 
+    def terms(self) -> TicketTerms:
+        """The terms that decide whether and how the ticket sells."""
+        own = OwnTerms(self.paused, self.hidden, self.sale_opens_ms or 0, self.sale_closes_ms or 0, self.min_quantity)
+        return TicketTerms(
+            self.ticket_id,
+            self.pools,
+            self.unit_minor,
+            assigned=self.assigned,
+            timed=self.timed,
+            own=None if own == OwnTerms() else own,
+        )
+
 
 class Schedule(msgspec.Struct, frozen=True):
-    """When the slots of a timed event begin: each day at these times, local to the event, in ascending order.
+    """When the slots of a timed event begin: at these times, local to the event, in ascending order.
 
-    `capacity` is how many places each slot has, taken or not.
+    `capacity` is how many places each slot has, taken or not. There are slots on these `weekdays`, 1 (Monday) to 7, but
+    for those that are `closed`: dates like 2027-12-24, and single slots like 2027-12-31T19:00.
     """
 
     times: list[time]
     capacity: int
+    weekdays: list[int] = msgspec.field(default_factory=EVERY_DAY.copy)
+    closed: list[str] = []
+
+    def has(self, day: date, at: time) -> bool:
+        """True if there is a slot at this local date and time, unless the clocks skip it."""
+        if at not in self.times or day.isoweekday() not in self.weekdays:
+            return False
+        return day.isoformat() not in self.closed and slot_text(day, at) not in self.closed
+
+    def terms(self, first: date) -> ScheduleTerms:
+        """The terms that decide which slots there are, of an event whose first day this is."""
+        times = [time_text(at) for at in self.times]
+        return ScheduleTerms(self.capacity, times, self.weekdays, self.closed, first.isoformat())
+
+
+class WaitingRoom(msgspec.Struct, frozen=True):
+    """The waiting room of an event. None of `max_inside` and `per_minute`: no such limit."""
+
+    opens_ms: int
+    pass_seconds: int
+    places_per_pass: int
+    max_inside: int | None
+    per_minute: int | None
+
+    def terms(self) -> RoomTerms:
+        """The terms that decide who may take places."""
+        return RoomTerms(
+            self.opens_ms,
+            self.pass_seconds * 1000,
+            self.places_per_pass,
+            self.max_inside or 0,
+            self.per_minute or 0,
+        )
+
+
+class WaitingList(msgspec.Struct, frozen=True):
+    """The waiting list of an event. `ends_ms` None: it ends when the sale closes."""
+
+    offer_seconds: int
+    ends_ms: int | None = None
+    fill_gaps: bool = False
+
+    def terms(self) -> WaitingTerms:
+        """The terms that decide to whom places are offered."""
+        return WaitingTerms(self.offer_seconds * 1000, self.ends_ms or 0, self.fill_gaps)
 
 
 class EventSnapshot(msgspec.Struct, frozen=True, dict=True):
     """An event with its tickets, by ticket id. Times are ms since 1970; a window that is not there is None.
 
-    `schedule`: it is a timed event, and all its tickets are timed.
+    `schedule`: it is a timed event, and all its tickets are timed. `currency`: of its prices.
 
-    `version` is Postgres' count of the event's changes.
+    `doors_open_ms`: nobody is admitted before it. `eticket_keys`: how many keys have signed its e-tickets, the last of
+    which signs.
+
+    `cancelled_ms`: when it was cancelled, which is final. `version` is Postgres' count of the event's publications;
+    `revision` is the version of the last change that was committed.
     """
 
     event_id: int
@@ -84,49 +180,95 @@ class EventSnapshot(msgspec.Struct, frozen=True, dict=True):
     max_per_customer: int
     tickets: list[TicketSnapshot]
     schedule: Schedule | None = None
+    cancelled_ms: int | None = None
+    revision: int = 0
+    description: str | None = None
+    image_url: str | None = None
+    waiting_room: WaitingRoom | None = None
+    currency: str = FIRST_CURRENCY
+    waiting_list: WaitingList | None = None
+    doors_open_ms: int | None = None
+    eticket_keys: int = 1
 
     @cached_property
     def ticket_by_id(self) -> dict[int, TicketSnapshot]:
         """Its tickets."""
         return {ticket.ticket_id: ticket for ticket in self.tickets}
 
+    @property
+    def sale_ends_ms(self) -> int:
+        """When the sale closes, as it says or when the event starts. 0: never; slots end by themselves."""
+        return self.sale_closes_ms or (0 if self.schedule else self.starts_ms)
+
     def terms(self) -> Terms:
-        """What decides whether and how the event sells."""
+        """The terms that decide whether and how the event sells."""
+        room = self.waiting_room.terms() if self.waiting_room else None
         return Terms(
             status=self.status,
             opens_ms=self.sale_opens_ms or 0,
-            closes_ms=self.sale_closes_ms or 0,
+            closes_ms=self.sale_ends_ms,
             hold_ms=self.hold_seconds * 1000,
             max_per_customer=self.max_per_customer,
-            tickets=[
-                TicketTerms(
-                    ticket.ticket_id, ticket.pools, ticket.unit_minor, bool(ticket.section_ids), timed=ticket.timed
-                )
-                for ticket in self.tickets
-            ],
+            tickets=[ticket.terms() for ticket in self.tickets],
             version=self.version,
-            slot_capacity=self.schedule.capacity if self.schedule else 0,
+            schedule=self._schedule_terms(),
+            currency=self.currency,
+            room=room or (NO_ROOM if self.waiting_list else None),
+            waiting=self.waiting_list.terms() if self.waiting_list else None,
         )
 
+    def _schedule_terms(self) -> ScheduleTerms:
+        if self.schedule is None:
+            return ScheduleTerms()
+        return self.schedule.terms(local_date(time_zone(self.timezone), self.starts_ms))
+
     def pools(self) -> list[PoolCapacity]:
-        """The stock that the event's general tickets are taken from."""
-        return [
-            PoolCapacity(ticket.pools[0], ticket.capacity) for ticket in self.tickets if ticket.seating == "general"
-        ]
+        """The stock that the event's general tickets are taken from; those of one section share theirs."""
+        capacities = {
+            ticket.pools[0]: ticket.capacity if ticket.section_capacity is None else ticket.section_capacity
+            for ticket in self.tickets
+            if ticket.seating == "general"
+        }
+        return [PoolCapacity(pool, capacity) for pool, capacity in capacities.items()]
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+async def event_names(redis: Redis, event_ids: Collection[int]) -> dict[int, str]:
+    """The names of events as they are published; the id as text of one that is not."""
+    if not event_ids:
+        return {}
+    described = await redis.hmget(_EVENTS, [str(event_id) for event_id in event_ids])
+    return {
+        event_id: msgspec.json.decode(text, type=_Named).name if text else str(event_id)
+        for event_id, text in zip(event_ids, described, strict=True)
+    }
 
 
 async def publish_event(
-    engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap] = ()
-) -> Published | BelowTaken:
+    engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap] = (), *, keeps_slots: bool = False
+) -> Published | BelowTaken | InUse:
     """Puts an event on sale as described, first its stock, then its description.
 
     `sections`: the maps of the sections that its tickets offer, as they are before the first hold; one that is there
-    keeps its map. Refused as a whole if a capacity is below what is taken. Safe to repeat. Raises Fault.
+    keeps its map. Refused as a whole if a capacity is below its taken places; `keeps_slots`: except slots, which
+    then keep as many places as are taken; or if the currency changes of an event of which anything was taken. Safe to
+    repeat. Raises Fault.
     """
-    result = await engine.submit(PutEvent(event.event_id, event.terms(), event.pools(), list(sections)))
+    command = PutEvent(event.event_id, event.terms(), event.pools(), list(sections), keeps_slots)
+    result = await engine.submit(command)
     if isinstance(result, Published):
+        if event.waiting_room is not None:
+            await engine.submit(ReadQueue(event.event_id, *new_proposal()))  # so that its commitment is there
         await engine.call("onsale_publish", (_EVENTS, _CHANGES), (event.event_id, msgspec.json.encode(event)))
     return result
+
+
+async def withdraw_event(engine: Engine, event_id: int) -> None:
+    """Makes every process forget an event's description. Safe to repeat. Raises Fault."""
+    await engine.call("onsale_publish", (_EVENTS, _CHANGES), (event_id, ""))
 
 
 async def describe_event(redis: Redis, event: EventSnapshot) -> None:
@@ -136,13 +278,47 @@ async def describe_event(redis: Redis, event: EventSnapshot) -> None:
     )
 
 
-async def changed_events(redis: Redis, since: int) -> tuple[int, list[EventSnapshot]]:
-    """Events that changed after change number `since` (0: all), and the number to ask with the next time."""
+class Changes(NamedTuple):
+    """Changes of the catalogue, and the number of the last change.
+
+    Events by id, as they are now; None: it is there no more. Of venues the ids.
+    """
+
+    last: int
+    events: dict[int, EventSnapshot | None]
+    venue_ids: list[int]
+
+
+async def published_changes(redis: Redis, since: int) -> Changes:
+    """The changes after change number `since`; 0: all."""
     changed = await redis.zrangebyscore(_CHANGES, f"({since}", "+inf", withscores=True)
     if not changed:
-        return since, []
-    stored = await redis.hmget(_EVENTS, [event_id for event_id, _ in changed])
-    return int(changed[-1][1]), [msgspec.json.decode(raw, type=EventSnapshot) for raw in stored if raw is not None]
+        return Changes(since, {}, [])
+    members = [member.decode() for member, _ in changed]
+    venue_ids = [int(member[1:]) for member in members if member.startswith(_VENUE_MARK)]
+    event_ids = [member for member in members if not member.startswith(_VENUE_MARK)]
+    stored = await redis.hmget(_EVENTS, event_ids) if event_ids else []
+    events = {
+        int(event_id): None if raw is None else msgspec.json.decode(raw, type=EventSnapshot)
+        for event_id, raw in zip(event_ids, stored, strict=True)
+    }
+    return Changes(int(changed[-1][1]), events, venue_ids)
+
+
+async def tell_position(redis: Redis, reader: str, change: int) -> None:
+    """Lets whoever changes something know that this reader has read up to a change."""
+    await redis.execute_command("FCALL", "onsale_follow", 1, _READERS, reader, change)
+
+
+async def late_readers(redis: Redis, change: int) -> list[bytes]:
+    """Readers that have not read that change yet."""
+    late = await redis.zrangebyscore(_READERS, "-inf", f"({change}", withscores=True)
+    return [reader for reader, _ in late]
+
+
+async def forget_reader(redis: Redis, *readers: str | bytes) -> None:
+    """Waits for these no more, until they tell their position again."""
+    await redis.zrem(_READERS, *readers)
 
 
 async def published_versions(redis: Redis) -> dict[int, int]:
@@ -151,9 +327,18 @@ async def published_versions(redis: Redis) -> dict[int, int]:
     return {int(event_id): msgspec.json.decode(raw, type=EventSnapshot).version for event_id, raw in stored.items()}
 
 
-async def publish_venue(redis: Redis, venue: VenueSnapshot) -> None:
-    """Lets every process know a venue's manifest, which never changes. Safe to repeat."""
-    await redis.hset(_VENUES, str(venue.venue_id), msgspec.json.encode(venue))
+async def publish_venue(engine: Engine, venue: VenueSnapshot) -> None:
+    """Lets every process know a venue's manifest, as it is now. Safe to repeat. Raises Fault."""
+    await engine.call("onsale_publish", (_VENUES, _CHANGES), _venue_arguments(venue))
+
+
+async def describe_venue(redis: Redis, venue: VenueSnapshot) -> None:
+    """The same, where no engine runs."""
+    await redis.execute_command("FCALL", "onsale_publish", 2, _VENUES, _CHANGES, *_venue_arguments(venue))
+
+
+def _venue_arguments(venue: VenueSnapshot) -> tuple[int, bytes, str]:
+    return venue.venue_id, msgspec.json.encode(venue), f"{_VENUE_MARK}{venue.venue_id}"
 
 
 async def read_venue(redis: Redis, venue_id: int) -> VenueSnapshot | None:

@@ -1,38 +1,41 @@
 """The engine: submit a command, get its result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import msgspec
 import structlog
 from redis.exceptions import ResponseError
 
-from engine.batches import TROUBLE, Batches, Observe
 from engine.client import Redis
 from engine.commands import Command, OnBooking, OnEvent, OnReservation, PurgeSlots, Sweep
-from engine.faults import EngineBug, Misconfigured, OutcomeUnknown, Overloaded
-from engine.ids import ReservationIds, event_of
-from engine.keys import PartitionKeys, partition_of
-from engine.library import install_library
-from engine.limits import packed_limits
-from engine.replicas import execute_with_acks
-from engine.results import Again, AnyResult, Purged, Result, Swept
+from engine.errors import Fault, Misconfigured, OutOfMemory, Overloaded
+from engine.ids import ReservationIds, event_of, new_secret
+from engine.library import LibraryKeeper, install_on, misses_library
+from engine.limits import LimitsInForce, tell_difference
+from engine.memory import memory_of
+from engine.opening import open_redis
+from engine.outage import Outage
+from engine.partition import AwayPartition, Observe, Partition
+from engine.redis_keys import PartitionKeys, partition_of, plain_keys
+from engine.replicas import call_with_acks
+from engine.results import Purged, Result, Swept
 from engine.server import check_server, connect
 from engine.settings import Settings
 from engine.slots import is_booking_id
+from engine.wire import Call
 
 log = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=Result)
 
 _START_PAUSE_SECONDS = 0.2
+_AWAY_PAUSE_SECONDS = 1.0
 
 
 def observe_nothing(_results: list[Result], _waited: float, _took: float) -> None:
-    """For processes that publish no metrics of batches."""
+    """A callback for processes that publish no metrics of batches."""
 
 
 class Engine:
@@ -40,61 +43,79 @@ class Engine:
 
     Entering waits for the server, checks it, installs the Lua library and makes the partitions; it raises
     Misconfigured if the server must not be used or does not come within `start_patience_ms`.
+
+    `limits`: those that it publishes, and learns to be in force. Without, it publishes none.
     """
 
-    def __init__(self, settings: Settings, observe: Observe = observe_nothing) -> None:
+    def __init__(
+        self, settings: Settings, observe: Observe = observe_nothing, limits: LimitsInForce | None = None
+    ) -> None:
         self.settings = settings
         self._observe = observe
-        self.keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
-        self._encoder = msgspec.msgpack.Encoder()
-        self._limits = packed_limits(settings)
-        self._decoder = msgspec.msgpack.Decoder(list[AnyResult])
+        self._limits = limits
+        self.keys = plain_keys(settings.partitions)
         self.ids = ReservationIds()
-        self._installs = self._calls = 0
-        self._install_lock = asyncio.Lock()
-        self.redis: Redis = connect(settings, settings.partitions + 4)
-        self._batches: list[Batches] = []
+        self._id_secrets = [new_secret() for _ in self.keys]
+        """Of each partition; ours only where Redis had none."""
+        self.changes = [0] * settings.partitions
+        """Batches per partition that may have changed something, counted before their commands are answered."""
+        self.outage = Outage("redis")
+        self.redis: Redis = connect(settings, settings.partitions + 4, self.outage)
+        self._library = LibraryKeeper(self.redis)
+        self._calls = 0
+        self._partitions: list[Partition] = []
+        self._told_lost: list[int] = []
+        self._away: set[int] = set()
+        """Partitions whose server was not there when this process started, and has not been since."""
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        settings = self.settings
         try:
-            await self._wait_for_server()
-            await check_server(self.redis, settings.replica_acks)
-            await install_library(self.redis)
-            await self.init_partitions()
+            await self._open()
+            await self._prepare()
         except BaseException:
             await self.redis.aclose()
             raise
         await self._tasks.__aenter__()
         for keys in self.keys:
-            batches = Batches(
-                keys.partition,
-                self._call,
-                self._observe,
-                batch_commands=settings.batch_commands,
-                queue_commands=settings.queue_commands,
-                timeout=settings.command_timeout_ms / 1000,
-            )
-            self._batches.append(batches)
-            self._loops.append(self._tasks.create_task(batches.run(), name=f"batches-{keys.partition:02}"))
+            self._partitions.append(AwayPartition())
+            if keys.partition not in self._away:
+                self._serve(keys)
+        if self._away:
+            self._loops.append(self._tasks.create_task(self._wait_for_partitions(), name="partitions-away"))
         return self
+
+    def _serve(self, keys: PartitionKeys) -> None:
+        """Takes commands on a partition from now on."""
+        partition = Partition(
+            self.settings,
+            keys,
+            self.redis.wire(keys.meta),
+            self._library,
+            self.redis.outage_of(keys),
+            self.changes,
+            self._observe,
+            self._limits,
+        )
+        self._partitions[keys.partition] = partition
+        self._loops.append(self._tasks.create_task(partition.run(), name=f"partition-{keys.partition:02}"))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for loop in self._loops:
             loop.cancel()
-        for batches in self._batches:
-            batches.refuse_all()
+        for partition in self._partitions:
+            partition.refuse_all()
         await self._tasks.__aexit__(None, None, None)
         await self.redis.aclose()
 
     def submit(self, command: Command[R]) -> Coroutine[Any, Any, R]:
         """Runs a command on the partition of its event; to be awaited.
 
-        Raises ValueError for what is no id of a reservation or a booking, Overloaded, OutcomeUnknown, or EngineBug.
+        Raises ValueError for what is no id of a reservation or a booking, Overloaded, OutOfMemory, Unready,
+        OutcomeUnknown, or EngineBug.
         """
         if isinstance(command, OnReservation):
             event_id = event_of(command.reservation_id)
@@ -106,131 +127,219 @@ class Engine:
                 raise ValueError(f"not a booking id: {command.booking_id!r}")
         else:
             raise TypeError(f"{type(command).__name__} names no event")
-        return self._submit(partition_of(event_id, len(self.keys)), command)
+        return self.partition_of(event_id).submit(command)
+
+    def partition_of(self, event_id: int) -> Partition:
+        """The partition that has the event."""
+        return self._partitions[partition_of(event_id, len(self.keys))]
+
+    def partition_keys(self, event_id: int) -> PartitionKeys:
+        """The keys of the partition that has the event."""
+        return self.keys[partition_of(event_id, len(self.keys))]
+
+    def id_secret(self, event_id: int) -> bytes:
+        """The secret of keyed ids of the event, the same for all processes. Raises Unready if it is not known yet."""
+        partition = partition_of(event_id, len(self.keys))
+        if partition in self._away:
+            raise AwayPartition.fault()
+        return self._id_secrets[partition]
+
+    def partitions_away(self) -> list[int]:
+        """The partitions that cannot sell, because their server has been away for a while."""
+        return [number for number, partition in enumerate(self._partitions) if partition.is_away()]
+
+    def tag_of(self, event_id: int) -> str:
+        """The tag of what lives beside an event in a cluster; empty on a single server, where all is together."""
+        return self.keys[partition_of(event_id, len(self.keys))].tag if self.redis.is_cluster else ""
 
     def check_room(self, event_id: int) -> None:
-        """Raises Overloaded if a command about this event would be refused, for who would wait for something before."""
-        self._batches[partition_of(event_id, len(self.keys))].check_room()
+        """Raises Overloaded if a command that takes places of the event would be refused."""
+        self.partition_of(event_id).check_room()
 
     async def sweep(self, partition: int) -> Swept:
         """Gives back a slice of what is due in a partition."""
-        return await self._submit(partition, Sweep())
+        return await self._partitions[partition].submit(Sweep())
 
     async def purge_slots(self, partition: int, skip: int = 0) -> Purged:
         """Removes a slice of what is long past in a partition, passing over slots that were kept before."""
-        return await self._submit(partition, PurgeSlots(skip))
+        return await self._partitions[partition].submit(PurgeSlots(skip))
 
-    async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    async def call(
+        self, function: str, keys: Sequence[str], arguments: Sequence[Any], *, confirmed: bool = True
+    ) -> Any:
         """Calls another function of the library, outside of the batches.
 
-        Raises Overloaded if `queue_commands` such calls wait already, OutcomeUnknown if no answer comes.
+        `confirmed`: answered only when the replicas have it, where those are waited for.
+        Raises Overloaded if `queue_commands` such calls wait already, Unready, or OutcomeUnknown.
         """
         if self._calls >= self.settings.queue_commands:
             raise Overloaded("too many calls wait; nothing was done; try again later")
         self._calls += 1
         try:
-            async with self._in_time():
-                return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), self.settings.replica_acks)
+            acks = self.settings.replica_acks if confirmed else 0
+            return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), acks)
         finally:
             self._calls -= 1
 
+    async def claim(self, key: str, value: str | bytes, keep_ms: int, *, settles: bool) -> bytes | None:
+        """Writes a value of a while unless there is one; that one, or None.
+
+        `settles`: it is written however full the memory is; else raises OutOfMemory. Raises Fault.
+        """
+        percent = 0 if settles else self.settings.memory_percent
+        word, *found = await self.call("onsale_claim", (key,), (value, keep_ms, percent), confirmed=False)
+        if word == b"out_of_memory":
+            raise OutOfMemory
+        return found[0] if found else None
+
+    async def check_memory(self) -> None:
+        """Raises OutOfMemory if Redis is too full to make anything, and Fault. Of a cluster: all of its servers."""
+        fault: Fault | None = None
+        for node in await self.redis.primaries():
+            try:
+                if not (await memory_of(node, self.settings.memory_percent)).is_full:
+                    return
+            except Fault as error:
+                fault = error
+        raise fault or OutOfMemory
+
     def queued(self) -> int:
         """Commands that wait, in all partitions."""
-        return sum(map(len, self._batches))
+        return sum(map(len, self._partitions))
 
     async def init_partitions(self) -> None:
-        """Makes the partitions that are not there yet. Raises Misconfigured if the server has another number."""
-        for keys in self.keys:
-            partitions = await self._init_partition(keys)
-            if partitions != len(self.keys):
-                raise Misconfigured(
-                    f"the server has {partitions} partitions, ONSALE_PARTITIONS is {len(self.keys)}; "
-                    f"set it to {partitions}: the number is fixed when a server is first used"
-                )
+        """Makes the partitions that are not there yet, and publishes the limits.
 
-    async def _init_partition(self, keys: PartitionKeys) -> int:
-        """Makes a partition unless it is there; tells how many there are. Replicas get it with the first command."""
-        async with self._in_time():
-            reply: bytes = await self._fcall(("FCALL", "onsale_init", len(keys.fixed), *keys.fixed, len(self.keys)), 0)
-            return int(reply.split()[1])
+        Raises Misconfigured if the server has another number of partitions.
+        """
+        self._tell_limits([await self._init_partition(keys) for keys in self.keys])
 
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        """For a call outside of the batches. Raises OutcomeUnknown if no answer comes."""
+    async def _prepare(self) -> None:
+        """Puts the library on the servers, and makes the partitions. A cluster may lack some of its servers."""
+        nodes = await self.redis.primaries()
+        if len(nodes) == 1:
+            await self._prepare_node(nodes[0])
+            await self.init_partitions()
+            return
+        prepared = await asyncio.gather(*map(self._prepare_node, nodes), return_exceptions=True)
+        if all(isinstance(result, Fault) for result in prepared):
+            raise Misconfigured("no node of the cluster answers; check ONSALE_REDIS_URL")
+        for result in prepared:
+            if isinstance(result, BaseException) and not isinstance(result, Fault):
+                raise result
+        self._away = {keys.partition for keys in self.keys}
+        await self._init_partitions_away()
+        if len(self._away) == len(self.keys):
+            raise Misconfigured("no partition can be used: no node of the cluster takes writes")
+
+    async def _prepare_node(self, node: Redis) -> None:
+        await check_server(node, self.settings.replica_acks)
+        await install_on(node)
+
+    async def _init_partitions_away(self) -> None:
+        """Makes those of the partitions that were away whose server is there now."""
+        missing = await self._usable([keys for keys in self.keys if keys.partition in self._away])
+        made = await asyncio.gather(*map(self._init_partition, missing), return_exceptions=True)
+        limits = []
+        for keys, result in zip(missing, made, strict=True):
+            if isinstance(result, str):
+                self._away.discard(keys.partition)
+                limits.append(result)
+            elif not isinstance(result, Fault | ResponseError):
+                raise result
+            else:
+                self.redis.outage_of(keys).failed(result)
+        self._tell_limits(limits)
+
+    async def _usable(self, wanted: list[PartitionKeys]) -> list[PartitionKeys]:
+        """The partitions of `wanted` that are there, or that may be made.
+
+        Where another partition has a history, one that is not there was not just never made: it was lost, and would
+        sell everything once more. It waits for `onsale restore --partitions lost`.
+        """
+        metas = await asyncio.gather(*map(self._meta, self.keys))
+        if all(meta is not None for meta in metas) and not any(meta and meta[0] != b"0" for meta in metas):
+            return wanted
+        there = {keys.partition for keys, meta in zip(self.keys, metas, strict=True) if meta}
+        lost = [keys.partition for keys in wanted if metas[keys.partition] == []]
+        if lost and lost != self._told_lost:
+            log.error("partitions_lost", partitions=lost, remedy="run `onsale restore --partitions lost`")
+        self._told_lost = lost
+        return [keys for keys in wanted if keys.partition in there]
+
+    async def _meta(self, keys: PartitionKeys) -> list[bytes] | None:
+        """The last outbox number of a partition, and what came before it; empty: it is not there; None: it is away."""
         try:
-            async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
-                yield
-        except TROUBLE as error:
-            raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
+            sequence, before = await self.redis.hmget(keys.meta, ["seq", "before"])
+        except Fault:
+            return None
+        return [] if sequence is None else [before or sequence]
 
-    async def _submit(self, partition: int, command: Command[R]) -> R:
-        batches = self._batches[partition]
-        while True:
-            result = await batches.submit(command)
-            if not isinstance(result, Again):
-                return result  # type: ignore[no-any-return]  # the word decides; tests hold commands to their results
+    async def _wait_for_partitions(self) -> None:
+        while self._away:
+            await asyncio.sleep(_AWAY_PAUSE_SECONDS)
+            before = self._away.copy()
+            await self._init_partitions_away()
+            for partition in before - self._away:
+                self.redis.outage_of(self.keys[partition]).succeeded()
+                self._serve(self.keys[partition])
 
-    async def _call(self, partition: int, commands: Sequence[Command[Any]]) -> list[Result]:
-        """One FCALL for a batch."""
-        keys = self.keys[partition]
-        names = [keys.hold(command.reservation_id) for command in commands if isinstance(command, OnReservation)]
-        names += [
-            keys.unbooked(command.event_id, command.booking_id)
-            for command in commands
-            if isinstance(command, OnBooking)
-        ]
-        arguments = (
-            "FCALL",
-            "onsale_run",
-            len(keys.fixed) + len(names),
-            *keys.fixed,
-            *names,
-            self._encoder.encode(commands),
-            self.settings.sweep_slice,
-            self.settings.archive_seconds * 1000,
-            self.settings.booking_expires_ms,
-            self._limits,
-        )
-        reply: bytes = await self._fcall(arguments, self.settings.replica_acks)
-        results = self._decoder.decode(reply)
-        if len(results) != len(commands):
-            raise EngineBug(f"{len(results)} results for {len(commands)} commands")
-        return list(results)
+    def _tell_limits(self, before: list[str]) -> None:
+        """`before`: the limits that each partition had until now."""
+        for limits in sorted(set(before)):
+            if self._limits is not None:
+                self._limits.published(limits)
+            else:
+                tell_difference(self.settings, limits)
 
-    async def _fcall(self, arguments: tuple[Any, ...], acks: int) -> Any:
+    async def _init_partition(self, keys: PartitionKeys) -> str:
+        """Makes a partition unless it is there; the limits that were published.
+
+        Replicas get it with the first command. Raises Misconfigured if the server has another number of partitions.
+        """
+        own = self._limits.text if self._limits is not None else ""
+        arguments = len(self.keys), own, self._id_secrets[keys.partition].hex()
+        reply: bytes = await self._fcall(("FCALL", "onsale_init", len(keys.fixed), *keys.fixed, *arguments), 0)
+        ready, _, limits = reply.decode().partition("\n")
+        _, partitions, _, secret = ready.split()
+        if int(partitions) != len(self.keys):
+            raise Misconfigured(
+                f"the server has {partitions} partitions, ONSALE_PARTITIONS is {len(self.keys)}; "
+                f"set it to {partitions}: the number is fixed when a server is first used"
+            )
+        self._id_secrets[keys.partition] = bytes.fromhex(secret)
+        return limits
+
+    async def _fcall(self, call: Call, acks: int) -> Any:
         """An FCALL; puts the library there first if the server has lost it."""
-        installs = self._installs
+        key = call[3]
+        installs = self._library.installs(key)
         try:
-            return await self._execute(arguments, acks)
+            return await self._execute(call, acks)
         except ResponseError as error:
-            if "Function not found" not in str(error):
+            if not misses_library(error):
                 raise
-            await self._reinstall(installs)
-            return await self._execute(arguments, acks)
+            await self._library.install_again(key, installs)
+            return await self._execute(call, acks)
 
-    async def _execute(self, arguments: tuple[Any, ...], acks: int) -> Any:
+    async def _execute(self, call: Call, acks: int) -> Any:
         if acks:
-            return await execute_with_acks(self.redis, arguments, acks, self.settings.replica_timeout_ms)
-        return await self.redis.execute_command(*arguments)
+            return await call_with_acks(self.redis, call, acks, self.settings.replica_timeout_ms)
+        return await self.redis.execute_command(*call)
 
-    async def _reinstall(self, installs: int) -> None:
-        """Installs the library once for all partitions that miss it: who comes later finds it done."""
-        async with self._install_lock:
-            if self._installs == installs:
-                log.warning("library_missing", remedy="installing it again")
-                await install_library(self.redis)
-                self._installs += 1
-
-    async def _wait_for_server(self) -> None:
-        """Waits until the server answers a PING and has loaded its data."""
+    async def _open(self) -> None:
+        """Waits until a server answers, and learns what it is."""
         deadline = asyncio.get_running_loop().time() + self.settings.start_patience_ms / 1000
         while True:
             try:
-                async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
-                    await self.redis.ping()
-                    return
-            except TROUBLE as error:
+                self.redis = await open_redis(self.settings, self.settings.partitions + 4, self.redis)
+                break
+            except Fault as fault:
                 if asyncio.get_running_loop().time() > deadline:
-                    raise Misconfigured(f"Redis does not answer: {error}; check ONSALE_REDIS_URL") from error
-                log.info("waiting_for_redis", error=str(error))
+                    raise Misconfigured(
+                        f"Redis does not answer: {fault.__cause__ or fault}; check ONSALE_REDIS_URL"
+                    ) from fault
                 await asyncio.sleep(_START_PAUSE_SECONDS)
+        self._library = LibraryKeeper(self.redis)
+        self.outage = self.redis.outage
+        self.keys[:] = self.redis.partition_keys(len(self.keys))

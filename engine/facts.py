@@ -1,9 +1,9 @@
-"""What the outbox tells: facts, in the order in which they happened."""
+"""Facts of the outbox, in the order in which they happened."""
 
 import msgspec
 
-from engine.records import Booking, Record
-from engine.words import BookingFactWord, FactWord
+from engine.records import Booking, Eticket, Record, WaitingEntry
+from engine.words import BookingFactWord, Direction, EticketFactWord, FactWord, ScanResult, WaitingFactWord
 
 
 class Fact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -26,8 +26,64 @@ class BookingFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid
     booking: Booking
 
 
+class WaitingFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Something that happened to an entry of a waiting list at `at_ms`, and the whole entry as it was right after."""
+
+    word: WaitingFactWord
+    at_ms: int
+    entry: WaitingEntry
+
+
+class EticketFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Something that happened to an e-ticket at `at_ms`, and the whole e-ticket as it was right after."""
+
+    word: EticketFactWord
+    at_ms: int
+    event_id: int
+    number: int
+    eticket: Eticket
+
+
+class Scan(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A code that a gate has scanned, at `scanned_ms`, told at `at_ms`. `number`: -1: of no e-ticket of the event.
+
+    `other_gate` and `other_ms`: the entry that this one doubles, if it does.
+    """
+
+    event_id: int
+    gate: str
+    nonce: str
+    number: int
+    issue: int
+    direction: Direction
+    result: ScanResult
+    offline: bool
+    scanned_ms: int
+    at_ms: int
+    other_gate: str
+    other_ms: int
+
+
+class Act(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Facts of one entry that a command made on somebody's behalf: how many, from which on, counted from 0."""
+
+    first_fact: int
+    facts: int
+    first_booking_fact: int
+    booking_facts: int
+    actor: str
+    first_waiting_fact: int = 0
+    waiting_facts: int = 0
+    first_eticket_fact: int = 0
+    eticket_facts: int = 0
+
+
+_ACTS_DECODER = msgspec.msgpack.Decoder(list[Act])
 _DECODER = msgspec.msgpack.Decoder(list[Fact])
 _BOOKINGS_DECODER = msgspec.msgpack.Decoder(list[BookingFact])
+_WAITING_DECODER = msgspec.msgpack.Decoder(list[WaitingFact])
+_ETICKETS_DECODER = msgspec.msgpack.Decoder(list[EticketFact])
+_SCANS_DECODER = msgspec.msgpack.Decoder(list[Scan])
 _LOOSE_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
@@ -39,6 +95,26 @@ def decode_facts(payload: bytes) -> list[Fact]:
 def decode_booking_facts(payload: bytes) -> list[BookingFact]:
     """The facts about bookings of an outbox entry. Raises ValueError for what is none."""
     return _BOOKINGS_DECODER.decode(payload)
+
+
+def decode_waiting_facts(payload: bytes) -> list[WaitingFact]:
+    """The facts about waiting lists of an outbox entry. Raises ValueError for what is none."""
+    return _WAITING_DECODER.decode(payload)
+
+
+def decode_eticket_facts(payload: bytes) -> list[EticketFact]:
+    """The facts about e-tickets of an outbox entry. Raises ValueError for what is none."""
+    return _ETICKETS_DECODER.decode(payload)
+
+
+def decode_scans(payload: bytes) -> list[Scan]:
+    """The scans of an outbox entry. Raises ValueError for what is none."""
+    return _SCANS_DECODER.decode(payload)
+
+
+def decode_acts(payload: bytes) -> list[Act]:
+    """On whose behalf facts of an outbox entry were made. Raises ValueError for what is none."""
+    return _ACTS_DECODER.decode(payload)
 
 
 def split_facts(payload: bytes) -> list[bytes]:
@@ -54,3 +130,18 @@ def decode_fact(payload: bytes) -> Fact:
 def decode_booking_fact(payload: bytes) -> BookingFact:
     """One packed fact about a booking. Raises ValueError."""
     return msgspec.msgpack.decode(payload, type=BookingFact)
+
+
+def decode_waiting_fact(payload: bytes) -> WaitingFact:
+    """One packed fact about a waiting list. Raises ValueError."""
+    return msgspec.msgpack.decode(payload, type=WaitingFact)
+
+
+def decode_eticket_fact(payload: bytes) -> EticketFact:
+    """One packed fact about an e-ticket. Raises ValueError."""
+    return msgspec.msgpack.decode(payload, type=EticketFact)
+
+
+def decode_scan(payload: bytes) -> Scan:
+    """One packed scan. Raises ValueError."""
+    return msgspec.msgpack.decode(payload, type=Scan)

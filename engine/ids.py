@@ -13,8 +13,10 @@ _RANDOM_BYTES = 12
 _ID_CHARACTERS = 16
 """Base64 makes just so many of the random bytes, so that many ids can be cut from one text."""
 _IDS_AT_ONCE = 256
+_SECRET_BYTES = 32
 _PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)
 _ATTEMPT = re.compile(rf"pay-({_PATTERN.pattern})-[A-Za-z0-9_-]{{16}}", re.ASCII)
+_REFUND = re.compile(rf"(?:refund-)?({_PATTERN.pattern})(?:-[A-Za-z0-9_-]{{16}})?", re.ASCII)
 
 
 def new_reservation_id(event_id: int) -> str:
@@ -40,9 +42,17 @@ class ReservationIds:
         return f"{event_id}-{self._random[begin : self._used]}"
 
 
-def keyed_reservation_id(event_id: int, caller: str, key: str) -> str:
-    """The id that an Idempotency-Key names: the same caller, key and event give the same id, on every process."""
-    return f"{event_id}-{_digest(_RANDOM_BYTES, caller, key)}"
+def keyed_reservation_id(event_id: int, caller: str, key: str, secret: bytes) -> str:
+    """The id that an Idempotency-Key names: the same caller, key and event give the same id, on every process.
+
+    `secret`: of the event's partition (`Engine.id_secret`); without it nobody can work the id out.
+    """
+    return f"{event_id}-{_digest(_RANDOM_BYTES, caller, key, secret=secret)}"
+
+
+def keyed_waiting_id(event_id: int, caller: str, key: str, secret: bytes) -> str:
+    """The id of an entry of a waiting list that an Idempotency-Key names; a reservation with that key has another."""
+    return f"{event_id}-{_digest(_RANDOM_BYTES, 'waiting', caller, key, secret=secret)}"
 
 
 def new_attempt_id(reservation_id: str) -> str:
@@ -50,9 +60,14 @@ def new_attempt_id(reservation_id: str) -> str:
     return f"pay-{reservation_id}-{_random()}"
 
 
-def keyed_attempt_id(reservation_id: str, caller: str, key: str) -> str:
+def keyed_attempt_id(reservation_id: str, caller: str, key: str, secret: bytes) -> str:
     """The attempt id that an Idempotency-Key names for this reservation."""
-    return f"pay-{reservation_id}-{_digest(_RANDOM_BYTES, reservation_id, caller, key)}"
+    return f"pay-{reservation_id}-{_digest(_RANDOM_BYTES, reservation_id, caller, key, secret=secret)}"
+
+
+def keyed_exchange_id(reservation_id: str, caller: str, key: str, secret: bytes) -> str:
+    """The attempt id of the exchange that an Idempotency-Key names for this reservation."""
+    return f"pay-{reservation_id}-{_digest(_RANDOM_BYTES, 'exchange', reservation_id, caller, key, secret=secret)}"
 
 
 def reservation_of_attempt(attempt_id: str) -> str | None:
@@ -61,15 +76,31 @@ def reservation_of_attempt(attempt_id: str) -> str | None:
     return match[1] if match else None
 
 
+def new_refund_id(reservation_id: str) -> str:
+    """An id of a refund of some of what a reservation paid; the refund of all has the reservation's own."""
+    return f"refund-{reservation_id}-{_random()}"
+
+
+def keyed_refund_id(reservation_id: str, caller: str, key: str, secret: bytes) -> str:
+    """The refund id that an Idempotency-Key names for this reservation."""
+    return f"refund-{reservation_id}-{_digest(_RANDOM_BYTES, 'refund', reservation_id, caller, key, secret=secret)}"
+
+
+def reservation_of_refund(refund_id: str) -> str | None:
+    """The reservation that a refund's id names; None if it is none of ours."""
+    match = _REFUND.fullmatch(refund_id)
+    return match[1] if match else None
+
+
 def new_booking_id() -> str:
     """A booking's id: a random UUID, which names no event."""
     return str(uuid4())
 
 
-def keyed_booking_id(event_id: int, caller: str, key: str) -> str:
+def keyed_booking_id(event_id: int, caller: str, key: str, secret: bytes) -> str:
     """The booking id that an Idempotency-Key names: the same caller, key and event give the same id."""
     named = "\0".join((str(event_id), caller, key)).encode()
-    return str(UUID(bytes=hashlib.blake2b(named, digest_size=16).digest(), version=5))
+    return str(UUID(bytes=hashlib.blake2b(named, digest_size=16, key=secret).digest(), version=5))
 
 
 def request_digest(*parts: str) -> str:
@@ -80,6 +111,11 @@ def request_digest(*parts: str) -> str:
 def keyed_name(what: str, caller: str, key: str) -> str:
     """The name of the answer that an Idempotency-Key gets for a thing acted on."""
     return _digest(2 * _RANDOM_BYTES, what, caller, key)
+
+
+def new_secret() -> bytes:
+    """A secret for keyed ids: 256 random bits."""
+    return os.urandom(_SECRET_BYTES)
 
 
 def event_of(reservation_id: str) -> int | None:
@@ -95,6 +131,6 @@ def _random() -> str:
     return urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode()
 
 
-def _digest(size: int, *parts: str) -> str:
-    hashed = hashlib.blake2b("\0".join(parts).encode(), digest_size=size)
+def _digest(size: int, *parts: str, secret: bytes = b"") -> str:
+    hashed = hashlib.blake2b("\0".join(parts).encode(), digest_size=size, key=secret)
     return urlsafe_b64encode(hashed.digest()).decode()

@@ -1,11 +1,18 @@
 """The Lua library: its text, its version, and how it gets onto a server."""
 
+import asyncio
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import structlog
+from redis.exceptions import ResponseError
+
 from engine.client import Redis
-from engine.faults import Misconfigured
+from engine.errors import Misconfigured
+
+log = structlog.get_logger(__name__)
 
 NAME = "onsale"
 _FOLDER = Path(__file__).resolve().parents[1] / "lua"
@@ -34,12 +41,17 @@ async def installed_text(redis: Redis) -> str | None:
 
 
 async def install_library(redis: Redis) -> bool:
-    """Puts this release's library on the server unless it is there already; tells whether it wrote.
+    """Puts this release's library on every primary unless it is there already; tells whether it wrote.
 
     An older one, or one of the same version with another text, is replaced while sales go on: a function call is never
     interrupted. A newer one is left alone and raises Misconfigured, because the processes that installed it rely on it.
     """
-    ours, theirs = library_text(), await installed_text(redis)
+    return any([await install_on(node) for node in await redis.primaries()])
+
+
+async def install_on(node: Redis) -> bool:
+    """The same, on one server."""
+    ours, theirs = library_text(), await installed_text(node)
     if theirs == ours:
         return False
     if theirs is not None and version_of(theirs) > version_of(ours):
@@ -47,5 +59,32 @@ async def install_library(redis: Redis) -> bool:
             f"the server has version {version_of(theirs)} of the Lua library, this release has {version_of(ours)}; "
             "start the newer release"
         )
-    await redis.execute_command("FUNCTION", "LOAD", "REPLACE", ours)
+    await node.execute_command("FUNCTION", "LOAD", "REPLACE", ours)
     return True
+
+
+class LibraryKeeper:
+    """Installs the library again on a server that lost it, once for all that miss it at the same time."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._lock = asyncio.Lock()
+        self._installs = Counter[Redis]()
+
+    def installs(self, key: str) -> int:
+        """The number of installs on the server of a key."""
+        return self._installs[self._redis.at(key)]
+
+    async def install_again(self, key: str, installs: int) -> None:
+        """Installs it on the server of a key, unless that was done since there were so many `installs`."""
+        node = self._redis.at(key)
+        async with self._lock:
+            if self._installs[node] == installs:
+                log.warning("library_missing", remedy="installing it again")
+                await install_on(node)
+                self._installs[node] += 1
+
+
+def misses_library(error: Exception) -> bool:
+    """True if Redis reports an unknown function. Redis has no error code for it."""
+    return type(error) is ResponseError and "Function not found" in str(error)

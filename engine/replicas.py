@@ -1,36 +1,43 @@
 """Replicas: a command that is answered only when enough of them have what it did."""
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import structlog
-from redis.asyncio import Redis as RedisClient
-from redis.exceptions import ResponseError
 
-from engine.client import Redis
-from engine.faults import OutcomeUnknown
+from engine.errors import OutcomeUnknown
+from engine.wire import Call
 
 log = structlog.get_logger(__name__)
 
-_CHANNEL = "onsale:seen"
+
+class Sender(Protocol):
+    """Sends several calls in one piece over one connection; raises for the first that failed."""
+
+    async def calls(self, calls: Sequence[Call]) -> list[Any]:
+        """The replies, in order."""
+        ...
 
 
-async def execute_with_acks(redis: Redis, arguments: tuple[Any, ...], acks: int, timeout_ms: int) -> Any:
-    """The reply of a command, once `acks` replicas have all that it wrote or saw. Raises OutcomeUnknown.
+async def call_with_acks(sender: Sender, call: Call, acks: int, timeout_ms: int) -> Any:
+    """The reply of a call, once `acks` replicas have all that it wrote or saw. Raises OutcomeUnknown.
 
-    WAIT goes right behind the command, on the same connection. It speaks only of what this connection has written, but
-    a repeat merely finds what another one wrote, and would be acknowledged for nothing. So between the two goes a
-    message to nobody: it marks, in the stream to the replicas, how far the command can have seen. No disk is used.
+    WAIT goes right behind the call, on the same connection. It speaks only of what this connection has written. So a
+    function that only finds what another one wrote marks that for the replicas (lua/05_server.lua).
     """
-    async with cast("RedisClient", redis).pipeline(transaction=False) as calls:
-        calls.execute_command(*arguments)
-        calls.publish(_CHANNEL, "")
-        calls.execute_command("WAIT", acks, timeout_ms)
-        replies: list[Any] = await calls.execute(raise_on_error=False)
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply
-    confirmed: int = replies[-1]
+    (reply,) = await calls_with_acks(sender, [call], acks, timeout_ms)
+    return reply
+
+
+async def calls_with_acks(sender: Sender, calls: Sequence[Call], acks: int, timeout_ms: int) -> list[Any]:
+    """The replies of calls over one connection, once `acks` replicas have all that the last one wrote or saw.
+
+    Raises OutcomeUnknown.
+    """
+    *replies, confirmed = await sender.calls([*calls, ("WAIT", acks, timeout_ms)])
     if confirmed < acks:
         log.warning("replicas_behind", confirmed=confirmed, wanted=acks)
-        raise OutcomeUnknown("too few replicas confirmed it in time: outcome unknown, repeat with the same key")
-    return replies[0]
+        raise OutcomeUnknown(
+            "too few replicas confirmed the change in time; repeat with the same key to learn the outcome"
+        )
+    return replies

@@ -9,36 +9,81 @@ from collections.abc import Iterable
 
 import msgspec
 
+from engine.words import State
+
 AVAILABLE = "a"
+HELD = "h"
+PAYING = "p"
+SOLD = "s"
+KEPT = "k"
 BLOCKED = "b"
+LENT = {HELD: "H", PAYING: "P", SOLD: "S", KEPT: "K"}
+"""The characters of a seat that was sold although it was blocked: when it is given back, it is blocked again."""
+
+SEAT_OF = {State.HELD: HELD, State.PAYING: PAYING, State.PAID: SOLD}
+"""The character of a seat, by the state of the reservation that has it; of one that is kept off sale it is KEPT."""
 
 
-class RowSnapshot(msgspec.Struct, frozen=True):
-    """A row: its seats are numbered from 1, their ids from `first_seat_id`."""
+class SeatSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A seat's label and flags, as far as they are known. `x` and `y` are its place on a plan.
+
+    `label` is what stands on the seat; empty: its number. `external_id`: its id in the plan that it came with.
+    """
+
+    label: str = ""
+    accessible: bool | None = None
+    companion: bool | None = None
+    restricted_view: bool | None = None
+    x: float | None = None
+    y: float | None = None
+    external_id: str | None = None
+
+
+class RowSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row: its seats are numbered from 1, their ids from `first_seat_id`.
+
+    `known`: what is known of each of them; empty where that is nothing but its number.
+    """
 
     name: str
     first_seat_id: int
     seats: int
+    known: list[SeatSnapshot] = []
+
+    def seat(self, offset: int) -> SeatSnapshot:
+        """The facts of a seat, counted from 0; its label in any case."""
+        known = self.known[offset] if self.known else SeatSnapshot()
+        return known if known.label else msgspec.structs.replace(known, label=str(offset + 1))
 
 
-class SectionSnapshot(msgspec.Struct, frozen=True):
-    """A section and its rows, the best first."""
+class SectionSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A section and its rows, the best first; or, without rows, a section of general admission with so many places."""
 
     section_id: int
     name: str
     rows: list[RowSnapshot]
+    capacity: int = 0
+
+    @property
+    def places(self) -> int:
+        """Its seats, or its places without seats."""
+        return self.capacity + sum(row.seats for row in self.rows)
 
 
 class VenueSnapshot(msgspec.Struct, frozen=True):
-    """A venue's manifest. It never changes; ids of seats ascend through it."""
+    """A venue's manifest; ids of seats ascend through it. Of seats only labels and flags change, never their number.
+
+    `revision` counts the changes.
+    """
 
     venue_id: int
     name: str
     sections: list[SectionSnapshot]
+    revision: int = 0
 
 
 def section_pool(section_id: int) -> str:
-    """The pool, and the map, of a section's seats."""
+    """The pool, and the map, of a section's seats; the pool of a section without any."""
     return f"s{section_id}"
 
 
@@ -48,7 +93,7 @@ def section_of_pool(pool: str) -> int:
 
 
 class SeatPlaces:
-    """Where the seats of a section stand in its map."""
+    """The positions of a section's seats in its map."""
 
     def __init__(self, section: SectionSnapshot) -> None:
         self.section = section

@@ -1,14 +1,10 @@
 """The words of the domain that are stored and sent. Each is written once in Python; tests hold Lua to them."""
 
 from enum import StrEnum
-from typing import Final
-
-CURRENCY: Final = "EUR"
-"""The only currency. Amounts are integers in its minor unit (cents)."""
 
 
 class State(StrEnum):
-    """Where a reservation stands in its life."""
+    """The state of a reservation."""
 
     HELD = "held"
     PAYING = "paying"
@@ -19,8 +15,25 @@ class State(StrEnum):
     REFUNDED = "refunded"
 
 
+class CodeKind(StrEnum):
+    """The kind of a code: it opens tickets, makes them cheaper, or has places set aside."""
+
+    ACCESS = "access"
+    DISCOUNT = "discount"
+    ALLOCATION = "allocation"
+
+
+class DiscountForm(StrEnum):
+    """The terms of a discount. `none`: the code is of another kind."""
+
+    NONE = ""
+    PERCENT = "percent"
+    AMOUNT_OFF = "amount_off"
+    PRICE = "price"
+
+
 class AttemptState(StrEnum):
-    """Where a payment attempt stands."""
+    """The state of a payment attempt."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -37,31 +50,114 @@ class FailureReason(StrEnum):
 
 
 class EventStatus(StrEnum):
-    """Whether an event sells. Only `on_sale` does, within its window."""
+    """The sales status of an event. Only `on_sale` sells, within its window; `cancelled` is final."""
 
     DRAFT = "draft"
     ON_SALE = "on_sale"
+    PAUSED = "paused"
     CLOSED = "closed"
     CANCELLED = "cancelled"
 
 
+class QueuePhase(StrEnum):
+    """The phase of a waiting room."""
+
+    CLOSED = "closed"
+    GATHERING = "gathering"
+    SERVING = "serving"
+    PAUSED = "paused"
+    OVER = "over"
+
+
+class QueueEnd(StrEnum):
+    """The reason why a waiting room is over."""
+
+    SOLD_OUT = "sold_out"
+    SALE_CLOSED = "sale_closed"
+    CANCELLED = "cancelled"
+
+
+class WaitingState(StrEnum):
+    """The state of an entry of a waiting list.
+
+    `offered` while its reservation can be paid, `taken` once it is; `declined` by the customer. `ended`: the offer ran
+    out, the list is over, or the customer may not have so many places any more.
+    """
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    DECLINED = "declined"
+    ENDED = "ended"
+
+
+class WaitingFactWord(StrEnum):
+    """The kinds of facts about waiting lists in the outbox."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    DECLINED = "declined"
+    ENDED = "ended"
+    ERASED = "erased"
+
+
+class EticketState(StrEnum):
+    """The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it admits no more."""
+
+    VALID = "valid"
+    IN = "in"
+    OUT = "out"
+    VOID = "void"
+
+
+class Direction(StrEnum):
+    """The way through a door."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class ScanResult(StrEnum):
+    """The answer to a gate that scanned a code."""
+
+    ADMITTED = "admitted"
+    ALREADY_IN = "already_in"
+    VOID = "void"
+    OTHER_EVENT = "other_event"
+    UNKNOWN = "unknown"
+    NOT_YET = "not_yet"
+
+
+class EticketFactWord(StrEnum):
+    """The kinds of facts about e-tickets in the outbox."""
+
+    ISSUED = "issued"
+    VOIDED = "voided"
+    TRANSFERRED = "transferred"
+    ENTERED = "entered"
+    LEFT = "left"
+    ERASED = "erased"
+
+
 class BookingState(StrEnum):
-    """Where a booking stands, as it is stored. From its `expires_ms` on it reads `expired`, which is not stored."""
+    """The stored state of a booking. From its `expires_ms` on it reads `expired`, which is not stored."""
 
     BOOKED = "booked"
     CANCELLED = "cancelled"
 
 
 class BookingFactWord(StrEnum):
-    """What happened to a booking, as the outbox tells it."""
+    """The kinds of facts about bookings in the outbox."""
 
     BOOKED = "booked"
     MOVED = "moved"
     UNBOOKED = "unbooked"
+    ERASED = "erased"
 
 
 class FactWord(StrEnum):
-    """What happened to a reservation, as the outbox tells it."""
+    """The kinds of facts about reservations in the outbox."""
 
     HELD = "held"
     CHANGED = "changed"
@@ -70,5 +166,10 @@ class FactWord(StrEnum):
     PAYING = "paying"
     PAID = "paid"
     PAYMENT_FAILED = "payment_failed"
+    DISPUTED = "disputed"
     REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
+    RESTOCKED = "restocked"
+    EXCHANGING = "exchanging"
+    EXCHANGED = "exchanged"
+    ERASED = "erased"

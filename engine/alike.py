@@ -1,0 +1,47 @@
+"""Results of holds that are told in short: those of a call that asked for the same differ in who asked alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.commands import Command, Hold
+from engine.errors import EngineBug
+from engine.records import Record
+from engine.results import Alike, Held, Result
+
+
+def write_out(results: list[Any], commands: Sequence[Command[Any]]) -> list[Result]:
+    """The results of a call, with `Held` in place of each `Alike`. Changes the list.
+
+    Their records share the lines with that of the hold that they are like. Raises EngineBug if there is no such hold.
+    """
+    for place, result in enumerate(results):
+        if type(result) is Alike:
+            like, command = results[result.number - 1], commands[place]
+            if type(like) is not Held:
+                raise EngineBug(f"result {place + 1} is said to be as result {result.number}, which is no hold")
+            results[place] = Held(
+                now_ms=like.now_ms,
+                replayed=False,
+                record=_record_for(command, like.record),
+                allowances=result.allowances,
+            )
+    return results
+
+
+def _record_for(command: Any, like: Record) -> Record:
+    """The record of a command, Hold or Add, whose places are those of another record."""
+    return Record(
+        like.state,
+        like.event_id,
+        command.customer_id,
+        command.details,
+        like.created_ms,
+        like.deadline_ms,
+        like.ended_ms,
+        command.digest if type(command) is Hold else "",
+        like.lines,
+        like.attempts,
+        like.kept,
+        like.currency,
+        like.code,
+    )
