@@ -1,0 +1,1 @@
+"""Payments: charge, refund and settle reservations and carts. Knows the engine and the gateway; no SQL."""
