@@ -1,5 +1,6 @@
-"""What the sync worker tells Prometheus."""
+"""Metrics of the sync worker."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,7 +8,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from sync.outcomes import Outcome
+from engine.errors import Misconfigured
+from payments.outcomes import Outcome
 
 
 class SyncMetrics:
@@ -23,7 +25,7 @@ class SyncMetrics:
         self.partitions_led = self._gauge("onsale_sync_partitions_led", "Partitions whose outbox this worker reads.")
         self.stopped = Gauge(
             "onsale_sync_stopped",
-            "1 where a partition's outbox has a gap or is behind Postgres: nothing of it is written. Look at once.",
+            "1 where a partition's outbox has a gap or is behind Postgres: it is not written any more. Look at once.",
             by_partition,
             registry=self.registry,
         )
@@ -38,54 +40,91 @@ class SyncMetrics:
         )
         self.sweep_lag_ms = Gauge(
             "onsale_sweep_lag_ms",
-            "For how long the oldest hold that ran out has not been given back.",
+            "Seconds since the oldest unreleased hold expired.",
             by_partition,
             registry=self.registry,
         )
         self.payments_pinned = Gauge(
             "onsale_payments_pinned",
-            "Payment attempts whose outcome is not known: their places are pinned.",
+            "Payment attempts without an outcome; their places are pinned.",
             by_partition,
             registry=self.registry,
         )
         self.refunds_due = Gauge(
-            "onsale_refunds_due", "Refunds that the gateway has not given yet.", by_partition, registry=self.registry
+            "onsale_refunds_due", "Refunds not paid by the gateway yet.", by_partition, registry=self.registry
         )
-        self.money_lag_seconds = Gauge(
-            "onsale_money_lag_seconds",
-            "For how long the oldest of the pinned payments and refunds due has waited.",
+        self.unsettled_age_seconds = Gauge(
+            "onsale_unsettled_age_seconds",
+            "Age in seconds of the oldest pinned payment or refund due.",
             by_partition,
             registry=self.registry,
         )
         self._payments = Counter(
             "onsale_payments_total",
-            "Steps of payments and refunds, by what they came to.",
+            "Steps of payments and refunds, by outcome.",
             ("outcome",),
             registry=self.registry,
         )
+        for outcome in Outcome:
+            self._payments.labels(outcome.value)  # a counter that is not there yet cannot be seen to rise
         self.stock = Gauge(
             "onsale_stock_places",
-            "Places of an event that is on sale, by what became of them: available, held, paying, sold.",
-            ("event", "state"),
+            "Places of an event on sale, by state: available, held, paying, sold, kept.",
+            ("event", "name", "state"),
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "onsale_waiting_list_waiting",
+            "Entries of an event's waiting list that wait for places.",
+            ("event",),
             registry=self.registry,
         )
         self.webhook_calls = Counter(
             "onsale_webhook_calls_total",
-            "Calls of webhook endpoints, by what came of them: delivered, failed.",
+            "Calls of webhook endpoints, by result: delivered, failed.",
             ("outcome",),
             registry=self.registry,
         )
-        self.webhooks_dead = self._counter("onsale_webhooks_dead_total", "Webhook deliveries that were given up.")
+        self.webhooks_dead = self._counter("onsale_webhooks_dead_total", "Webhook deliveries given up.")
         self.webhooks_waiting = self._gauge(
             "onsale_webhooks_waiting", "Deliveries that wait for enabled endpoints; 0 where another worker sends."
         )
         self.webhooks_oldest_seconds = self._gauge(
             "onsale_webhooks_oldest_seconds", "Age of the oldest of those; 0 where another worker sends."
         )
+        self.webhook_endpoints_off = self._gauge(
+            "onsale_webhook_endpoints_off",
+            "Endpoints that were switched off because they answered 410; 0 where another worker sends.",
+        )
         self.clock_jumps = Counter(
             "onsale_clock_jumps_total",
-            "Jumps of the clock of Redis, forward or backward. Holds live that much shorter or longer: look at once.",
+            "Jumps of the clock of Redis. Holds live that much shorter or longer: check at once.",
             ("direction",),
+            registry=self.registry,
+        )
+        self.redis_memory = self._gauge(
+            "onsale_redis_memory_bytes", "Memory that Redis uses, as it counts it against its limit."
+        )
+        self.redis_memory_limit = self._gauge("onsale_redis_memory_limit_bytes", "maxmemory of Redis; 0: it has none.")
+        self.redis_memory_used = self._gauge(
+            "onsale_redis_memory_used_ratio",
+            "Memory that Redis uses, divided by that from which on nothing is taken; 0: it has no limit.",
+        )
+        self.cluster_changes = self._gauge(
+            "onsale_cluster_changes",
+            "How often this worker saw slots move to another primary, by failovers or moves, since it started.",
+        )
+        self.partitions_away = Gauge(
+            "onsale_partition_away",
+            "1 where the server of a partition is away or has lost it: its events do not sell.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.replicas = Gauge("onsale_replicas", "Replicas connected to a server.", ("node",), registry=self.registry)
+        self.replicas_behind = Gauge(
+            "onsale_replicas_behind_bytes",
+            "By how much of the replication stream the last replica of a server is behind.",
+            ("node",),
             registry=self.registry,
         )
         self.clock_ahead_seconds = self._gauge(
@@ -93,7 +132,7 @@ class SyncMetrics:
         )
 
     def observe_payment(self, outcome: Outcome) -> None:
-        """Counts what a step of a payment came to (a sync.outcomes.Observe)."""
+        """Counts the outcome of a step of a payment (a sync.outcomes.Observe)."""
         self._payments.labels(outcome.value).inc()
 
     def _counter(self, name: str, text: str) -> Counter:
@@ -105,7 +144,10 @@ class SyncMetrics:
 
 @asynccontextmanager
 async def metrics_endpoint(metrics: SyncMetrics, host: str, port: int) -> AsyncIterator[None]:
-    """Serves `GET /metrics` there for as long as the block runs. It is open to whoever reaches that address."""
+    """Serves `GET /metrics` there for as long as the block runs. It is open to whoever reaches that address.
+
+    Raises Misconfigured if it cannot listen there.
+    """
 
     async def show(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -115,7 +157,13 @@ async def metrics_endpoint(metrics: SyncMetrics, host: str, port: int) -> AsyncI
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:  # an address that is no name is one, too
+            raise Misconfigured(
+                f"cannot serve metrics on {host} port {port}: {os.strerror(error.errno) if error.errno else error}; "
+                "stop the program that uses it, or set ONSALE_SYNC_METRICS_HOST and ONSALE_SYNC_METRICS_PORT"
+            ) from error
         yield
     finally:
         await runner.cleanup()

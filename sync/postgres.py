@@ -9,6 +9,7 @@ from typing import Self
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from engine.outage import Outage
 from engine.settings import Settings
 
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -18,6 +19,9 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 class PostgresAway(Exception):
     """Postgres does not answer, cannot be reached, or is not ready for us. The API answers 503."""
 
+
+END_OF_TIME_MS = 1 << 47
+"""An instant in the year 6429, which Postgres can still tell: later than any slot and any sale."""
 
 _TROUBLE = (
     OSError,  # refused, reset, no route; also TimeoutError
@@ -35,7 +39,7 @@ _TROUBLE = (
 
 @asynccontextmanager
 async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
-    """What is done within ends in time, and raises PostgresAway for all trouble that is Postgres'.
+    """Bound the time of a block; raises PostgresAway for every fault of Postgres.
 
     Errors of statements (data, integrity) pass through: they are the caller's.
     """
@@ -53,7 +57,7 @@ async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
 
 
 def _is_trouble(error: BaseException) -> bool:
-    """Whether the connection is of no more use. A value that asyncpg cannot encode is no trouble of that kind."""
+    """True if the connection is broken. A value that asyncpg cannot encode is another kind of error."""
     return isinstance(error, (asyncio.CancelledError, *_TROUBLE)) and not isinstance(error, ValueError)
 
 
@@ -89,6 +93,7 @@ class Postgres:
 
     def __init__(self, settings: Settings) -> None:
         self.timeout_seconds = settings.postgres_timeout_ms / 1000
+        self.outage = Outage("postgres")
         self._pool = asyncpg.create_pool(
             settings.postgres_url,
             min_size=0,
@@ -107,22 +112,30 @@ class Postgres:
         self._pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for at most `postgres_timeout_ms`, waiting for a free one included. Raises PostgresAway."""
+    async def connection(self, more_seconds: float = 0) -> AsyncIterator[Connection]:
+        """A connection for at most `postgres_timeout_ms`, waiting for a free one included. Raises PostgresAway.
+
+        Many statements may have `more_seconds`; none of them has.
+        """
         seconds = self.timeout_seconds
-        async with postgres_faults(seconds), self._pool.acquire(timeout=seconds) as connection:
-            try:
-                yield connection
-            except BaseException as error:
-                if _is_trouble(error):
-                    # A server that does not answer would not answer a wish to tidy up either.
-                    connection.terminate()
-                raise
+        try:
+            async with postgres_faults(seconds + more_seconds), self._pool.acquire(timeout=seconds) as connection:
+                try:
+                    yield connection
+                except BaseException as error:
+                    if _is_trouble(error):
+                        # A server that does not answer would not answer a wish to tidy up either.
+                        connection.terminate()
+                    raise
+        except PostgresAway as away:
+            self.outage.failed(away)
+            raise
+        self.outage.succeeded()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, more_seconds: float = 0) -> AsyncIterator[Connection]:
         """A connection in a transaction (read committed), which is rolled back if the block raises."""
-        async with self.connection() as connection:
+        async with self.connection(more_seconds) as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:

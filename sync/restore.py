@@ -4,59 +4,73 @@ What Redis alone knew is lost: outcomes that the sync worker had not written, an
 a process that starts all the same is refused by the partitions until they are whole.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import aclosing
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 
-from engine.catalogue import EventSnapshot, describe_event, publish_venue
+from engine.catalogue import EventSnapshot, describe_event, describe_venue
 from engine.client import Redis
-from engine.faults import EngineBug, Misconfigured
-from engine.keys import PartitionKeys, partition_of
+from engine.codes import CodeTotals, places_set_aside
+from engine.errors import EngineBug, Misconfigured
+from engine.inspection import server_time_ms
 from engine.library import install_library
-from engine.records import Booking, PoolCapacity, Record, SectionMap
-from engine.restoring import (
-    LostCustomer,
-    LostMap,
-    LostPartition,
-    LostPool,
-    LostRecord,
-    LostSlot,
-    LostVisit,
+from engine.opening import opened_redis
+from engine.outbox import last_position
+from engine.records import MOST_PASSES, Booking, Eticket, Pass, PoolCapacity, Record, SectionMap
+from engine.redis_keys import PartitionKeys, partition_of
+from engine.restore import (
+    CodeDump,
+    CustomerDump,
+    EticketDump,
+    MapDump,
+    PartitionDump,
+    PoolDump,
+    RecordDump,
+    ScanDump,
+    SlotDump,
+    VisitDump,
     begin_restore,
     check_empty,
     fill,
     finish_restore,
 )
-from engine.seats import AVAILABLE
-from engine.server import check_server, connect
+from engine.seats import AVAILABLE, BLOCKED, HELD, KEPT, LENT, PAYING, SOLD
+from engine.server import check_servers
 from engine.settings import Settings
-from engine.slots import slot_pool, slot_start_ms
-from engine.upkeep import server_time_ms
-from engine.words import AttemptState, State
-from sync.catalogue import lock_event
-from sync.outbox_to_tables import read_offset
+from engine.slots import local_slot, parse_slot, slot_of_pool, slot_pool, slot_start_ms
+from engine.words import AttemptState, EticketState, State
+from sync.audit.invariants import counted_bookings
+from sync.catalogue.editor import lock_event
+from sync.catalogue.section_maps import maps_of_event
+from sync.catalogue.venues import read_venue
+from sync.codes.terms import fields_of
+from sync.outbox.writer import read_offset
 from sync.postgres import Connection, Postgres
-from sync.reservations import stored_record
-from sync.seating import maps_of_event
+from sync.read_models.reservations import PendingExchange, pending_exchanges, stored_record
+from sync.read_models.waiting_lists import stored_entry
 from sync.sql import statement
-from sync.venues import read_venue
 
 log = structlog.get_logger(__name__)
 
 _PATIENCE_SECONDS = 3600
 """Time for all of it."""
 
-_SEAT_OF = {"held": "h", "paying": "p", "sold": "s"}
-_LATE = "late"
+_REDIS_SECONDS = 30
+"""Time for one call of Redis."""
+
+_SEAT_OF = {"held": HELD, "paying": PAYING, "sold": SOLD, "kept": KEPT}
+_A_DAY_MS = 86_400_000
 
 
 class Restored(NamedTuple):
-    """What there is again. `newest`: when the last thing happened that Postgres knows; what came after it is lost."""
+    """The restored state.
+
+    `newest`: the time of the last fact in Postgres; everything after it is lost.
+    """
 
     events: int
     live: int
@@ -64,29 +78,30 @@ class Restored(NamedTuple):
     newest: datetime | None
 
 
-async def restore(settings: Settings) -> Restored:
-    """Restores every partition and the catalogue.
+async def restore(settings: Settings, *, only_lost: bool = False) -> Restored:
+    """Restores every partition and the catalogue; with `only_lost` those of a cluster that are not there.
 
-    Raises Misconfigured, having changed nothing, if Redis has any key, must not be used, or is to have fewer partitions
-    than outcomes came from. Raises PostgresAway, redis.RedisError or OSError if a server cannot be asked: then Redis is
-    to be emptied before the next try.
+    Raises Misconfigured, having changed nothing, if Redis has any key (with `only_lost`: if nothing is lost), must not
+    be used, or is to have fewer partitions than outcomes came from. Raises PostgresAway, Fault, redis.RedisError or
+    OSError if a server cannot be asked: then Redis is to be emptied before the next try.
     """
     patient = msgspec.structs.replace(settings, postgres_timeout_ms=_PATIENCE_SECONDS * 1000)
-    async with Postgres(patient) as postgres, aclosing(connect(settings, 4)) as redis:
-        await check_server(redis)
-        await check_empty(redis)
+    async with Postgres(patient) as postgres, opened_redis(settings, 4, timeout_seconds=_REDIS_SECONDS) as redis:
+        await check_servers(redis)
+        if not only_lost:
+            await check_empty(redis)
         async with postgres.transaction() as connection:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            return await _Restore(settings, redis, connection).run()
+            return await _Restore(settings, redis, connection, only_lost=only_lost).run()
 
 
 class _Restore:
     """One restore, over one state of Postgres."""
 
-    def __init__(self, settings: Settings, redis: Redis, connection: Connection) -> None:
-        self._redis = redis
+    def __init__(self, settings: Settings, redis: Redis, connection: Connection, *, only_lost: bool) -> None:
+        self._redis, self._only_lost = redis, only_lost
         self._connection = connection
-        self._keys = [PartitionKeys(partition) for partition in range(settings.partitions)]
+        self._keys = redis.partition_keys(settings.partitions)
         self._archive_ms = settings.archive_seconds * 1000
         self._booking_ms = settings.booking_expires_ms
 
@@ -95,108 +110,217 @@ class _Restore:
         if last_partition is not None and last_partition >= len(self._keys):
             raise Misconfigured(
                 f"outcomes came from partition {last_partition}, ONSALE_PARTITIONS is {len(self._keys)}; "
-                "set it to what it was"
+                "restore the earlier value"
             )
         await install_library(self._redis)
-        for keys in self._keys:
+        partitions = self._keys
+        if self._only_lost:
+            partitions = await self._lost_partitions()
+        for keys in partitions:
             offset = await read_offset(self._connection, keys.partition)
-            await begin_restore(self._redis, keys, offset.epoch)
+            await begin_restore(self._redis, keys, offset)
         events = await self._catalogue()
         live = ended = 0
-        for keys in self._keys:
+        for keys in partitions:
             here = [event for event in events if partition_of(event.event_id, len(self._keys)) == keys.partition]
-            lost = await self._partition(here)
+            lost = await self._partition(keys, here)
             await fill(self._redis, keys, lost)
             kept = sum(record.until_ms > 0 for record in lost.records)
             live, ended = live + len(lost.records) - kept, ended + kept
-        for keys in self._keys:
-            await finish_restore(self._redis, keys, len(self._keys))
+        for keys in partitions:
+            secret = await self._connection.fetchval(statement("read_id_secret"), keys.partition)
+            await finish_restore(self._redis, keys, len(self._keys), secret or "")
         return Restored(len(events), live, ended, newest)
+
+    async def _lost_partitions(self) -> list[PartitionKeys]:
+        """The partitions that have nothing. A process that started meanwhile may have made one anew: it is empty.
+
+        Raises Misconfigured if there is none.
+        """
+        lost = []
+        for keys in self._keys:
+            found: list[int] = await self._redis.calls([("EXISTS", key) for key in keys.fixed])
+            if any(found[1:]):
+                continue
+            offset = await read_offset(self._connection, keys.partition)
+            if not found[0] or await last_position(self._redis, keys) < offset:
+                await self._redis.delete(keys.meta)
+                lost.append(keys)
+        if not lost:
+            raise Misconfigured("no partition is lost: each of them has data; nothing was restored")
+        log.info("restoring_partitions", partitions=[keys.partition for keys in lost])
+        return lost
 
     async def _catalogue(self) -> list[EventSnapshot]:
         """All events, whose descriptions, and those of venues, are in Redis when this returns."""
-        for (venue_id,) in await self._connection.fetch(statement("venue_ids")):
-            await publish_venue(self._redis, await read_venue(self._connection, venue_id))
+        for venue_id, _changed in await self._connection.fetch(statement("venue_ids")):
+            await describe_venue(self._redis, await read_venue(self._connection, venue_id))
         versions = await self._connection.fetch(statement("event_versions"))
         events = [await lock_event(self._connection, event_id) for event_id, _ in versions]
         for event in events:
             await describe_event(self._redis, event)
         return events
 
-    async def _partition(self, events: Sequence[EventSnapshot]) -> LostPartition:
+    async def _partition(self, keys: PartitionKeys, events: Sequence[EventSnapshot]) -> PartitionDump:
         event_ids, by_id = [event.event_id for event in events], {event.event_id: event for event in events}
-        now_ms = await server_time_ms(self._redis)
+        now_ms = await server_time_ms(self._redis, keys)
         forgotten_ms = now_ms - self._booking_ms  # what began until then is forgotten
         taken = await self._taken(event_ids)
         bookings = [
             msgspec.json.decode(record, type=Booking)
             for (record,) in await self._fetch("restore_bookings", event_ids, now_ms)
         ]
-        slots = self._slots(taken, bookings, forgotten_ms)
+        timezones = {event.event_id: event.timezone for event in events}
+        slots = self._slots(taken, bookings, forgotten_ms, timezones)
         capacities: list[tuple[int, PoolCapacity]] = []
-        maps: list[LostMap] = []
+        maps: list[MapDump] = []
         for event in events:
             capacities += [(event.event_id, pool) for pool in event.pools()]
             for section in await maps_of_event(self._connection, event):
-                capacity = PoolCapacity(section.pool, section.text.count(AVAILABLE))
+                filled = _map(event.event_id, section, taken.get((event.event_id, section.pool), {}))
+                lent = sum(map(filled.text.count, LENT.values()))
+                capacity = PoolCapacity(section.pool, section.text.count(AVAILABLE) + lent)
                 capacities.append((event.event_id, capacity))
-                maps.append(_map(event.event_id, section, taken.get((event.event_id, section.pool), {})))
+                maps.append(filled)
         for slot in slots:
-            schedule = by_id[slot.event_id].schedule
-            capacities.append((slot.event_id, PoolCapacity(slot.pool, schedule.capacity if schedule else 0)))
+            capacities.append((slot.event_id, PoolCapacity(slot.pool, _slot_capacity(by_id[slot.event_id], slot.pool))))
         strange = taken.keys() - {(event_id, pool.pool) for event_id, pool in capacities}
         if strange:
             raise EngineBug(f"Postgres has places of pools that its catalogue does not know: {sorted(strange)}")
-        visits = await self._fetch("restore_visits", event_ids, forgotten_ms)
-        return LostPartition(
+        visits = await self._visits(event_ids, timezones, forgotten_ms)
+        codes = await self._codes(event_ids, now_ms)
+        aside = _set_aside(codes, by_id)
+        return PartitionDump(
             events=[(event.event_id, event.terms()) for event in events],
-            pools=[_pool(event_id, pool, taken.get((event_id, pool.pool), {})) for event_id, pool in capacities],
+            pools=[
+                _pool(
+                    event_id,
+                    pool,
+                    taken.get((event_id, pool.pool), {}),
+                    _start_ms(pool.pool, timezones[event_id]) or 0,
+                    aside[event_id, pool.pool],
+                )
+                for event_id, pool in capacities
+            ],
             maps=maps,
-            customers=[LostCustomer(*row) for row in await self._fetch("restore_customers", event_ids, forgotten_ms)],
+            customers=await self._customers(event_ids, bookings, timezones, forgotten_ms),
             records=await self._records(event_ids, now_ms),
             slots=slots,
             bookings=bookings,
-            visits=[
-                LostVisit(rid, pool, places, customer_id, self._until_ms(pool))
-                for rid, pool, places, customer_id in visits
-            ],
+            visits=visits,
+            etickets=await self._etickets(event_ids),
+            scans=[ScanDump(*row) for row in await self._fetch("restore_scans", event_ids)],
+            waiting=[stored_entry(row) for row in await self._fetch("restore_waiting_entries", event_ids)],
+            codes=codes,
         )
+
+    async def _etickets(self, event_ids: Sequence[int]) -> list[EticketDump]:
+        """All e-tickets with their last passes."""
+        return [
+            EticketDump(
+                row["event_id"],
+                row["number"],
+                Eticket(
+                    row["reservation_id"],
+                    row["ticket_id"],
+                    row["pool"],
+                    row["seat"],
+                    row["issue"],
+                    EticketState(row["status"]),
+                    row["holder"],
+                    row["first_in_ms"],
+                    row["changed_ms"],
+                    msgspec.json.decode(row["passes"], type=list[Pass])[-MOST_PASSES:],
+                    row["transfer_id"],
+                ),
+            )
+            for row in await self._fetch("restore_etickets", event_ids)
+        ]
+
+    async def _codes(self, event_ids: Sequence[int], now_ms: int) -> list[CodeDump]:
+        """All codes, with what is used of them."""
+        used = {
+            (event_id, code): CodeTotals(*totals)
+            for event_id, code, *totals in await self._fetch("restore_codes", event_ids, [])
+        }
+        dumps = []
+        for row in await self._fetch("codes_of_events", event_ids):
+            terms, totals = fields_of(row).terms(), used.get((row["event_id"], row["code"]), CodeTotals())
+            free, is_open = places_set_aside(terms, totals, now_ms)
+            dumps.append(CodeDump(row["event_id"], row["code"], terms, *totals, free, is_open))
+        return dumps
+
+    async def _visits(
+        self, event_ids: Sequence[int], timezones: Mapping[int, str], forgotten_ms: int
+    ) -> list[VisitDump]:
+        """The purchases of slots that are not forgotten."""
+        return [
+            VisitDump(rid, pool, places, customer_id, begins_ms + self._booking_ms)
+            for rid, event_id, pool, places, customer_id in await self._fetch(
+                "restore_visits", event_ids, _surely_before(forgotten_ms)
+            )
+            if (begins_ms := _start_ms(pool, timezones[event_id]) or 0) > forgotten_ms
+        ]
+
+    async def _customers(
+        self, event_ids: Sequence[int], bookings: Sequence[Booking], timezones: Mapping[int, str], forgotten_ms: int
+    ) -> list[CustomerDump]:
+        """The customers whose places count: held, paid for, bought, or booked."""
+        counted = counted_bookings(bookings)
+        rows = await self._fetch("restore_customers", event_ids, _surely_before(forgotten_ms))
+        for event_id, customer_id, paid_slot, places in rows:
+            begins_ms = _start_ms(paid_slot, timezones[event_id])
+            if begins_ms is None or begins_ms > forgotten_ms:
+                counted[event_id, customer_id] += places
+        for _, event_id, customer_id, exchange in await self._exchanges(event_ids):
+            counted[event_id, customer_id] += exchange.places_gained
+        return [CustomerDump(event_id, customer_id, places) for (event_id, customer_id), places in counted.items()]
 
     async def _taken(self, event_ids: Sequence[int]) -> "_TakenByPool":
         taken: _TakenByPool = defaultdict(dict)
         for event_id, pool, counter, places, seats in await self._fetch("restore_taken", event_ids):
             taken[event_id, pool][counter] = _Taken(places, list(map(int, filter(None, seats.split(",")))))
+        for _, event_id, _, exchange in await self._exchanges(event_ids):
+            for line in exchange.pinned:
+                paying = taken[event_id, line.pool].get("paying", _Taken(0, []))
+                taken[event_id, line.pool]["paying"] = _Taken(
+                    paying.places + line.quantity, [*paying.seats, *line.seats]
+                )
         return taken
 
-    def _slots(self, taken: "_TakenByPool", bookings: Sequence[Booking], forgotten_ms: int) -> list[LostSlot]:
+    async def _exchanges(self, event_ids: Sequence[int]) -> list[PendingExchange]:
+        """The exchanges of these events that wait for their money."""
+        known = set(event_ids)
+        return [one for one in await pending_exchanges(self._connection) if one.event_id in known]
+
+    def _slots(
+        self, taken: "_TakenByPool", bookings: Sequence[Booking], forgotten_ms: int, timezones: Mapping[int, str]
+    ) -> list[SlotDump]:
         """Slots of which something is taken. Adds bookings to what is taken, and takes out what is forgotten."""
         until: dict[tuple[int, str], int] = {}
         for event_id, pool in list(taken):
-            start_ms = slot_start_ms(pool)
-            if start_ms is not None and start_ms <= forgotten_ms and taken[event_id, pool].keys() <= {"sold"}:
+            start_ms = _start_ms(pool, timezones[event_id])
+            if start_ms is not None and start_ms <= forgotten_ms and taken[event_id, pool].keys() <= {"sold", "kept"}:
                 del taken[event_id, pool]
             elif start_ms is not None:
-                until[event_id, pool] = self._until_ms(pool)
+                until[event_id, pool] = start_ms + self._booking_ms
         for booking in bookings:
-            key = (booking.event_id, slot_pool(booking.start_ms))
+            key = (booking.event_id, slot_pool(booking.slot))
             sold = taken[key].get("sold", _Taken(0, []))
             taken[key]["sold"] = sold._replace(places=sold.places + 1)
-            until[key] = max(until.get(key, 0), booking.expires_ms, self._until_ms(key[1]))
-        return [LostSlot(event_id, pool, until_ms) for (event_id, pool), until_ms in until.items()]
+            until_ms = slot_start_ms(booking.slot, timezones[booking.event_id]) + self._booking_ms
+            until[key] = max(until.get(key, 0), booking.expires_ms, until_ms)
+        return [SlotDump(event_id, pool, until_ms) for (event_id, pool), until_ms in until.items()]
 
-    def _until_ms(self, pool: str) -> int:
-        """By when a slot may go."""
-        return (slot_start_ms(pool) or 0) + self._booking_ms
-
-    async def _records(self, event_ids: Sequence[int], now_ms: int) -> list[LostRecord]:
-        """What is live, what waits for money, and what ended so recently that it is still to be known."""
+    async def _records(self, event_ids: Sequence[int], now_ms: int) -> list[RecordDump]:
+        """The records that are live, wait for money, or ended so recently that Redis must still have them."""
         rows = await self._fetch("restore_records", event_ids, now_ms - self._archive_ms)
-        return [self._lost(*stored_record(row)) for row in rows]
+        return [self._lost(*stored_record(row), row["updated_ms"]) for row in rows]
 
-    def _lost(self, reservation_id: str, record: Record) -> LostRecord:
+    def _lost(self, reservation_id: str, record: Record, updated_ms: int) -> RecordDump:
         since_ms = min(_waits_since(record), default=0)
         archived = not since_ms and record.state is not State.HELD
-        return LostRecord(reservation_id, record, since_ms, record.ended_ms + self._archive_ms if archived else 0)
+        return RecordDump(reservation_id, record, since_ms, updated_ms + self._archive_ms if archived else 0)
 
     async def _fetch(self, name: str, *arguments: Any) -> list[Any]:
         return list(await self._connection.fetch(statement(name), *arguments))
@@ -213,27 +337,58 @@ _TakenByPool = dict[tuple[int, str], dict[str, _Taken]]
 """By event and pool, then by counter."""
 
 
-def _pool(event_id: int, pool: PoolCapacity, taken: Mapping[str, _Taken]) -> LostPool:
-    held, paying, sold = (taken[counter].places if counter in taken else 0 for counter in _SEAT_OF)
-    capacity = max(pool.capacity, held + paying + sold)
+def _start_ms(pool: str, timezone: str) -> int | None:
+    """When a slot begins, by its pool; None for a pool of another kind."""
+    slot = slot_of_pool(pool)
+    return None if slot is None else slot_start_ms(slot, timezone)
+
+
+def _surely_before(instant_ms: int) -> str:
+    """A local date and time that every zone had before the instant."""
+    return local_slot(instant_ms - _A_DAY_MS, "UTC")
+
+
+def _slot_capacity(event: EventSnapshot, pool: str) -> int:
+    """Places of a slot by the event's schedule, taken or not."""
+    slot = slot_of_pool(pool)
+    has = event.schedule is not None and slot is not None and event.schedule.has(*parse_slot(slot))
+    return event.schedule.capacity if event.schedule and has else 0
+
+
+def _set_aside(codes: Sequence[CodeDump], events: Mapping[int, EventSnapshot]) -> Counter[tuple[int, str]]:
+    """The free places of allocations, by event and pool."""
+    aside: Counter[tuple[int, str]] = Counter()
+    for code in codes:
+        ticket = events[code.event_id].ticket_by_id.get(code.terms.ticket_ids[0]) if code.free else None
+        if ticket is not None:
+            aside[code.event_id, ticket.pools[0]] += code.free
+    return aside
+
+
+def _pool(event_id: int, pool: PoolCapacity, taken: Mapping[str, _Taken], start_ms: int, aside: int) -> PoolDump:
+    places = [taken[counter].places if counter in taken else 0 for counter in _SEAT_OF]
+    places[-1] += aside
+    capacity = max(pool.capacity, sum(places))
     if capacity > pool.capacity:
         # A change of capacity was under way: what is taken is taken.
         log.warning("capacity_raised", event_id=event_id, pool=pool.pool, capacity=capacity)
-    return LostPool(event_id, pool.pool, capacity, held, paying, sold)
+    held, paying, sold, kept = places
+    return PoolDump(event_id, pool.pool, capacity, held, paying, sold, kept, start_ms)
 
 
-def _map(event_id: int, section: SectionMap, taken: Mapping[str, _Taken]) -> LostMap:
+def _map(event_id: int, section: SectionMap, taken: Mapping[str, _Taken]) -> MapDump:
     text = list(section.text)
     for counter, seats in taken.items():
         for place in seats.seats:
-            text[place - 1] = _SEAT_OF[counter]
-    return LostMap(event_id, section.pool, "".join(text))
+            seat = _SEAT_OF[counter]
+            text[place - 1] = LENT[seat] if text[place - 1] == BLOCKED else seat
+    return MapDump(event_id, section.pool, "".join(text))
 
 
 def _waits_since(record: Record) -> Iterator[int]:
-    """For each attempt whose money may come or must go back: since when."""
+    """The start of the wait for each attempt whose money may come or must go back."""
     for attempt in record.attempts:
         if attempt.state is AttemptState.PENDING:
             yield attempt.started_ms
-        elif attempt.state is AttemptState.REFUND_DUE:
-            yield attempt.settled_ms if attempt.reason == _LATE else record.ended_ms
+        for refund in attempt.due_refunds:
+            yield refund.created_ms

@@ -6,19 +6,24 @@ from contextlib import AsyncExitStack, aclosing
 import structlog
 
 from engine.engine import Engine
-from engine.server import connect
 from engine.settings import Settings
-from sync.catalogue import Catalogue
-from sync.clock import run_clock_watch
-from sync.lag import run_lag
-from sync.leader import Leader
+from payments.resolver import run_resolver
+from sync.cancelled_events import run_cancellations
+from sync.catalogue.editor import CatalogueEditor
+from sync.catalogue.publisher import run_publisher
+from sync.catalogue.venues import Venues
+from sync.codes.editor import CodeEditor
 from sync.metrics import SyncMetrics, metrics_endpoint
+from sync.outbox.lag import run_lag
+from sync.outbox.leader import Leader
+from sync.personal_data.eraser import run_eraser
 from sync.postgres import Postgres
-from sync.publisher import run_publisher
-from sync.resolver import run_resolver
-from sync.sweeper import run_sweeper
-from sync.venues import Venues
-from sync.webhooks.courier import run_webhooks
+from sync.upkeep.clock_watch import run_clock_watch
+from sync.upkeep.cluster_watch import run_cluster_watch
+from sync.upkeep.memory_watch import run_memory_watch
+from sync.upkeep.sweeper import run_sweeper
+from sync.upkeep.waiting_lists import run_waiting_lists
+from sync.webhooks.dispatcher import run_webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +39,8 @@ async def run_sync(settings: Settings) -> None:
         engine = await stack.enter_async_context(Engine(settings))
         postgres = await stack.enter_async_context(Postgres(settings))
         # Readers wait in Redis for news, each on a connection; commands must not wait for those.
-        redis = connect(settings, settings.partitions + 2)
+        patience_seconds = (settings.command_timeout_ms + settings.sync_poll_ms) / 1000
+        redis = engine.redis.beside(settings.partitions + 2, timeout_seconds=patience_seconds)
         await stack.enter_async_context(aclosing(redis))
         if settings.sync_metrics_port:
             endpoint = metrics_endpoint(metrics, settings.sync_metrics_host, settings.sync_metrics_port)
@@ -42,10 +48,17 @@ async def run_sync(settings: Settings) -> None:
         async with asyncio.TaskGroup() as work:
             work.create_task(Leader(settings, engine, redis, postgres, metrics).run(), name="leader")
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
-            publisher = run_publisher(settings, Venues(postgres, engine), Catalogue(postgres, engine))
+            work.create_task(run_waiting_lists(settings, engine, postgres, metrics), name="waiting-lists")
+            parts = Venues(postgres, engine), CatalogueEditor(postgres, engine), CodeEditor(postgres, engine)
+            publisher = run_publisher(settings, *parts)
             work.create_task(publisher, name="publisher")
             work.create_task(run_resolver(settings, engine, metrics.observe_payment), name="resolver")
+            cancellations = run_cancellations(settings, engine, postgres, metrics.observe_payment)
+            work.create_task(cancellations, name="cancellations")
+            work.create_task(run_eraser(settings, engine, postgres), name="eraser")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
             work.create_task(run_webhooks(settings, metrics), name="webhooks")
             work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
+            work.create_task(run_memory_watch(settings, redis, metrics), name="memory")
+            work.create_task(run_cluster_watch(engine, redis, metrics), name="cluster")
             log.info("sync_started", partitions=settings.partitions)

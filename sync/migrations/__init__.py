@@ -22,18 +22,20 @@ _LOCK = 7_465_600_001
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 600
 
+_NEWEST = "head"
 
-def migrate(postgres_url: str) -> None:
-    """Brings the database to the newest schema, and gives roles their rights (rights.sql): all of it or nothing.
+
+def migrate(postgres_url: str, revision: str = _NEWEST) -> None:
+    """Bring the database to the newest schema and give roles their rights (rights.sql): all of it or nothing.
 
     Safe to repeat, while others do the same, and while sales go on: later ones wait for the first. Makes tables, and
-    roles that are not there, in a database that must exist. Not for use within a running event loop. Raises OSError or
-    asyncpg.PostgresError if Postgres is away or refuses.
+    roles that are not there, in a database that must exist. Another revision is for tests, and gives no rights.
+    Not for use within a running event loop. Raises OSError or asyncpg.PostgresError if Postgres is away or refuses.
     """
-    asyncio.run(_migrate(postgres_url))
+    asyncio.run(_migrate(postgres_url, revision))
 
 
-async def _migrate(postgres_url: str) -> None:
+async def _migrate(postgres_url: str, revision: str) -> None:
     async def connect() -> asyncpg.Connection:
         connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
         connection.add_log_listener(_pass_on)
@@ -43,19 +45,20 @@ async def _migrate(postgres_url: str) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with asyncio.timeout(_STATEMENT_SECONDS), engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        await connection.run_sync(_upgrade)
-        await connection.run_sync(give_rights)
+        await connection.run_sync(_upgrade, revision)
+        if revision == _NEWEST:
+            await connection.run_sync(give_rights)
 
 
 def _pass_on(_connection: object, message: asyncpg.PostgresLogMessage) -> None:
-    """What scripts warn of."""
+    """Log the warnings of scripts."""
     if message.severity_en == "WARNING":
         log.warning("migration", said=message.message)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions, on the connection and in the transaction of `sync.migrations.migrate`."""
+"""The Alembic environment: runs revisions in the connection and transaction of `sync.migrations.migrate`."""
 
 from alembic import context
 

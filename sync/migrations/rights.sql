@@ -40,34 +40,57 @@ BEGIN
   -- The API edits the catalogue and reads what came of sales.
   GRANT USAGE ON SCHEMA public, reporting TO onsale_api;
   GRANT USAGE ON SEQUENCE event_versions TO onsale_api;
-  GRANT SELECT, INSERT, UPDATE ON events TO onsale_api;
-  GRANT SELECT, INSERT, UPDATE (unit_minor, capacity) ON tickets TO onsale_api;
-  GRANT SELECT, INSERT ON schedules, schedule_times, ticket_sections TO onsale_api;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON events TO onsale_api;
+  GRANT SELECT, INSERT, DELETE ON tickets TO onsale_api;
+  GRANT UPDATE (ticket_type, unit_minor, capacity, paused, hidden, sale_opens_at, sale_closes_at, min_quantity, currency,
+    revision) ON tickets TO onsale_api;
+  GRANT SELECT, INSERT ON ticket_sections TO onsale_api;
+  GRANT SELECT, INSERT, UPDATE ON schedules TO onsale_api;
+  GRANT SELECT, INSERT, DELETE ON schedule_times TO onsale_api;
   GRANT SELECT, INSERT ON venues, sections, section_rows, seats TO onsale_api;
+  GRANT UPDATE (name, revision, published) ON venues TO onsale_api;
+  GRANT UPDATE (label, accessible, companion, restricted_view, x, y, external_id) ON seats TO onsale_api;
+  GRANT SELECT, INSERT ON venue_plans TO onsale_api;
   GRANT SELECT, UPDATE ON next_seat TO onsale_api;
   GRANT SELECT, INSERT, DELETE ON event_blocked_seats TO onsale_api;
   GRANT SELECT ON reservations, reservation_items, reservation_records, payments TO onsale_api;
-  GRANT SELECT ON bookings, booking_records TO onsale_api;
+  GRANT SELECT ON refunds, kept_items TO onsale_api;
+  GRANT SELECT, INSERT, UPDATE ON event_cancellations TO onsale_api;
+  GRANT SELECT ON bookings, booking_records, waiting_entries TO onsale_api;
+  GRANT SELECT ON etickets, check_ins TO onsale_api;
   GRANT SELECT ON outbox_offsets TO onsale_api;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON codes, code_terms TO onsale_api;
   GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks TO onsale_api;
   GRANT SELECT, INSERT, UPDATE ON webhook_deliveries TO onsale_api;
+  GRANT SELECT, INSERT ON audit_log TO onsale_api; -- append only
+  GRANT SELECT ON dead_letters TO onsale_api; -- what is known of a customer may lie there
+  GRANT SELECT, INSERT, UPDATE ON erasures TO onsale_api;
   GRANT SELECT ON reporting.sales_by_event, reporting.sales_by_ticket_type TO onsale_api;
 
   -- The sync worker writes what came of sales. Of the catalogue it says that an event is published, and follows Redis where
-  -- places were sold before a change of their capacity was committed.
+  -- places were sold before a change of their capacity, or of the currency, was committed.
   GRANT USAGE ON SCHEMA public TO onsale_sync;
   GRANT USAGE ON SEQUENCE event_versions TO onsale_sync;
-  GRANT SELECT, UPDATE (version) ON events TO onsale_sync;
-  GRANT SELECT, UPDATE (capacity) ON tickets TO onsale_sync;
+  GRANT SELECT, UPDATE (version, revision, currency) ON events TO onsale_sync;
+  GRANT SELECT, UPDATE (capacity, revision) ON tickets TO onsale_sync;
   GRANT SELECT ON schedules, schedule_times, ticket_sections TO onsale_sync;
-  GRANT SELECT ON venues, sections, section_rows TO onsale_sync;
+  GRANT SELECT ON venues, sections, section_rows, seats TO onsale_sync;
+  GRANT UPDATE (published) ON venues TO onsale_sync;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON codes, code_terms TO onsale_sync; -- it publishes them, and erases customers
   GRANT SELECT, DELETE ON event_blocked_seats TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE ON reservations, payments TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE, DELETE ON reservation_items, bookings TO onsale_sync;
+  GRANT SELECT, INSERT, UPDATE ON refunds, waiting_entries TO onsale_sync;
+  GRANT SELECT, INSERT, DELETE ON kept_items TO onsale_sync;
+  GRANT SELECT, UPDATE (holds_ended_at, refunds_begun_at) ON event_cancellations TO onsale_sync;
   GRANT SELECT ON reservation_records, booking_records TO onsale_sync;
+  GRANT SELECT, INSERT, UPDATE ON etickets TO onsale_sync;
+  GRANT SELECT, INSERT ON check_ins TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE ON outbox_offsets TO onsale_sync;
-  GRANT SELECT, INSERT ON dead_letters TO onsale_sync;
-  GRANT SELECT, UPDATE (enabled, gone_at) ON webhooks TO onsale_sync;
+  GRANT SELECT, INSERT ON dead_letters, audit_log TO onsale_sync;
+  GRANT UPDATE (fact, error) ON dead_letters TO onsale_sync; -- names are erased there, too
+  GRANT SELECT, UPDATE (done_at) ON erasures TO onsale_sync;
+  GRANT SELECT, UPDATE (enabled, gone_at, revision) ON webhooks TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO onsale_sync;
 END
 $$;

@@ -1,11 +1,11 @@
--- Of an event ($1), with starts from $2 to before $3, after the place ($4, $5); at the local time $7 of the zone $6;
--- $8: expired at $9, or not. Bounds that nobody asked for are so wide that they bound nothing: the index has them all.
+-- Of an event ($1), on the local date $2, at the local time $3, after the place ($4, $5); $6: expired at $7, or not. What
+-- nobody asked for is null. Local times are compared as they are stored.
 SELECT record
 FROM booking_records
 WHERE event_id = $1
-  AND starts_at >= instant($2) AND starts_at < instant($3)
-  AND (starts_at, id) > (instant($4), $5::uuid)
-  AND ($7::time IS NULL OR (starts_at AT TIME ZONE $6::text)::time = $7)
-  AND ($8::boolean IS NULL OR (expires_at <= instant($9)) = $8)
-ORDER BY starts_at, id
-LIMIT $10
+  AND slot >= coalesce($2::date, '-infinity') AND slot < coalesce($2::date + 1, 'infinity')
+  AND ($3::time IS NULL OR slot::time = $3)
+  AND (slot, id) > ($4::text::timestamp, $5::uuid)
+  AND ($6::boolean IS NULL OR (expires_at <= instant($7)) = $6)
+ORDER BY slot, id
+LIMIT $8

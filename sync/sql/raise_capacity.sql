@@ -1,2 +1,2 @@
--- What is sold is sold: the capacity follows (sync/catalogue.py).
+-- What is sold is sold: the capacity follows (sync/catalogue/editor.py).
 UPDATE tickets SET capacity = $2 WHERE id = $1

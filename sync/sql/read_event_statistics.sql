@@ -1,1 +1,3 @@
-SELECT * FROM reporting.sales_by_event WHERE event_id = $1
+SELECT s.*
+FROM reporting.sales_by_event AS s
+WHERE s.event_id = $1

@@ -1,1 +1,1 @@
-SELECT name FROM venues WHERE id = $1
+SELECT name, revision FROM venues WHERE id = $1

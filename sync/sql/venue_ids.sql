@@ -1,1 +1,1 @@
-SELECT id FROM venues ORDER BY id
+SELECT id, revision > published AS changed FROM venues ORDER BY id

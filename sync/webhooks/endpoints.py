@@ -9,6 +9,7 @@ from enum import StrEnum
 import asyncpg
 import msgspec
 
+from sync.audit_log.entries import log_change
 from sync.postgres import Postgres
 from sync.sql import statement
 from sync.webhooks.messages import TEST_EVENT, WebhookEvent, encode_message
@@ -18,13 +19,14 @@ MAX_WEBHOOKS = 20
 
 _SECRET_BYTES = 32
 _OLD_SECRET_SECONDS = 86_400
-"""For how long messages are signed with the secret before, too."""
+"""The time for which messages are also signed with the previous secret."""
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint. Its secret is no part of it, so that it is not shown by mistake.
 
-    `gone_at` is when the endpoint itself said that it is gone (410), which disabled it.
+    `gone_at` is when the endpoint itself said that it is gone (410), which disabled it. `revision` moves with each
+    change.
     """
 
     webhook_id: int
@@ -34,10 +36,11 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     gone_at: datetime | None
     created_at: datetime
+    revision: int
 
 
 class WithSecret(msgspec.Struct, frozen=True):
-    """An endpoint and its secret, for the one moment in which it is told."""
+    """An endpoint and its secret, which is shown once."""
 
     webhook: Webhook
     secret: str
@@ -48,7 +51,7 @@ class WithSecret(msgspec.Struct, frozen=True):
 
 
 class WebhookChanges(msgspec.Struct, frozen=True):
-    """What is to be different; None stays as it is."""
+    """Changes of an endpoint; None stays as it is."""
 
     url: str | None = None
     events: Sequence[WebhookEvent] | None = None
@@ -57,7 +60,7 @@ class WebhookChanges(msgspec.Struct, frozen=True):
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands. A dead one was given up."""
+    """The state of a delivery. A dead one was given up."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -105,15 +108,22 @@ class Webhooks:
         row = await self._row("read_webhook", webhook_id)
         return None if row is None else _webhook(row)
 
-    async def change(self, webhook_id: int, changes: WebhookChanges) -> Webhook | None:
-        """Changes an endpoint. What waits for it goes to the new address; enabling it forgets that it was gone."""
+    async def change(
+        self, webhook_id: int, changes: WebhookChanges, revisions: Sequence[int] | None = None
+    ) -> Webhook | None:
+        """Changes an endpoint. What waits for it goes to the new address; enabling it forgets that it was gone.
+
+        `revisions`: those of which it must have one, or else it stays as it is, and None is returned.
+        """
         events = None if changes.events is None else list(changes.events)
-        row = await self._row("update_webhook", webhook_id, changes.url, events, changes.description, changes.enabled)
+        row = await self._row(
+            "update_webhook", webhook_id, changes.url, events, changes.description, changes.enabled, revisions
+        )
         return None if row is None else _webhook(row)
 
-    async def delete(self, webhook_id: int) -> bool:
-        """Forgets an endpoint and what waits for it. False if there is none."""
-        return await self._row("delete_webhook", webhook_id) is not None
+    async def delete(self, webhook_id: int, revisions: Sequence[int] | None = None) -> bool:
+        """Forgets an endpoint and what waits for it. False if there is none, or if it has none of these revisions."""
+        return await self._row("delete_webhook", webhook_id, revisions) is not None
 
     async def rotate(self, webhook_id: int) -> WithSecret | None:
         """A new secret. For a day messages are signed with the one before, too."""
@@ -142,8 +152,18 @@ class Webhooks:
         return None if row is None else _delivery(row)
 
     async def _row(self, name: str, *arguments: object) -> asyncpg.Record | None:
-        async with self._postgres.connection() as connection:
-            return await connection.fetchrow(statement(name), *arguments)
+        """The row that a statement changes or reads, logged if the current request changes something."""
+        async with self._postgres.transaction() as connection:
+            row = await connection.fetchrow(statement(name), *arguments)
+            if row is not None:
+                endpoint = arguments[0] if isinstance(arguments[0], int) else row["id"]
+                await log_change(connection, f"webhook/{endpoint}", after=_to_log(row))
+            return row
+
+
+def _to_log(row: asyncpg.Record) -> dict[str, object]:
+    """An endpoint without its secrets; of a delivery its id."""
+    return {name: row[name] for name in ("id", "url", "events", "description", "enabled", "message_id") if name in row}
 
 
 def _new_secret() -> str:
@@ -159,6 +179,7 @@ def _webhook(row: asyncpg.Record) -> Webhook:
         enabled=row["enabled"],
         gone_at=row["gone_at"],
         created_at=row["created_at"],
+        revision=row["revision"],
     )
 
 

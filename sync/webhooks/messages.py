@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.facts import BookingFact, Fact
+from engine.etickets import serial_of
+from engine.facts import BookingFact, EticketFact, Fact, Scan, WaitingFact
 from engine.records import Record
-from engine.words import CURRENCY, BookingFactWord, FactWord
+from engine.words import BookingFactWord, Direction, FactWord, ScanResult, WaitingFactWord
 from sync.postgres import Connection
 from sync.sql import statement
 
@@ -18,7 +19,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class WebhookEvent(StrEnum):
-    """The types of messages: what a reservation or a booking has come to."""
+    """The types of messages: what a reservation, a booking or an event has come to."""
 
     HELD = "reservation.held"
     PAID = "reservation.paid"
@@ -26,9 +27,15 @@ class WebhookEvent(StrEnum):
     EXPIRED = "reservation.expired"
     REFUND_DUE = "reservation.refund_due"
     REFUNDED = "reservation.refunded"
+    RESTOCKED = "reservation.restocked"
+    EXCHANGED = "reservation.exchanged"
+    DISPUTED = "reservation.disputed"
     BOOKED = "booking.booked"
     BOOKING_CHANGED = "booking.changed"
     BOOKING_CANCELLED = "booking.cancelled"
+    EVENT_CANCELLED = "event.cancelled"
+    CHECKED_IN = "eticket.checked_in"
+    WAITING_OFFERED = "waiting_list.offered"
 
 
 TEST_EVENT = "webhook.test"
@@ -46,12 +53,18 @@ _EVENTS = {
     FactWord.EXPIRED: WebhookEvent.EXPIRED,
     FactWord.REFUND_DUE: WebhookEvent.REFUND_DUE,
     FactWord.REFUNDED: WebhookEvent.REFUNDED,
+    FactWord.RESTOCKED: WebhookEvent.RESTOCKED,
+    FactWord.EXCHANGED: WebhookEvent.EXCHANGED,
+    FactWord.DISPUTED: WebhookEvent.DISPUTED,
 }
 """Other facts are steps on the way, and no message."""
 
 
+AnyFact = Fact | BookingFact | EticketFact | Scan | WaitingFact
+
+
 class Message(msgspec.Struct, frozen=True):
-    """What an endpoint is sent, in the shape that Standard Webhooks advises."""
+    """A message to an endpoint, in the shape that Standard Webhooks advises."""
 
     type: str
     timestamp: datetime
@@ -64,7 +77,7 @@ class _Told(NamedTuple):
     body: str
 
 
-async def write_deliveries(connection: Connection, facts: Iterable[Fact | BookingFact]) -> None:
+async def write_deliveries(connection: Connection, facts: Iterable[AnyFact]) -> None:
     """Writes what endpoints are to be told of these facts, in their order, within the transaction of the caller."""
     wanted = {event for (event,) in await connection.fetch(statement("webhook_events_wanted"))}
     told = [_message(event, fact) for fact in facts if (event := _event_of(fact)) and event in wanted]
@@ -73,13 +86,40 @@ async def write_deliveries(connection: Connection, facts: Iterable[Fact | Bookin
         await connection.execute(statement("insert_webhook_deliveries"), *map(list, columns))
 
 
-def _event_of(fact: Fact | BookingFact) -> WebhookEvent | None:
-    return _BOOKING_EVENTS[fact.word] if isinstance(fact, BookingFact) else _EVENTS.get(fact.word)
+async def write_event_cancelled(connection: Connection, event_id: int, name: str, at: datetime) -> None:
+    """Writes that endpoints are to be told of an event's cancellation, within the transaction of the caller."""
+    body = encode_message(WebhookEvent.EVENT_CANCELLED, at, {"id": event_id, "name": name, "status": "cancelled"})
+    told = [[WebhookEvent.EVENT_CANCELLED], [str(event_id)], [body]]
+    await connection.execute(statement("insert_webhook_deliveries"), *told)
 
 
-def _message(event: WebhookEvent, fact: Fact | BookingFact) -> _Told:
-    data = _booking(fact) if isinstance(fact, BookingFact) else _reservation(fact)
-    return _Told(event, data["id"], encode_message(event, instant(fact.at_ms), data))
+def _event_of(fact: AnyFact) -> WebhookEvent | None:
+    match fact:
+        case BookingFact():
+            return _BOOKING_EVENTS.get(fact.word)
+        case Scan(result=ScanResult.ADMITTED, direction=Direction.IN):
+            return WebhookEvent.CHECKED_IN
+        case WaitingFact(word=WaitingFactWord.OFFERED):
+            return WebhookEvent.WAITING_OFFERED
+        case Fact():
+            return _EVENTS.get(fact.word)
+        case _:
+            return None
+
+
+def _message(event: WebhookEvent, fact: AnyFact) -> _Told:
+    match fact:
+        case BookingFact():
+            data = _booking(fact)
+        case Scan():
+            data = _check_in(fact)
+        case WaitingFact():
+            data = _offer(fact)
+        case Fact():
+            data = _reservation(fact)
+        case _:
+            raise AssertionError(f"no message is about {fact!r}")
+    return _Told(event, str(data["id"]), encode_message(event, instant(fact.at_ms), data))
 
 
 def encode_message(kind: str, at: datetime, data: dict[str, Any]) -> str:
@@ -93,7 +133,10 @@ def instant(ms: int) -> datetime:
 
 
 def _reservation(fact: Fact) -> dict[str, Any]:
-    """What is told of a reservation: no names, because `GET /v1/reservations/{id}` tells those to who may know them."""
+    """The content of a reservation's message.
+
+    It has no names: `GET /v1/reservations/{id}` shows those to callers who may know them.
+    """
     record = fact.record
     return {
         "id": fact.reservation_id,
@@ -101,18 +144,22 @@ def _reservation(fact: Fact) -> dict[str, Any]:
         "status": record.state,
         "customer": {"id": record.customer_id},
         "items": [
-            {"ticket_id": line.ticket_id, "quantity": line.quantity, "unit_price": _money(line.unit_minor)}
+            {"ticket_id": line.ticket_id, "quantity": line.quantity, "unit_price": _money(line.unit_minor, record)}
             for line in record.lines
         ],
-        "total": _money(record.total_minor),
+        "total": _money(record.total_minor, record),
         "created_at": instant(record.created_ms),
         "expires_at": instant(record.deadline_ms),
         "payment": _payment(record),
+        "refunded": _money(sum(attempt.refunded_minor for attempt in record.attempts), record),
     }
 
 
 def _booking(fact: BookingFact) -> dict[str, Any]:
-    """What is told of a booking, without names too. `status` is as it is stored, so it never says `expired`."""
+    """The content of a booking's message, without names.
+
+    `status` is the stored state, so it is never `expired`.
+    """
     booking = fact.booking
     return {
         "id": booking.booking_id,
@@ -123,13 +170,42 @@ def _booking(fact: BookingFact) -> dict[str, Any]:
     }
 
 
+def _check_in(scan: Scan) -> dict[str, Any]:
+    """The content of an e-ticket's message: who let it in, without names."""
+    conflict = {"gate": scan.other_gate, "at": instant(scan.other_ms)} if scan.other_ms else None
+    return {
+        "id": serial_of(scan.event_id, scan.number),
+        "event_id": scan.event_id,
+        "gate": scan.gate,
+        "offline": scan.offline,
+        "scanned_at": instant(scan.scanned_ms),
+        "conflict": conflict,
+    }
+
+
+def _offer(fact: WaitingFact) -> dict[str, Any]:
+    """The content of an offer's message. Who may know the contact reads it at `GET …/waiting-list/{id}`."""
+    entry = fact.entry
+    return {
+        "id": entry.waiting_id,
+        "event_id": entry.event_id,
+        "status": entry.state,
+        "reservation_id": entry.waiting_id,
+        "ticket_id": entry.ticket_id,
+        "quantity": entry.quantity,
+        "customer": {"id": entry.customer_id},
+        "created_at": instant(entry.created_ms),
+        "expires_at": instant(entry.until_ms),
+    }
+
+
 def _payment(record: Record) -> dict[str, Any] | None:
     """The last attempt to pay."""
     if not record.attempts:
         return None
     attempt = record.attempts[-1]
-    return {"id": attempt.attempt_id, "status": attempt.state, **_money(attempt.amount_minor)}
+    return {"id": attempt.attempt_id, "status": attempt.state, **_money(attempt.amount_minor, record)}
 
 
-def _money(minor: int) -> dict[str, Any]:
-    return {"amount": minor, "currency": CURRENCY}
+def _money(minor: int, record: Record) -> dict[str, Any]:
+    return {"amount": minor, "currency": record.currency}

@@ -2,17 +2,21 @@
 
 import asyncio
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from errno import EACCES
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import msgspec
 from standardwebhooks import Webhook
+from yarl import URL
 
-from sync.webhooks.addresses import Addresses
+from sync.webhooks.allowed_addresses import AllowedAddresses
 
 _LONGEST_ERROR = 200
 _GONE = 410
+_LONGEST_RETRY_AFTER_MS = 3_600_000
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -33,11 +37,15 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What came of a call: the status of the answer, None if there was none, and what was wrong, else empty."""
+    """The result of a call: the status of the answer or None, and the error, else empty.
+
+    `retry_after_ms`: for how long the endpoint asked not to be called; 0 if it did not ask.
+    """
 
     due: Due
     status: int | None
     error: str
+    retry_after_ms: int = 0
 
     @property
     def delivered(self) -> bool:
@@ -57,8 +65,8 @@ class Sender:
     address but those allowed, whatever a name is said to be at that moment.
     """
 
-    def __init__(self, addresses: Addresses, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, addresses: AllowedAddresses, timeout_seconds: float) -> None:
+        self._timeout_seconds = timeout_seconds
         self._addresses = addresses
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
@@ -77,24 +85,50 @@ class Sender:
     async def send(self, due: Due) -> Attempt:
         """One attempt. Whatever an endpoint does is an answer, nothing is raised for it."""
         try:
-            async with asyncio.timeout(self._timeout):
-                status = await self._post(due)
+            async with asyncio.timeout(self._timeout_seconds):
+                status, retry_after = await self._post(due)
         except TimeoutError:
-            return Attempt(due, None, f"no answer within {self._timeout:g} s")
+            return Attempt(due, None, f"no answer within {self._timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Attempt(due, None, f"{type(error).__name__}: {error}"[:_LONGEST_ERROR])
-        return Attempt(due, status, "" if 200 <= status < 300 else f"answered {status}")
+        if 200 <= status < 300:
+            return Attempt(due, status, "")
+        return Attempt(due, status, f"answered {status}", retry_after_ms(retry_after, datetime.now(UTC)))
 
-    async def _post(self, due: Due) -> int:
+    async def _post(self, due: Due) -> tuple[int, str]:
+        """The status of the answer, and its Retry-After or an empty text.
+
+        The settings may have changed since the endpoint was registered, so its URL is judged again.
+        """
+        why_not = self._addresses.why_not(due.url)
+        if why_not is not None:
+            url = URL(due.url)
+            raise OSError(EACCES, f"{url.host} over {url.scheme} is not allowed: {why_not}")
         session = self._sessions[due.url.partition(":")[0].lower()]
         async with session.post(
             due.url, data=due.body.encode(), headers=_headers(due, datetime.now(UTC)), allow_redirects=False
         ) as response:
-            return response.status
+            return response.status, response.headers.get("Retry-After", "")
+
+
+def retry_after_ms(value: str, now: datetime) -> int:
+    """The wait that a Retry-After header asks for, in ms: seconds or a date (RFC 9110), at most an hour.
+
+    0 if there is none, or it makes no sense.
+    """
+    if value.isascii() and value.isdigit():
+        return min(int(value[:10]) * 1000, _LONGEST_RETRY_AFTER_MS)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return 0
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0, min(int((at - now).total_seconds() * 1000), _LONGEST_RETRY_AFTER_MS))
 
 
 def _headers(due: Due, now: datetime) -> dict[str, str]:
-    """Signed anew for each attempt, because old ones are refused; with both secrets while one replaces another."""
+    """Signed again for each attempt, because old ones are refused; with both secrets while one replaces another."""
     secrets = (due.secret, due.old_secret) if due.old_secret else (due.secret,)
     return {
         "Content-Type": "application/json",

@@ -1,0 +1,1 @@
+"""The audit: Redis and Postgres compared."""

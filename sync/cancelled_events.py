@@ -1,0 +1,110 @@
+"""Unfinished work on cancelled events: live holds, and customers to refund.
+
+All of it is found in Postgres, so it goes on after any restart. Every step is safe to repeat and safe beside another
+worker that does the same: a refund has an id, under which the gateway gives money back once.
+"""
+
+import asyncio
+
+import aiohttp
+import structlog
+
+from engine.acting import acting_as
+from engine.commands import Refund
+from engine.engine import Engine
+from engine.errors import EngineError, Fault
+from engine.redis_keys import partition_of
+from engine.settings import Settings
+from payments.gateway import HttpGateway
+from payments.outcomes import Observe, observe_nothing
+from payments.payments import Payments
+from sync.catalogue.cancellations import end_holds
+from sync.outbox.catch_up import catch_up
+from sync.postgres import Postgres, PostgresAway
+from sync.read_models.reservations import StoredReservation, stored_record
+from sync.sql import statement
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 64
+"""Refunds under way at the same time: enough for 500 a second of a gateway that takes a tenth of a second for each."""
+
+_PER_PAGE = 1000
+_PATIENCE_SECONDS = 5.0
+"""The longest wait for Postgres before the next round."""
+
+
+async def run_cancellations(
+    settings: Settings, engine: Engine, postgres: Postgres, observe: Observe = observe_nothing
+) -> None:
+    """Looks every `resolve_interval_ms`, until cancelled. Outlives Redis, Postgres and the gateway."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
+        gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
+        cancellations = Cancellations(engine, postgres, Payments(engine, gateway, observe))
+        while True:
+            try:
+                await cancellations.round()
+            except (Fault, PostgresAway) as error:
+                log.warning("cancellations_wait", error=repr(error))
+            await asyncio.sleep(settings.resolve_interval_ms / 1000)
+
+
+class Cancellations:
+    """Rounds over all events of which something is still to be done."""
+
+    def __init__(self, engine: Engine, postgres: Postgres, payments: Payments) -> None:
+        self._engine = engine
+        self._postgres = postgres
+        self._payments = payments
+        self._free = asyncio.Semaphore(_AT_ONCE)
+
+    async def round(self) -> None:
+        """Takes each event one step on. Raises Fault, PostgresAway."""
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(statement("open_cancellations"))
+        for event_id, has_holds, has_refunds, cancelled_by, refund_by in rows:
+            if has_holds:
+                with acting_as(cancelled_by):
+                    given_back = await end_holds(self._postgres, self._engine, event_id)
+                log.info("holds_ended", event_id=event_id, given_back=given_back)
+            if not has_refunds:
+                continue
+            with acting_as(refund_by):
+                done = await self._refund_all(event_id)
+            if done:
+                async with self._postgres.connection() as connection:
+                    await connection.execute(statement("note_refunds_begun"), event_id)
+                log.info("refunds_begun", event_id=event_id)
+
+    async def _refund_all(self, event_id: int) -> bool:
+        """Owes everybody who paid their money, and gives back what it can; True once nobody is left who has paid.
+
+        What the gateway does not give back at once is settled by the resolver.
+        """
+        keys = self._engine.keys[partition_of(event_id, len(self._engine.keys))]
+        if not await catch_up(self._engine.redis, self._postgres, [keys], patience_seconds=_PATIENCE_SECONDS):
+            return False
+        after, found = "", 0
+        while page := await self._page(event_id, after):
+            async with asyncio.TaskGroup() as refunds:
+                for reservation in page:
+                    refunds.create_task(self._refund(reservation))
+            after, found = page[-1].reservation_id, found + len(page)
+        return found == 0
+
+    async def _page(self, event_id: int, after: str) -> list[StoredReservation]:
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(statement("paid_records"), event_id, after, _PER_PAGE)
+        return [stored_record(row) for row in rows]
+
+    async def _refund(self, reservation: StoredReservation) -> None:
+        async with self._free:
+            try:
+                await self._payments.refund(
+                    Refund(reservation.reservation_id, restock=True, archived=reservation.record)
+                )
+            except Fault as error:
+                log.warning("refund_waits", reservation_id=reservation.reservation_id, error=repr(error))
+            except EngineError:
+                # What is broken in one must not stop the money of others; the next round meets it again.
+                log.exception("refund_bug", reservation_id=reservation.reservation_id)

@@ -1,0 +1,1 @@
+"""The catalogue in Postgres and its publication to Redis."""

@@ -1,0 +1,20 @@
+"""Refusals of changes of events and of venues."""
+
+import msgspec
+
+
+class OtherRevision(msgspec.Struct, frozen=True):
+    """It was changed since the caller read it. Nothing was changed now."""
+
+
+class OtherCurrency(msgspec.Struct, frozen=True):
+    """A price is in another currency than its event, which has this one. Nothing was changed."""
+
+    given: str
+    currency: str
+
+
+class UnknownSeats(msgspec.Struct, frozen=True):
+    """These seats are not of the venue. Nothing was changed."""
+
+    seat_ids: list[int]

@@ -1,0 +1,1 @@
+"""Codes: access, discount, allocation. Postgres owns them, Redis has them beside the stock of their event."""

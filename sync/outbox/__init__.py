@@ -1,0 +1,1 @@
+"""The outbox: from the stream of facts of each partition to rows in Postgres."""

@@ -1,0 +1,1 @@
+"""Read models: reservations, bookings, statistics and reports from Postgres."""

@@ -1,0 +1,1 @@
+SELECT DISTINCT chain FROM audit_log ORDER BY chain;

@@ -1,0 +1,1 @@
+DELETE FROM code_terms WHERE id = $1

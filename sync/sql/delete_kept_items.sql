@@ -1,0 +1,1 @@
+DELETE FROM kept_items WHERE reservation_id = ANY ($1::text[])

@@ -1,0 +1,1 @@
+UPDATE reservations SET details = '{}' WHERE id = ANY ($1::text[]) AND details::text <> '{}'

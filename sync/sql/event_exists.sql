@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM events WHERE id = $1)

@@ -1,1 +1,0 @@
-SELECT event_id FROM tickets WHERE id = $1

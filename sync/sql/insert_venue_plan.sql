@@ -1,0 +1,1 @@
+INSERT INTO venue_plans (venue_id, plan) VALUES ($1, $2)

@@ -1,0 +1,2 @@
+-- What is sold is sold: the currency follows (sync/catalogue/editor.py), and that of the tickets with it.
+UPDATE events SET currency = $2 WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT * FROM code_terms WHERE id = $1 FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT revision FROM venues WHERE id = $1 FOR UPDATE

@@ -1,0 +1,1 @@
+UPDATE events SET cancelled_at = CASE WHEN status = 'cancelled' THEN coalesce(cancelled_at, now()) END WHERE id = $1

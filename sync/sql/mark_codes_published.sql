@@ -1,0 +1,1 @@
+UPDATE code_terms SET published = true WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT id_secret FROM outbox_offsets WHERE partition = $1

@@ -1,0 +1,1 @@
+SELECT plan FROM venue_plans WHERE venue_id = $1

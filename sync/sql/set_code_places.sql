@@ -1,0 +1,1 @@
+UPDATE code_terms SET places = $2 WHERE id = $1

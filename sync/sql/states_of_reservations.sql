@@ -1,0 +1,1 @@
+SELECT id, status, places FROM reservations WHERE id = ANY ($1);

@@ -1,0 +1,1 @@
+SELECT event_id, revision FROM tickets WHERE id = $1

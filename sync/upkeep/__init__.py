@@ -1,0 +1,1 @@
+"""Clock-driven upkeep: sweeping, retention, clock and stock watches."""
