@@ -1,19 +1,54 @@
 """Prometheus metrics of an API process."""
 
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable
 
+from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.results import Result
-from sync.outcomes import Outcome
+from payments.outcomes import Outcome
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
+Observe = Callable[[str, int, float], None]
+"""Counts an answered request: method, status, seconds."""
+
+
+class _Tally:
+    """Counts requests of one route, method and status in plain numbers.
+
+    prometheus-client takes a lock and several calls for each number, which is a tenth of what a hold takes.
+    """
+
+    __slots__ = ("_counter", "_histogram", "buckets", "count", "seconds")
+
+    def __init__(self, counter: Counter, histogram: Histogram) -> None:
+        self._counter, self._histogram = counter, histogram
+        self.count, self.seconds = 0, 0.0
+        self.buckets = [0] * (len(_SECONDS) + 1)
+
+    def publish(self) -> None:
+        """Adds what was counted to the metrics, and begins at 0."""
+        self._counter.inc(self.count)
+        # The histogram's own numbers: a bucket has those that are in none below it (prometheus_client/metrics.py).
+        self._histogram._sum.inc(self.seconds)
+        for bucket, number in zip(self._histogram._buckets, self.buckets, strict=True):
+            if number:
+                bucket.inc(number)
+        self.count, self.seconds = 0, 0.0
+        self.buckets = [0] * (len(_SECONDS) + 1)
+
+
 class Metrics:
-    """What a process counts. Words are the engine's; a route is its pattern, so that ids make no new series."""
+    """The metrics of a process.
+
+    Words are the engine's; a route is its pattern, so that ids make no new series.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -23,8 +58,14 @@ class Metrics:
         self._request_seconds = Histogram(
             "onsale_request_seconds",
             "Seconds from a request's headers to its answer.",
-            ("route",),
+            ("method", "route"),
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "onsale_refused_requests_total",
+            "Requests answered 401, 403 or 429, by the reason.",
+            ("route", "status", "reason"),
             registry=self.registry,
         )
         self._results = Counter(
@@ -44,44 +85,65 @@ class Metrics:
         )
         self._payments = Counter(
             "onsale_payments_total",
-            "Steps of payments and refunds, by what they came to.",
+            "Steps of payments and refunds, by outcome.",
             ("outcome",),
             registry=self.registry,
         )
+        for outcome in Outcome:
+            self._payments.labels(outcome.value)
         self.queued_commands = Gauge(
             "onsale_queued_commands",
-            "Commands that wait to be sent.",
+            "Commands waiting to be sent.",
             registry=self.registry,
             multiprocess_mode="livesum",
         )
         self.loop_lag_seconds = Histogram(
             "onsale_event_loop_lag_seconds",
-            "By how much the event loop was late for what it had to do.",
+            "Delay of the event loop, in seconds.",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._word_children: dict[type[Result], Counter] = {}
+        self._tallies: list[_Tally] = []
 
-    def observer_of(self, route: str) -> Callable[[str, int, float], None]:
-        """What counts an answered request of a route: method, status, seconds."""
-        histogram = self._request_seconds.labels(route)
-        counters: dict[tuple[str, int], Counter] = {}
+    def observer_of(self, route: str, of_method: str = "*") -> Observe:
+        """A counter of answered requests of a route: method, status, seconds. Counts are kept until `publish`.
+
+        The answers that alerts are about are there from the start, at 0: a counter that is born at 1 never rises.
+        """
+        tallies: dict[tuple[str, int], _Tally] = {}
+
+        def add(method: str, status: int) -> _Tally:
+            known = method if method in _METHODS else "other"  # a client may make up words: they make no new series
+            tally = tallies.get((known, status))
+            if tally is None:
+                counter = self._requests.labels(known, route, str(status))
+                tally = tallies[known, status] = _Tally(counter, self._request_seconds.labels(known, route))
+                self._tallies.append(tally)
+            return tally
 
         def observe(method: str, status: int, seconds: float) -> None:
-            counter = counters.get((method, status))
-            if counter is None:
-                counter = counters[method, status] = self._requests.labels(method, route, str(status))
-            counter.inc()
-            histogram.observe(seconds)
+            tally = tallies.get((method, status)) or add(method, status)
+            tally.count += 1
+            tally.seconds += seconds
+            tally.buckets[bisect_left(_SECONDS, seconds)] += 1
 
+        for status in (500, 503):
+            add("GET" if of_method == "*" else of_method, status)
         return observe
 
+    def publish(self) -> None:
+        """Tells Prometheus' client of the requests that were counted since the last time."""
+        for tally in self._tallies:
+            if tally.count:
+                tally.publish()
+
     def observe_payment(self, outcome: Outcome) -> None:
-        """Counts what a step of a payment came to (a sync.outcomes.Observe)."""
+        """Counts the outcome of a step of a payment (a sync.outcomes.Observe)."""
         self._payments.labels(outcome.value).inc()
 
     def observe_batch(self, results: list[Result], waited: float, took: float) -> None:
-        """Counts a batch and its results (an engine.batches.Observe)."""
+        """Counts a batch and its results (an engine.partition.Observe)."""
         self._batch_commands.observe(len(results))
         self._batch_wait_seconds.observe(waited)
         self._batch_seconds.observe(took)
@@ -91,3 +153,6 @@ class Metrics:
             if counter is None:
                 counter = self._word_children[kind] = self._results.labels(kind.__struct_config__.tag)
             counter.inc(count)
+
+
+METRICS: web.AppKey["Metrics"] = web.AppKey("metrics")

@@ -1,0 +1,1 @@
+"""Access: callers, tokens, client addresses, limits, signatures of callbacks."""

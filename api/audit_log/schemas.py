@@ -1,0 +1,31 @@
+"""Entries of the audit log as the API shows them."""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from api.http.types import Timestamp
+
+
+class AuditLogEntry(msgspec.Struct, frozen=True):
+    """A change by a manager or a service. `before` and `after` are null if there is nothing to show."""
+
+    at: Timestamp
+    actor: str
+    role: str
+    action: str
+    resource: str
+    before: Any
+    after: Any
+    request_id: str
+
+    EXAMPLE: ClassVar[Any] = {
+        "at": "2027-06-01T10:00:00.120Z",
+        "actor": "boss",
+        "role": "manager",
+        "action": "change_ticket",
+        "resource": "ticket/7",
+        "before": {"unit_minor": 30_000},
+        "after": {"unit_minor": 25_000},
+        "request_id": "9f2c-17",
+    }

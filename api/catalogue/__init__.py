@@ -1,0 +1,1 @@
+"""The catalogue over HTTP: events, tickets, venues, seats, availability, and their management."""

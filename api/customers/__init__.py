@@ -1,0 +1,1 @@
+"""Personal data of customers over HTTP: shown and erased."""

@@ -1,0 +1,1 @@
+"""Direct paths: requests that are answered without aiohttp's request, task and writer."""

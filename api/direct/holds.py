@@ -1,0 +1,223 @@
+"""New holds without aiohttp's request, task and writer: from the parsed message to the engine, and back to the socket.
+
+A request that is in any way unusual takes the ordinary way, through aiohttp, and nothing was done to it before. What
+is decided and answered is the same on both ways, because the same functions do it: `prepare_hold`, `hold_reply` and the
+frame's `finish`. A test sends thousands of requests on both and compares each byte.
+
+Where there is no room for a hold, its connection is not read until there is, at most `direct_wait_ms`; then the hold is
+refused, and the connection is not read for as long again unless there is room: whoever asks again at once would
+otherwise take the time of those that can be served.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+
+import structlog
+from aiohttp import HttpVersion11, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from api.access.callers import CALLER, Caller
+from api.admission import Known
+from api.auditing import is_logged
+from api.catalogue.cache import CatalogueCache
+from api.direct.connection import DirectConnection
+from api.direct.hold_gate import HoldGate
+from api.direct.request import DirectRequest
+from api.frame import Finish, Frame, problem_of_error
+from api.http.json_keys import check_keys
+from api.http.replies import Reply
+from api.route import Route
+from api.sales.reservations import NEW_RESERVATION, NewReservation, PreparedHold, hold_reply, prepare_hold
+from engine.engine import Engine
+from engine.errors import Fault, Overloaded
+from engine.partition import Partition
+from engine.settings import Settings
+from engine.words import EventStatus
+
+log = structlog.get_logger(__name__)
+
+_PATHS = frozenset({"/v1/reservations", "/v1/reservations/"})
+_UNUSUAL = ("Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade", "Idempotency-Key")
+"""With a key, the event that it was first used for is asked for before anything is held."""
+
+_LOOK_SECONDS = 0.002
+_PARSED_TO_BE_REFUSED = (b"x-request-id:", b"origin:", b"connection:", b"expect:", b"transfer-encoding:")
+"""Headers that change an answer, or where it ends."""
+
+_NO_HEADERS: "CIMultiDictProxy[str]" = CIMultiDictProxy(CIMultiDict())
+
+
+class _Posted:
+    """The attributes of a request that an error's problem depends on."""
+
+    method = "POST"
+
+
+class DirectHolds:
+    """Takes new holds of one application."""
+
+    def __init__(
+        self, app: web.Application, route: Route, frame: Frame, known: Known, catalogue: CatalogueCache, engine: Engine
+    ) -> None:
+        settings: Settings = engine.settings
+        self._app, self._frame, self._known = app, frame, known
+        self._catalogue, self._engine = catalogue, engine
+        self._finish: Finish = frame.finish_of(route)
+        self._max_bytes = settings.max_body_bytes
+        self._wait = settings.direct_wait_ms / 1000
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[Partition, deque[DirectHold]] = {}
+        self._looking: asyncio.TimerHandle | None = None
+        self.gate = HoldGate(self._partition_of_ticket, self._wait)
+        full = Overloaded("the queue is full; nothing was done; try again later")
+        self._refusal: Reply = problem_of_error(full, cast("web.Request", _Posted())).reply()
+
+    def _partition_of_ticket(self, ticket_id: int) -> Partition | None:
+        event = self._catalogue.event_by_ticket.get(ticket_id)
+        return None if event is None else self._engine.partition_of(event.event_id)
+
+    def early_refusal(self, connection: DirectConnection, data: bytes) -> bytes | None:
+        """The answer to a hold that found no room, which was not parsed; None for one that is not quite as usual."""
+        head, _, body = data.partition(b"\r\n\r\n")
+        lower = head.lower()
+        length = lower.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
+        if length != b"%d" % len(body) or any(name in lower for name in _PARSED_TO_BE_REFUSED):
+            return None
+        request = DirectRequest(self._app, connection, "POST", "/v1/reservations", _NO_HEADERS)
+        refused = Reply(self._refusal.body, dict(self._refusal.headers), self._refusal.status)
+        return self._finish(cast("web.Request", request), refused, self._frame.request_id(None), request.began).wire()
+
+    def take(self, connection: DirectConnection, message: RawRequestMessage, payload: Any) -> bool:
+        """True if the request is handled here. If not, nothing was done."""
+        headers = message.headers
+        if (
+            message.path not in _PATHS
+            or message.method != "POST"
+            or message.version != HttpVersion11
+            or message.should_close
+            or message.chunked
+            or payload is EMPTY_PAYLOAD
+            or not payload.is_eof()
+            or payload.exception() is not None
+            or headers.get("Content-Type") != "application/json"
+            or any(name in headers for name in _UNUSUAL)
+        ):
+            return False
+        raw = b"".join(payload._buffer)
+        if len(raw) > self._max_bytes:
+            return False
+        caller = self._known(headers)
+        if caller is None:
+            return False
+        request = DirectRequest(self._app, connection, "POST", message.path, headers)
+        prepared = self._prepare(request, caller, raw)
+        if prepared is None:
+            return False
+        request.request_id = self._frame.request_id(headers.get("X-Request-ID"))
+        hold = DirectHold(self, connection, request, prepared)
+        connection.begin(hold)
+        partition = self._engine.partition_of(prepared.event.event_id)
+        if partition.has_room() and not self._waiting.get(partition):
+            self._submit(partition, hold)
+        else:
+            self._let_wait(partition, hold)
+        return True
+
+    def _prepare(self, request: DirectRequest, caller: Caller, raw: bytes) -> PreparedHold | None:
+        """None for whatever is wrong with it, or not known: the ordinary way finds out, and says so."""
+        try:
+            body: NewReservation = NEW_RESERVATION.decode(raw)
+            check_keys(raw)
+            events = {self._catalogue.event_by_ticket[item.ticket_id].event_id for item in body.items}
+            if len(events) != 1:
+                return None
+            event = self._catalogue.event_by_ticket[body.items[0].ticket_id]
+            seating = self._catalogue.known_seating(event)
+            if event.status is EventStatus.DRAFT or (event.venue_id is not None and seating is None):
+                return None
+            if is_logged(caller) or body.overrides:
+                return None  # the ordinary way logs what others do for customers
+            request[CALLER] = caller
+            return prepare_hold(cast("web.Request", request), caller, body, event, seating)
+        except Exception:  # whatever it is: nothing was done
+            return None
+
+    def _submit(self, partition: Partition, hold: "DirectHold") -> None:
+        try:
+            partition.append(hold.prepared.command, hold)
+        except Fault as error:
+            hold.set_exception(error)
+
+    def _let_wait(self, partition: Partition, hold: "DirectHold") -> None:
+        hold.until = self._loop.time() + self._wait
+        hold.connection.pause()
+        self._waiting.setdefault(partition, deque()).append(hold)
+        if self._looking is None:
+            self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Serves who waited longest, as far as there is room; refuses who waited too long."""
+        now = self._loop.time()
+        for partition, waiting in list(self._waiting.items()):
+            while waiting and (waiting[0].done() or waiting[0].until <= now or partition.has_room()):
+                hold = waiting.popleft()
+                if hold.done():
+                    continue
+                if partition.has_room():
+                    hold.connection.read_on()
+                    self._submit(partition, hold)
+                else:
+                    hold.connection.read_on_later(partition, self._wait)
+                    hold.set_exception(Overloaded("the queue is full; nothing was done; try again later"))
+            if not waiting:
+                del self._waiting[partition]
+        self._looking = self._loop.call_later(_LOOK_SECONDS, self._look) if self._waiting else None
+
+    def reply(self, hold: "DirectHold", result: Any) -> Reply:
+        """The answer to a result, with all headers."""
+        request: Any = hold.request
+        try:
+            reply = hold_reply(request, hold.prepared, result)
+        except Exception as error:  # as in the frame
+            reply = problem_of_error(error, request).reply()
+        return self._finish(request, reply, request.request_id, request.began)
+
+    def refusal(self, hold: "DirectHold", error: Exception) -> Reply:
+        """The answer if there is no result."""
+        request: Any = hold.request
+        return self._finish(request, problem_of_error(error, request).reply(), request.request_id, request.began)
+
+
+class DirectHold:
+    """A hold under way; to the engine it is what is given the result, as a future would be."""
+
+    __slots__ = ("_direct", "connection", "prepared", "request", "until")
+
+    def __init__(
+        self, direct: DirectHolds, connection: DirectConnection, request: DirectRequest, prepared: PreparedHold
+    ) -> None:
+        self._direct, self.connection, self.request, self.prepared = direct, connection, request, prepared
+        self.until = 0.0
+
+    def done(self) -> bool:
+        """True if nobody waits for it any more: the client is gone."""
+        return self.connection.hold is not self
+
+    def set_result(self, result: Any, /) -> None:
+        """Answers the client. Never raises: the engine has others to tell."""
+        try:
+            self.connection.end(self._direct.reply(self, result).wire())
+        except Exception:
+            log.exception("direct_hold_broke")
+            self.connection.force_close()
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Answers the client that it has failed."""
+        try:
+            self.connection.end(self._direct.refusal(self, error).wire())
+        except Exception:
+            log.exception("direct_hold_broke")
+            self.connection.force_close()

@@ -1,0 +1,320 @@
+"""Problem documents of the engine's refusals: one table, exhaustive for the type checker."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, assert_never
+
+import msgspec
+
+from api.access.rate_limit_headers import seconds
+from api.http.problems import Code, Problem, WrongField, invalid, not_found
+from api.http.replies import Reply
+from api.http.times import rfc3339
+from api.http.types import Money
+from engine import results as r
+from engine.slots import slot_of_pool
+from engine.words import FailureReason, QueueEnd
+
+QueueRefusal = r.NoQueue | r.QueueClosed | r.QueueRequired | r.NotYourTurn | r.PassExpired | r.InsideFull
+WaitingRefusal = r.NoWaitingList | r.WaitingEnded | r.PlacesLeft
+CodeRefusal = r.CodeUnknown | r.CodeUsedUp | r.CodeNotApplicable
+Refusal = (
+    r.KeyReused
+    | r.UnknownPool
+    | r.SaleClosed
+    | r.SalePaused
+    | r.PriceChanged
+    | r.NotOnSaleYet
+    | r.BelowMinimum
+    | r.InUse
+    | r.LimitExceeded
+    | r.RateLimited
+    | r.TooManyHolds
+    | r.HeldUnbought
+    | r.TooManyAttempts
+    | r.SoldOut
+    | r.SeatTaken
+    | r.NotFound
+    | r.Expired
+    | r.AlreadyCancelled
+    | r.PaymentInProgress
+    | r.AlreadyPaid
+    | r.NotHeld
+    | r.AmountMismatch
+    | r.UnknownAttempt
+    | r.PaymentSettled
+    | r.NotPaid
+    | r.BelowTaken
+    | r.SlotFull
+    | r.SlotPast
+    | r.SlotNotScheduled
+    | r.BookingExpired
+    | r.BookingChanged
+    | QueueRefusal
+    | WaitingRefusal
+    | CodeRefusal
+)
+"""The refusals that commands answer."""
+
+
+class SeatIds(Protocol):
+    """A venue, as far as a refusal names its seats."""
+
+    def seat_ids(self, pool: str, places: list[int]) -> list[int]:
+        """The ids of seats of a section, which the pool names."""
+        ...
+
+
+class WishedSlot(NamedTuple):
+    """The slot that a request named: by its local start, and at these paths of the body."""
+
+    text: str
+    paths: tuple[str, ...]
+
+
+def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
+    refusal: Refusal, seating: SeatIds | None = None, slot: WishedSlot | None = None
+) -> Problem:
+    """The problem document of a refusal. `seating`, `slot`: the venue and the slot of the request, if it has any."""
+    match refusal:
+        case r.KeyReused():
+            return Problem(
+                Code.KEY_REUSED, "This Idempotency-Key was used for another request; send a new key with a new request."
+            )
+        case r.UnknownPool(ticket_id=ticket_id):
+            return not_found(f"ticket {ticket_id}" if ticket_id else "such event")
+        case r.SaleClosed():
+            return Problem(Code.SALE_CLOSED, "Sales of this event, or of this ticket, are closed.")
+        case r.SalePaused():
+            return Problem(Code.SALE_PAUSED, "The sale is paused and will go on; try again later.")
+        case r.PriceChanged(total_minor=total_minor, currency=currency):
+            return Problem(
+                Code.PRICE_CHANGED,
+                f"The total is {total_minor} in minor units now; nothing is held. Ask again with it, or without.",
+                total=Money(total_minor, currency),
+            )
+        case r.NotOnSaleYet(opens_ms=opens_ms):
+            opens_at = rfc3339(opens_ms) if opens_ms else None
+            when = f"at {opens_at}" if opens_at else "when its manager puts it on sale"
+            return Problem(Code.NOT_ON_SALE_YET, f"The sale opens {when}; try again then.", opens_at=opens_at)
+        case r.InUse(currency=currency) if currency:
+            return Problem(
+                Code.IN_USE, f"Places of it were taken in {currency}, so its currency stays; make another event."
+            )
+        case r.InUse():
+            return Problem(Code.IN_USE, "Places of it were taken, so it stays; close or cancel it, or hide the ticket.")
+        case r.BelowMinimum(ticket_id=ticket_id, minimum=minimum):
+            return invalid("quantity", f"ticket {ticket_id} is sold from {minimum} places on; ask for more")
+        case r.LimitExceeded(limit=limit, taken=taken):
+            return Problem(
+                Code.LIMIT_EXCEEDED,
+                f"A customer may have {limit} places of this event and already has {taken}; ask for fewer.",
+                limit=limit,
+                taken=taken,
+            )
+        case r.RateLimited(who=who, retry_ms=retry_ms):
+            return too_fast(who, retry_ms)
+        case r.TooManyHolds(limit=limit):
+            return Problem(
+                Code.LIMIT_EXCEEDED,
+                f"A customer may have {limit} holds of this event at once; pay or cancel one of them first.",
+                limit=limit,
+            )
+        case r.TooManyAttempts(limit=limit):
+            return Problem(
+                Code.LIMIT_EXCEEDED,
+                f"{limit} payments of this reservation have failed, and it takes no more; cancel it and reserve again.",
+                limit=limit,
+            )
+        case r.HeldUnbought():
+            return _held_unbought(refusal)
+        case r.SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block, next_return_ms=next_ms):
+            problem = Problem(
+                Code.SOLD_OUT,
+                f"Only {available} of ticket {ticket_id} are left. Ask for fewer, or try later: holds may expire.",
+                ticket_id=ticket_id,
+                available=available,
+                next_return_at=rfc3339(next_ms) if next_ms else None,
+            )
+            if largest_block:
+                problem.members["largest_block"] = largest_block
+            return problem
+        case r.SeatTaken(seats=gone):
+            seat_ids = [seat_id for part in gone if seating for seat_id in seating.seat_ids(part.pool, part.seats)]
+            shown = ", ".join(map(str, seat_ids))
+            return Problem(Code.SEAT_TAKEN, f"Seats {shown} are no longer available; choose others.", seat_ids=seat_ids)
+        case r.NotFound():
+            return not_found("such reservation")
+        case r.Expired():
+            return Problem(Code.EXPIRED, "The hold expired and its places were given back; reserve again.")
+        case r.AlreadyCancelled():
+            return Problem(Code.CANCELLED, "The reservation was cancelled; reserve again.")
+        case r.PaymentInProgress():
+            return Problem(Code.PAYMENT_IN_PROGRESS, "A payment is in progress; try again when it has ended.")
+        case r.AlreadyPaid():
+            return Problem(Code.ALREADY_PAID, "The reservation is paid; a manager can refund it.")
+        case r.NotHeld():
+            return Problem(Code.NOT_HELD, "The reservation was refunded, or its refund is due.")
+        case r.AmountMismatch(total_minor=total_minor, currency=currency):
+            return Problem(
+                Code.AMOUNT_MISMATCH,
+                f"The total is {total_minor} in minor units; pay exactly that.",
+                total=Money(total_minor, currency),
+            )
+        case r.UnknownAttempt():
+            return not_found("such payment")
+        case r.PaymentSettled():
+            return Problem(Code.PAYMENT_SETTLED, "The payment already has the opposite outcome, which is final.")
+        case r.NotPaid(state=state):
+            return Problem(Code.NOT_HELD, f"The reservation is {state}, so there is nothing to refund.", state=state)
+        case r.BelowTaken(pool=pool, capacity=capacity, taken=taken):
+            name = slot_of_pool(pool)
+            where = f" of the slot {name}" if name else ""
+            problem = Problem(
+                Code.BELOW_TAKEN,
+                f"{taken} places{where} are held or sold; the capacity cannot be {capacity}.",
+                taken=taken,
+            )
+            if name:
+                problem.members["slot"] = name
+            return problem
+        case r.SlotFull(capacity=capacity):
+            return Problem(Code.SLOT_FULL, "The slot is full; choose another one.", capacity=capacity, available=0)
+        case r.SlotPast():
+            text, paths = slot or WishedSlot("", ("slot",))
+            message = f"{' '.join(('the slot', text)).strip()} has begun; choose a later one"
+            return Problem(Code.INVALID, f"{paths[0]}: {message}", fields=[WrongField(path, message) for path in paths])
+        case r.SlotNotScheduled(slot=name):
+            return Problem(Code.SLOT_NOT_SCHEDULED, f"There is no slot at {name}; choose another one.")
+        case r.BookingChanged():
+            return Problem(Code.UNAVAILABLE, "Others change this booking at the same time; try again.")
+        case r.BookingExpired():
+            return Problem(Code.EXPIRED, "The slot is over and the booking expired; it can no longer be changed.")
+        case r.NoQueue() | r.QueueClosed() | r.QueueRequired() | r.NotYourTurn() | r.PassExpired() | r.InsideFull():
+            return _queue_problem(refusal)
+        case r.NoWaitingList() | r.WaitingEnded() | r.PlacesLeft():
+            return _waiting_problem(refusal)
+        case r.CodeUnknown() | r.CodeUsedUp() | r.CodeNotApplicable():
+            return code_problem(refusal)
+        case _:
+            assert_never(refusal)
+
+
+def _held_unbought(refusal: r.HeldUnbought) -> Problem:
+    """Tells how much is possible now, and when more is again."""
+    who, most, taken = refusal.who, refusal.most, refusal.taken
+    hold_seconds, retry_after = refusal.hold_ms // 1000, seconds(refusal.retry_ms)
+    members: dict[str, Any] = {"limit": most, "taken": taken, "hold_seconds": hold_seconds}
+    if who == "nobody":
+        return Problem(
+            Code.LIMIT_EXCEEDED,
+            f"Carts without a customer may hold {most} places of this event together and hold {taken}; "
+            "name the customer with the first item.",
+            **members,
+        )
+    subject = "Your network" if who == "address" else "You"
+    why = f"{subject} held many places without buying them, so {most} at once can be held now, for {hold_seconds} s."
+    if not retry_after:
+        return Problem(Code.LIMIT_EXCEEDED, f"{why} Ask for no more.", **members)
+    if who == "address":
+        headers = {"Retry-After": str(retry_after)}
+        wait = f"It holds {taken}; try again in {retry_after} s."
+        return Problem(Code.RATE_LIMITED, f"{why} {wait}", headers=headers, limited=who, **members)
+    members["retry_seconds"] = retry_after
+    return Problem(
+        Code.LIMIT_EXCEEDED,
+        f"{why} You hold {taken}: pay for them or cancel them, or try again in {retry_after} s.",
+        **members,
+    )
+
+
+def _queue_problem(refusal: QueueRefusal) -> Problem:
+    """The problem document of a waiting room."""
+    match refusal:
+        case r.NoQueue():
+            return not_found("waiting room of this event")
+        case r.QueueClosed(reason=reason):
+            detail = "The waiting room is over." if reason else "The waiting room is not open yet; come again later."
+            return Problem(Code.QUEUE_CLOSED, detail, reason=QueueEnd(reason) if reason else None)
+        case r.QueueRequired():
+            return Problem(Code.QUEUE_REQUIRED, "This event has a waiting room; join it before you take places.")
+        case r.NotYourTurn(ahead=ahead):
+            detail = f"{ahead} are ahead of you in the waiting room; enter when it is your turn."
+            return Problem(Code.NOT_YOUR_TURN, detail, ahead=ahead)
+        case r.PassExpired():
+            return Problem(Code.PASS_EXPIRED, "Your pass has expired; enter again from the waiting room.")
+        case r.InsideFull():
+            return Problem(Code.INSIDE_FULL, "It is your turn, but there is no room inside now; try again soon.")
+        case _:
+            assert_never(refusal)
+
+
+def _waiting_problem(refusal: WaitingRefusal) -> Problem:
+    """The problem document of a waiting list."""
+    match refusal:
+        case r.NoWaitingList():
+            return not_found("waiting list of this event, or of tickets with times")
+        case r.WaitingEnded():
+            return Problem(Code.QUEUE_CLOSED, "The waiting list has ended; what returns is for sale to everybody.")
+        case r.PlacesLeft(ticket_id=ticket_id, available=available):
+            return Problem(
+                Code.QUEUE_CLOSED,
+                f"Ticket {ticket_id} has {available} places: reserve them, nobody has to wait.",
+                ticket_id=ticket_id,
+                available=available,
+            )
+        case _:
+            assert_never(refusal)
+
+
+def code_problem(refusal: CodeRefusal) -> Problem:
+    """The problem document of a code. Of one that is wrong it never tells what is wrong with it."""
+    match refusal:
+        case r.CodeUnknown():
+            return Problem(Code.CODE_UNKNOWN, "The code is not valid; check its spelling, or go on without it.")
+        case r.CodeUsedUp():
+            detail = "Nothing is left of the code: no use, too little budget, or too few places. Go on without it."
+            return Problem(Code.CODE_USED_UP, detail)
+        case r.CodeNotApplicable(most=most) if most:
+            return Problem(
+                Code.CODE_NOT_APPLICABLE, f"The code is for {most} places at once; ask for fewer.", limit=most
+            )
+        case r.CodeNotApplicable():
+            detail = "The code is for none of these tickets, or another code was named before; go on without it."
+            return Problem(Code.CODE_NOT_APPLICABLE, detail)
+        case _:
+            assert_never(refusal)
+
+
+def refused(refusal: Refusal) -> Reply:
+    """The problem document of a refusal that a drop gives thousands of a second, as an answer.
+
+    Not for SeatTaken and SlotPast: their problems need the request.
+    """
+    body, headers, status = _refused(msgspec.structs.replace(refusal, allowances=()) if refusal.allowances else refusal)
+    return Reply(body, dict(headers), status)
+
+
+@lru_cache(maxsize=1000)
+def _refused(refusal: Refusal) -> tuple[bytes, dict[str, str], int]:
+    reply = problem_of(refusal).reply()
+    return reply.body, reply.headers, reply.status
+
+
+_TOO_FAST = {"expiries": "Too many of your holds expired unpaid", "payments": "Too many of your payments failed"}
+
+
+def too_fast(who: str, retry_ms: int) -> Problem:
+    """429 with when to come again."""
+    why = _TOO_FAST.get(who, "Too many requests")
+    retry_after = str(seconds(retry_ms))
+    headers = {"Retry-After": retry_after}
+    return Problem(Code.RATE_LIMITED, f"{why}; try again in {retry_after} s.", headers=headers, limited=who)
+
+
+def failed_payment(reason: str) -> Problem:
+    """402 for an attempt that the gateway refused."""
+    if reason == FailureReason.CARD_DECLINED:
+        return Problem(Code.CARD_DECLINED, "The card was declined. The hold is still valid; pay with another card.")
+    return Problem(
+        Code.PAYMENT_FAILED, "The payment failed and nothing was charged. The hold is still valid; try again."
+    )

@@ -1,0 +1,1 @@
+"""HTTP without tickets: requests, replies, problems, pagination, caching."""

@@ -1,0 +1,57 @@
+"""Lists in pages: `limit` and `cursor` in, `items` and `next_cursor` out."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from api.http.problems import Problem, invalid
+from api.http.types import Page
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which part of a list is wanted."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    cursor: str | None = None
+
+
+def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
+    """The position that `encode_cursor` was given; None at the beginning.
+
+    Raises Problem invalid for any other text.
+    """
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor.encode()), type=shape)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise not_a_cursor() from error
+
+
+def not_a_cursor() -> Problem:
+    """The problem of a cursor that no page has given."""
+    return invalid("cursor", "not a cursor; pass next_cursor of the previous page unchanged")
+
+
+def encode_cursor(place: Any) -> str:
+    """An opaque text for the place after which the next page begins."""
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode()
+
+
+def next_cursor(found: Sequence[T], limit: int, place: Callable[[T], Any]) -> str | None:
+    """The cursor after the first `limit` of what was found; None if there is no more.
+
+    `place` names where an item stands in the list.
+    """
+    return encode_cursor(place(found[limit - 1])) if len(found) > limit else None
+
+
+def page(found: Sequence[T], limit: int, place: Callable[[T], Any], view: Callable[[T], V]) -> Page[V]:
+    """The first `limit` of what was found, as `view` shows each. Look for one more than `limit`."""
+    return Page([view(item) for item in found[:limit]], next_cursor(found, limit, place))

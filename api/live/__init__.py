@@ -1,0 +1,1 @@
+"""Live updates: server-sent events of public data, encoded once for all watchers."""

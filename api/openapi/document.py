@@ -1,0 +1,410 @@
+"""The OpenAPI 3.1 document, made from the table of routes and its types."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from importlib.metadata import version
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from api.http.problems import KINDS, PROBLEM_JSON, Code, ProblemDocument
+from api.http.requests import Ignored, Nothing
+from api.idempotency import KeyText
+from api.openapi.examples import PROBLEMS
+from api.route import JSON, Link, Route
+
+Json = dict[str, Any]
+
+_SCHEMAS = "#/components/schemas/{name}"
+_ABOUT = """Reservations for ticket drops: never oversold, and every acknowledged change is durable.
+
+Times are RFC 3339 in UTC, money is in minor units with its currency. Unknown parameters and unknown members of bodies
+are errors. Lists have pages: send `next_cursor` as `cursor`. Every path works with a trailing slash too.
+
+Errors are problem documents (RFC 9457); `code` is one of a closed list. A `POST` that takes something
+accepts `Idempotency-Key`: the same key with the same body has its effect once. After a 429 or 503 wait `Retry-After`
+seconds, then send the same again.
+"""
+
+
+def _items(*parameters: str) -> str:
+    """The pattern of a structured list of strings with these parameters."""
+    item = '"(customer|address|expiries)"' + "".join(f";{name}=[0-9]+" for name in parameters)
+    return f"^{item}(, {item})*$"
+
+
+_HEADERS: Json = {
+    "X-Request-ID": {
+        "description": "The request's id: the one sent, or a new one. Give it when you report an error.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    },
+    "Location": {
+        "description": "The path of the new resource.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Idempotency-Replayed": {
+        "description": "The effect is that of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "ETag": {
+        "description": "Changes with the answer; send it as If-None-Match.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Cache-Control": {
+        "description": "The time for which caches may keep the answer.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Onsale-Missing-Events": {
+        "description": "The ids of events that are not shown, because the part of the cluster that has them is away.",
+        "schema": {"type": "string", "pattern": "^[0-9]+(, [0-9]+)*$"},
+    },
+    "WWW-Authenticate": {
+        "description": "The error of the token (RFC 6750).",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "The rest of each limit (httpapi-ratelimit-headers): `r` more at once, and in `t` seconds all "
+        "of the quota again, or one if none is left. Sent if limits are on and the request counts.",
+        "schema": {"type": "string", "pattern": _items("r", "t")},
+    },
+    "RateLimit-Policy": {
+        "description": "The limits, if they are on: a quota of `q` at once, which refills in `w` seconds.",
+        "schema": {"type": "string", "pattern": _items("q", "w")},
+    },
+    "Retry-After": {
+        "description": "The seconds to wait before sending the same request again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+_RATES = ("RateLimit", "RateLimit-Policy")
+
+_TAGS = {
+    "On sale": "Public routes: events, tickets and seats, without a token.",
+    "Live updates": "Streams of changes, as server-sent events.",
+    "Managing": "Events, tickets and venues, for their managers.",
+    "Reservations": "Places taken for a while, paid, cancelled, refunded.",
+    "Carts and payments": "Places of several events, paid as one.",
+    "Timed-entry bookings": "Slots of timed events, booked by name and phone.",
+    "Waiting room": "An order for those who want the same places: drawn by lot, and verifiable.",
+    "Doors": "E-tickets of places that were paid for, and letting their holders in.",
+    "Codes": "Words that open a sale, make places cheaper, or lead to places set aside.",
+    "Waiting list": "A line for those who want places that may come back.",
+    "Statistics": "Sales figures.",
+    "Audit log": "Changes by managers and services.",
+    "Personal data": "What is known of a customer: shown and erased.",
+    "Webhooks": "Notifications of the shop's own systems.",
+    "Operations": "State and documents of the service.",
+}
+"""The description of each part of the API."""
+
+_PARAMETERS: Json = {
+    "X-Request-ID": {"description": "An id for the logs and the answer; an invalid one is replaced."},
+    "Idempotency-Key": {"description": "A key that the client makes for one request: repeats have one effect."},
+    "If-None-Match": {"description": "The client's ETags: 304 if one matches the answer."},
+    "If-Match": {"description": "ETags of the answer that the change was made from: 412 if none is current; `*`: any."},
+    "webhook-id": {"description": "The message's id (Standard Webhooks). Needed if a secret is configured."},
+    "webhook-timestamp": {"description": "The time of the signature, in seconds since 1970."},
+    "webhook-signature": {"description": "The signatures: `v1,` and base64."},
+}
+
+
+def openapi_document(routes: Iterable[Route]) -> Json:
+    """The document as builtin types."""
+    return _Maker(list(routes)).document()
+
+
+class _Maker:
+    """The schemas of all types of the routes, and what is made of them."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._routes = routes
+        types: dict[Any, None] = {ProblemDocument: None}
+        for route in routes:
+            types |= dict.fromkeys(
+                each for each in (route.body, route.other_body, route.query) if each not in (None, Ignored)
+            )
+            for answer in route.answers.values():
+                types |= dict.fromkeys(_members(answer))
+        schemas, self._components = msgspec.json.schema_components(list(types), ref_template=_SCHEMAS)
+        self._schemas = dict(zip(types, schemas, strict=True))
+        queries = dict.fromkeys(route.query for route in routes if route.query)
+        _open_tuples(self._components)
+        self._queries = {query: self._components.pop(query.__name__) for query in queries}
+        for kind, example in examples_of(types).items():
+            self._components[kind.__name__]["examples"] = [example]
+        for component in self._components.values():
+            component.get("properties", {}).update(_without_defaults(component))
+        whole = self._components.pop(ProblemDocument.__name__)
+        del self._components[Code.__name__]
+        by_status = _by_status(Code) | {408: [Code.MALFORMED_JSON]}
+        self._components |= {
+            _problem_name(status): _problem_schema(whole, status, by_status[status]) for status in by_status
+        }
+
+    def document(self) -> Json:
+        """The whole of it."""
+        paths: Json = {}
+        for route in self._routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Onsale",
+                "version": version("onsale"),
+                "description": _ABOUT,
+                "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "tags": [
+                {"name": tag, "description": _TAGS.get(tag, f"{tag}.")}
+                for tag in dict.fromkeys(route.tag for route in self._routes)
+            ],
+            "paths": paths,
+            "components": {
+                "schemas": self._components,
+                "responses": _RESPONSES,
+                "headers": _HEADERS,
+                "securitySchemes": {
+                    "bearer": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "JWT",
+                        "description": "`sub` is the customer's id; `role` is customer, service or manager. "
+                        "Not needed with `--auth off`.",
+                    }
+                },
+            },
+        }
+
+    def _operation(self, route: Route) -> Json:
+        summary, _, rest = route.about.partition("\n\n")
+        sentence, dot, more = summary.partition(". ")
+        operation: Json = {
+            "operationId": route.operation_id,
+            "tags": [route.tag],
+            "summary": " ".join(sentence.split()).rstrip("."),
+            "parameters": [*self._path_parameters(route), *self._query_parameters(route), *_header_parameters(route)],
+            "responses": self._responses(route),
+            "security": [{"bearer": []}] if route.roles else [{}, {"bearer": []}] if route.drafts else [],
+        }
+        told = [more if dot else "", rest]
+        if route.query is not None:
+            told.append((route.query.__doc__ or "").partition(". ")[2])
+        if route.roles:
+            told.append(f"For {', '.join(sorted(route.roles))}.")
+        description = "\n\n".join(filter(None, told))
+        if description:
+            operation["description"] = description
+        if route.body is not None:
+            operation["requestBody"] = {
+                "required": route.body not in (Nothing, Ignored) and not route.body_optional,
+                "content": {JSON: self._body(route)},
+            }
+        return operation
+
+    def _body(self, route: Route) -> Json:
+        if route.body is Ignored:
+            return _ANYTHING
+        schemas = [self._schemas[each] for each in (route.body, route.other_body) if each is not None]
+        return {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+
+    def _path_parameters(self, route: Route) -> list[Json]:
+        return [
+            {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(kind)}
+            for name, kind in route.path_parameters.items()
+        ]
+
+    def _query_parameters(self, route: Route) -> list[Json]:
+        if route.query is None:
+            return []
+        schema = self._queries[route.query]
+        return [
+            {"name": name, "in": "query", "schema": _without_null(each)} for name, each in schema["properties"].items()
+        ]
+
+    def _responses(self, route: Route) -> Json:
+        responses = {str(status.value): self._answer(route, status) for status in route.answers}
+        if route.cached or (route.conditional and route.method == "GET"):
+            headers = _headers("X-Request-ID", "ETag", *(["Cache-Control"] if route.cached else []))
+            responses["304"] = {"description": "What the client has is still so.", "headers": headers}
+        if route.body is not None:
+            responses["408"] = {"$ref": f"#/components/responses/{_LATE}"}
+        for status, codes in _by_status(route.problems).items():
+            shared = len(codes) == 1 and not route.limited
+            reference = {"$ref": f"#/components/responses/{codes[0].value}"}
+            responses[str(status)] = reference if shared else _problem_response(codes, limited=route.limited)
+        return dict(sorted(responses.items()))
+
+    def _answer(self, route: Route, status: HTTPStatus) -> Json:
+        names = ["X-Request-ID"]
+        if status is HTTPStatus.CREATED:
+            names.append("Location")
+        if route.keyed:
+            names.append("Idempotency-Replayed")
+        if route.cached or (route.conditional and route.answers[status] is not None):
+            names.append("ETag")
+        if route.cached:
+            names.append("Cache-Control")
+        if route.partial:
+            names.append("Onsale-Missing-Events")
+        if route.limited:
+            names += _RATES
+        response: Json = {"description": f"{status.phrase}.", "headers": _headers(*names)}
+        schemas = [self._schemas[member] for member in _members(route.answers[status])]
+        if schemas:
+            schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+            # Of a stream, readers of the document take the schema for that of each of its events.
+            response["content"] = {
+                media: {"schema": {} if media == "text/event-stream" else schema} for media in route.media
+            }
+        if route.links:
+            response["links"] = {link.to: _link(link) for link in route.links}
+        return response
+
+
+def examples_of(types: Iterable[Any]) -> dict[type, Any]:
+    """The examples of all structs in these types: what the class says of itself as EXAMPLE."""
+    found: dict[type, Any] = {}
+    for kind in types:
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            if "EXAMPLE" in vars(kind):
+                found[kind] = vars(kind)["EXAMPLE"]
+            found |= examples_of(field.type for field in msgspec.structs.fields(kind))
+        else:
+            found |= examples_of(get_args(kind))
+    return found
+
+
+def _members(answer: type | UnionType | None) -> tuple[Any, ...]:
+    """The types of which an answer is one."""
+    if answer is None:
+        return ()
+    return get_args(answer) if get_origin(answer) in (Union, UnionType) else (answer,)
+
+
+def _open_tuples(schema: Any) -> None:
+    """Leaves `items: false` out of tuples, which generators of clients cannot read: `maxItems` says the same."""
+    if isinstance(schema, dict):
+        if "prefixItems" in schema and schema.get("items") is False:
+            del schema["items"]
+        for part in schema.values():
+            _open_tuples(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _open_tuples(part)
+
+
+def _without_null(schema: Json) -> Json:
+    """A parameter that may be left out, but is never null."""
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if not options:
+        return schema
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return {**options[0], **rest} if len(options) == 1 else {"anyOf": options, **rest}
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _header_parameters(route: Route) -> list[Json]:
+    types: dict[str, Any] = {"X-Request-ID": str}
+    if route.keyed:
+        types["Idempotency-Key"] = KeyText
+    if route.cached or (route.conditional and route.method == "GET"):
+        types["If-None-Match"] = str
+    if Code.PRECONDITION_FAILED in route.problems:
+        types["If-Match"] = str
+    if route.signed:
+        types |= dict.fromkeys(("webhook-id", "webhook-timestamp", "webhook-signature"), str)
+    return [
+        {"name": name, "in": "header", "schema": msgspec.json.schema(kind), **_PARAMETERS[name]}
+        for name, kind in types.items()
+    ]
+
+
+def _by_status(codes: Iterable[Code]) -> dict[int, list[Code]]:
+    by_status: dict[int, list[Code]] = {}
+    for code in codes:
+        by_status.setdefault(KINDS[code][0], []).append(code)
+    return by_status
+
+
+def _problem_name(status: int) -> str:
+    return f"Problem{status}"
+
+
+def _problem_schema(whole: Json, status: int, codes: list[Code]) -> Json:
+    """The problems of a status, in full: generators of clients cannot merge a `const` into a type that they know."""
+    properties = whole["properties"] | {
+        "status": {"type": "integer", "const": status},
+        "code": {"type": "string", "enum": [code.value for code in codes]},
+    }
+    return {**whole, "title": _problem_name(status), "properties": properties}
+
+
+def _without_defaults(component: Json) -> Json:
+    """The members of a schema, defaults in words: generators take a member with a `default` for a required one."""
+    members: Json = {}
+    for name, member in component.get("properties", {}).items():
+        rest = {word: value for word, value in member.items() if word != "default"}
+        if "default" in member and name not in component.get("required", ()):
+            told = msgspec.json.encode(member["default"]).decode()
+            rest["description"] = " ".join(filter(None, (member.get("description"), f"Default: {told}.")))
+        members[name] = rest
+    return members
+
+
+def _problem_response(codes: list[Code], *, limited: bool = False) -> Json:
+    """One of these problems; all have the same status. `limited`: of a route that is."""
+    status = KINDS[codes[0]][0]
+    examples = {
+        code.value: {"summary": KINDS[code][1], "value": msgspec.to_builtins(PROBLEMS[code].document())}
+        for code in codes
+    }
+    names = ["X-Request-ID"]
+    if status in (401, 403):
+        names.append("WWW-Authenticate")
+    if status in (429, 503):
+        names.append("Retry-After")
+    if limited or status == 429:
+        names += _RATES
+    if status == 402:  # the one problem that a repeat is told again, with its first status: an attempt to pay
+        names.append("Idempotency-Replayed")
+    return {
+        "description": "; ".join(KINDS[code][1] for code in codes) + ".",
+        "headers": _headers(*names),
+        "content": {
+            PROBLEM_JSON: {"schema": {"$ref": _SCHEMAS.format(name=_problem_name(status))}, "examples": examples}
+        },
+    }
+
+
+def _link(link: Link) -> Json:
+    made: Json = {"operationId": link.to, "parameters": dict(link.parameters)}
+    if link.body is not None:
+        made["requestBody"] = link.body
+    return made
+
+
+_ANYTHING: Json = {"schema": {}, "example": {"type": "charge.succeeded", "data": {"id": "ch_1"}}}
+"""A body that is not looked at."""
+
+_LATE = "late"
+
+_RESPONSES: Json = {code.value: _problem_response([code]) for code in Code} | {
+    _LATE: {
+        "description": "The body did not come in time.",
+        "headers": _headers("X-Request-ID"),
+        "content": {PROBLEM_JSON: {"schema": {"$ref": _SCHEMAS.format(name=_problem_name(408))}}},
+    }
+}
+"""Responses that many operations have."""

@@ -1,0 +1,28 @@
+"""Answers about the health of the process."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class Partitions(msgspec.Struct, frozen=True):
+    """Partitions of a cluster. Those that are `away` sell nothing; the others do."""
+
+    away: list[int]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """The process can sell; without Postgres the catalogue cannot be edited. `partitions`: of a cluster."""
+
+    status: Literal["ready"]
+    redis: Literal["ok"]
+    postgres: Literal["ok", "away"]
+    topology: Literal["cluster"] | UnsetType = UNSET
+    partitions: Partitions | UnsetType = UNSET

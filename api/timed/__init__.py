@@ -1,0 +1,1 @@
+"""Timed entry over HTTP: slots and bookings."""
