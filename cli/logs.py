@@ -8,7 +8,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
-from engine.masking import masked
+from cli.masking import masked
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cli.complaints import Complaint
-from engine.batches import TROUBLE
+from cli.errors import UserError
 from engine.client import Redis
+from engine.errors import Fault
 from engine.library import install_library, installed_text, library_text, version_of
-from engine.server import check_server, connect
+from engine.opening import opened_redis
+from engine.server import check_servers
 from engine.settings import Settings
 
 
 def install_on_server(settings: Settings) -> str:
-    """Installs the library; says what was done. Raises Complaint or Misconfigured."""
+    """Installs the library; says what was done. Raises UserError or Misconfigured."""
     return asyncio.run(_install(settings))
 
 
 def check_on_server(settings: Settings) -> tuple[bool, str]:
-    """Whether the server has this release's library, and a sentence about it. Raises Complaint or Misconfigured."""
+    """Check that the server has this release's library; returns the result and a sentence about it.
+
+    Raises UserError or Misconfigured.
+    """
     return asyncio.run(_check(settings))
 
 
@@ -26,12 +30,13 @@ async def _install(settings: Settings) -> str:
     async with _server(settings) as redis:
         written = await install_library(redis)
     version = version_of(library_text())
-    return f"Version {version} is installed." if written else f"Version {version} was there already."
+    return f"Version {version} is installed." if written else f"Version {version} is already installed."
 
 
 async def _check(settings: Settings) -> tuple[bool, str]:
     async with _server(settings) as redis:
-        theirs = await installed_text(redis)
+        texts = [await installed_text(node) for node in await redis.primaries()]
+    theirs = next((text for text in texts if text != library_text()), library_text())
     version = version_of(library_text())
     if theirs == library_text():
         return True, f"The server has version {version}, as this release."
@@ -47,13 +52,10 @@ async def _check(settings: Settings) -> tuple[bool, str]:
 
 @asynccontextmanager
 async def _server(settings: Settings) -> AsyncIterator[Redis]:
-    """A server that is fit to be used, for as long as one command may take."""
-    redis = connect(settings, 1)
+    """A server, or a cluster, that is fit to be used, for as long as two commands may take."""
     try:
-        async with asyncio.timeout(settings.command_timeout_ms / 1000):
-            await check_server(redis)
+        async with asyncio.timeout(2 * settings.command_timeout_ms / 1000), opened_redis(settings, 1) as redis:
+            await check_servers(redis)
             yield redis
-    except TROUBLE as error:
-        raise Complaint(f"Redis does not answer: {str(error) or 'timeout'}; check ONSALE_REDIS_URL") from error
-    finally:
-        await redis.aclose()
+    except (Fault, TimeoutError) as error:
+        raise UserError(f"Redis does not answer: {error.__cause__ or error}; check ONSALE_REDIS_URL") from error

@@ -2,21 +2,21 @@
 
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import asyncpg
 import click
 import msgspec
 
-from cli.complaints import Complaint
-from cli.environment import settings_from_environment
+from api.access.loopback import is_loopback
+from cli.errors import UserError
+from cli.masking import masked
 from cli.ports import check_port
 from cli.progress import progress
-from engine.faults import Fault, Misconfigured
-from engine.loopback import is_loopback
-from engine.masking import masked
+from cli.settings import settings_from_environment
+from engine.errors import Fault, Misconfigured
 from engine.settings import PREFIX
-from sync.reports import REPORTS
+from sync.read_models.reports import REPORTS
 
 # Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
 # for --help should wait for a web server to be loaded.
@@ -27,31 +27,46 @@ from sync.reports import REPORTS
 def onsale() -> None:
     """Sell tickets that everybody wants at once.
 
-    Configured by environment variables (ONSALE_REDIS_URL, ONSALE_POSTGRES_URL, ...); the README lists them all.
+    Configured by environment variables (ONSALE_REDIS_URL, ONSALE_POSTGRES_URL, ...); docs/settings.md lists them all.
     """
 
 
+_NOT_MIGRATED = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidSchemaNameError,
+)
+
+
 def main() -> None:
-    """The entry point. What a person can mend is told in a sentence; anything else is a bug and shows its traceback."""
+    """The entry point. A user error prints one sentence; anything else is a bug and shows its traceback."""
     try:
         onsale(prog_name="onsale")
-    except (Complaint, Fault, Misconfigured) as error:
+    except (UserError, Fault, Misconfigured) as error:
         click.echo(f"onsale: {masked(str(error))}", err=True)
-        sys.exit(error.status if isinstance(error, Complaint) else 1)
+        sys.exit(error.status if isinstance(error, UserError) else 1)
+    except _NOT_MIGRATED as error:
+        click.echo(f"onsale: Postgres: {error}; the schema of this release is missing: run `onsale migrate`", err=True)
+        sys.exit(1)
     except asyncpg.InsufficientPrivilegeError as error:
-        click.echo(f"onsale: Postgres: {error}; docs/access.md says which user each command needs", err=True)
+        click.echo(f"onsale: Postgres: {error}; see docs/access.md for the user that each command needs", err=True)
         sys.exit(1)
 
 
 @onsale.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=8080, help="Port of the API; 0 takes a free one.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=".onsale", help="Where everything is kept.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, help="Port of the API; 0 chooses a free one.")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=".onsale", help="Folder for all data.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the API.")
-def dev(port: int, data_dir: Path, workers: int) -> None:
+@click.option("--shards", type=click.IntRange(3, 16), help="Primaries of a Valkey Cluster; default: one server.")
+@click.option("--replicas", type=click.IntRange(0, 4), default=0, help="Replicas of each primary, with --shards.")
+def dev(port: int, data_dir: Path, workers: int, shards: int | None, replicas: int) -> None:
     """Start everything, with its own Valkey and Postgres, and sell demo tickets."""
-    from cli.dev import run_dev
+    from cli.dev.command import run_dev
 
-    run_dev(port, data_dir, workers)
+    if replicas and not shards:
+        raise UserError("--replicas needs --shards: a single server of `onsale dev` has no replica")
+    run_dev(port, data_dir, workers, shards or 0, replicas)
 
 
 @onsale.command()
@@ -63,18 +78,30 @@ def dev(port: int, data_dir: Path, workers: int) -> None:
     type=click.Choice(["jwt", "off"]),
     default="jwt",
     envvar=f"{PREFIX}AUTH",
-    help="jwt: who has a token, by its role. off: everybody everything, on loopback.",
+    help="jwt: tokens with roles. off: everybody may do everything; loopback only.",
 )
 def serve(host: str, port: int, workers: int, auth: str) -> None:
     """Serve the API."""
-    from cli.serving import serve as serve_api
+    from cli.serve import serve as serve_api
 
     if auth == "off" and not is_loopback(host):
-        raise Complaint(
-            f"without authentication every role is open to whoever reaches {host}: serve on 127.0.0.1, "
+        raise UserError(
+            f"without authentication anybody who can reach {host} has every role: serve on 127.0.0.1, "
             "or with --auth jwt"
         )
     serve_api(msgspec.structs.replace(settings_from_environment(), auth=auth), host, port, workers)
+
+
+@onsale.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8081, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes; each serves ONSALE_MAX_STREAMS.")
+def streams(host: str, port: int, workers: int) -> None:
+    """Serve live streams alone, so that they cost the sale nothing."""
+    from cli.serve import serve as serve_api
+
+    settings = settings_from_environment()
+    serve_api(msgspec.structs.replace(settings, streams=True), host, port, workers, streams_only=True)
 
 
 def _event_ids(_context: click.Context, _option: click.Parameter, text: str | None) -> list[int] | None:
@@ -83,35 +110,49 @@ def _event_ids(_context: click.Context, _option: click.Parameter, text: str | No
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise click.BadParameter("ids with commas between, like 1,2") from error
+        raise click.BadParameter("give ids separated by commas, like 1,2") from error
 
 
 @onsale.command()
-@click.option("--role", type=click.Choice(["customer", "service", "manager"]), required=True, help="What it may do.")
-@click.option("--sub", required=True, help="Who it is for: the customer's id, or a name of the service or manager.")
-@click.option("--events", callback=_event_ids, help="Of a manager: the ids of its events, 1,2,...; all unless given.")
-@click.option("--ttl", type=click.IntRange(1, 31_536_000), default=3600, help="Seconds until it expires.")
+@click.option(
+    "--role", type=click.Choice(["customer", "service", "manager", "gate"]), required=True, help="Role of the token."
+)
+@click.option("--sub", required=True, help="Subject: the customer's id, or a name of the service or manager.")
+@click.option("--events", callback=_event_ids, help="Event ids of a manager's or gate's token, like 1,2; default: all.")
+@click.option("--ttl", type=click.IntRange(1, 31_536_000), default=3600, help="Seconds until the token expires.")
 def token(role: str, sub: str, events: list[int] | None, ttl: int) -> None:
     """Make a token for development, signed with ONSALE_JWT_SECRET."""
-    from api.callers import Role
+    from api.access.callers import Role
     from cli.tokens import mint_token
 
     click.echo(mint_token(settings_from_environment(), Role(role), sub, ttl, events))
 
 
 @onsale.command()
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=".env", help="File to create.")
+def secrets(output: Path) -> None:
+    """Create a file of random secrets for docker-compose.yml; an existing file is kept."""
+    from cli.secrets_file import write_secrets
+
+    write_secrets(output)
+    click.echo(f"{output} has new secrets; only you can read it.")
+
+
+@onsale.command()
 def sync() -> None:
-    """Write every outcome to Postgres, give back what ran out, settle open payments."""
-    from cli.running import run_until_stopped
+    """Write outcomes to Postgres, give back expired holds, settle open payments."""
+    from cli.run_until_stopped import run_until_stopped
+    from cli.serve import check_metrics_directory
     from sync.worker import run_sync
 
+    check_metrics_directory()
     run_until_stopped(run_sync(settings_from_environment()))
 
 
 @onsale.command()
 def migrate() -> None:
     """Bring Postgres to the newest schema."""
-    from cli.schema import migrate_database
+    from cli.migrate import migrate_database
 
     settings = settings_from_environment()
     with progress("migrating Postgres"):
@@ -126,7 +167,7 @@ def library() -> None:
 
 @library.command()
 def install() -> None:
-    """Put this release's library on the server; a newer one is left alone."""
+    """Install this release's library on the server; a newer one is kept."""
     from cli.lua_library import install_on_server
 
     settings = settings_from_environment()
@@ -137,7 +178,7 @@ def install() -> None:
 
 @library.command()
 def check() -> None:
-    """Say whether the server has this release's library; status 1 if not."""
+    """Check that the server has this release's library; status 1 if not."""
     from cli.lua_library import check_on_server
 
     same, said = check_on_server(settings_from_environment())
@@ -146,66 +187,208 @@ def check() -> None:
 
 
 @onsale.command()
-def audit() -> None:
+@click.option("--gateway", is_flag=True, help="Ask the gateway about each charge, too; nothing may be sold meanwhile.")
+def audit(*, gateway: bool) -> None:
     """Check the invariants over Redis and Postgres; status 1 if one is broken."""
-    from cli.auditing import find_breaches
+    from cli.audit import find_breaches
 
     settings = settings_from_environment()
     with progress("auditing"):
-        breaches = find_breaches(settings)
+        breaches = find_breaches(settings, asks_gateway=gateway)
     for breach in breaches:
         click.echo(breach)
     click.echo(f"{len(breaches)} breaches." if breaches else "Every invariant holds.")
     sys.exit(1 if breaches else 0)
 
 
+@onsale.group()
+def cluster() -> None:
+    """Look at a cluster of Redis or Valkey."""
+
+
+@cluster.command("status")
+def show_cluster() -> None:
+    """Show each primary: its partitions, replicas, their lag, the library and the clock."""
+    from cli.cluster import cluster_status
+
+    click.echo(cluster_status(settings_from_environment()))
+
+
+@cluster.command("plan")
+def plan_cluster() -> None:
+    """Print the commands that spread the partitions evenly; changes nothing."""
+    from cli.cluster import cluster_plan
+
+    click.echo(cluster_plan(settings_from_environment()))
+
+
+@onsale.group()
+def queue() -> None:
+    """Verify waiting rooms."""
+
+
+@queue.command("check")
+@click.argument("event_id", type=click.IntRange(1, 2_147_483_647))
+def check_order(event_id: int) -> None:
+    """Recompute the order of an event's waiting room; status 1 if it is another one."""
+    from cli.queue_check import check_queue
+
+    settings = settings_from_environment()
+    with progress("recomputing"):
+        told, errors = check_queue(settings, event_id)
+    for error in errors:
+        click.echo(error)
+    click.echo(told)
+    sys.exit(1 if errors else 0)
+
+
+@onsale.group()
+def codes() -> None:
+    """Make, list and export codes of an event."""
+
+
+_EVENT = click.IntRange(1, 2_147_483_647)
+_MANY = click.IntRange(1, 2_147_483_647)
+
+
+@codes.command("make")
+@click.argument("event_id", type=_EVENT)
+@click.argument("names", nargs=-1)
+@click.option(
+    "--kind", type=click.Choice(["access", "discount", "allocation"]), required=True, help="Kind of the codes."
+)
+@click.option("--count", type=click.IntRange(1, 100_000), help="Number of random codes.")
+@click.option("--prefix", default="", help="Beginning of each random code.")
+@click.option("--ticket", "ticket_ids", type=_EVENT, multiple=True, help="Id of a ticket they are for; default: all.")
+@click.option("--max-uses", type=_MANY, help="Uses of each code.")
+@click.option("--max-places", type=_MANY, help="Places of one use.")
+@click.option("--percent", type=click.IntRange(1, 100), help="Discount: percentage.")
+@click.option("--amount-off", type=_MANY, help="Discount: minor units off each place.")
+@click.option("--price", type=click.IntRange(0), help="Discount: price of a place, in minor units.")
+@click.option("--budget", type=_MANY, help="Discount: minor units that all uses of a code may save.")
+@click.option("--places", type=_MANY, help="Allocation: places that are set aside for each code.")
+@click.option("--tag", help="Text by which the codes are found again.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File for the codes.")
+def make(event_id: int, names: tuple[str, ...], output: IO[str], **options: Any) -> None:
+    """Make codes by NAMES, or random ones; one line each."""
+    from cli.codes import make_codes
+    from engine.words import CodeKind
+    from sync.codes.terms import CodeFields
+
+    fields = CodeFields(
+        CodeKind(options["kind"]),
+        list(options["ticket_ids"]),
+        max_uses=options["max_uses"],
+        max_places_per_use=options["max_places"],
+        tag=options["tag"],
+        percent=options["percent"],
+        amount_off_minor=options["amount_off"],
+        price_minor=options["price"],
+        budget_minor=options["budget"],
+        places=options["places"],
+    )
+    settings = settings_from_environment()
+    with progress("making codes"):
+        made = make_codes(settings, event_id, fields, list(names), options["count"] or 0, options["prefix"])
+    click.echo(made, file=output, nl=False)
+
+
+@codes.command("list")
+@click.argument("event_id", type=_EVENT)
+@click.option("--tag", help="Only codes with this tag.")
+def list_codes(event_id: int, tag: str | None) -> None:
+    """List the codes of an event with what is used of each."""
+    from cli.codes import list_as_table
+
+    settings = settings_from_environment()
+    with progress("reading"):
+        told = list_as_table(settings, event_id, tag)
+    click.echo(told, nl=False)
+
+
+@codes.command("export")
+@click.argument("event_id", type=_EVENT)
+@click.option("--tag", help="Only codes with this tag.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File for the CSV.")
+def export(event_id: int, tag: str | None, output: IO[str]) -> None:
+    """Write the codes of an event as CSV."""
+    from cli.codes import export_as_csv
+
+    settings = settings_from_environment()
+    with progress("reading"):
+        told = export_as_csv(settings, event_id, tag)
+    click.echo(told, file=output, nl=False)
+
+
 @onsale.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def loadtest(options: tuple[str, ...]) -> None:
     """Rehearse a drop with a crowd of Locust users, and judge it (in a checkout)."""
-    from cli.rehearsal import rehearse
+    from cli.loadtest import rehearse
 
     sys.exit(rehearse(options))
 
 
 @onsale.command()
 @click.argument("name", type=click.Choice(list(REPORTS)))
-@click.option("--event", "event_id", type=click.IntRange(1), help="Of this event alone.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "html"]), default="table", help="Of the output.")
-@click.option("--limit", type=click.IntRange(1), default=1000, help="Most rows.")
-@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Where it goes.")
-def report(name: str, event_id: int | None, form: str, limit: int, output: IO[str]) -> None:
+@click.option("--event", "event_id", type=click.IntRange(1, 2_147_483_647), help="Only this event.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", help="Output.")
+@click.option("--tz", "timezone", default="UTC", help="Time zone of days, hours and shown times.")
+@click.option(
+    "--from", "start", metavar="DAY|INSTANT", help="Only reservations made (hours, revenue: paid) from then on."
+)
+@click.option("--to", "end", metavar="DAY|INSTANT", help="The first day or instant after the period.")
+@click.option("--limit", type=click.IntRange(1), default=1000, help="Maximum number of rows.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Output file.")
+def report(
+    name: str,
+    event_id: int | None,
+    form: str,
+    timezone: str,
+    start: str | None,
+    end: str | None,
+    limit: int,
+    output: IO[str],
+) -> None:
     """Show a report, from the views of the schema `reporting` in Postgres."""
-    from cli.reports import make_report
+    from cli.reports.command import Request, make_report
 
     settings = settings_from_environment()
     with progress("reading"):
-        text = make_report(settings, name, event_id, form, limit)
+        text = make_report(settings, Request(name, form, event_id, timezone, start, end, limit))
     click.echo(text, file=output, nl=not text.endswith("\n"))
 
 
 @onsale.command()
-def restore() -> None:
-    """Rebuild an empty Redis from Postgres; one that has anything in it is refused."""
-    from cli.restoring import restore_redis
+@click.option(
+    "--partitions",
+    type=click.Choice(["all", "lost"]),
+    default="all",
+    help="all: into an empty Redis. lost: those that a cluster has lost, while the others sell.",
+)
+def restore(partitions: str) -> None:
+    """Rebuild an empty Redis from Postgres; fails if Redis has any key."""
+    from cli.restore import restore_redis
 
     settings = settings_from_environment()
     with progress("restoring Redis"):
-        said = restore_redis(settings)
+        said = restore_redis(settings, only_lost=partitions == "lost")
     click.echo(said)
 
 
 @onsale.command()
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8090, help="Port to listen on.")
-@click.option("--data-file", type=click.Path(path_type=Path, dir_okay=False), default="gateway.db", help="Its ledger.")
-@click.option("--settle-after-ms", type=click.IntRange(0), default=5000, help="When a `timeout` charge completes.")
-@click.option("--answer-late-ms", type=click.IntRange(0), default=3000, help="When an answer comes that is late.")
+@click.option("--data-file", type=click.Path(path_type=Path, dir_okay=False), default="gateway.db", help="Ledger file.")
+@click.option(
+    "--settle-after-ms", type=click.IntRange(0), default=5000, help="Delay after which a `timeout` charge completes."
+)
+@click.option("--answer-late-ms", type=click.IntRange(0), default=3000, help="Delay of a late answer.")
 def gateway(host: str, port: int, data_file: Path, settle_after_ms: int, answer_late_ms: int) -> None:
     """Run the simulated payment gateway."""
     from aiohttp import web
 
-    from cli.simulated_gateway import create_gateway_app
+    from cli.gateway.app import create_gateway_app
 
     settings_from_environment()
     check_port(host, port)

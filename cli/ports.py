@@ -1,23 +1,36 @@
 """TCP ports on loopback."""
 
 import errno
+import random
 import socket
 
-from cli.complaints import Complaint
+from cli.errors import UserError
 
 LOOPBACK = "127.0.0.1"
 
+_NOT_EPHEMERAL = range(15_000, 32_000)
+"""Linux gives outgoing connections 32768 to 60999, other systems 49152 to 65535."""
+
+_TRIES = 200
+
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on at this moment.
+
+    It is none of those that outgoing connections get: one of them would have it before a server that starts.
+    """
+    for port in random.sample(_NOT_EPHEMERAL, _TRIES):
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise UserError("found no free port on loopback; stop programs that listen there")
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises Complaint if a server could not listen there now."""
+    """Raises UserError if a server could not listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         # As servers do: a port that only waits for its last connections to fade is free.
@@ -26,7 +39,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise Complaint(
-                    f"port {port} is taken: stop what listens there, or choose another with --port"
+                raise UserError(
+                    f"port {port} is in use: stop the program that uses it, or choose another with --port"
                 ) from error
-            raise Complaint(f"cannot listen on {host} port {port}: {error.strerror}") from error
+            raise UserError(f"cannot listen on {host} port {port}: {error.strerror}") from error

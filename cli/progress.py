@@ -1,4 +1,4 @@
-"""A line for people who wait."""
+"""A progress line on stderr."""
 
 import sys
 import threading

@@ -7,27 +7,27 @@ from typing import Any
 import jwt
 import msgspec
 
-from api.bodies import CustomerId
-from api.callers import Role
-from api.keyring import HMAC_ALGORITHM, check_key_settings
-from cli.complaints import Complaint
+from api.access.callers import LIMITED, Role
+from api.access.jwks import HMAC_ALGORITHM, check_key_settings
+from api.http.text import CustomerId
+from cli.errors import UserError
 from engine.settings import Settings
 
 
 def mint_token(settings: Settings, role: Role, sub: str, ttl_seconds: int, events: Sequence[int] | None = None) -> str:
-    """A token signed with the secret of the settings. Raises Complaint, or Misconfigured for one that is too short."""
+    """A token signed with the secret of the settings. Raises UserError, or Misconfigured for one that is too short."""
     if not settings.jwt_secret:
-        raise Complaint(
-            "tokens are made here with ONSALE_JWT_SECRET, which is not set: set it to that of `onsale serve` (make one "
-            "with `openssl rand -hex 32`); with public keys (ONSALE_JWT_JWKS), who has the private ones makes tokens"
+        raise UserError(
+            "ONSALE_JWT_SECRET is not set: set it to the secret of `onsale serve` (make one "
+            "with `openssl rand -hex 32`); with public keys (ONSALE_JWT_JWKS), use the private key to make tokens"
         )
     check_key_settings(settings)
-    if events is not None and role is not Role.MANAGER:
-        raise Complaint("--events goes with --role manager: the others are not bound to events")
+    if events is not None and role not in LIMITED:
+        raise UserError("--events needs --role manager or gate: other roles are not limited to events")
     try:
         msgspec.convert(sub, CustomerId)
     except msgspec.ValidationError as error:
-        raise Complaint("--sub must be 1 to 64 visible ASCII characters") from error
+        raise UserError("--sub must be 1 to 64 visible ASCII characters") from error
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
         "iss": settings.jwt_issuer,

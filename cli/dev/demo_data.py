@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from cli.complaints import Complaint
+from cli.errors import UserError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _DAYS_AHEAD = 60
@@ -68,7 +68,7 @@ def demo_events(now: datetime, sections: list[dict[str, Any]]) -> list[dict[str,
 
 
 async def ensure_demo(api_url: str) -> dict[str, Any]:
-    """Publishes the demo events if there are no tickets yet; a ticket to try. Raises Complaint."""
+    """Publishes the demo events if there are no tickets yet; a ticket to try. Raises UserError."""
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         tickets = await _first_tickets(session, api_url)
         if not tickets:
@@ -80,7 +80,7 @@ async def ensure_demo(api_url: str) -> dict[str, Any]:
 
 
 def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> list[tuple[str, str]]:
-    """What each command does, and the command: it runs as it stands, in this order."""
+    """Commands to try, each with its purpose. They run as they stand, in this order."""
     event, price = ticket["event"], ticket["price"]
     json_header = "-H 'Content-Type: application/json'"
     customer = {"id": "22", "first_name": "Islom", "last_name": "Karimov"}
@@ -102,16 +102,16 @@ def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> l
 async def _first_tickets(session: aiohttp.ClientSession, api_url: str) -> list[dict[str, Any]]:
     async with session.get(f"{api_url}/v1/tickets?limit=1") as response:
         if response.status != 200:
-            raise Complaint(f"the API does not list tickets: {response.status} {await response.text()}")
+            raise UserError(f"the API does not list tickets: {response.status} {await response.text()}")
         items: list[dict[str, Any]] = (await response.json())["items"]
         return items
 
 
 async def _publish(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """What was made of it."""
+    """Create something through the API, and return the answer."""
     async with session.post(url, json=body) as response:
         if response.status != 201:
-            raise Complaint(f"the API refuses the demo events: {response.status} {await response.text()}")
+            raise UserError(f"the API refuses the demo events: {response.status} {await response.text()}")
         made: dict[str, Any] = await response.json()
         return made
 

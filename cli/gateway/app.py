@@ -1,6 +1,6 @@
-"""A payment gateway to try Onsale with: it speaks the protocol of `sync/gateway.py` and keeps a ledger of its own.
+"""A payment gateway to try Onsale with: it speaks the protocol of `payments/gateway.py` and keeps a ledger of its own.
 
-What a charge comes to, and how it is answered, is decided by its payment token:
+The payment token decides the outcome of a charge and the form of its answer:
 
     card_error       declined: failed, card_declined
     payment_error    failed, payment_failed
@@ -13,7 +13,7 @@ What a charge comes to, and how it is answered, is decided by its payment token:
 
 How calls are answered from now on, whatever their token, can be told to a running gateway:
 
-    PUT /manner      Conduct      {"manner": "lost", "calls": ["refund"], "times": 1}
+    PUT /faults    FaultPlan      {"mode": "lost", "calls": ["refund"], "times": 1}
 """
 
 import asyncio
@@ -26,9 +26,8 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
-from cli.gateway_ledger import ChargeConflictError, Ledger
-from engine.words import CURRENCY
-from sync.gateway import Charge, ChargeRefund, ChargeState, ChargeView
+from cli.gateway.ledger import ChargeConflictError, Ledger
+from payments.gateway import SIMULATED, Charge, ChargeRefund, ChargeState, ChargeView
 
 T = TypeVar("T")
 
@@ -38,8 +37,8 @@ _WITHHOLD_ANSWER_MS = 30_000
 _LEDGER_TIMEOUT_SECONDS = 10
 
 
-class Manner(StrEnum):
-    """How a call is answered."""
+class ResponseMode(StrEnum):
+    """The mode in which a call is answered."""
 
     AT_ONCE = "at_once"
     LATE = "late"
@@ -55,7 +54,7 @@ class Manner(StrEnum):
 
 
 class Call(StrEnum):
-    """What can be asked of the gateway."""
+    """The calls of the gateway."""
 
     CHARGE = "charge"
     STATUS = "status"
@@ -63,10 +62,10 @@ class Call(StrEnum):
     REFUND = "refund"
 
 
-class Conduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How calls are to be answered: these (all, if none are named), so many times (for ever, if not said)."""
+class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plan for answers: the calls (all, if none are named), and how many of them (unlimited by default)."""
 
-    manner: Manner
+    mode: ResponseMode
     calls: list[Call] = []
     times: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
@@ -78,9 +77,9 @@ class _Delays(NamedTuple):
 
 
 _MANNER_OF_TOKEN = {
-    "answer_late": Manner.LATE,
-    "answer_lost": Manner.LOST,
-    "answer_twice": Manner.TWICE,
+    "answer_late": ResponseMode.LATE,
+    "answer_lost": ResponseMode.LOST,
+    "answer_twice": ResponseMode.TWICE,
 }
 
 
@@ -90,17 +89,22 @@ class _SimulatedGateway:
     def __init__(self, data_file: Path, delays: _Delays) -> None:
         self._data_file = data_file
         self._delays = delays
-        self._conduct = Conduct(Manner.AT_ONCE)
+        self._plan = FaultPlan(ResponseMode.AT_ONCE)
         self._stopping = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
         return [
+            web.get("/", self.tell),
             web.post("/charges", self.charge),
             web.get("/charges/{id}", self.find),
             web.post("/charges/{id}/void", self.void),
             web.post("/charges/{id}/refund", self.refund),
-            web.put("/manner", self.behave),
+            web.put("/faults", self.behave),
         ]
+
+    async def tell(self, _request: web.Request) -> web.Response:
+        """Says what this is, so that nobody takes it for a gateway that charges."""
+        return web.json_response({"gateway": SIMULATED, "charges": "nobody"})
 
     async def ledger(self, _app: web.Application) -> AsyncIterator[None]:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as self._thread:
@@ -115,9 +119,7 @@ class _SimulatedGateway:
 
     async def charge(self, request: web.Request) -> web.StreamResponse:
         charge = _decode(await request.read(), Charge)
-        if charge.currency != CURRENCY:
-            raise web.HTTPUnprocessableEntity(text=f"only {CURRENCY}")
-        told = self._manner_of(Call.CHARGE)
+        told = self._mode_of(Call.CHARGE)
 
         async def take() -> ChargeView:
             view, is_new = await self._in_thread(lambda: self._ledger.charge(charge))
@@ -142,37 +144,37 @@ class _SimulatedGateway:
         return await self._ask(request, Call.REFUND, lambda: self._ledger.refund(charge_id, refund))
 
     async def behave(self, request: web.Request) -> web.Response:
-        self._conduct = _decode(await request.read(), Conduct)
+        self._plan = _decode(await request.read(), FaultPlan)
         return web.Response(status=204)
 
     async def _ask(self, request: web.Request, call: Call, work: Callable[[], ChargeView]) -> web.StreamResponse:
-        return await self._answer(request, self._manner_of(call), lambda: self._in_thread(work))
+        return await self._answer(request, self._mode_of(call), lambda: self._in_thread(work))
 
-    def _manner_of(self, call: Call) -> Manner:
-        """How this call is answered; it counts."""
-        conduct = self._conduct
-        if conduct.calls and call not in conduct.calls:
-            return Manner.AT_ONCE
-        if conduct.times is not None:
-            left = conduct.times - 1
-            self._conduct = msgspec.structs.replace(conduct, times=left) if left else Conduct(Manner.AT_ONCE)
-        return conduct.manner
+    def _mode_of(self, call: Call) -> ResponseMode:
+        """The mode for this call; counts the call."""
+        plan = self._plan
+        if plan.calls and call not in plan.calls:
+            return ResponseMode.AT_ONCE
+        if plan.times is not None:
+            left = plan.times - 1
+            self._plan = msgspec.structs.replace(plan, times=left) if left else FaultPlan(ResponseMode.AT_ONCE)
+        return plan.mode
 
     async def _answer(
-        self, request: web.Request, manner: Manner, act: Callable[[], Awaitable[ChargeView]]
+        self, request: web.Request, mode: ResponseMode, act: Callable[[], Awaitable[ChargeView]]
     ) -> web.StreamResponse:
-        if manner is Manner.BROKEN:
+        if mode is ResponseMode.BROKEN:
             raise web.HTTPInternalServerError(text="told to be broken")
-        if manner is Manner.NEVER:
+        if mode is ResponseMode.NEVER:
             await self._withhold(self._delays.withhold_answer_ms)
             return _hang_up(request)
         view = await act()
-        match manner:
-            case Manner.LATE:
+        match mode:
+            case ResponseMode.LATE:
                 await self._withhold(self._delays.answer_late_ms)
-            case Manner.LOST:
+            case ResponseMode.LOST:
                 return _hang_up(request)
-            case Manner.TWICE:
+            case ResponseMode.TWICE:
                 return await _twice(request, view)
         return _response(view)
 
@@ -239,7 +241,12 @@ def create_gateway_app(
     """
     gateway = _SimulatedGateway(data_file, _Delays(settle_after_ms, answer_late_ms, withhold_answer_ms))
     app = web.Application()
+    app.on_response_prepare.append(_mark)
     app.cleanup_ctx.append(gateway.ledger)
     app.on_shutdown.append(gateway.stop_withholding)
     app.add_routes(gateway.routes())
     return app
+
+
+async def _mark(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SIMULATED

@@ -11,43 +11,50 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from secrets import token_hex
 from types import FrameType
 
 import aiohttp
 import click
 
-from cli.children import Child
-from cli.complaints import Complaint
-from cli.demo import commands_to_try, ensure_demo
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
-from cli.follow import LogFollower
+from cli.dev.child_process import Child
+from cli.dev.demo_data import commands_to_try, ensure_demo
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey, write_private
+from cli.dev.embedded_cluster import EmbeddedCluster
+from cli.dev.log_follower import LogFollower
+from cli.errors import UserError
 from cli.lua_library import install_on_server
+from cli.migrate import migrate_database
 from cli.ports import LOOPBACK, check_port, free_port
 from cli.progress import progress
-from cli.schema import migrate_database
 from engine.settings import PREFIX, Settings
 
 _READY_SECONDS = 120
 _POLL_SECONDS = 0.1
 _DATABASE = "onsale"
+_TOLD = frozenset({"api", "gateway", "sync"})
+"""The parts whose log is shown."""
+
 _LOOPBACK_NETWORKS = "127.0.0.0/8 ::1/128"
 
 ENVIRONMENT_FILE = "environment"
 """In the data directory: the settings of the parts, for other commands of `onsale` that are to work on them."""
 
 
-def run_dev(port: int, data_dir: Path, workers: int) -> None:
+def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: int = 0) -> None:
     """Starts everything and stays until SIGINT, SIGTERM or the end of a part; leaves no process behind.
 
-    Raises Complaint if something cannot start, or did not stay.
+    `shards`: primaries of a cluster, each with so many `replicas`; 0: one server.
+
+    Raises UserError if something cannot start, or did not stay.
     """
     port = port or free_port()
     check_port(LOOPBACK, port)
     with ExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
         logs = stack.enter_context(_owned(data_dir)) / "logs"
-        children = _start_parts(stack, port, data_dir.resolve(), logs, workers)
-        followers = [LogFollower(child.name, child.log_file) for child in children[2:]]
+        children = _start_parts(stack, port, data_dir.resolve(), logs, workers, shards, replicas)
+        followers = [LogFollower(child.name, child.log_file) for child in children if child.name in _TOLD]
         api_url = f"http://{LOOPBACK}:{port}"
         with progress("waiting for the API"):
             _wait_until_ready(api_url, children, stop)
@@ -67,16 +74,20 @@ def run_dev(port: int, data_dir: Path, workers: int) -> None:
     click.echo("Stopped. The data is kept for the next start.")
 
 
-def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, workers: int) -> list[Child]:
+def _start_parts(
+    stack: ExitStack, port: int, data_dir: Path, logs: Path, workers: int, shards: int, replicas: int
+) -> list[Child]:
     """Starts the parts in the order in which they need each other; the stack stops them in the other."""
     with progress("starting Valkey"):
-        valkey = stack.enter_context(EmbeddedValkey(data_dir / "valkey", logs / "valkey.log"))
+        servers, redis_url = _start_valkey(stack, data_dir, logs, shards, replicas)
     with progress("starting Postgres"):
-        postgres = stack.enter_context(EmbeddedPostgres(data_dir / "postgres", logs / "postgres.log"))
+        postgres = stack.enter_context(
+            EmbeddedPostgres(data_dir / "postgres", logs / "postgres.log", password=token_hex(16))
+        )
         postgres_url = postgres.ensure_database(_DATABASE)
     gateway_port = free_port()
     settings = Settings(
-        redis_url=valkey.url,
+        redis_url=redis_url,
         postgres_url=postgres_url,
         gateway_url=f"http://{LOOPBACK}:{gateway_port}",
         sync_metrics_port=free_port(),
@@ -91,9 +102,9 @@ def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, worker
         f"{PREFIX}GATEWAY_URL": settings.gateway_url,
         f"{PREFIX}SYNC_METRICS_PORT": str(settings.sync_metrics_port),
     }
-    (data_dir / ENVIRONMENT_FILE).write_text("".join(f"{name}={value}\n" for name, value in ours.items()), "utf-8")
+    write_private(data_dir / ENVIRONMENT_FILE, "".join(f"{name}={value}\n" for name, value in ours.items()))
     environ = {f"{PREFIX}WEBHOOK_NETWORKS": _LOOPBACK_NETWORKS} | os.environ | ours
-    children = [valkey.child, postgres.child]
+    children = [*servers, postgres.child]
     for name, arguments in {
         "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],
         "sync": ["sync"],
@@ -107,8 +118,19 @@ def _start_parts(stack: ExitStack, port: int, data_dir: Path, logs: Path, worker
     return children
 
 
+def _start_valkey(stack: ExitStack, data_dir: Path, logs: Path, shards: int, replicas: int) -> tuple[list[Child], str]:
+    """The servers, and the address by which they are reached. One server and a cluster have data of their own."""
+    password = token_hex(16)  # another one for each start; nobody types it
+    if not shards:
+        valkey = stack.enter_context(EmbeddedValkey(data_dir / "valkey", logs / "valkey.log", password=password))
+        return [valkey.child], valkey.url
+    folder = data_dir / f"valkey-{shards}-shards-{replicas}-replicas"
+    cluster = stack.enter_context(EmbeddedCluster(folder, logs, shards, replicas, password=password))
+    return cluster.children, cluster.url
+
+
 def _wait_until_ready(api_url: str, children: list[Child], stop: threading.Event) -> None:
-    """Raises Complaint if a part ends, or if the API is not ready in time."""
+    """Raises UserError if a part ends, or if the API is not ready in time."""
     deadline = time.monotonic() + _READY_SECONDS
     while not stop.is_set():
         for child in children:
@@ -118,12 +140,12 @@ def _wait_until_ready(api_url: str, children: list[Child], stop: threading.Event
         if missing is None:
             return
         if time.monotonic() > deadline:
-            raise Complaint(f"not ready after {_READY_SECONDS} s: {missing}; its log is {children[-1].log_file}")
+            raise UserError(f"not ready after {_READY_SECONDS} s: {missing}; its log is {children[-1].log_file}")
         stop.wait(_POLL_SECONDS)
 
 
 async def _what_is_missing(api_url: str) -> str | None:
-    """What `/readyz` says is missing; None if it can sell."""
+    """The parts that `/readyz` reports as missing; None if it can sell."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
@@ -136,17 +158,18 @@ async def _what_is_missing(api_url: str) -> str | None:
 
 @contextmanager
 def _owned(data_dir: Path) -> Iterator[Path]:
-    """The directory, made if need be, for this process alone. Raises Complaint if another has it."""
+    """The directory, made if need be, for this process alone. Raises UserError if another has it."""
     try:
-        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there may have other things in it
+        (data_dir / "logs").mkdir(exist_ok=True)
         lock = (data_dir / "lock").open("w")
     except OSError as error:
-        raise Complaint(f"cannot write to {data_dir}: {error.strerror}; choose another with --data-dir") from error
+        raise UserError(f"cannot write to {data_dir}: {error.strerror}; choose another with --data-dir") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Complaint(f"another `onsale dev` uses {data_dir}: stop it, or choose another --data-dir") from error
+            raise UserError(f"another `onsale dev` uses {data_dir}: stop it, or choose another --data-dir") from error
         for log_file in (data_dir / "logs").glob("*.log"):
             log_file.replace(log_file.with_suffix(".previous"))
         yield data_dir

@@ -10,12 +10,12 @@ from pathlib import Path
 from pwd import struct_passwd
 from typing import IO
 
-from cli.complaints import Complaint
+from cli.errors import UserError
 
 _PR_SET_PDEATHSIG = 1
 
 
-class ChildError(Complaint):
+class ChildError(UserError):
     """A process did not start, or ended before it should; the message says where its log is."""
 
 
@@ -53,7 +53,7 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """True if the process exists."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
@@ -122,7 +122,7 @@ class Child:
 
 
 def _ask_for_death_signal(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """What the child does before it becomes its program, where the kernel offers it."""
+    """The hook that makes a child die with its parent, if the kernel offers it."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

@@ -1,6 +1,7 @@
 """Valkey and Postgres from the wheels, as children of this process. For `onsale dev` and for tests.
 
-Both listen on loopback without a password: whoever may run programs on this machine may use them.
+Both listen on loopback. Without a password whoever may run programs on this machine may use them; with one, those who
+know it. It is on no command line.
 """
 
 import asyncio
@@ -9,10 +10,12 @@ import pwd
 import shutil
 import signal
 import stat
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import Self
 
 import asyncpg
@@ -21,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from cli.children import Child, ChildError
+from cli.dev.child_process import Child, ChildError
 from cli.ports import LOOPBACK, free_port
 
 _PATIENCE_SECONDS = 60
@@ -38,21 +41,34 @@ class EmbeddedValkey:
     A context manager; `start`, `stop` and `kill` may be called in between. Data and port survive all of them.
     """
 
-    def __init__(self, directory: Path, log_file: Path, port: int = 0, acl_file: Path | None = None) -> None:
-        self._directory = directory.resolve()
+    def __init__(
+        self,
+        directory: Path,
+        log_file: Path,
+        port: int = 0,
+        acl_file: Path | None = None,
+        password: str = "",
+        options: Mapping[str, str] | None = None,
+        name: str = "valkey",
+    ) -> None:
+        self.directory, self._password = directory.resolve(), password
         self.port = port or free_port()
-        options = {
+        self.cluster_port = int((options or {}).get("cluster-port", "0"))
+        every = {
             "bind": LOOPBACK,
             "port": str(self.port),
-            "dir": str(self._directory),
+            "dir": str(self.directory),
             "save": "",
             "appendonly": "yes",
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "hz": "100",
         } | ({"aclfile": str(acl_file)} if acl_file else {})
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self.child = Child("valkey", [_valkey_program(), *arguments], log_file)
+        every |= options or {}
+        arguments = [part for option, value in every.items() for part in (f"--{option}", value)]
+        self._password_file = self.directory / "password.conf"
+        first = [self._password_file] if password else []
+        self.child = Child(name, [_valkey_program(), *first, *arguments], log_file)
 
     def __enter__(self) -> Self:
         self.start()
@@ -63,12 +79,15 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        """For `ONSALE_REDIS_URL`."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        """The value of `ONSALE_REDIS_URL`."""
+        login = f":{self._password}@" if self._password else ""
+        return f"redis://{login}{LOOPBACK}:{self.port}/0"
 
     def start(self) -> None:
         """Starts it and waits until it has loaded its data. Raises ChildError."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if self._password:
+            write_private(self._password_file, f"requirepass {self._password}\nprimaryauth {self._password}\n")
         self.child.start()
         _wait_for(self.child, self._answers)
 
@@ -81,7 +100,7 @@ class EmbeddedValkey:
         self.child.kill()
 
     def _answers(self) -> bool:
-        """Whether it is our process that answers: another may have taken the port."""
+        """True if our process answers: another may have taken the port."""
         try:
             with Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as redis:
                 redis.ping()  # raises while data is loaded
@@ -96,8 +115,10 @@ class EmbeddedPostgres:
     `durable=False` leaves out fsync: such a database survives a crash of its processes, not of the machine.
     """
 
-    def __init__(self, directory: Path, log_file: Path, port: int = 0, *, durable: bool = True) -> None:
-        self._directory = directory.resolve()
+    def __init__(
+        self, directory: Path, log_file: Path, port: int = 0, *, durable: bool = True, password: str = ""
+    ) -> None:
+        self.directory, self._password = directory.resolve(), password
         self._log_file = log_file
         self._durable = durable
         self._programs = postgres_programs()
@@ -111,10 +132,14 @@ class EmbeddedPostgres:
             "fsync": "on" if durable else "off",
             "max_connections": "200",
         }
+        # A short path, because sockets may have no long one. The owner sets the password by it.
+        self._own = Path(tempfile.gettempdir()) / f"onsale-{token_hex(8)}"
+        if password:
+            options |= {"unix_socket_directories": str(self._own), "hba_file": str(self._own / "hba.conf")}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self.child = Child(
             "postgres",
-            [self._programs / "postgres", "-D", self._directory, *settings],
+            [self._programs / "postgres", "-D", self.directory, *settings],
             log_file,
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast": ends sessions and writes a checkpoint
@@ -128,22 +153,28 @@ class EmbeddedPostgres:
         self.stop()
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
-        """For `ONSALE_POSTGRES_URL`. Unless a user is named it is the one who owns and may do everything."""
-        return f"postgresql://{user}@{LOOPBACK}:{self.port}/{database}"
+        """The value of `ONSALE_POSTGRES_URL`. The default user is the owner, who may do everything."""
+        login = f"{user}:{self._password}" if self._password else user
+        return f"postgresql://{login}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
         """Makes the cluster if there is none, starts it and waits until it takes connections. Raises ChildError."""
         if self._user is not None:
-            _let_others_through(self._directory.parent)
+            _let_others_through(self.directory.parent)
             _let_others_through(self._programs)
-        if not self._directory.exists():
+        if not self.directory.exists():
             self._make_cluster()
+        if self._password:
+            self._make_own_folder()
         self.child.start()
         _wait_for(self.child, self._is_ready)
+        if self._password:
+            asyncio.run(self._set_password())
 
     def stop(self) -> None:
         """Lets it end in order."""
         self.child.stop()
+        shutil.rmtree(self._own, ignore_errors=True)
 
     def kill(self) -> None:
         """Ends it as a crash would."""
@@ -167,9 +198,32 @@ class EmbeddedPostgres:
         finally:
             await connection.close(timeout=_PATIENCE_SECONDS)
 
+    def _make_own_folder(self) -> None:
+        """The folder of the socket, and of the rule that others need a password. No other user can look into it."""
+        shutil.rmtree(self._own, ignore_errors=True)
+        self._own.mkdir(mode=0o700)
+        rules = self._own / "hba.conf"
+        write_private(rules, f"local all all trust\nhost all all {LOOPBACK}/32 scram-sha-256\n")
+        if self._user is not None:
+            for path in (self._own, rules):
+                os.chown(path, self._user.pw_uid, self._user.pw_gid)
+
+    async def _set_password(self) -> None:
+        connection = await asyncpg.connect(
+            host=str(self._own), port=self.port, user="postgres", database="postgres", timeout=_PATIENCE_SECONDS
+        )
+        try:
+            statement = await connection.fetchval(
+                "SELECT format('ALTER ROLE postgres PASSWORD %L', $1::text)", self._password
+            )
+            await connection.execute("SET log_statement = 'none'", timeout=_PATIENCE_SECONDS)
+            await connection.execute(statement, timeout=_PATIENCE_SECONDS)
+        finally:
+            await connection.close(timeout=_PATIENCE_SECONDS)
+
     def _make_cluster(self) -> None:
         """Under another name first: what was interrupted must not look finished."""
-        unfinished = self._directory.with_name(self._directory.name + ".new")
+        unfinished = self.directory.with_name(self.directory.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         if self._user is not None:
@@ -183,15 +237,22 @@ class EmbeddedPostgres:
         making.start()
         if making.wait(_PATIENCE_SECONDS) != 0:
             raise making.failure()
-        unfinished.rename(self._directory)
+        unfinished.rename(self.directory)
 
     def _is_ready(self) -> bool:
         """The last line of postmaster.pid says so; its first line says of which process it speaks."""
         try:
-            lines = (self._directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            lines = (self.directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except OSError:
             return False
         return len(lines) == 8 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner reads, whatever was there before."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def postgres_programs() -> Path:
@@ -200,10 +261,13 @@ def postgres_programs() -> Path:
 
 
 def _wheel(package: str) -> Path:
-    """Where a package is installed. It is not imported: we start its programs, what its Python does is not ours."""
+    """The folder of an installed package.
+
+    It is not imported: we start its programs and do not need its Python code.
+    """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise ChildError(f"the package {package} is not installed; run `make install`")
+        raise ChildError(f"the package {package} is not installed; run `make install`, or install onsale[embedded]")
     return Path(spec.origin).parent
 
 

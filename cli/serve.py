@@ -1,4 +1,4 @@
-"""`onsale serve`: the API in one or several processes, under gunicorn."""
+"""`onsale serve` and `onsale streams`: the API, or its streams, in one or several processes under gunicorn."""
 
 import os
 import resource
@@ -9,33 +9,47 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import msgspec
+import structlog
 import uvloop
 from aiohttp import web
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from api.cors import Cors
-from api.keyring import check_keys
-from cli.collecting import collect_rarely
+from api.access.jwks import check_keys
+from api.http.allowed_hosts import LOOPBACK_NAMES
+from api.http.cors import Cors
+from cli.errors import WrongSettings
+from cli.gc_tuning import collect_rarely
 from cli.ports import check_port
 from engine.engine import Engine
+from engine.limits import LimitsInForce
 from engine.settings import Settings
+from payments.gateway import is_simulated
+
+log = structlog.get_logger(__name__)
 
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _WORKER_CLASS = "aiohttp.GunicornUVLoopWebWorker"
 _HEARTBEAT_SECONDS = 30
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serves until SIGTERM or SIGINT; requests under way are answered before it ends.
+def serve(settings: Settings, host: str, port: int, workers: int, *, streams_only: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered before it ends.
 
-    Raises Complaint, or Misconfigured for a Redis that must not be sold from, before any worker starts.
+    `streams_only`: live streams, health and metrics, and nothing else.
+
+    Raises UserError, or Misconfigured for a Redis that must not be sold from, before any worker starts.
     """
     check_port(host, port)
+    check_metrics_directory()
+    if settings.auth == "off" and not settings.allowed_hosts:
+        settings = msgspec.structs.replace(settings, allowed_hosts=LOOPBACK_NAMES)
     _allow_connections()
-    uvloop.run(_prepare(settings))
+    uvloop.run(_prepare(settings, None if streams_only else LimitsInForce(settings)))
     with _metrics_of_all(workers):
-        _Gunicorn(settings, host, port, workers).run()
+        _Gunicorn(settings, host, port, workers, streams_only=streams_only).run()
 
 
 def _allow_connections() -> None:
@@ -44,13 +58,25 @@ def _allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings, limits: LimitsInForce | None) -> None:
     """Does once what each worker would do, and finds out here, in words, why it cannot be done."""
     Cors(settings.cors_origins)
     if settings.auth == "jwt":
         await check_keys(settings)
-    async with Engine(settings):
+        await _warn_of_simulation(settings)
+    async with Engine(settings, limits=limits):
         pass
+
+
+async def _warn_of_simulation(settings: Settings) -> None:
+    """Warns where customers would get tickets and nobody their money."""
+    async with aiohttp.ClientSession() as session:
+        if await is_simulated(session, settings.gateway_url, settings.gateway_timeout_ms / 1000):
+            log.warning(
+                "gateway_is_simulated",
+                gateway=settings.gateway_url,
+                remedy="REHEARSAL ONLY: nobody is charged; set ONSALE_GATEWAY_URL to the gateway of your provider",
+            )
 
 
 @contextmanager
@@ -73,9 +99,20 @@ def _metrics_of_all(workers: int) -> Iterator[None]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
+def check_metrics_directory() -> None:
+    """Raises WrongSettings if metrics are to go to a directory that they cannot go to: each would fail by itself."""
+    if _METRICS_VARIABLE not in os.environ:
+        return
+    directory = Path(os.environ[_METRICS_VARIABLE])
+    if not os.environ[_METRICS_VARIABLE] or not directory.is_dir():
+        raise WrongSettings(f"{_METRICS_VARIABLE} names no directory: make it, or unset the variable")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise WrongSettings(f"{_METRICS_VARIABLE} names {directory}, where this user may not write")
+
+
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    def __init__(self, settings: Settings, host: str, port: int, workers: int) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, host: str, port: int, workers: int, *, streams_only: bool) -> None:
+        self._settings, self._streams_only = settings, streams_only
         self._options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "workers": workers,
@@ -98,11 +135,12 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
     def load(self) -> Callable[[], Awaitable[web.Application]]:
         """Called in each worker."""
         from api.app import create_app  # noqa: PLC0415  # brings prometheus-client, see _metrics_of_all
+        from api.routes import ROUTES, STREAM_ROUTES  # noqa: PLC0415  # the same
 
-        settings = self._settings
+        settings, routes = self._settings, STREAM_ROUTES if self._streams_only else ROUTES
 
         async def make_app() -> web.Application:
-            app = create_app(settings)
+            app = create_app(settings, routes)
             collect_rarely()
             return app
 

@@ -1,4 +1,4 @@
-"""What the logs of other processes say that a person should see."""
+"""Log lines of other processes that a person should see."""
 
 from pathlib import Path
 

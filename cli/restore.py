@@ -4,7 +4,8 @@ import asyncio
 
 from redis.exceptions import RedisError
 
-from cli.complaints import Complaint
+from cli.errors import UserError
+from engine.errors import Fault
 from engine.settings import Settings
 from sync.postgres import PostgresAway
 from sync.restore import Restored, restore
@@ -12,14 +13,16 @@ from sync.restore import Restored, restore
 _AGAIN = "; empty Redis (FLUSHDB) before the next try"
 
 
-def restore_redis(settings: Settings) -> str:
-    """Restores, and says what there is again. Raises Complaint if a server cannot be asked, or Misconfigured."""
+def restore_redis(settings: Settings, *, only_lost: bool = False) -> str:
+    """Restores, and says what there is again. Raises UserError if a server cannot be asked, or Misconfigured."""
     try:
-        restored = asyncio.run(restore(settings))
+        restored = asyncio.run(restore(settings, only_lost=only_lost))
     except PostgresAway as error:
-        raise Complaint(f"Postgres cannot be asked: {error}; check ONSALE_POSTGRES_URL{_AGAIN}") from error
-    except (RedisError, OSError) as error:
-        raise Complaint(f"Redis cannot be asked: {str(error) or 'timeout'}; check ONSALE_REDIS_URL{_AGAIN}") from error
+        raise UserError(
+            f"Postgres does not answer: {error}; check ONSALE_POSTGRES_URL, run `onsale migrate`{_AGAIN}"
+        ) from error
+    except (Fault, RedisError, OSError) as error:
+        raise UserError(f"Redis does not answer: {error.__cause__ or error}; check ONSALE_REDIS_URL{_AGAIN}") from error
     return _sentences(restored)
 
 

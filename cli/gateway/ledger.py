@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.words import FailureReason
-from sync.gateway import Charge, ChargeRefund, ChargeState, ChargeView
+from payments.gateway import Charge, ChargeRefund, ChargeState, ChargeView, RefundView
 
 _FOR_EVER_MS = 2**62
 
@@ -22,11 +22,10 @@ CREATE TABLE IF NOT EXISTS charges (
     payment_token TEXT,
     state         TEXT NOT NULL,
     reason        TEXT,
-    settles_ms    INTEGER NOT NULL,  -- when a pending charge completes, ms since 1970
-    refunded      INTEGER NOT NULL DEFAULT 0  -- 1: all of it went back
+    settles_ms    INTEGER NOT NULL   -- when a pending charge completes, ms since 1970
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refunds (
-    charge_id     TEXT NOT NULL,     -- of a charge, or of a payment that the shop knows of by a callback
+    charge_id     TEXT NOT NULL REFERENCES charges,
     id            TEXT NOT NULL,
     amount        INTEGER NOT NULL,  -- minor units
     PRIMARY KEY (charge_id, id)
@@ -59,80 +58,61 @@ class Ledger:
         if charge.payment_token == "answer_never":  # noqa: S105  # a word, no secret
             settles_ms = _FOR_EVER_MS
         added = self._db.execute(
-            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (charge.id, charge.amount, charge.currency, charge.payment_token, state, reason, settles_ms),
         )
-        if added.rowcount:
-            return ChargeView(charge.id, state, reason=reason), True
-        view, amount = self._load(charge.id)
-        if amount not in (None, charge.amount):
+        view = self._load(charge.id)
+        if view.amount is not None and (view.amount, view.currency) != (charge.amount, charge.currency):
             raise ChargeConflictError(f"charge {charge.id} has another amount")
-        return view, False
+        return view, bool(added.rowcount)
 
     def find(self, charge_id: str) -> ChargeView:
         """The charge as it is now. Raises KeyError if there is none."""
-        view, _ = self._load(charge_id)
-        return view
+        return self._load(charge_id)
 
     def void(self, charge_id: str) -> ChargeView:
         """Makes a charge that is not completed fail for good, also one that was never asked for."""
         self._settle(charge_id)
         self._db.execute(
-            "INSERT INTO charges VALUES (?, NULL, NULL, NULL, ?, ?, 0, 0) "
+            "INSERT INTO charges VALUES (?, NULL, NULL, NULL, ?, ?, 0) "
             "ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason WHERE state = ?",
             (charge_id, ChargeState.FAILED, FailureReason.PAYMENT_FAILED, ChargeState.PENDING),
         )
         return self.find(charge_id)
 
     def refund(self, charge_id: str, refund: ChargeRefund) -> ChargeView:
-        """Gives money of a completed charge back, once per refund's id. Raises KeyError or ChargeConflictError.
-
-        A payment whose outcome the shop got by a callback has no charge here: this gateway has no pages of its own to
-        pay on, and whoever sent the callback played them. Its word is taken, unless there was a charge.
-        """
+        """Gives money of a completed charge back, once per refund's id. Raises KeyError or ChargeConflictError."""
         with self._transaction():
-            known = self._db.execute(
-                "SELECT amount FROM refunds WHERE charge_id = ? AND id = ?", (charge_id, refund.id)
-            ).fetchone()
-            if known is None:
-                self._check_refundable(charge_id, refund)
+            view = self._load(charge_id)
+            known = {one.id: one.amount for one in view.refunds}
+            if refund.id not in known:
+                left = (view.amount or 0) - sum(known.values())
+                if view.status is not ChargeState.COMPLETED or refund.amount > left:
+                    raise ChargeConflictError(
+                        f"charge {charge_id} is {view.status}; {refund.amount} cannot go back of {left}"
+                    )
                 self._db.execute("INSERT INTO refunds VALUES (?, ?, ?)", (charge_id, refund.id, refund.amount))
-                self._db.execute(
-                    "UPDATE charges SET refunded = (amount = ?) WHERE id = ?", (self._returned(charge_id), charge_id)
-                )
-            elif known != (refund.amount,):
+            elif known[refund.id] != refund.amount:
                 raise ChargeConflictError(f"refund {refund.id} of charge {charge_id} has another amount")
-        return ChargeView(charge_id, ChargeState.COMPLETED, refunded=True, refund_id=refund.id)
+            return self._load(charge_id)
 
-    def _check_refundable(self, charge_id: str, refund: ChargeRefund) -> None:
-        try:
-            view, charged = self._load(charge_id)
-        except KeyError:
-            if not refund.by_callback:
-                raise
-            return
-        if refund.by_callback and charged is None:
-            return
-        left = (charged or 0) - self._returned(charge_id)
-        if view.status is not ChargeState.COMPLETED or refund.amount > left:
-            raise ChargeConflictError(f"charge {charge_id} is {view.status}; {refund.amount} cannot go back of {left}")
-
-    def _returned(self, charge_id: str) -> int:
-        (amount,) = self._db.execute(
-            "SELECT coalesce(sum(amount), 0) FROM refunds WHERE charge_id = ?", (charge_id,)
-        ).fetchone()
-        return int(amount)
-
-    def _load(self, charge_id: str) -> tuple[ChargeView, int | None]:
+    def _load(self, charge_id: str) -> ChargeView:
         self._settle(charge_id)
         row = self._db.execute(
-            "SELECT state, reason, refunded, amount FROM charges WHERE id = ?", (charge_id,)
+            "SELECT state, amount, currency, reason FROM charges WHERE id = ?", (charge_id,)
         ).fetchone()
         if row is None:
             raise KeyError(charge_id)
-        state, reason, refunded, amount = row
-        view = ChargeView(charge_id, ChargeState(state), bool(refunded), reason and FailureReason(reason))
-        return view, amount
+        state, amount, currency, reason = row
+        refunds = self._db.execute("SELECT id, amount FROM refunds WHERE charge_id = ? ORDER BY id", (charge_id,))
+        return ChargeView(
+            charge_id,
+            ChargeState(state),
+            amount,
+            currency,
+            reason and FailureReason(reason),
+            tuple(RefundView(*refund) for refund in refunds),
+        )
 
     def _settle(self, charge_id: str) -> None:
         """Writes down that a pending charge's time has come, so that it stays so whatever the clock does."""

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from cli.complaints import Complaint
+from cli.errors import UserError
 
 
 def rehearse(options: Sequence[str]) -> int:
-    """Runs the rehearsal with these options; its exit status. Raises Complaint where there is none."""
+    """Runs the rehearsal with these options; its exit status. Raises UserError where there is none."""
     if find_spec("loadtest") is None:
-        raise Complaint("the rehearsal is in the checkout: run it there, after `make install`")
+        raise UserError("the rehearsal is not installed: run it in a checkout, after `make install`")
     try:
         return subprocess.run([sys.executable, "-m", "loadtest.drop", *options], check=False).returncode  # noqa: S603  # ours
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""How often a server's process looks for garbage in cycles."""
+"""Garbage collection settings of a server's process."""
 
 import gc
 
@@ -6,7 +6,7 @@ _YOUNG_OBJECTS = 20_000
 
 
 def collect_rarely() -> None:
-    """For a process that answers requests: call it when everything is imported.
+    """Make garbage collection rare in a process that answers requests. Call it after all imports.
 
     Reference counting frees what a request made; the collector has only the few cycles left to find. At Python's own
     threshold, 700 objects, it runs every few requests, each time over hundreds of requests that are under way. What is

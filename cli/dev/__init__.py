@@ -1,0 +1,1 @@
+"""`onsale dev`: the whole product in one command, with embedded servers."""

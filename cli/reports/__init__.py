@@ -1,0 +1,1 @@
+"""`onsale report`: reports as tables, CSV and pages."""
