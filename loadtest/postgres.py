@@ -1,9 +1,9 @@
-"""How fast outcomes get into Postgres, and how fast reports come out of it.
+"""Speed of writing outcomes into Postgres, and of reading reports from it.
 
     python -m loadtest.postgres --reservations 1000000
 
-It starts a Valkey and a Postgres of its own, and fills the tables with so many reservations. Then an outbox is filled
-with holds, payments, expiries and cancellations (loadtest/mixed_outbox.py), and `onsale sync` runs until it is empty.
+It starts a Valkey and a Postgres of its own, and fills the tables with reservations. Then an outbox is filled
+with holds, payments, expiries and cancellations (loadtest/outbox_mix.py), and `onsale sync` runs until it is empty.
 Reports are read last.
 """
 
@@ -18,17 +18,17 @@ from pathlib import Path
 import asyncpg
 import click
 
-from cli.children import Child
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.child_process import Child
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.engine import Engine
-from engine.faults import EngineBug
+from engine.errors import EngineBug
 from engine.settings import PREFIX, Settings
 from loadtest.bench.cpu import used_seconds
-from loadtest.mixed_outbox import EVENTS, FACTS_OF_A_HUNDRED, STATES_OF_A_HUNDRED, fill_outbox
-from sync.catching_up import catch_up
+from loadtest.outbox_mix import EVENTS, FACTS_OF_A_HUNDRED, STATES_OF_A_HUNDRED, fill_outbox
 from sync.migrations import migrate
+from sync.outbox.catch_up import catch_up
 from sync.postgres import Postgres
-from sync.reports import REPORTS, Report, read_report
+from sync.read_models.reports import REPORTS, Query, read_report
 
 _PATIENCE_SECONDS = 600
 _FACTS_PER_SECOND, _REPORT_SECONDS = 20_000, 1.0
@@ -63,8 +63,10 @@ FROM reservations WHERE event_id > 1000
 
 
 @click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
-@click.option("--facts", type=click.IntRange(1000), default=300_000, show_default=True, help="In the outbox.")
-@click.option("--reservations", type=click.IntRange(1), default=1_000_000, show_default=True, help="That reports read.")
+@click.option("--facts", type=click.IntRange(1000), default=300_000, show_default=True, help="Facts in the outbox.")
+@click.option(
+    "--reservations", type=click.IntRange(1), default=1_000_000, show_default=True, help="Reservations in the reports."
+)
 def main(facts: int, reservations: int) -> None:
     """Prints facts a second and seconds a report. Status 1 if one of them is too slow."""
     with tempfile.TemporaryDirectory(prefix="onsale-postgres-") as name:
@@ -82,7 +84,7 @@ def main(facts: int, reservations: int) -> None:
 
 
 async def _sync_keeps_up(settings: Settings, facts: int, folder: Path, servers: Mapping[str, Child]) -> bool:
-    """Whether a sync worker empties a full outbox fast enough."""
+    """Check that a sync worker empties a full outbox fast enough."""
     async with Engine(settings) as engine, Postgres(settings) as postgres:
         told = await fill_outbox(engine, max(1, facts // FACTS_OF_A_HUNDRED))
         environ = {
@@ -131,7 +133,7 @@ async def _fill_tables(settings: Settings, reservations: int) -> None:
 
 
 async def _reports(settings: Settings) -> list[bool]:
-    """Whether each report, over all events and over one, was read in time."""
+    """Check that each report, over all events and over one, was read in time."""
     judged = []
     async with Postgres(settings) as postgres:
         async with postgres.connection() as connection:
@@ -139,16 +141,16 @@ async def _reports(settings: Settings) -> list[bool]:
             known = await connection.fetchval("SELECT count(*) FROM reservations")
         for name, report in REPORTS.items():
             for event_id in (None, 1001) if report.view_of_event else (None,):
-                seconds = min([await _seconds(postgres, report, event_id) for _ in range(_ROUNDS)])
+                seconds = min([await _seconds(postgres, name, event_id) for _ in range(_ROUNDS)])
                 judged.append(seconds <= _REPORT_SECONDS)
                 of = "one event" if event_id else "all"
                 _tell(judged[-1], f"report {name} of {of}: {seconds:.2f} s over {known:,} reservations, at most 1 s")
     return judged
 
 
-async def _seconds(postgres: Postgres, report: Report, event_id: int | None) -> float:
+async def _seconds(postgres: Postgres, name: str, event_id: int | None) -> float:
     began = time.monotonic()
-    await read_report(postgres, report, event_id, 1000)
+    await read_report(postgres, name, Query(event_id))
     return time.monotonic() - began
 
 

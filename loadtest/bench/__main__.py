@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from cli.children import ChildError
-from cli.complaints import Complaint
-from loadtest.bench.contestants import contestants
+from cli.dev.child_process import ChildError
+from cli.errors import UserError
 from loadtest.bench.cpu import divide_cores, on_cores
 from loadtest.bench.lua_cost import lua_micros_per_hold
 from loadtest.bench.machine import describe_machine
 from loadtest.bench.report import LUA_BATCH, table, verdicts
 from loadtest.bench.rounds import Plan, run_rounds, share_of_others
+from loadtest.bench.variants import variants
 from loadtest.bench.wrk import find_wrk
 
 _LUA_HOLDS = 6_400
@@ -22,42 +22,42 @@ _QUICK_ROUNDS, _QUICK_SECONDS = 2, 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--rounds", type=click.IntRange(1, 100), default=5, help="How often each contestant is measured.")
-@click.option("--seconds", type=click.IntRange(1, 60), default=3, help="How long each time.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, help="Measurements of each variant.")
+@click.option("--seconds", type=click.IntRange(1, 60), default=3, help="Seconds of each measurement.")
 @click.option("--connections", type=click.IntRange(1, 10_000), default=256, help="Kept-alive connections.")
-@click.option("--pin/--no-pin", default=True, help="The API on a core of its own, all else on the others.")
-@click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds of {_QUICK_SECONDS} s: to see that it runs.")
+@click.option("--pin/--no-pin", default=True, help="Give the API a core of its own.")
+@click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds of {_QUICK_SECONDS} s, to check that it works.")
 def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool) -> None:
     """Measure holds and reads over HTTP beside handlers that do nothing. Status 1 if any is too slow or had errors."""
     if quick:
         rounds, seconds = _QUICK_ROUNDS, _QUICK_SECONDS
     cores = divide_cores(pin=pin)
-    with tempfile.TemporaryDirectory(prefix="onsale-bench-") as directory, contestants(Path(directory), cores) as stage:
+    with tempfile.TemporaryDirectory(prefix="onsale-bench-") as directory, variants(Path(directory), cores) as stage:
         click.echo(describe_machine(Path(directory)))
         placed = f"the API on core {min(cores.api)}, the rest on the others" if cores.api else "processes not pinned"
         click.echo(
             f"{rounds} rounds of {seconds} s, {connections} connections, one worker, appendfsync always; {placed}"
         )
         plan = Plan(stage.settings, cores, rounds, seconds, connections)
-        measured = run_rounds(stage.contestants, plan, lambda line: click.echo(line, err=True))
+        measured = run_rounds(stage.variants, plan, lambda line: click.echo(line, err=True))
         with on_cores(cores.api):  # whoever asks has a core of its own, as when the API serves
             lua_micros = lua_micros_per_hold(stage.settings, LUA_BATCH, _LUA_HOLDS)
-        click.echo(f"\n{table(stage.contestants, measured)}\n")
+        click.echo(f"\n{table(stage.variants, measured)}\n")
     others = share_of_others(measured)
     if others > _QUIET:
         click.echo(f"note {others:.0%} of the cores were used by other programs: run it again on a quiet machine")
-    judged = verdicts(stage.contestants, measured, lua_micros)
+    judged = verdicts(stage.variants, measured, lua_micros)
     for holds, sentence in judged:
         click.echo(f"{'ok  ' if holds else 'FAIL'} {sentence}")
     sys.exit(0 if all(holds for holds, _ in judged) else 1)
 
 
 def main() -> None:
-    """What a person can mend is told in a sentence."""
+    """Run the command; a user error prints one sentence."""
     try:
         find_wrk()
         bench(prog_name="bench")
-    except (Complaint, ChildError) as error:
+    except (UserError, ChildError) as error:
         click.echo(f"bench: {error}", err=True)
         sys.exit(1)
 

@@ -10,25 +10,28 @@ from contextlib import aclosing
 import msgspec
 from aiohttp import web
 
-from api.replies import json_reply
-from api.reservations import NewReservation
-from api.views import reservation_view
-from cli.collecting import collect_rarely
+from api.http.replies import json_reply
+from api.sales.reservations import NewReservation
+from api.sales.views import reservation_view
+from cli.gc_tuning import collect_rarely
 from engine.client import Redis
 from engine.commands import Hold, items_text
 from engine.ids import new_reservation_id
-from engine.keys import PartitionKeys, partition_of
-from engine.results import AnyResult, Held
+from engine.redis_keys import PartitionKeys, partition_of
+from engine.results import ANY_RESULT, Held
 from engine.server import connect
 from engine.settings import load_settings
 from loadtest.bench.stock import bench_event
 
 _CONNECTIONS = 64
 _ARCHIVE_MS = 86_400_000
+_BOOKING_MS = 28_800_000
 _SWEEP_SLICE = 128
+_MEMORY_PERCENT = 90
 
 _DECODER = msgspec.json.Decoder(NewReservation)
-_RESULTS = msgspec.msgpack.Decoder(list[AnyResult])
+_PARTS = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_RESULT = msgspec.msgpack.Decoder(ANY_RESULT)
 _EVENT = bench_event()
 _KEYS = PartitionKeys(partition_of(_EVENT.event_id, 16))
 _REDIS: web.AppKey[Redis] = web.AppKey("redis")
@@ -65,8 +68,13 @@ async def _hold(request: web.Request) -> web.Response:
         msgspec.msgpack.encode([command]),
         _SWEEP_SLICE,
         _ARCHIVE_MS,
+        _BOOKING_MS,
+        b"",
+        0,
+        b"",
+        _MEMORY_PERCENT,
     )
-    (held,) = _RESULTS.decode(reply)
+    held = _RESULT.decode(_PARTS.decode(reply)[0])  # what the call took comes after it
     if not isinstance(held, Held):
         raise web.HTTPConflict
     view = reservation_view(reservation_id, held.record, _EVENT, None, held.now_ms, as_taken=True)

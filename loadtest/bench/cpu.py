@@ -1,4 +1,4 @@
-"""Who has the cores: which processes may use which, and how much each used."""
+"""Distribution of cores: the processes that may use each, and how much each used."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Cores(msgspec.Struct, frozen=True):
-    """Where the processes run: the API on one core, everything else on the others. Empty: wherever they like."""
+    """The cores of the processes: the API on one, everything else on the others. Empty: any core."""
 
     api: frozenset[int]
     rest: frozenset[int]
@@ -26,7 +26,7 @@ def divide_cores(*, pin: bool) -> Cores:
 
 @contextmanager
 def on_cores(cores: frozenset[int]) -> Iterator[None]:
-    """What is started within stays on these cores."""
+    """Keep everything started within this block on these cores."""
     if not cores:
         yield
         return

@@ -1,11 +1,11 @@
-"""What the Lua library costs by itself: holds in batches of an exact size, without HTTP."""
+"""Cost of the Lua library alone: holds in batches of an exact size, without HTTP."""
 
 import asyncio
 import statistics
 
 import msgspec
 
-from cli.complaints import Complaint
+from cli.errors import UserError
 from engine.commands import Hold, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
@@ -16,12 +16,13 @@ from loadtest.bench.stock import QUANTITY, bench_event, call_costs, renew_redis,
 _DETAILS = '{"first_name":"Islom","last_name":"Karimov"}'
 _TIMEOUT_SECONDS = 60
 _TIMES = 5
+_MOST_CALLS = 1.1
 
 
 def lua_micros_per_hold(settings: Settings, batch: int, holds: int) -> float:
     """Microseconds of FCALL per hold, by INFO commandstats, in batches of exactly `batch`.
 
-    The median of a few times `holds` holds. Raises Complaint if the batches had another size.
+    The median of a few times `holds` holds. Raises UserError if the batches had another size.
     """
     return statistics.median(_measure_once(settings, batch, holds) for _ in range(_TIMES))
 
@@ -31,8 +32,11 @@ def _measure_once(settings: Settings, batch: int, holds: int) -> float:
     batches = holds // batch
     asyncio.run(_hold_in_batches(settings, batch, batches))
     costs = asyncio.run(call_costs(settings))
-    if costs.calls != batches:
-        raise Complaint(f"{batches} batches of {batch} were sent as {costs.calls} calls; is the server used by others?")
+    # The API that is measured besides follows the catalogue by calls of its own: few, and short.
+    if not batches <= costs.calls <= batches * _MOST_CALLS:
+        raise UserError(
+            f"{batches} batches of {batch} were sent as {costs.calls} calls; does another program use the server?"
+        )
     return costs.micros / (batches * batch)
 
 
@@ -57,4 +61,4 @@ async def _hold_in_batches(settings: Settings, batch: int, batches: int) -> None
             )
             results = await asyncio.gather(*(engine.submit(command) for command in commands))
             if not all(isinstance(result, Held) for result in results):
-                raise Complaint("a hold of the benchmark was refused")
+                raise UserError("a hold of the benchmark was refused")

@@ -2,7 +2,7 @@
 
 `make_app` is a bare aiohttp application in a process as gunicorn makes it, the measure of everything. The others show
 what of the API's cost is not the engine's: `make_tuned_app` collects garbage as rarely as the API's process does
-(cli/collecting.py), `make_framed_app` has the API's frame around the handler as well.
+(cli/gc_tuning.py), `make_framed_app` has the API's frame around the handler as well.
 """
 
 from http import HTTPStatus
@@ -10,17 +10,18 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from api.access.callers import CUSTOMERS
 from api.admission import Admission
-from api.answers import Reservation
-from api.callers import CUSTOMERS
-from api.framing import Frame
+from api.frame import Frame
+from api.http.replies import Reply
 from api.metrics import Metrics
-from api.replies import Reply
-from api.reservations import NewReservation
 from api.route import Route
-from cli.collecting import collect_rarely
+from api.sales.reservations import NewReservation
+from api.sales.schemas import Reservation
+from cli.gc_tuning import collect_rarely
+from engine.limits import LimitsInForce
 from engine.settings import Settings
-from loadtest.bench.answers import Answer, recorded_answer
+from loadtest.bench.recorded_response import Answer, recorded_answer
 
 _JSON = "application/json"
 _DECODER = msgspec.json.Decoder(NewReservation)
@@ -36,7 +37,7 @@ async def make_app() -> web.Application:
 
 
 async def make_reading_app() -> web.Application:
-    """For reads of availability: no body to decode."""
+    """An application for reads of availability: no body to decode."""
     app = web.Application()
     app[_ANSWER] = recorded_answer()
     app.router.add_get("/v1/events/{event_id}/availability", _answer_a_read)
@@ -59,7 +60,7 @@ async def make_framed_app() -> web.Application:
     headers = {name: value for name, value in answer.headers.items() if name.lower() not in own}
     app[_ANSWER] = Answer(answer.body, answer.status, headers)
     settings = Settings(auth="off")
-    framed = Frame(Metrics(), Admission(settings), settings).around(_ROUTE)
+    framed = Frame(Metrics(), Admission(settings), settings, LimitsInForce(settings)).around(_ROUTE)
     app.router.add_post(_ROUTE.path, framed)
     collect_rarely()
     return app

@@ -11,11 +11,11 @@ import asyncpg
 import msgspec
 from aiohttp import web
 
-from api.replies import json_reply
-from api.reservations import NewReservation
-from api.times import milliseconds
-from api.views import reservation_view
-from cli.collecting import collect_rarely
+from api.http.replies import json_reply
+from api.http.times import milliseconds
+from api.sales.reservations import NewReservation
+from api.sales.views import reservation_view
+from cli.gc_tuning import collect_rarely
 from engine.ids import new_reservation_id
 from engine.records import Line, Record
 from engine.settings import load_settings

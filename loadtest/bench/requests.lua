@@ -1,7 +1,7 @@
 -- For wrk with one thread: every request is another one, because one customer may have few places.
 -- Arguments: the request, with %s where the customer's token goes, if it needs one, and then %d where numbers go, the last of
 -- which is the customer's; how often each customer asks; a file with a token in each line, or nothing; then first, step and
--- among of each of the other numbers (loadtest/bench/asking.py).
+-- among of each of the other numbers (loadtest/bench/request_spec.py).
 -- Prints one JSON object when it is done.
 
 -- So many customers ask at the same time, one after another.

@@ -1,4 +1,4 @@
-"""Rounds: in each, every contestant is measured once, in an order that changes from round to round."""
+"""Rounds: in each, every variant is measured once, in an order that changes from round to round."""
 
 import asyncio
 import os
@@ -9,9 +9,9 @@ from collections.abc import Callable
 import msgspec
 
 from engine.settings import Settings
-from loadtest.bench.contestants import Contestant
 from loadtest.bench.cpu import Cores, on_cores, used_by_ended_children, used_by_everybody, used_seconds
 from loadtest.bench.stock import CallCosts, call_costs, reset_call_costs
+from loadtest.bench.variants import Variant
 from loadtest.bench.wrk import Load, ask, written_tokens
 
 _SETTLE_SECONDS = 0.3
@@ -19,7 +19,7 @@ _WARM_UP_SECONDS = 1
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How long and how hard each contestant is measured, and where."""
+    """The length, load and place of each variant's measurement."""
 
     settings: Settings
     cores: Cores
@@ -29,7 +29,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Used(msgspec.Struct, frozen=True):
-    """CPU seconds: of a contestant's server, of wrk, of its store, and of all programs of the machine."""
+    """CPU seconds: of a variant's server, of wrk, of its store, and of all programs of the machine."""
 
     api: float
     wrk: float
@@ -37,7 +37,7 @@ class Used(msgspec.Struct, frozen=True):
     everybody: float
 
     def since(self, before: "Used") -> "Used":
-        """What was used in between."""
+        """The usage since then."""
         return Used(
             self.api - before.api,
             self.wrk - before.wrk,
@@ -52,7 +52,7 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One contestant in one round. `trouble` says why the round counts for nothing."""
+    """One variant in one round. `trouble` says why the round counts for nothing."""
 
     load: Load
     seconds: float
@@ -63,39 +63,39 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 Rounds = dict[str, list[Measured]]
-"""By contestant, one for each round."""
+"""By variant, one for each round."""
 
 
-def run_rounds(contestants: list[Contestant], plan: Plan, tell: Callable[[str], None]) -> Rounds:
+def run_rounds(variants: list[Variant], plan: Plan, tell: Callable[[str], None]) -> Rounds:
     """Measures everybody after a short warm-up. `tell` gets a line about each measurement."""
     warming_up = msgspec.structs.replace(plan, seconds=_WARM_UP_SECONDS)
-    for contestant in contestants:
-        _measure(contestant, warming_up, "warm-up-")
-    measured: Rounds = {contestant.name: [] for contestant in contestants}
+    for variant in variants:
+        _measure(variant, warming_up, "warm-up-")
+    measured: Rounds = {variant.name: [] for variant in variants}
     for number in range(plan.rounds):
-        first = number % len(contestants)
-        for contestant in contestants[first:] + contestants[:first]:
-            result = _measure(contestant, plan, f"round-{number}-")
-            measured[contestant.name].append(result)
+        first = number % len(variants)
+        for variant in variants[first:] + variants[:first]:
+            result = _measure(variant, plan, f"round-{number}-")
+            measured[variant.name].append(result)
             outcome = result.trouble or f"{result.load.per_second:,.0f}/s"
-            tell(f"round {number + 1} of {plan.rounds}: {contestant.name}: {outcome}")
+            tell(f"round {number + 1} of {plan.rounds}: {variant.name}: {outcome}")
     return measured
 
 
-def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
-    store = contestant.store
+def _measure(variant: Variant, plan: Plan, prefix: str) -> Measured:
+    store = variant.store
     if store:
         store.renew()
     if store and store.is_redis:
         asyncio.run(reset_call_costs(plan.settings))
-    asking = contestant.asking
+    asking = variant.asking
     with written_tokens(asking, prefix, plan.seconds) as tokens, on_cores(plan.cores.rest):
-        before = _used(contestant)
+        before = _used(variant)
         began = time.monotonic()
-        load = ask(contestant.url, asking, prefix, tokens, seconds=plan.seconds, connections=plan.connections)
+        load = ask(variant.url, asking, prefix, tokens, seconds=plan.seconds, connections=plan.connections)
         seconds = time.monotonic() - began
-        time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away comes to its end
-        used = _used(contestant).since(before)
+        time.sleep(_SETTLE_SECONDS)  # what was under way when wrk went away ends
+        used = _used(variant).since(before)
     costs = asyncio.run(call_costs(plan.settings)) if store and store.is_redis else None
     holds = store.sold() if store and asking.takes else load.requests
     trouble = load.trouble
@@ -104,9 +104,9 @@ def _measure(contestant: Contestant, plan: Plan, prefix: str) -> Measured:
     return Measured(load, seconds, used, holds, costs, trouble)
 
 
-def _used(contestant: Contestant) -> Used:
-    store = used_seconds(contestant.store.process.pid) if contestant.store else 0.0
-    return Used(used_seconds(contestant.server.pid), used_by_ended_children(), store, used_by_everybody())
+def _used(variant: Variant) -> Used:
+    store = used_seconds(variant.store.process.pid) if variant.store else 0.0
+    return Used(used_seconds(variant.server.pid), used_by_ended_children(), store, used_by_everybody())
 
 
 def share_of_others(rounds: Rounds) -> float:
@@ -116,7 +116,7 @@ def share_of_others(rounds: Rounds) -> float:
     return sum(one.used.others for one in everything) / (cores * sum(one.seconds for one in everything))
 
 
-def median_ratio(rounds: Rounds, contestant: Contestant) -> float:
-    """The median over the rounds of a contestant's throughput as a share of its noop's in the same round."""
-    pairs = zip(rounds[contestant.name], rounds[contestant.noop], strict=True)
+def median_ratio(rounds: Rounds, variant: Variant) -> float:
+    """The median over the rounds of a variant's throughput as a share of its noop's in the same round."""
+    pairs = zip(rounds[variant.name], rounds[variant.noop], strict=True)
     return statistics.median(one.load.per_second / noop.load.per_second for one, noop in pairs)

@@ -1,4 +1,4 @@
-"""What the benchmark sells: an event with one ticket and one with seats, always from the same beginning."""
+"""Stock of the benchmark: an event with one ticket and one with seats, always in the same initial state."""
 
 import asyncio
 from contextlib import aclosing
@@ -14,7 +14,7 @@ from engine.results import Counts
 from engine.server import connect
 from engine.settings import Settings
 from engine.words import EventStatus
-from loadtest.bench.asking import HOLDS_WITH_A_TOKEN, Asking
+from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, RequestSpec
 from loadtest.bench.venue import bench_venue, seated_event, section_maps
 
 EVENT_ID = 1
@@ -22,7 +22,7 @@ EVENT_ID = 1
 QUANTITY = 2
 """Places in each hold."""
 
-PLACES = Asking(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
+PLACES = RequestSpec(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
 """Places that are all alike."""
 
 GUARDED = PLACES._replace(
@@ -37,7 +37,7 @@ GUARDED = PLACES._replace(
 )
 """The same, with a token for each customer, and with all limits. All customers have one address."""
 
-AVAILABILITY = Asking(path=f"/v1/events/{EVENT_ID}/availability")
+AVAILABILITY = RequestSpec(path=f"/v1/events/{EVENT_ID}/availability")
 """A read of what is left of them."""
 
 _TIMEOUT_SECONDS = 30
@@ -45,7 +45,7 @@ _POLL_SECONDS = 0.02
 
 
 def bench_event() -> EventSnapshot:
-    """One event that cannot sell out, with holds of the usual length: none runs out while it is measured."""
+    """One event that cannot sell out, with holds of the usual length: none expires while it is measured."""
     return EventSnapshot(
         event_id=EVENT_ID,
         version=1,
@@ -63,20 +63,20 @@ def bench_event() -> EventSnapshot:
 
 
 class CallCosts(msgspec.Struct, frozen=True):
-    """What FCALLs cost the server since `reset_call_costs`, by INFO commandstats."""
+    """The costs of FCALLs on the server since `reset_call_costs`, by INFO commandstats."""
 
     calls: int
     micros: int
 
 
 async def renew_redis(settings: Settings) -> None:
-    """Empties the server and publishes both events; its append-only file begins anew."""
+    """Empties the server and publishes both events; its append-only file starts again."""
     async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
         await engine.redis.execute_command("FLUSHALL", "SYNC")
         await engine.init_partitions()
         await publish_event(engine, bench_event())
         venue = bench_venue()
-        await publish_venue(engine.redis, venue)
+        await publish_venue(engine, venue)
         await publish_event(engine, seated_event(venue), section_maps(venue))
         await _rewrite_log(engine.redis)
 
@@ -105,7 +105,7 @@ async def reset_call_costs(settings: Settings) -> None:
 
 
 async def call_costs(settings: Settings) -> CallCosts:
-    """What FCALLs cost by now."""
+    """The costs of FCALLs until now."""
     async with asyncio.timeout(_TIMEOUT_SECONDS), aclosing(connect(settings, 1)) as redis:
         stats = (await redis.info("commandstats")).get("cmdstat_fcall", {"calls": 0, "usec": 0})
     return CallCosts(int(stats["calls"]), int(stats["usec"]))

@@ -7,7 +7,7 @@ from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.records import SectionMap
 from engine.seats import RowSnapshot, SeatPlaces, SectionSnapshot, VenueSnapshot, section_pool
 from engine.words import EventStatus
-from loadtest.bench.asking import Asking, Counter
+from loadtest.bench.request_spec import Counter, RequestSpec
 
 SEATED_EVENT_ID = 2
 ANY_SECTION = 2
@@ -23,13 +23,13 @@ _FIRST_SECTION_ID = 101
 # From one request to the next: a section and a pair of seats further. It meets every pair once.
 _STEP = _SECTION_SEATS + 2
 
-NAMED_SEATS = Asking(
+NAMED_SEATS = RequestSpec(
     f'[{{"ticket_id":{ANY_SECTION},"seat_ids":[%d,%d]}}]',
     (Counter(_FIRST_SEAT_ID, _STEP, _SEATS), Counter(_FIRST_SEAT_ID + 1, _STEP, _SEATS)),
 )
 """Two neighbouring seats that nobody else asks for."""
 
-BEST_AVAILABLE = Asking(
+BEST_AVAILABLE = RequestSpec(
     '[{"ticket_id":%d,"quantity":2,"best_available":true}]', (Counter(_FIRST_SECTION_ID, 1, _SECTIONS),)
 )
 """The two best seats of a section; the sections take turns."""

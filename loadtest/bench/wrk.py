@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cli.complaints import Complaint
-from loadtest.bench.asking import Asking
+from cli.errors import UserError
+from loadtest.bench.request_spec import RequestSpec
 
 _SCRIPT = Path(__file__).with_name("requests.lua")
 _MAX_PER_SECOND = 40_000
-"""More than any worker answers: so many tokens are made."""
+"""The number of tokens made: more than any worker answers."""
 
 _GRACE_SECONDS = 15
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What wrk saw: answers counted, `p50_us` and `p99_us` of their latency, and what went wrong."""
+    """The results of wrk: answers counted, `p50_us` and `p99_us` of their latency, and errors."""
 
     requests: int
     duration_us: int
@@ -37,7 +37,7 @@ class Load(msgspec.Struct, frozen=True):
 
     @property
     def trouble(self) -> str | None:
-        """What makes the measurement worthless; None if nothing does."""
+        """The error that invalidates the measurement; None if there is none."""
         if self.bad_statuses or self.broken_connections or not self.requests:
             return (
                 f"{self.bad_statuses} answers were no success, {self.broken_connections} connections broke, "
@@ -47,15 +47,15 @@ class Load(msgspec.Struct, frozen=True):
 
 
 def find_wrk() -> str:
-    """The program. Raises Complaint with how to get it."""
+    """The program. Raises UserError with how to get it."""
     program = shutil.which("wrk")
     if program is None:
-        raise Complaint("wrk is not installed: `apt-get install wrk`, `brew install wrk`, or see its project's page")
+        raise UserError("wrk is not installed: `apt-get install wrk`, `brew install wrk`, or see its project's page")
     return program
 
 
 @contextmanager
-def written_tokens(asking: Asking, prefix: str, seconds: int) -> Iterator[str]:
+def written_tokens(asking: RequestSpec, prefix: str, seconds: int) -> Iterator[str]:
     """The name of a file with tokens for all customers who may come in that time; empty if they have none."""
     if asking.issuer is None:
         yield ""
@@ -67,10 +67,10 @@ def written_tokens(asking: Asking, prefix: str, seconds: int) -> Iterator[str]:
         yield file.name
 
 
-def ask(url: str, asking: Asking, prefix: str, tokens: str, *, seconds: int, connections: int) -> Load:
+def ask(url: str, asking: RequestSpec, prefix: str, tokens: str, *, seconds: int, connections: int) -> Load:
     """Asks as fast as it is answered, on kept-alive connections, for customers whose ids begin with `prefix`.
 
-    `tokens`: the name of the file with theirs. Raises Complaint if wrk fails.
+    `tokens`: the name of the file with theirs. Raises UserError if wrk fails.
     """
     numbers = [str(number) for counter in asking.numbers for number in counter]
     template = asking.template(urlsplit(url).netloc, prefix)
@@ -83,5 +83,5 @@ def ask(url: str, asking: Asking, prefix: str, tokens: str, *, seconds: int, con
         check=False,
     )
     if ran.returncode != 0:
-        raise Complaint(f"wrk failed with status {ran.returncode}: {ran.stderr or ran.stdout}")
+        raise UserError(f"wrk failed with status {ran.returncode}: {ran.stderr or ran.stdout}")
     return msgspec.json.decode(ran.stdout.splitlines()[-1], type=Load)

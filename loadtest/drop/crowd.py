@@ -9,6 +9,7 @@ import os
 import random
 import time
 import uuid
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,19 +20,33 @@ from locust.env import Environment
 
 from loadtest.bench.cpu import used_by_everybody
 from loadtest.drop.dashboard import add_stock_tab
+from loadtest.drop.fixtures import Stage
+from loadtest.drop.observations import (
+    Booked,
+    ClientLoad,
+    ObservedPlace,
+    ObservedReservation,
+    Outcome,
+    Request,
+    Told,
+    outcome_of,
+)
+from loadtest.drop.page_access import for_loopback_alone, with_login
 from loadtest.drop.sizes import SIZES, Size
-from loadtest.drop.stage import Stage
-from loadtest.drop.told import Booked, Outcome, Request, Strain, Taking, Told, outcome_of
 
 STAGE = "ONSALE_DROP_STAGE"
 SIZE = "ONSALE_DROP_SIZE"
 TOLD = "ONSALE_DROP_TOLD"
 TOKEN = "ONSALE_DROP_TOKEN"  # noqa: S105  # the name of a variable
 SYNC_METRICS = "ONSALE_DROP_SYNC_METRICS"
+UI_PASSWORD = "ONSALE_DROP_UI_PASSWORD"  # noqa: S105  # the same
 """Variables that tell the crowd what it needs."""
 
 _TRIES = 20
+_AT_HOME_SECONDS = 86_400.0
 _NUMBERS = itertools.count(1)
+_FIRST_ADDRESS = IPv4Address("198.18.0.0")
+"""The first address for benchmarks (RFC 2544), of 131,072."""
 
 
 _WATCH_SECONDS = 1.0
@@ -49,18 +64,18 @@ class Answer(NamedTuple):
 
     @property
     def body(self) -> dict[str, Any]:
-        """What it says, parsed when somebody wants to know: of most answers nobody does."""
+        """The body, parsed on first use: most answers are never looked at."""
         return _PARSER.decode(self.content)
 
 
 class SeatStatus(msgspec.Struct):
-    """Whether a seat can be had."""
+    """The availability of a seat."""
 
     name: str
 
 
 class Seat(msgspec.Struct):
-    """What somebody who picks seats looks at."""
+    """A seat, as somebody who chooses seats sees it."""
 
     seat_id: int
     status: SeatStatus
@@ -72,7 +87,7 @@ class SeatMap(msgspec.Struct):
     items: list[Seat]
 
     def free(self) -> list[int]:
-        """Those that can be had."""
+        """The free seats."""
         return [seat.seat_id for seat in self.items if seat.status.name == "available"]
 
 
@@ -80,7 +95,7 @@ _MAP_PARSER = msgspec.json.Decoder(SeatMap)
 
 
 class Scene:
-    """What all people of this process share: the stage, its clock, and what everybody was told."""
+    """The shared state of all people of this process: the stage, its clock, and all answers."""
 
     def __init__(self) -> None:
         self.size: Size = SIZES[os.environ[SIZE]]
@@ -89,9 +104,10 @@ class Scene:
         opens_in = self.stage.opens_ms / 1000 - time.time()
         self.told = Told(opens_in, [], [], [], [])
         self.requests: list[Request] = []
-        self.takings: dict[str, Taking] = {}
+        self.observed: dict[str, ObservedReservation] = {}
         self.bookings: dict[str, Booked] = {}
-        self.strains: list[Strain] = []
+        self.strains: list[ClientLoad] = []
+        self.places: dict[str, ObservedPlace] = {}
 
     @property
     def now(self) -> float:
@@ -104,7 +120,7 @@ class Scene:
         return self.told.opened_at_seconds - self.now
 
     def watch_ourselves(self) -> None:
-        """Writes down, for ever, how hard this process and its machine work (Strain)."""
+        """Writes down, forever, how hard this process and its machine work (ClientLoad)."""
         cores = os.cpu_count() or 1
         while True:
             began, used, all_used = time.monotonic(), time.process_time(), used_by_everybody()
@@ -112,12 +128,13 @@ class Scene:
             took = time.monotonic() - began
             share = (time.process_time() - used) / took
             machine_share = (used_by_everybody() - all_used) / took / cores
-            self.strains.append(Strain(self.now, share, machine_share, (took - _WATCH_SECONDS) * 1000))
+            self.strains.append(ClientLoad(self.now, share, machine_share, (took - _WATCH_SECONDS) * 1000))
 
     def write(self, path: Path) -> None:
-        """What everybody was told."""
-        takings, bookings = list(self.takings.values()), list(self.bookings.values())
-        Told(self.told.opened_at_seconds, self.requests, takings, bookings, self.strains).write(path)
+        """Write all answers to a file."""
+        observed, bookings = list(self.observed.values()), list(self.bookings.values())
+        places = list(self.places.values())
+        Told(self.told.opened_at_seconds, self.requests, observed, bookings, self.strains, places).write(path)
 
 
 class Person(FastHttpUser):
@@ -129,20 +146,22 @@ class Person(FastHttpUser):
     connection_timeout = 20.0
 
     def on_start(self) -> None:
-        """Gets a name."""
-        self.customer = f"rehearsal-{self.scene.stage.general_event}-{next(_NUMBERS)}"
+        """Gets a name, and an address of its own where a proxy tells addresses, as a crowd has them."""
+        number = next(_NUMBERS)
+        self.customer = f"rehearsal-{self.scene.stage.general_event}-{number}"
         token = os.environ.get(TOKEN)
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.headers["X-Forwarded-For"] = str(_FIRST_ADDRESS + number)
 
     @task
     def live(self) -> None:
         """The story, once. Locust lets people in once a second, and they come at any time of it."""
         gevent.sleep(random.random())
         self.story()
-        gevent.sleep(self.scene.size.longest)
+        gevent.sleep(_AT_HOME_SECONDS)
 
     def story(self) -> None:
-        """What this person does."""
+        """The actions of this person."""
         raise NotImplementedError
 
     def ask(self, method: str, path: str, name: str, body: Any = None, key: str = "") -> Answer:
@@ -192,7 +211,7 @@ class Person(FastHttpUser):
         """Looks for the card."""
         gevent.sleep(random.expovariate(1 / 3.0))
 
-    def conclude(self, taking: Taking, amount_minor: int) -> None:
+    def conclude(self, taking: ObservedReservation, amount_minor: int) -> None:
         """Pays, most often; or goes away without a word; or gives back."""
         self.hesitate()
         path = f"/v1/reservations/{taking.reservation_id}"
@@ -200,6 +219,7 @@ class Person(FastHttpUser):
         if chance < 0.07:
             return
         if chance < 0.10:
+            self.before_cancel()
             answer = self.insist("DELETE", path, "cancel")
             taking.state = "cancelled" if answer.status == 204 else "unknown"
             return
@@ -213,6 +233,9 @@ class Person(FastHttpUser):
             elif answer.status == 402:
                 taking.state = "held"
 
+    def before_cancel(self) -> None:
+        """Actions of a person who is about to give places back; none by default."""
+
     def take(self, event_id: int, item: dict[str, Any]) -> Answer:
         """Asks for places; what is given is written down before anything else."""
         body = {"items": [item], "customer": {"id": self.customer}}
@@ -221,7 +244,9 @@ class Person(FastHttpUser):
             (line,) = answer.body["items"]
             seat_ids = [seat["seat_id"] for seat in line["seats"]]
             rid = answer.body["id"]
-            self.scene.takings[rid] = Taking(rid, event_id, item["ticket_id"], line["quantity"], seat_ids, "held")
+            self.scene.observed[rid] = ObservedReservation(
+                rid, event_id, item["ticket_id"], line["quantity"], seat_ids, "held"
+            )
         return answer
 
 
@@ -238,7 +263,7 @@ class Buyer(Person):
         while True:
             answer = self.take(stage.general_event, {"ticket_id": stage.general_ticket, "quantity": places})
             if answer.status == 201:
-                self.conclude(self.scene.takings[answer.body["id"]], answer.body["total"]["amount"])
+                self.conclude(self.scene.observed[answer.body["id"]], answer.body["total"]["amount"])
                 return
             if answer.code not in {"sold_out", "not_on_sale_yet"}:
                 return
@@ -274,7 +299,7 @@ class SeatPicker(Person):
             item = {"ticket_id": stage.seated_ticket, "seat_ids": free[first : first + 2]}
             answer = self.take(stage.seated_event, item)
             if answer.status == 201:
-                self.conclude(self.scene.takings[answer.body["id"]], answer.body["total"]["amount"])
+                self.conclude(self.scene.observed[answer.body["id"]], answer.body["total"]["amount"])
                 return
 
 
@@ -319,12 +344,20 @@ class Drop(LoadTestShape):
     scene: Scene
 
     def tick(self) -> tuple[int, float] | None:
-        """How many have come by now; None when everybody must go home."""
+        """The number of people who have come by now; None when everybody must leave."""
         seconds = self.get_run_time()  # type: ignore[no-untyped-call]  # of Locust
-        if seconds > self.scene.size.longest:
+        if self.ended(seconds):
             return None
-        arrived = self.scene.size.arrived(seconds)
+        arrived = self.arrived(seconds)
         return arrived, max(1.0, float(arrived))
+
+    def ended(self, seconds: float) -> bool:
+        """True once everybody must leave."""
+        return seconds > self.scene.size.longest
+
+    def arrived(self, seconds: float) -> int:
+        """The number of people who have come by then."""
+        return self.scene.size.arrived(seconds)
 
 
 def _slot(answer: Answer) -> str:
@@ -346,7 +379,11 @@ def _set_scene(environment: Environment, **_: Any) -> None:
     gevent.spawn(scene.watch_ourselves)
     # Its tables know nothing of refusals, or of the first seconds; ours come in the end.
     logging.getLogger("locust.stats_logger").disabled = True
-    add_stock_tab(environment, scene.stage, os.environ.get(SYNC_METRICS, ""), lambda: list(scene.takings.values()))
+    if environment.web_ui is not None:
+        page: Any = environment.web_ui.app  # a Flask, whose application is meant to be wrapped
+        password = os.environ.get(UI_PASSWORD, "")
+        page.wsgi_app = with_login(page.wsgi_app, password) if password else for_loopback_alone(page.wsgi_app)
+    add_stock_tab(environment, scene.stage, os.environ.get(SYNC_METRICS, ""), lambda: list(scene.observed.values()))
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]  # of Locust

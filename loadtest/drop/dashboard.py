@@ -11,9 +11,9 @@ from geventhttpclient import HTTPClient
 from geventhttpclient.url import URL
 from locust.env import Environment
 
+from loadtest.drop.fixtures import Stage
 from loadtest.drop.live import LiveStock, Look, figures
-from loadtest.drop.stage import Stage
-from loadtest.drop.told import Taking
+from loadtest.drop.observations import ObservedReservation
 
 _KEY = "stock"
 _EVERY_SECONDS = 1.0
@@ -22,14 +22,14 @@ _LAG = re.compile(r"^onsale_sync_lag_seconds\{[^}]*\} (\S+)$", re.MULTILINE)
 
 
 def add_stock_tab(
-    environment: Environment, stage: Stage, sync_metrics_url: str, takings: Callable[[], Sequence[Taking]]
+    environment: Environment, stage: Stage, sync_metrics_url: str, observed: Callable[[], Sequence[ObservedReservation]]
 ) -> None:
     """Adds the tab, if there is a page; it looks at the API and at the sync worker's metrics every second."""
     page = environment.web_ui
     if page is None or page.app is None:
         return
     live = LiveStock()
-    gevent.spawn(_watch, live, environment, stage, sync_metrics_url, takings)
+    gevent.spawn(_watch, live, environment, stage, sync_metrics_url, observed)
     page.template_args |= {
         "extended_tabs": [{"title": "Stock", "key": _KEY}],
         "extended_tables": [
@@ -50,13 +50,16 @@ def _watch(
     environment: Environment,
     stage: Stage,
     sync_metrics_url: str,
-    takings: Callable[[], Sequence[Taking]],
+    observed: Callable[[], Sequence[ObservedReservation]],
 ) -> None:
     while True:
-        look = Look([], None, takings())
+        look = Look([], None, observed())
         for event_id in (stage.general_event, stage.seated_event):
             body = _read(f"{environment.host}/v1/events/{event_id}/availability")
             look.tickets.extend(json.loads(body)["tickets"] if body else [])
+        if stage.room is not None:
+            body = _read(f"{environment.host}/v1/events/{stage.general_event}/queue")
+            look = look._replace(queue=json.loads(body) if body else None)
         if sync_metrics_url:
             lags = [float(lag) for lag in _LAG.findall(_read(sync_metrics_url))]
             look = look._replace(sync_lag_seconds=max(lags, default=None))

@@ -5,18 +5,20 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from loadtest.drop.told import Taking
+from loadtest.drop.observations import ObservedReservation
 
 _WINDOW = 10
 """Looks that the sales a second are the mean of."""
 
 
 class Look(NamedTuple):
-    """What was seen: counts of tickets as the API tells them, the sync worker's lag, what people were told."""
+    """One observation: counts of tickets from the API, the sync worker's lag, and the answers to people."""
 
     tickets: list[Mapping[str, Any]]
     sync_lag_seconds: float | None
-    takings: Sequence[Taking]
+    observed: Sequence[ObservedReservation]
+    queue: Mapping[str, Any] | None = None
+    """The shared document of the waiting room."""
 
 
 class LiveStock:
@@ -43,10 +45,10 @@ class LiveStock:
         return (after - before) / (ended - began) if ended > began else 0.0
 
     def breaches(self) -> list[str]:
-        """What cannot be right, whatever is under way."""
+        """The impossible states, whatever is under way."""
         found = []
         paid = Counter[int]()
-        for taking in self.look.takings:
+        for taking in self.look.observed:
             paid[taking.ticket_id] += taking.places if taking.state == "paid" else 0
         for ticket in self.look.tickets:
             ticket_id, capacity = ticket["ticket_id"], ticket["capacity"]
@@ -61,10 +63,24 @@ def figures(live: LiveStock) -> list[dict[str, str]]:
     """Rows for a table of people. Locust shows them by their names, so these are in the order of the alphabet."""
     lag = live.look.sync_lag_seconds
     return [
+        *_queue_figures(live.look.queue),
         {"name": "Stock: available", "figure": f"{live.total('available'):,}"},
         {"name": "Stock: held", "figure": f"{live.total('held'):,}"},
         {"name": "Stock: sold", "figure": f"{live.total('sold'):,} of {live.total('capacity'):,}"},
         {"name": "Stock: sold a second", "figure": f"{live.sales_per_second():.1f}"},
         {"name": "Sync: Postgres is behind by", "figure": "not known" if lag is None else f"{lag:.1f} s"},
         {"name": "Verdict so far", "figure": "; ".join(live.breaches()) or "clean"},
+    ]
+
+
+def _queue_figures(queue: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    if queue is None:
+        return []
+    return [
+        {"name": "Queue: inside", "figure": f"{queue['inside']:,}"},
+        {"name": "Queue: joined", "figure": f"{queue['joined']:,}"},
+        {"name": "Queue: may enter", "figure": f"{queue['serving']:,}"},
+        {"name": "Queue: phase", "figure": queue["phase"]},
+        {"name": "Queue: rate a minute", "figure": f"{queue['per_minute']:,}"},
+        {"name": "Queue: waiting", "figure": f"{queue['joined'] - queue['serving']:,}"},
     ]

@@ -2,14 +2,16 @@
 
 import io
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
-from loadtest.drop.report import Summary
-from loadtest.drop.told import Outcome, Told
+from loadtest.drop.observations import Outcome, Told
+from loadtest.drop.queue_watch import RoomSample
+from loadtest.drop.report import Summary, queue_lines
 
 _FOLDER = Path(__file__).resolve().parent
 _SIZE_INCHES = (11.0, 3.4)
@@ -21,11 +23,14 @@ _COLOURS = {
 }
 
 
-def as_page(summary: Summary, told: Told, made_at: str) -> str:
-    """HTML with the tables and plots of a rehearsal."""
+def as_page(summary: Summary, told: Told, made_at: str, samples: Sequence[RoomSample] = ()) -> str:
+    """HTML with the tables and plots of a rehearsal; `samples` of its waiting room."""
     template = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True).get_template("page.html")
     return template.render(
-        summary=summary, made_at=made_at, plots=[_outcomes(told), _seconds_to_answer(told), _takings(told)]
+        summary=summary,
+        queue=queue_lines(summary.queue) if summary.queue else [],
+        made_at=made_at,
+        plots=[_outcomes(told), _seconds_to_answer(told), _takings(told), *_room(told, samples)],
     )
 
 
@@ -66,6 +71,20 @@ def _takings(told: Told) -> tuple[str, str]:
         )
         axes.plot(done, range(1, len(done) + 1), label=f"{name}: given")
     return "Reservations held and paid", _svg(figure, axes)
+
+
+def _room(told: Told, samples: Sequence[RoomSample]) -> list[tuple[str, str]]:
+    if not samples:
+        return []
+    at = [sample.at_seconds for sample in samples]
+    figure, axes = _figure(told)
+    for name in ("joined", "serving"):
+        axes.plot(at, [getattr(sample, name) for sample in samples], label=name)
+    queue = "Joined, and the position that may enter", _svg(figure, axes)
+    figure, axes = _figure(told)
+    for name in ("inside", "idle", "free"):
+        axes.plot(at, [getattr(sample, name) for sample in samples], label=name)
+    return [queue, ("Customers inside, those without a place, and free places", _svg(figure, axes))]
 
 
 def _second(told: Told, at_seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""What a rehearsal came to: a table for the terminal, JSON for machines, a page with plots for people. Pure."""
+"""Report of a rehearsal: a table for the terminal, JSON for machines, a page with plots for people. Pure."""
 
 import json
 from collections import Counter, defaultdict
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import quantiles
 from typing import Any, NamedTuple
 
-from loadtest.drop.told import Outcome, Request, Strain, Told
+from loadtest.drop.observations import ClientLoad, Outcome, Request, Told
+from loadtest.drop.queue_verdict import QueueSummary, Waits
 
 _FIRST_SECONDS = 30
 
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Crowd(NamedTuple):
-    """How hard the crowd itself was at work: its process as a share of one core, its machine as one of all its cores.
+    """The CPU use of the crowd: its process as a share of one core, its machine as one of all cores.
 
     `seconds_at_limit`: for how long one of them had nothing left, so that times of answers are not the server's alone.
     """
@@ -38,7 +39,7 @@ class Crowd(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """For people, with a caution where one is due."""
+        """A sentence for people, with a caution if one is due."""
         text = (
             f"The crowd's process took at most {self.busiest_share:.0%} of a core and looked at answers at most "
             f"{self.latest_ms:.0f} ms late; its machine was busy to at most {self.busiest_machine_share:.0%}."
@@ -63,6 +64,7 @@ class Summary(NamedTuple):
     crowd: Crowd
     codes: dict[str, int]
     breaches: Sequence[str]
+    queue: QueueSummary | None = None
 
 
 def rows_of(requests: Iterable[Request]) -> list[Row]:
@@ -110,7 +112,7 @@ def summarize(size: str, people: int, told: Told, stock: dict[str, dict[str, int
     )
 
 
-def _crowd(strains: Sequence[Strain]) -> Crowd:
+def _crowd(strains: Sequence[ClientLoad]) -> Crowd:
     began = [0.0, *(strain.at_seconds for strain in strains)]
     at_limit = sum(
         strain.at_seconds - before for before, strain in zip(began, strains, strict=False) if strain.at_limit
@@ -124,23 +126,29 @@ def _crowd(strains: Sequence[Strain]) -> Crowd:
 
 
 def as_json(summary: Summary) -> str:
-    """For machines."""
+    """The report as JSON, for machines."""
     named: dict[str, Any] = {
         "rows": [row._asdict() for row in summary.rows],
         "first": [row._asdict() for row in summary.first],
         "crowd": summary.crowd._asdict(),
+        "queue": summary.queue
+        and {
+            name: value._asdict() if isinstance(value, Waits) else value
+            for name, value in summary.queue._asdict().items()
+        },
         "clean": not summary.breaches,
     }
     return json.dumps(summary._asdict() | named, indent=2) + "\n"
 
 
 def as_text(summary: Summary) -> str:
-    """For the terminal."""
+    """The report as text, for the terminal."""
     lines = [f"{summary.people:,} people, size {summary.size}"]
     lines += [
         f"{name}: " + ", ".join(f"{count} {word:,}" for count, word in stock.items())
         for name, stock in summary.stock.items()
     ]
+    lines += queue_lines(summary.queue) if summary.queue else []
     lines += [
         "",
         "All of it:",
@@ -156,6 +164,28 @@ def as_text(summary: Summary) -> str:
     lines += ["", summary.crowd.sentence, "", *(f"BREACH {breach}" for breach in summary.breaches[:20])]
     lines.append(f"Verdict: {len(summary.breaches)} breaches." if summary.breaches else "Verdict: clean.")
     return "\n".join(lines)
+
+
+def queue_lines(queue: QueueSummary) -> list[str]:
+    """A sentence for each thing that is to be known of the waiting room."""
+
+    def waited(waits: Waits) -> str:
+        if not waits.customers:
+            return "nobody"
+        return (
+            f"{waits.customers:,} customers: p50 {waits.p50} s, p90 {waits.p90} s, p99 {waits.p99} s, "
+            f"longest {waits.longest} s"
+        )
+
+    return [
+        f"queue: {queue.joined:,} joined, {queue.cohort:,} of them in the draw, {queue.entered:,} entered, "
+        f"{queue.phase} at the end",
+        f"queue: at most {queue.most_inside:,} inside, {queue.max_inside:,} may be; at most "
+        f"{queue.worst_promise:.2f} times the free places promised",
+        f"queue: waited until they entered: {waited(queue.until_entered)}",
+        f"queue: waited until it was over: {waited(queue.until_over)}",
+        f"queue: told after the end: {waited(queue.told_over)}",
+    ]
 
 
 def _lines(rows: Sequence[Row]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How big a rehearsal is, and when its people come."""
+"""Sizes of a rehearsal, and the arrival of its people."""
 
 from typing import NamedTuple
 
@@ -34,7 +34,10 @@ class Size(NamedTuple):
         return self.opens_after + self.burst + self.tail + self.patience
 
     def arrived(self, seconds: float) -> int:
-        """How many have come by then. The clock alone decides: a slow server does not make people come later."""
+        """The number of people who have come by then.
+
+        The clock alone decides: a slow server does not make people come later.
+        """
         early, late = self.buyers // 50, self.buyers // 5
         if seconds < self.quiet:
             return max(1, early)
@@ -45,6 +48,14 @@ class Size(NamedTuple):
         if since < self.burst:
             return max(1, late + int((most - late) * since / self.burst))
         return min(self.buyers, most + int((self.buyers - most) * (since - self.burst) / self.tail) + 1)
+
+    def gathered(self, seconds: float) -> int:
+        """The number of people who have come by then where they wait for a draw: most before the sale opens."""
+        early = self.buyers * 7 // 10
+        if seconds < self.opens_after:
+            return max(1, int(early * seconds / self.opens_after))
+        since = seconds - self.opens_after
+        return min(self.buyers, early + int((self.buyers - early) * since / self.burst) + 1)
 
 
 SIZES = {

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from loadtest.drop.told import Booked, Taking, Told
+from loadtest.drop.observations import Booked, ObservedReservation, Told
 
 _LIVE = frozenset({"held", "paying", "paid"})
 
 _MAY_BE: Mapping[str, frozenset[str]] = {
-    # A hold runs out by itself, and a payment whose answer was lost may have come to anything.
+    # A hold expires by itself, and a payment whose answer was lost may have come to anything.
     "held": frozenset({"held", "expired"}),
     "paid": frozenset({"paid"}),
     "cancelled": frozenset({"cancelled"}),
     "unknown": frozenset({"held", "paying", "paid", "cancelled", "expired", "refund_due", "refunded"}),
 }
-"""What a reservation may be in the end, by what its customer was told last."""
+"""The allowed final states of a reservation, by the last answer to its customer."""
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Stock(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What there is after the drop: the audit's breaches, reservations and bookings by id, stock by ticket.
+    """The state after the drop: the audit's breaches, reservations and bookings by id, stock by ticket.
 
     `bookings` name their slot as `2027-09-12 13:30`, `slot_capacity` is that of each.
     """
@@ -53,16 +53,16 @@ def breaches(told: Told, found: Found) -> list[str]:
     """Everything that is not as people were told, or not as it must be; nothing: the drop was clean."""
     return [
         *(f"audit: {breach}" for breach in found.breaches),
-        *_takings(told.takings, found.reservations),
-        *_seats(told.takings, found.reservations),
+        *_takings(told.observed, found.reservations),
+        *_seats(told.observed, found.reservations),
         *_stock(found),
         *_bookings(told.bookings, found),
     ]
 
 
-def _takings(takings: Iterable[Taking], reservations: Mapping[str, Reservation]) -> Iterator[str]:
+def _takings(observed: Iterable[ObservedReservation], reservations: Mapping[str, Reservation]) -> Iterator[str]:
     """Nobody was told "yes" who has nothing."""
-    for taking in takings:
+    for taking in observed:
         reservation = reservations.get(taking.reservation_id)
         if reservation is None:
             yield f"told {taking.state}: {taking.reservation_id} does not exist"
@@ -75,10 +75,10 @@ def _takings(takings: Iterable[Taking], reservations: Mapping[str, Reservation])
             )
 
 
-def _seats(takings: Iterable[Taking], reservations: Mapping[str, Reservation]) -> Iterator[str]:
+def _seats(observed: Iterable[ObservedReservation], reservations: Mapping[str, Reservation]) -> Iterator[str]:
     """No seat has two owners, neither among what there is nor among what people were told."""
     owners: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
-    for taking in takings:
+    for taking in observed:
         if taking.state == "paid":
             for seat_id in taking.seat_ids:
                 owners[event_of(taking.reservation_id), seat_id].add(taking.reservation_id)
@@ -114,7 +114,7 @@ def _stock(found: Found) -> Iterator[str]:
 
 
 def agree(reservations: Mapping[str, Reservation], stock: Mapping[int, Stock]) -> bool:
-    """Whether what reservations hold and bought is what the engine counts."""
+    """True if the places of the reservations are those that the engine counts."""
     taken = _taken(reservations)
     return all(taken[ticket_id] == (counts.held, counts.sold) for ticket_id, counts in stock.items())
 

@@ -1,4 +1,4 @@
-"""What is compared: each contestant is one process with one worker, served in the same way."""
+"""Variants of the benchmark: each is one process with one worker, served in the same way."""
 
 import asyncio
 import os
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from cli.children import Child
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.child_process import Child
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from engine.settings import PREFIX, Settings
-from loadtest.bench.answers import ANSWER_VARIABLE, Unanswered, record_answer
-from loadtest.bench.asking import Asking
 from loadtest.bench.cpu import Cores, on_cores
 from loadtest.bench.postgres_alone import CONNECTIONS_VARIABLE
+from loadtest.bench.recorded_response import ANSWER_VARIABLE, Unanswered, record_answer
+from loadtest.bench.request_spec import RequestSpec
 from loadtest.bench.stock import (
     AVAILABILITY,
     GUARDED,
@@ -50,7 +50,7 @@ _POSTGRES_CONNECTIONS = 8
 
 
 class Store(NamedTuple):
-    """Where holds go: its process, how it is brought back to the beginning, and how many holds it has."""
+    """The place where holds are stored: its process, how to reset it, and how many holds it has."""
 
     process: Child
     renew: Callable[[], None]
@@ -58,32 +58,32 @@ class Store(NamedTuple):
     is_redis: bool
 
 
-class Contestant(NamedTuple):
+class Variant(NamedTuple):
     """One way to answer what is asked; `noop` is the name of the one that does nothing else than to answer."""
 
     name: str
     what: str
     url: str
-    asking: Asking
+    asking: RequestSpec
     server: Child
     store: Store | None
     noop: str = NOOP
 
     @property
     def calls_lua(self) -> bool:
-        """Whether its holds are taken by the Lua library."""
+        """True if the Lua library takes its holds."""
         return self.asking.takes and self.store is not None and self.store.is_redis
 
 
 class Stage(NamedTuple):
-    """The contestants, and the settings of the Redis that they use."""
+    """The variants, and the settings of the Redis that they use."""
 
-    contestants: list[Contestant]
+    variants: list[Variant]
     settings: Settings
 
 
 @contextmanager
-def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
+def variants(directory: Path, cores: Cores) -> Iterator[Stage]:
     """Starts stores and servers; all of them are stopped at the end. Raises ChildError if one does not start."""
     with ExitStack() as stack:
         with on_cores(cores.rest):
@@ -124,7 +124,7 @@ def contestants(directory: Path, cores: Cores) -> Iterator[Stage]:
 
 
 def _redis_store(process: Child, settings: Settings, event_id: int) -> Store:
-    """The store of a contestant that sells this event."""
+    """The store of a variant that sells this event."""
     return Store(
         process, lambda: asyncio.run(renew_redis(settings)), lambda: asyncio.run(redis_sold(settings, event_id)), True
     )
@@ -134,7 +134,7 @@ class Starter:
     """Starts one server after another, each on a port of its own."""
 
     def __init__(self, stack: ExitStack, directory: Path, cores: Cores, settings: Settings) -> None:
-        self.answers: Contestant | None = None
+        self.answers: Variant | None = None
         """Whose answer the noops give from here on."""
         self._stack = stack
         self._directory = directory
@@ -147,10 +147,10 @@ class Starter:
         what: str,
         command: list[str],
         store: Store | None = None,
-        asking: Asking = PLACES,
+        asking: RequestSpec = PLACES,
         noop: str = NOOP,
-    ) -> Contestant:
-        """A contestant that answers. Raises ChildError if it ends instead."""
+    ) -> Variant:
+        """A variant that answers. Raises ChildError if it ends instead."""
         port = free_port()
         listen = ["--port", str(port)] if command[0] == "cli" else ["--bind", f"{LOOPBACK}:{port}"]
         log = self._directory / f"{_file_name(name)}.log"
@@ -163,7 +163,7 @@ class Starter:
         self._stack.callback(server.stop)
         url = f"http://{LOOPBACK}:{port}{asking.path}"
         _wait_for(server, url, asking, self._answer_file(name))
-        return Contestant(name, what, url, asking, server, store, noop)
+        return Variant(name, what, url, asking, server, store, noop)
 
     def _answer_file(self, name: str) -> Path:
         return self._directory / f"{_file_name(name)}.answer"
@@ -191,14 +191,14 @@ def _environ(settings: Settings, guarded: Settings | None) -> dict[str, str]:
 
 
 def _gunicorn(app: str) -> list[str]:
-    """As `onsale serve` serves (cli/serving.py)."""
+    """As `onsale serve` serves (cli/serve.py)."""
     return [
         *("gunicorn", f"loadtest.bench.{app}", "--workers", "1", "--worker-class", "aiohttp.GunicornUVLoopWebWorker"),
         *("--keep-alive", "75", "--no-control-socket"),
     ]
 
 
-def _wait_for(child: Child, url: str, asking: Asking, answer_file: Path) -> None:
+def _wait_for(child: Child, url: str, asking: RequestSpec, answer_file: Path) -> None:
     """Waits until the server answers a hold."""
     deadline = time.monotonic() + _READY_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""What is on sale in a rehearsal: an event with general places, one in a hall, one with slots."""
+"""Stock of a rehearsal: an event with general places, one in a hall, one with slots."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,17 @@ _STARTS_IN = timedelta(days=30)
 _DAY = "%Y-%m-%d"
 
 
+PLACES_PER_PASS = 4
+
+
+class Room(msgspec.Struct, frozen=True):
+    """The waiting room of the general event."""
+
+    pass_seconds: int
+    places_per_pass: int
+    max_inside: int
+
+
 class Stage(msgspec.Struct):
     """Ids of what is on sale; `opens_ms`: when the sale opens, ms since 1970."""
 
@@ -29,15 +40,16 @@ class Stage(msgspec.Struct):
     timed_event: int
     date: str
     times: list[str]
+    room: Room | None = None
 
     @property
     def tickets(self) -> list[int]:
-        """Those that are counted in the end."""
+        """The tickets that are counted at the end."""
         return [self.general_ticket, self.seated_ticket]
 
     @classmethod
     def read(cls, path: Path) -> "Stage":
-        """From the file that `write` made."""
+        """Read the file that `write` made."""
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
     def write(self, path: Path) -> None:
@@ -49,8 +61,18 @@ class NotStaged(Exception):
     """The API did not take an event of the rehearsal; the message is its answer."""
 
 
-async def set_stage(api_url: str, token: str, size: Size, delay_seconds: float) -> Stage:
+def room_of(size: Size) -> Room:
+    """A room in which a pass ends before a hold of it does.
+
+    So the places of somebody who goes away without a word are nobody's promise once they return.
+    """
+    return Room(size.hold_seconds, PLACES_PER_PASS, max(2, size.places // 2))
+
+
+async def set_stage(api_url: str, token: str, size: Size, delay_seconds: float, room: Room | None = None) -> Stage:
     """Makes the venue and the events. Their sale opens `size.opens_after` seconds after the delay.
+
+    `room`: of the general event, open at once.
 
     Raises NotStaged, or aiohttp.ClientError if the API is not there.
     """
@@ -72,7 +94,8 @@ async def set_stage(api_url: str, token: str, size: Size, delay_seconds: float) 
             session,
             "/v1/events",
             common
-            | {"name": "Drop", "tickets": [{"ticket_type": "Regular", "price": _PRICE, "capacity": size.places}]},
+            | {"name": "Drop", "tickets": [{"ticket_type": "Regular", "price": _PRICE, "capacity": size.places}]}
+            | _waiting_room(room, opens - timedelta(seconds=delay_seconds + size.opens_after)),
         )
         stalls = {"ticket_type": "Stalls", "price": _PRICE, "section_ids": [section]}
         seated = await _post(
@@ -92,7 +115,14 @@ async def set_stage(api_url: str, token: str, size: Size, delay_seconds: float) 
         timed["id"],
         f"{starts:{_DAY}}",
         times,
+        room,
     )
+
+
+def _waiting_room(room: Room | None, opens: datetime) -> dict[str, Any]:
+    if room is None:
+        return {}
+    return {"waiting_room": {"opens_at": _rfc3339(opens), **msgspec.structs.asdict(room)}}
 
 
 def _rfc3339(at: datetime) -> str:

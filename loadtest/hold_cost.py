@@ -1,6 +1,6 @@
-"""What a hold costs Redis, in time and in memory, by the size of its batch and the number of holds that live already.
+"""Cost of a hold in Redis, in time and memory, by batch size and number of live holds.
 
-    python -m loadtest.cost_of_a_hold --live 1000 --live 1000000
+    python -m loadtest.hold_cost --live 1000 --live 1000000
 
 It starts a Valkey of its own for each number. Time is that of the FCALLs by `INFO commandstats`, which leaves the
 fsync out. The clock of a shared machine drifts, so all take turns, and the least of many rounds says more than their
@@ -18,7 +18,7 @@ from typing import Self
 import click
 import msgspec
 
-from cli.embedded import EmbeddedValkey
+from cli.dev.embedded import EmbeddedValkey
 from engine.commands import Hold, PutEvent, items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
@@ -36,7 +36,9 @@ _HOLDS_A_ROUND, _LONE_HOLDS_A_ROUND = 1280, 100
 
 
 @click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
-@click.option("--live", type=click.IntRange(min=0), multiple=True, default=(1000,), help="Holds that live already.")
+@click.option(
+    "--live", type=click.IntRange(min=0), multiple=True, default=(1000,), help="Live holds before the measurement."
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=15, show_default=True)
 def main(live: tuple[int, ...], rounds: int) -> None:
     """Prints a line for each number of live holds: µs a hold by size of batch, then bytes a live hold."""
@@ -90,7 +92,7 @@ class _Server:
         return cls(engines)
 
     async def fill(self, live: int) -> float:
-        """Makes so many holds, and tells the bytes that each takes; the outbox is left out."""
+        """Makes holds, and returns the bytes that each takes, without the outbox."""
         await self._hold(1)
         before = await self._used_memory()
         # Nobody waits for these to be durable.

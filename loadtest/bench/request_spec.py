@@ -1,11 +1,11 @@
-"""What the contestants are asked for: a request in which some numbers, and the token, change from one to the next."""
+"""Requests of the benchmark. Some numbers, and the token, change from one to the next."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from api.callers import Role
+from api.access.callers import Role
 from cli.tokens import mint_token
 from engine.settings import Settings
 
@@ -23,7 +23,7 @@ class Counter(NamedTuple):
     among: int
 
 
-class Asking(NamedTuple):
+class RequestSpec(NamedTuple):
     """Holds, or reads of a path.
 
     `items`: what each hold takes, as JSON with `%d` where `numbers` go; empty: the path is read. `issuer`: the settings
@@ -37,12 +37,12 @@ class Asking(NamedTuple):
 
     @property
     def takes(self) -> bool:
-        """Whether places are taken."""
+        """True if the request takes places."""
         return bool(self.items)
 
     @property
     def times_each(self) -> int:
-        """How often a customer asks."""
+        """The number of requests of each customer."""
         return HOLDS_WITH_A_TOKEN if self.issuer else 1
 
     def template(self, host: str, prefix: str) -> str:

@@ -1,6 +1,6 @@
 """An outbox as a drop leaves it behind, in the order that is worst for whoever reads it.
 
-Of each hundred reservations 70 are paid, 5 after a card that was declined, 20 run out and 5 are given back; every tenth
+Of each hundred reservations 70 are paid, 5 after a card that was declined, 20 expire and 5 are given back; every tenth
 is of two tickets. Facts of a reservation are as far apart as can be: all holds come first, then all payments begin, and
 so on, so that a batch of the sync worker folds hardly any of them into others.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from engine.commands import BeginPayment, Cancel, Command, ConfirmPayment, FailPayment, Hold, PutEvent, items_text
 from engine.engine import Engine
-from engine.faults import EngineBug
+from engine.errors import EngineBug
 from engine.ids import new_reservation_id
 from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results import Cancelled, Held, Paid, Paying, PaymentFailed, Result
@@ -65,7 +65,7 @@ async def _submit_all(
 
 
 async def _expire(engine: Engine) -> None:
-    """Until the last of the short holds has run out and is given back. Most went with the calls after them."""
+    """Until the last of the short holds has expired and is given back. Most went with the calls after them."""
     ended = time.monotonic() + _SHORT_HOLD_MS / 1000
     while True:
         due = time.monotonic() > ended

@@ -1,4 +1,4 @@
-"""What the crowd asked and what it was told. Plain data, that the crowd writes and the verdict reads."""
+"""Requests of the crowd and their answers. Plain data, written by the crowd and read by the verdict."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """How a request ended, as its sender sees it."""
+    """The outcome of a request, as its sender sees it."""
 
     SUCCESS = "success"
     """It got what it asked for."""
@@ -38,13 +38,17 @@ REFUSALS = frozenset(
         "payment_failed",
         "payment_in_progress",
         "already_paid",
+        "not_your_turn",
+        "inside_full",
+        "pass_expired",
+        "queue_closed",
     }
 )
 """Codes that a drop is full of."""
 
 
 def outcome_of(status: int, code: str | None, *, retry_after: bool) -> Outcome:
-    """What an answer is to its sender; status 0: none came."""
+    """The outcome that an answer means to its sender; status 0: there was no answer."""
     if 200 <= status < 300 or status == 304:
         return Outcome.SUCCESS
     if status in {429, 503} and retry_after:
@@ -62,7 +66,7 @@ class Request(msgspec.Struct, array_like=True):
     took_ms: float
 
 
-class Taking(msgspec.Struct):
+class ObservedReservation(msgspec.Struct):
     """A reservation that somebody was given, and the last that he was told of it.
 
     `state` is `held`, `paid`, `cancelled`, or `unknown` when the answer to a payment or to giving it back did not come.
@@ -85,8 +89,29 @@ class Booked(msgspec.Struct):
     """`2027-09-12 13:30`, local to the event; empty: deleted; `?`: an answer did not come."""
 
 
-class Strain(msgspec.Struct, array_like=True):
-    """How hard the crowd's process worked until `at_seconds`, as a share of a core, and its machine, of all its cores.
+class ObservedPlace(msgspec.Struct):
+    """A place in the waiting room that somebody was given. Seconds since the crowd began; -1: never.
+
+    `indexes`: of all answers. `position`: as the customer computed it, -1 before the draw; `wrong_positions`: those of
+    the server that differ. `absent`: it does not come when it is its turn. `left`: it gave its place up.
+    """
+
+    customer_id: str
+    joined_at_seconds: float
+    indexes: list[int]
+    position: int = -1
+    wrong_positions: list[int] = []
+    absent: bool = False
+    left: bool = False
+    held: bool = False
+    entered_at_seconds: float = -1.0
+    told_over_at_seconds: float = -1.0
+
+
+class ClientLoad(msgspec.Struct, array_like=True):
+    """The CPU use of the crowd until `at_seconds`.
+
+    Its process as a share of a core, its machine as a share of all cores.
 
     `late_ms`: how late the process woke up.
     """
@@ -98,7 +123,7 @@ class Strain(msgspec.Struct, array_like=True):
 
     @property
     def at_limit(self) -> bool:
-        """Whether answers waited for the crowd, or the server for a core that the crowd had."""
+        """True if answers waited for the crowd, or the server for a core that the crowd used."""
         return self.share > 0.9 or self.machine_share > 0.95
 
 
@@ -107,13 +132,14 @@ class Told(msgspec.Struct):
 
     opened_at_seconds: float
     requests: Sequence[Request]
-    takings: Sequence[Taking]
+    observed: Sequence[ObservedReservation]
     bookings: Sequence[Booked]
-    strains: Sequence[Strain]
+    strains: Sequence[ClientLoad]
+    places: Sequence[ObservedPlace] = ()
 
     @classmethod
     def read(cls, path: Path) -> "Told":
-        """From the file that the crowd wrote. Raises OSError, or ValueError for one that is not whole."""
+        """Read the file that the crowd wrote. Raises OSError, or ValueError for an incomplete one."""
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
     def write(self, path: Path) -> None:

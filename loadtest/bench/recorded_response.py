@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from loadtest.bench.asking import Asking
+from loadtest.bench.request_spec import RequestSpec
 
 ANSWER_VARIABLE = "BENCH_ANSWER_FILE"
 """The environment variable that names the file."""
@@ -31,7 +31,7 @@ class Unanswered(Exception):
     """There is no server, or it refused."""
 
 
-def record_answer(url: str, asking: Asking, file: Path) -> None:
+def record_answer(url: str, asking: RequestSpec, file: Path) -> None:
     """Asks once and writes the answer to a file. Raises Unanswered."""
     address = urlsplit(url)
     try:
@@ -49,5 +49,5 @@ def record_answer(url: str, asking: Asking, file: Path) -> None:
 
 
 def recorded_answer() -> Answer:
-    """What `record_answer` wrote, in the process of the handler."""
+    """The answer that `record_answer` wrote, in the process of the handler."""
     return msgspec.msgpack.decode(Path(os.environ[ANSWER_VARIABLE]).read_bytes(), type=Answer)

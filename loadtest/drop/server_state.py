@@ -1,4 +1,4 @@
-"""What there is after a drop, read from Redis, Postgres and the API, for the verdict."""
+"""State of the servers after a drop, read from Redis, Postgres and the API, for the verdict."""
 
 import asyncio
 import json
@@ -11,11 +11,11 @@ from engine.catalogue import read_venue
 from engine.engine import Engine
 from engine.seats import SeatPlaces
 from engine.settings import Settings
+from loadtest.drop.fixtures import Stage
 from loadtest.drop.sizes import Size
-from loadtest.drop.stage import Stage
 from loadtest.drop.verdict import Found, Reservation, Stock, agree
-from sync.audit import audit
-from sync.catching_up import catch_up
+from sync.audit.audit import audit
+from sync.outbox.catch_up import catch_up
 from sync.postgres import Postgres
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
@@ -39,7 +39,7 @@ async def find(settings: Settings, api_url: str, token: str, stage: Stage, size:
     """Waits until Postgres has everything, and reads it all.
 
     Raises aiohttp.ClientError, RedisError or PostgresAway for a server that cannot be asked, TimeoutError for a sync
-    worker that does not come to its end.
+    worker that does not end.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
@@ -60,10 +60,10 @@ async def find(settings: Settings, api_url: str, token: str, stage: Stage, size:
 
 
 async def until_they_agree(read: Callable[[], Awaitable[_Taken]], patience_seconds: float = _AGREED_SECONDS) -> _Taken:
-    """What is read, again and again while reservations and stock differ; in the end as it was last read.
+    """Read again and again while reservations and stock differ.
 
-    People who went away without a word leave holds that run out while this looks, and Postgres knows it a moment after
-    the engine's counts. What differs for good is a breach.
+    Returns the last reading. People who left without a word leave holds that expire meanwhile, and Postgres has that a
+    moment after the engine's counts. A lasting difference is a breach.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience_seconds
@@ -87,7 +87,7 @@ async def _reservations(postgres: Postgres, stage: Stage, seat_at: Callable[[int
 
 
 async def _seats_of(engine: Engine, stage: Stage) -> Callable[[int], int]:
-    """What makes the id of a seat of its place in the map of the section, which is what records name."""
+    """A function from a place in a section's map, which records name, to the seat's id."""
     venue = await read_venue(engine.redis, stage.venue)
     if venue is None:
         raise LookupError(f"venue {stage.venue} is not published")
