@@ -1,17 +1,19 @@
 """Real servers for tests, one pair per worker of pytest-xdist, and what is checked after every test that uses them.
 
     valkey            the server (session): `.url`; a test may `.kill()` and `.start()` one of its own, not this one
-    postgres          the server (session): `.url(database)`, with the users of production (tests/users.py)
+    postgres          the server (session): `.url(database)`, with production's users (tests/support/postgres_users.py)
     engine_settings   Settings for an emptied Valkey; no Postgres
     settings          the same, with a fresh migrated database
     unsynced_settings `engine_settings`, on a server that does not wait for its disk
     engine            an Engine on `engine_settings`
-    wait_until        `await wait_until(predicate, timeout)` (tests/waiting.py)
+    wait_until        `await wait_until(predicate, timeout)` (tests/support/waiting.py)
 
-After each test that uses one of the settings, all of Valkey is held against the invariants (tests/invariants.py).
+After each test that uses one of the settings, all of Valkey is checked (tests/support/invariants.py).
 A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`).
+With TEST_SHARDS=3 `valkey` is a cluster; a test that looks into a single server is `@pytest.mark.single_server`.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -22,16 +24,20 @@ from pathlib import Path
 import asyncpg
 import msgspec
 import pytest
-from redis import Redis
 
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.embedded_cluster import EmbeddedCluster
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.migrations import migrate
-from tests.alone import Alone
-from tests.invariants import check_invariants
-from tests.users import make_users
-from tests.waiting import WaitUntil, wait_until
+from tests.support.exclusive import Alone
+from tests.support.invariants import check_invariants
+from tests.support.postgres_users import make_users
+from tests.support.redis_nodes import primaries
+from tests.support.waiting import WaitUntil, wait_until
+
+_SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
+"""With so many, the session's server is a cluster of that many primaries: `make test-cluster`."""
 
 _TEMPLATE = "onsale_template"
 _TIMEOUT_SECONDS = 30
@@ -42,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Temporary directories of this session alone.
 
     Those that pytest shares between sessions are closed to other users whenever one begins, and a Postgres that root
-    started for another user (cli/embedded.py) would lose its data under its feet.
+    started for another user (cli/dev/embedded.py) would lose its data under its feet.
     """
     if hasattr(config, "workerinput"):  # pytest-xdist gave it a directory within the session's
         config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))
@@ -52,8 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey | EmbeddedCluster]:
     directory = tmp_path_factory.mktemp("valkey")
+    if _SHARDS:
+        with EmbeddedCluster(directory, directory, _SHARDS, 0) as cluster:
+            yield cluster
+        return
     with EmbeddedValkey(directory / "data", directory / "log") as server:
         yield server
 
@@ -67,10 +77,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture
-def engine_settings(valkey: EmbeddedValkey, request: pytest.FixtureRequest) -> Iterator[Settings]:
-    with Redis.from_url(valkey.url, socket_timeout=_TIMEOUT_SECONDS) as redis:
-        redis.flushall()
-        redis.function_flush()
+def engine_settings(valkey: EmbeddedValkey | EmbeddedCluster, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    if _SHARDS and request.node.get_closest_marker("single_server"):
+        pytest.skip("it looks into a single server")
+    with primaries(valkey.url) as nodes:
+        for redis in nodes:
+            redis.flushall()
+            redis.function_flush()
     yield Settings(redis_url=valkey.url, auth="off")
     if request.node.get_closest_marker("damages_keys") is None:
         check_invariants(valkey.url)
@@ -79,10 +92,12 @@ def engine_settings(valkey: EmbeddedValkey, request: pytest.FixtureRequest) -> I
 @pytest.fixture
 def unsynced_settings(engine_settings: Settings) -> Iterator[Settings]:
     """For tests of what is decided, in many small steps."""
-    with Redis.from_url(engine_settings.redis_url, socket_timeout=_TIMEOUT_SECONDS) as redis:
-        redis.config_set("appendfsync", "no")
+    with primaries(engine_settings.redis_url) as nodes:
+        for redis in nodes:
+            redis.config_set("appendfsync", "no")
         yield engine_settings
-        redis.config_set("appendfsync", "always")
+        for redis in nodes:
+            redis.config_set("appendfsync", "always")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The fixtures of the system tests.
 
-stack         the processes (tests/system/stack.py); their logs are shown when a test fails
+stack         the processes (tests/support/system/process_stack.py); their logs are shown when a test fails
 storefront    a client of its API
 database      where the stack keeps what it has in Postgres: on the server that tests share, unless a test needs another
 """
@@ -13,9 +13,9 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
-from cli.embedded import EmbeddedPostgres
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
+from cli.dev.embedded import EmbeddedPostgres
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
 
 _TIMEOUT_SECONDS = 30
 

@@ -5,10 +5,10 @@ import os
 import re
 import signal
 
-from tests.system.books import unsettled
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
-from tests.waiting import wait_until
+from tests.support.system.ledgers import unsettled
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.waiting import wait_until
 
 BOOTED = re.compile(r"Booting worker with pid: (\d+)")
 PAYMENTS = 20

@@ -6,11 +6,18 @@ from collections import Counter
 
 import pytest
 
-from tests.system.books import Charge, Reservation, check_books, gateway_charges, redis_reservations, unsettled
-from tests.system.crowd import Crowd
-from tests.system.stack import Stack
-from tests.system.storefront import VISA, Storefront
-from tests.waiting import wait_until
+from tests.support.system.buying_crowd import Crowd
+from tests.support.system.ledgers import (
+    Charge,
+    Reservation,
+    check_books,
+    gateway_charges,
+    redis_reservations,
+    unsettled,
+)
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import VISA, Storefront
+from tests.support.waiting import wait_until
 
 KILLS = 4
 SEED = 20270603

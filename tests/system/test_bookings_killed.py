@@ -11,14 +11,14 @@ import pytest
 from engine.carts import Carts
 from engine.commands import BeginPayment
 from engine.engine import Engine
-from engine.keys import partition_of
+from engine.redis_keys import partition_of
 from engine.results import Paying
-from tests.system.books import check_books, live_reservations, redis_reservations, unsettled
-from tests.system.carts import EVENTS, Cart, by_cart, check_carts, half_pinned
-from tests.system.halls import Hall, open_tour
-from tests.system.stack import Stack
-from tests.system.storefront import PRICE_MINOR, Answer, Storefront
-from tests.waiting import wait_until
+from tests.support.system.booked_carts import EVENTS, Cart, by_cart, check_carts, half_pinned
+from tests.support.system.ledgers import check_books, live_reservations, redis_reservations, unsettled
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import PRICE_MINOR, Answer, Storefront
+from tests.support.system.venues import Hall, open_tour
+from tests.support.waiting import wait_until
 
 KILLS = 5
 SEED = 20270604
@@ -125,7 +125,7 @@ async def test_a_cart_is_booked_as_a_whole_or_not_at_all(stack: Stack, storefron
     await check_books(stack)
 
 
-async def test_the_resolver_unpins_what_a_dead_booking_pinned(stack: Stack, storefront: Storefront) -> None:
+async def test_the_resolver_unpins_the_places_of_a_killed_booking(stack: Stack, storefront: Storefront) -> None:
     _resolve_early(stack)
     await stack.start("api")
     halls = await _two_partitions(stack, storefront, 1, 4)
@@ -141,7 +141,7 @@ async def test_the_resolver_unpins_what_a_dead_booking_pinned(stack: Stack, stor
     (reservations,) = by_cart(live_reservations(stack).values()).values()
     assert [one.status for one in reservations] == ["held", "held"]
     assert [one.payments for one in reservations] == [((payment_id, "failed", PRICE_MINOR),), ()]
-    await stack.start("api")
+    await stack.start("gateway", "api")
     booked = await cart.book()
     assert booked.status == 200, booked
     assert booked.body["payment_id"] != payment_id
@@ -158,8 +158,9 @@ async def test_booking_again_pins_the_rest_for_the_same_payment(stack: Stack, st
     stack.kill("api")
     payment_id = await _pin_the_first(stack, cart)
 
-    await stack.start("sync", "api")
+    await stack.start("api")
     booked = await cart.book()
+    await stack.start("sync")  # which would give back on its own what nobody books for a while
 
     assert (booked.status, booked.body) == (200, {"payment_id": payment_id})
     assert half_pinned(live_reservations(stack).values()) == []

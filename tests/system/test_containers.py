@@ -9,13 +9,14 @@ from typing import Any
 import aiohttp
 import yaml
 
-from cli.children import Child
-from cli.embedded import EmbeddedValkey
+from cli.dev.child_process import Child
+from cli.dev.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
+from cli.secrets_file import write_secrets
+from tests.support.postgres_users import API, SYNC
+from tests.support.system.process_stack import acl_for_tests
+from tests.support.waiting import wait_until
 from tests.system.conftest import Database
-from tests.system.stack import acl_for_tests
-from tests.users import API, SYNC
-from tests.waiting import wait_until
 
 _READY_SECONDS = 60
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -33,13 +34,19 @@ _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::[-?][^}]*)?\}")
 
 
 class Containers:
-    """The services, with other addresses and ports than in their network, and the secrets of the example."""
+    """The services, with other addresses and ports than in their network."""
 
-    def __init__(self, repository: Path, valkey: EmbeddedValkey, database: Database, folder: Path) -> None:
+    def __init__(
+        self,
+        repository: Path,
+        secrets: dict[str, str],
+        valkey: EmbeddedValkey,
+        database: Database,
+        folder: Path,
+    ) -> None:
         compose: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text(encoding="utf-8"))
         self._services = compose["services"]
-        lines = (repository / "deploy" / "example.env").read_text(encoding="utf-8").splitlines()
-        self.secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        self.secrets = secrets
         self.ports = {port: str(free_port()) for port in ("8080", "8090", "9100")}
         self._server, self._database = database
         self._replaced = {
@@ -79,10 +86,11 @@ async def _status(url: str) -> int:
 
 async def test_the_commands_of_the_containers_sell(repository: Path, database: Database, tmp_path: Path) -> None:
     acl_file = tmp_path / "users.acl"
-    example = (repository / "deploy" / "example.env").read_text(encoding="utf-8")
-    acl_file.write_text(acl_for_tests(re.findall(r"^REDIS_PASSWORD=(.*)$", example, re.MULTILINE)[0]), encoding="utf-8")
+    write_secrets(tmp_path / ".env")
+    secrets = dict(re.findall(r"^(\w+)=(.*)$", (tmp_path / ".env").read_text(encoding="utf-8"), re.MULTILINE))
+    acl_file.write_text(acl_for_tests(secrets["REDIS_PASSWORD"]), encoding="utf-8")
     with EmbeddedValkey(tmp_path / "valkey", tmp_path / "valkey.log", acl_file=acl_file) as valkey:
-        containers = Containers(repository, valkey, database, tmp_path)
+        containers = Containers(repository, secrets, valkey, database, tmp_path)
         api = f"http://{LOOPBACK}:{containers.ports['8080']}"
         children = [containers.child(name) for name in ("migrate", "gateway", "sync", "api")]
         try:

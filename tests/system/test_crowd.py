@@ -7,11 +7,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
-from cli.embedded import EmbeddedValkey
-from tests.system.books import check_books
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
-from tests.waiting import wait_until
+from cli.dev.embedded import EmbeddedValkey
+from tests.support.system.ledgers import check_books
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.waiting import wait_until
 
 PLACES = 50
 BUYERS = 300

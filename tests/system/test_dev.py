@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,17 +79,43 @@ def _started(command: list[str], said: Path, cwd: Path, **variables: str) -> Ite
     assert not [part for part in alive if part.status() != psutil.STATUS_ZOMBIE], "processes were left behind"
 
 
+@contextmanager
+def _dev(data: Path, said: Path, repository: Path) -> Iterator[Session]:
+    command = [sys.executable, "-m", "cli", "dev", "--port", "0", "--data-dir", str(data)]
+    with _started(command, said, repository) as session:
+        yield session
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sessions of this module keep their data, one after the other."""
-    return tmp_path_factory.mktemp("dev")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `dev` keeps its data. No test reads there what another one wrote: it saves making the data anew."""
+    return tmp_path_factory.mktemp("dev") / "data"
 
 
 @pytest.fixture
-def dev(home: Path, repository: Path, tmp_path: Path) -> Iterator[Session]:
-    command = [sys.executable, "-m", "cli", "dev", "--port", "0", "--data-dir", str(home / "data")]
-    with _started(command, tmp_path / "said", repository) as session:
+def dev(data: Path, repository: Path, tmp_path: Path) -> Iterator[Session]:
+    """A session that the test may end."""
+    with _dev(data, tmp_path / "said", repository) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def lasting(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """One session for all tutorials, each of which makes what it sells."""
+    home = tmp_path_factory.mktemp("lasting")
+    with _dev(home / "data", home / "said", repository) as session:
+        yield session
+
+
+@pytest.fixture
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """A copy of the checkout with the environment that is there, which `make` takes for new: it must not be rebuilt."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(".*", "dist", "__pycache__", "node_modules"))
+    for path in (copy, *copy.rglob("*")):
+        os.utime(path, (0, 0))
+    (copy / ".venv").symlink_to(repository / ".venv")
+    return copy
 
 
 def _run(command: str) -> Any:
@@ -96,11 +123,11 @@ def _run(command: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def test_a_newcomer_sells_tickets(home: Path, repository: Path, tmp_path: Path) -> None:
+def test_a_newcomer_sells_tickets(checkout: Path, tmp_path: Path) -> None:
     """The README's first command and the three that it prints, as they stand there."""
-    assert "```sh\nmake dev\n```" in (repository / "README.md").read_text(encoding="utf-8")
-    options = f"--port {free_port()} --data-dir {home / 'data'}"
-    with _started(["make", "dev"], tmp_path / "said", repository, ARGS=options) as session:
+    assert "```sh\nmake dev\n```" in (checkout / "README.md").read_text(encoding="utf-8")
+    options = f"--port {free_port()} --data-dir {tmp_path / 'data'}"
+    with _started(["make", "dev"], tmp_path / "said", checkout, ARGS=options) as session:
         list_tickets, reserve, pay = session.commands()
         tickets = _run(list_tickets)["items"]
         assert [ticket["ticket_type"] for ticket in tickets] == ["VIP", "Premium", "Regular"]
@@ -112,30 +139,44 @@ def test_a_newcomer_sells_tickets(home: Path, repository: Path, tmp_path: Path) 
         session.interrupt()
         session.process.wait(_END_SECONDS)
         assert "Stopped." in session.said
+        assert "Installing" not in session.said
         assert "Traceback" not in session.said
 
 
-def test_the_next_start_finds_the_data_and_publishes_nothing_again(dev: Session) -> None:
-    api_url = _api_url(dev)
-    tickets = _get(f"{api_url}/v1/tickets")["items"]
-    assert [ticket["id"] for ticket in tickets] == [1, 2, 3, 4, 5, 6, 7]
-    assert (tickets[0]["available"], tickets[0]["sold"]) == (298, 2)
-    dev.process.send_signal(signal.SIGTERM)
-    assert dev.process.wait(_END_SECONDS) == 0
+def test_the_next_start_finds_the_data_and_publishes_nothing_again(repository: Path, tmp_path: Path) -> None:
+    with _dev(tmp_path / "data", tmp_path / "first", repository) as first:
+        tickets = _get(f"{_api_url(first)}/v1/tickets")["items"]
+        _, reserve, pay = first.commands()
+        _run(reserve)
+        assert _run(pay)["status"] == "paid"
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(_END_SECONDS) == 0
+    with _dev(tmp_path / "data", tmp_path / "next", repository) as later:
+        again = _get(f"{_api_url(later)}/v1/tickets")["items"]
+    assert [ticket["id"] for ticket in again] == [ticket["id"] for ticket in tickets]
+    assert (again[0]["available"], again[0]["sold"]) == (tickets[0]["available"] - 2, 2)
+    assert [ticket["sold"] for ticket in again[1:]] == [0] * (len(tickets) - 1)
 
 
-def test_the_sale_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
-    sold_out, declined, paid, availability, statistics, refunded = _walk(dev, repository, tmp_path, "A sale by hand")
+def test_tutorial_on_a_sale_runs_as_written(lasting: Session, repository: Path, tmp_path: Path) -> None:
+    documents = list(_walk(lasting, repository, tmp_path, "sale"))
+    (sold_out, declined, paid, availability, statistics), (made, offer, refunded) = documents[:5], documents[5:8]
+    cheaper, used_up = documents[8:]
     assert (sold_out["code"], sold_out["available"]) == ("sold_out", 0)
     assert declined["code"] == "card_declined"
     assert (paid["status"], paid["total"]["amount"]) == ("paid", 3000)
     assert [(ticket["available"], ticket["sold"]) for ticket in availability["tickets"]] == [(0, 2)]
     assert statistics["name"] == "Matinee"
     assert refunded["status"] == "refunded"
+    assert (made, [ticket["price"]["amount"] for ticket in offer["tickets"]]) == (
+        {"created": 1, "codes": ["FAN27"]},
+        [1200],
+    )
+    assert (cheaper["total"]["amount"], used_up["code"]) == (1200, "code_used_up")
 
 
-def test_the_seated_sale_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
-    one, both, taken, booked, sold, settled = _walk(dev, repository, tmp_path, "A seated sale by hand")
+def test_tutorial_on_seats_runs_as_written(lasting: Session, repository: Path, tmp_path: Path) -> None:
+    one, both, taken, booked, sold, settled = _walk(lasting, repository, tmp_path, "seats")
     assert [item["event"]["name"] for item in one["items"]] == ["Premiere"]
     assert [item["event"]["name"] for item in both["items"]] == ["Premiere", "Finale"]
     assert (both["total"]["amount"], both["expires_at"]) == (8000, one["expires_at"])
@@ -145,8 +186,8 @@ def test_the_seated_sale_of_the_readme(dev: Session, repository: Path, tmp_path:
     assert settled["code"] == "payment_settled"
 
 
-def test_the_museum_of_the_readme(dev: Session, repository: Path, tmp_path: Path) -> None:
-    slots, found, unscheduled, moved, read, gone = _walk(dev, repository, tmp_path, "A museum by hand")
+def test_tutorial_on_timed_entry_runs_as_written(lasting: Session, repository: Path, tmp_path: Path) -> None:
+    slots, found, unscheduled, moved, read, gone = _walk(lasting, repository, tmp_path, "timed-entry")
     assert [(slot["time"], slot["available"]) for slot in slots["items"]] == [
         (time, 20) for time in ("08:00", "10:45", "13:30", "16:15", "19:00", "21:45")
     ]
@@ -181,7 +222,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ran = _refused("--port", str(port), "--data-dir", str(tmp_path))
-    assert ran == f"onsale: port {port} is taken: stop what listens there, or choose another with --port"
+    assert ran == f"onsale: port {port} is in use: stop the program that uses it, or choose another with --port"
 
 
 def test_a_directory_that_cannot_be_is_told(tmp_path: Path) -> None:
@@ -196,10 +237,10 @@ def _refused(*options: str) -> str:
     return ran.stderr.strip()
 
 
-def _walk(session: Session, repository: Path, cwd: Path, section: str) -> Iterator[Any]:
-    """What the commands of a section of the README print, as they stand there, but for the port."""
-    readme = (repository / "README.md").read_text(encoding="utf-8")
-    commands = re.search(rf"^## {section}\n.*?```sh\n(.*?)```", readme, re.DOTALL | re.MULTILINE)
+def _walk(session: Session, repository: Path, cwd: Path, tutorial: str) -> Iterator[Any]:
+    """The documents that the commands of a tutorial print, run as written but for the port."""
+    text = (repository / "docs" / "tutorials" / f"{tutorial}.md").read_text(encoding="utf-8")
+    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
     assert commands
     script = commands[1].replace("http://127.0.0.1:8080", _api_url(session))
     ran = subprocess.run(["bash", "-euc", script], capture_output=True, check=True, timeout=60, cwd=cwd)

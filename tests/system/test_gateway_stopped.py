@@ -17,10 +17,10 @@ from statistics import median, quantiles
 
 import pytest
 
-from tests.system.books import check_books, gateway_charges, redis_reservations, unsettled
-from tests.system.stack import Stack
-from tests.system.storefront import Answer, Event, Storefront
-from tests.waiting import wait_until
+from tests.support.system.ledgers import check_books, gateway_charges, redis_reservations, unsettled
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Answer, Event, Storefront
+from tests.support.waiting import wait_until
 
 SCALED_SECONDS = 10
 OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", str(SCALED_SECONDS)))

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.system.hostile import ATTACKS
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
+from tests.support.system.hostile_clients import ATTACKS
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
@@ -41,7 +41,7 @@ async def hardly_noticed(storefront: Storefront, attack: str, host: str, port: i
     for _ in range(ROUNDS):
         before = await polite_p99_ms(storefront)
         attackers = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.system.hostile", attack, host, str(port), cwd=repository
+            sys.executable, "-m", "tests.support.system.hostile_clients", attack, host, str(port), cwd=repository
         )
         during = await polite_p99_ms(storefront)
         assert await asyncio.wait_for(attackers.wait(), PATIENCE_SECONDS) == 0, attack

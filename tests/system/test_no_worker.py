@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from tests.invariants import check_invariants
-from tests.system.books import redis_time
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
-from tests.waiting import wait_until
+from tests.support.invariants import check_invariants
+from tests.support.system.ledgers import redis_time
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.waiting import wait_until
 
 
-async def test_a_hold_that_ran_out_is_sold_by_the_next_call(stack: Stack, storefront: Storefront) -> None:
+async def test_an_expired_hold_is_sold_by_the_next_call(stack: Stack, storefront: Storefront) -> None:
     await stack.start("gateway", "api")
     event = await storefront.create_event(capacity=1, hold_seconds=1)
 

@@ -1,4 +1,4 @@
-"""The README's commands for a deployment, as they stand there, on servers of ours."""
+"""The deployment page's commands, run as written on servers of the tests."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-from api.callers import Role
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from api.access.callers import Role
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.main import onsale
 from cli.tokens import mint_token
 from engine.settings import Settings
-from tests.users import API, SYNC
-from tests.waiting import wait_until
+from tests.support.postgres_users import API, SYNC
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
 _END_SECONDS = 30
 _DATABASE = "production"
-_API_URL = "http://127.0.0.1:8080"  # the default port, which the README's commands name
+_API_URL = "http://127.0.0.1:8080"  # the default port, which the page's commands name
 _SETTINGS = Settings(jwt_secret="a secret of thirty-two bytes or more")
 _EVENT = {
     "name": "Opening night",
@@ -39,8 +39,8 @@ _EVENT = {
 @pytest.fixture
 def commands(repository: Path) -> list[str]:
     """migrate, library install, serve, sync."""
-    readme = (repository / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```sh\n(\.venv/bin/onsale migrate\n.*?)```", readme, re.DOTALL)
+    page = (repository / "docs" / "deployment.md").read_text(encoding="utf-8")
+    found = re.search(r"```sh\n(\.venv/bin/onsale migrate\n.*?)```", page, re.DOTALL)
     assert found
     return found[1].splitlines()
 
@@ -78,7 +78,7 @@ async def test_a_deployment_sells_and_ends_in_order(
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if probe.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, which the README's commands use, is taken on this machine")
+            pytest.skip("port 8080, which the page's commands use, is taken on this machine")
     migrate, install, serve, sync = commands
     for command in (migrate, install):
         subprocess.run(command.split(), cwd=repository, env=environ, check=True, timeout=60, capture_output=True)
@@ -95,7 +95,7 @@ async def test_a_deployment_sells_and_ends_in_order(
         assert _requests_counted("/v1/reservations", 201) == 5, "metrics of both workers, whichever is asked"
 
 
-def test_every_command_tells_what_it_is_for() -> None:
+def test_every_command_has_a_help_text() -> None:
     for name, command in onsale.commands.items():
         assert command.help, name
 

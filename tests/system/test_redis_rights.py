@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from tests.system.stack import Stack
+from tests.support.system.process_stack import Stack
 
 _NEVER = [
     ("FLUSHALL",),

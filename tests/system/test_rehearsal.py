@@ -15,14 +15,14 @@ import aiohttp
 import pytest
 
 from cli.ports import free_port
-from tests.system.stack import Ended
-from tests.waiting import wait_until
+from tests.support.system.process_stack import Ended
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
 _READY_SECONDS, _END_SECONDS = 90, 40
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
-_PACKAGES = ("engine", "api", "sync", "cli", "lua", "loadtest")
+_PACKAGES = ("engine", "payments", "api", "sync", "cli", "lua", "loadtest")
 
 # What is sold leaves the counter that says how much is left as it was: nothing is ever sold out.
 _RULE = "    pool[from] = pool[from] - line[LINE_QUANTITY]\n"
@@ -64,10 +64,10 @@ async def _is_ready(url: str) -> bool:
         return False
 
 
-async def rehearsal(checkout: Path, folder: Path) -> Ended:
+async def rehearsal(checkout: Path, folder: Path, scenario: str = "drop") -> Ended:
     """`onsale loadtest`, headless and tiny."""
     async with dev(checkout, folder) as url:
-        command = [sys.executable, "-m", "cli", "loadtest", "--scenario", "drop", "--size", "tiny", "--headless"]
+        command = [sys.executable, "-m", "cli", "loadtest", "--scenario", scenario, "--size", "tiny", "--headless"]
         command += ["--url", url, "--data-dir", str(folder), "--output", str(folder / "report")]
         process = await asyncio.create_subprocess_exec(
             *command, cwd=checkout, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
@@ -115,3 +115,47 @@ async def test_a_whole_engine_passes_and_a_broken_one_fails(repository: Path, tm
     assert shown.count("<svg") == 3
     assert not re.search(r'(?:src|href)="https?:', shown)
     assert os.stat(tmp_path / "page.png").st_size > 20_000, "an empty page is a smaller picture"
+
+
+# A room that lets everybody in.
+_ROOM_RULE = "if not position or position >= room.serving then"
+_BROKEN_ROOM_RULE = "if not position then"
+
+
+def checkout_without_order(repository: Path, folder: Path) -> Path:
+    """A copy of the packages whose waiting rooms keep no order."""
+    for package in _PACKAGES:
+        shutil.copytree(repository / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    rules = folder / "lua" / "58_enter_queue.lua"
+    text = rules.read_text(encoding="utf-8")
+    assert text.count(_ROOM_RULE) == 1
+    rules.write_text(text.replace(_ROOM_RULE, _BROKEN_ROOM_RULE), encoding="utf-8")
+    crowd = folder / "loadtest" / "drop" / "queue_crowd.py"
+    text = crowd.read_text(encoding="utf-8")
+    patient = 'and place.position < shared["serving"])'
+    assert text.count(patient) == 1
+    crowd.write_text(text.replace(patient, ")"), encoding="utf-8")
+    return folder
+
+
+async def test_a_crowd_goes_through_the_waiting_room(repository: Path, tmp_path: Path) -> None:
+    unfair = checkout_without_order(repository, tmp_path / "checkout")
+    passed, failed = await asyncio.gather(
+        rehearsal(repository, tmp_path / "whole", "queue"), rehearsal(unfair, tmp_path / "unfair", "queue")
+    )
+
+    assert passed.status == 0, passed.output
+    figures = json.loads((tmp_path / "whole" / "report" / "queue.json").read_text(encoding="utf-8"))
+    queue = figures["queue"]
+    assert queue["joined"] >= 55
+    assert 0 < queue["cohort"] < queue["joined"], "some came late"
+    assert 0 < queue["until_entered"]["customers"] == queue["entered"]
+    assert queue["most_inside"] <= queue["max_inside"]
+    assert queue["worst_promise"] <= 1.2
+    assert figures["rows"][-1]["error"] == 0, passed.output
+    shown = (tmp_path / "whole" / "report" / "queue.html").read_text(encoding="utf-8")
+    assert "The waiting room" in shown
+    assert shown.count("<svg") == 5
+
+    assert failed.status == 1, failed.output
+    assert "though its position is" in failed.output

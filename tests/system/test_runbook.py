@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from redis import Redis
 
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.waiting import wait_until
 from tests.system.conftest import Database
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
-from tests.waiting import wait_until
 
 _TIMEOUT_SECONDS = 10
 
@@ -32,7 +32,7 @@ async def empty_again(database: Database) -> None:
         await admin.close(timeout=_TIMEOUT_SECONDS)
 
 
-async def test_what_is_sold_survives_an_upgrade_and_the_loss_of_either_server(
+async def test_sales_survive_an_upgrade_and_the_loss_of_either_server(
     commands: list[str], stack: Stack, storefront: Storefront, database: Database
 ) -> None:
     upgrade, back_up, restore_redis, restore_postgres = commands

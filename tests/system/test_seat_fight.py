@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
-from cli.embedded import EmbeddedValkey
-from tests.system.books import check_books
-from tests.system.halls import Hall, open_hall
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
+from cli.dev.embedded import EmbeddedValkey
+from tests.support.system.ledgers import check_books
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.system.venues import Hall, open_hall
 
 BUYERS = 200
 

@@ -7,11 +7,11 @@ from functools import partial
 import asyncpg
 
 from engine.settings import Settings
-from tests.system.books import check_books, differences, entries_left, entries_trimmed, redis_reservations
-from tests.system.crowd import Crowd
-from tests.system.stack import Stack
-from tests.system.storefront import Storefront
-from tests.waiting import wait_until
+from tests.support.system.buying_crowd import Crowd
+from tests.support.system.ledgers import check_books, differences, entries_left, entries_trimmed, redis_reservations
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Storefront
+from tests.support.waiting import wait_until
 
 KILLS = 10
 SEED = 20270602

@@ -5,10 +5,10 @@ import random
 
 from redis import Redis
 
-from tests.system.books import check_books
-from tests.system.crowd import Crowd
-from tests.system.stack import Stack
-from tests.system.storefront import Event, Storefront
+from tests.support.system.buying_crowd import Crowd
+from tests.support.system.ledgers import check_books
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Event, Storefront
 
 KILLS = 5
 SEED = 20270601

@@ -3,11 +3,11 @@
 import asyncio
 import random
 
-from tests.integration.webhooks.receiver import Message, Receiver
-from tests.system.books import check_books
-from tests.system.stack import Stack
-from tests.system.storefront import Event, Storefront
-from tests.waiting import wait_until
+from tests.support.sync.webhook_receiver import Message, Receiver
+from tests.support.system.ledgers import check_books
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import Event, Storefront
+from tests.support.waiting import wait_until
 
 KILLS = 3
 RESERVATIONS = 60

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
-from tests.integration.payments.shop import Shop
+from tests.support.payments.shop import Shop
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import aiohttp
 
-from cli.children import Child
+from cli.dev.child_process import Child
 from cli.ports import LOOPBACK, free_port
-from sync.gateway import Completed, HttpGateway, NeverSeen
-from tests.waiting import wait_until
+from payments.gateway import Completed, HttpGateway, NeverSeen
+from tests.support.waiting import wait_until
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from aiohttp import web
-from cli.simulated_gateway import create_gateway_app
+from cli.gateway.app import create_gateway_app
 web.run_app(create_gateway_app(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), print=None)
 """
 
@@ -28,7 +28,7 @@ async def test_a_killed_gateway_knows_every_charge_that_it_answered(tmp_path: Pa
 
     async def charge_until_it_dies(gateway: HttpGateway, buyer: int) -> None:
         number = 0
-        while await gateway.charge(f"pay-{buyer}-{number}", 500, "EUR", "tok_visa") == Completed():
+        while await gateway.charge(f"pay-{buyer}-{number}", 500, "EUR", "tok_visa") == Completed(500, "EUR"):
             answered.append(f"pay-{buyer}-{number}")
             number += 1
 
@@ -48,6 +48,6 @@ async def test_a_killed_gateway_knows_every_charge_that_it_answered(tmp_path: Pa
                 process.kill()
             process.start()
             await wait_until(up)
-            assert {await gateway.status(attempt_id) for attempt_id in answered} == {Completed()}
+            assert {await gateway.status(attempt_id) for attempt_id in answered} == {Completed(500, "EUR")}
         finally:
             process.kill()

@@ -9,15 +9,16 @@ from typing_extensions import override
 
 from engine.client import Redis
 from engine.engine import Engine
-from engine.faults import Fault
+from engine.errors import Fault
+from engine.inspection import server_time_ms
 from engine.records import TicketCounts
 from engine.results import AmountMismatch, NotFound, Paid, Paying, PaymentFailed, PaymentInProgress
 from engine.settings import Settings
 from engine.words import FailureReason, State
-from sync.gateway import ChargeOutcome, HttpGateway
-from sync.payments import Payments
-from tests.integration.payments.shop import LONG_PIN_MS, PRICE_MINOR, TIMEOUT_SECONDS, Shop
-from tests.waiting import wait_until
+from payments.gateway import ChargeOutcome, HttpGateway
+from payments.payments import Payments
+from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, TIMEOUT_SECONDS, Shop
+from tests.support.waiting import wait_until
 
 
 async def test_a_token_that_pays_sells_the_places(shop: Shop) -> None:
@@ -29,7 +30,7 @@ async def test_a_token_that_pays_sells_the_places(shop: Shop) -> None:
     assert isinstance(result, Paid)
     assert result.record.state is State.PAID
     assert shop.money() == {begin.attempt_id: "kept"}
-    assert await shop.counts() == TicketCounts(7, capacity=10, available=8, held=0, paying=0, sold=2)
+    assert await shop.counts() == TicketCounts(7, capacity=10, available=8, held=0, paying=0, sold=2, kept=0)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,9 @@ async def test_refusals_of_the_engine_are_answered_and_charge_nothing(shop: Shop
     await shop.open()
     reservation_id = await shop.hold()
     async with shop.payments() as payments:
-        assert await payments.pay(shop.begin(reservation_id, quantity=2), "tok_visa") == AmountMismatch(PRICE_MINOR)
+        assert await payments.pay(shop.begin(reservation_id, quantity=2), "tok_visa") == AmountMismatch(
+            PRICE_MINOR, "EUR"
+        )
         assert await payments.pay(shop.begin("1-aaaaaaaaaaaaaaaa"), "tok_visa") == NotFound()
     assert shop.money() == {}
 
@@ -91,11 +94,17 @@ async def test_many_attempts_at_once_charge_once(shop: Shop) -> None:
 
 
 async def test_an_unknown_outcome_pins_the_places_and_a_repeat_learns_it(shop: Shop) -> None:
-    await shop.open(hold_ms=150)
+    await shop.open(hold_ms=500)
     begin = shop.begin(await shop.hold())
     async with shop.payments() as payments:
         assert isinstance(await payments.pay(begin, "timeout"), Paying)
         assert (await shop.counts()).paying == 1
+        deadline_ms = (await shop.find(begin.reservation_id)).deadline_ms
+
+        async def ran_out() -> bool:
+            return await server_time_ms(shop.engine.redis) > deadline_ms
+
+        await wait_until(ran_out, what="the deadline of the hold has passed")
 
         async def paid() -> bool:
             return isinstance(await payments.pay(begin, "timeout"), Paid)

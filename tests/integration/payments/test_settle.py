@@ -5,12 +5,13 @@ import asyncio
 import pytest
 
 from engine.commands import BeginPayment, FailPayment, Refund
+from engine.currencies import FIRST_CURRENCY
 from engine.records import TicketCounts
 from engine.results import NotPaid, Paid, Paying, PaymentFailed, RefundDue, Refunded
-from engine.words import CURRENCY, AttemptState, FailureReason, State
-from sync.gateway import Completed, Failed
-from tests.integration.payments.shop import LONG_PIN_MS, PRICE_MINOR, Shop
-from tests.waiting import wait_until
+from engine.words import AttemptState, FailureReason, State
+from payments.gateway import Completed, Failed
+from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, Shop
+from tests.support.waiting import wait_until
 
 
 async def test_an_attempt_that_was_never_asked_for_is_voided_and_fails(shop: Shop) -> None:
@@ -21,7 +22,7 @@ async def test_an_attempt_that_was_never_asked_for_is_voided_and_fails(shop: Sho
         payments = shop.payments_over(gateway)
         assert await payments.settle(begin.reservation_id, pin_ms=LONG_PIN_MS)
         assert (await shop.find(begin.reservation_id)).state is State.HELD
-        straggler = await gateway.charge(begin.attempt_id, PRICE_MINOR, CURRENCY, "tok_visa")
+        straggler = await gateway.charge(begin.attempt_id, PRICE_MINOR, FIRST_CURRENCY, "tok_visa")
         assert straggler == Failed(FailureReason.PAYMENT_FAILED)
         assert isinstance(await payments.pay(begin, "tok_visa"), PaymentFailed)
     assert shop.money() == {}
@@ -35,7 +36,9 @@ async def test_without_the_void_a_straggling_charge_takes_money_for_nothing(shop
     async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
         failed = await shop.engine.submit(FailPayment(begin.reservation_id, begin.attempt_id, "payment_failed"))
         assert isinstance(failed, PaymentFailed)
-        assert await gateway.charge(begin.attempt_id, PRICE_MINOR, CURRENCY, "tok_visa") == Completed()
+        assert await gateway.charge(begin.attempt_id, PRICE_MINOR, FIRST_CURRENCY, "tok_visa") == Completed(
+            PRICE_MINOR, FIRST_CURRENCY
+        )
     assert (await shop.find(begin.reservation_id)).state is State.HELD
     assert shop.money() == {begin.attempt_id: "kept"}
 
@@ -48,7 +51,7 @@ async def test_a_failed_attempt_past_the_deadline_gives_the_places_back(shop: Sh
     assert (await shop.counts()).paying == 1, "pinned, though the hold would have run out"
     async with shop.payments() as payments:
         assert await payments.settle(begin.reservation_id, pin_ms=LONG_PIN_MS)
-    assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0)
+    assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0, kept=0)
 
 
 async def test_an_outcome_that_stays_unknown_keeps_the_pin_until_it_is_known(shop: Shop) -> None:
@@ -71,7 +74,7 @@ async def test_a_gateway_that_is_down_keeps_the_pin_also_past_its_end(shop: Shop
     assert (await shop.find(begin.reservation_id)).state is State.PAYING
 
 
-async def test_past_the_pin_what_is_still_unknown_is_voided(shop: Shop) -> None:
+async def test_an_unknown_payment_is_voided_past_the_pin(shop: Shop) -> None:
     shop.settle_after_ms = 3_600_000
     await shop.open()
     begin = shop.begin(await shop.hold())
@@ -82,7 +85,7 @@ async def test_past_the_pin_what_is_still_unknown_is_voided(shop: Shop) -> None:
     assert (record.state, record.attempts[0].reason) == (State.HELD, FailureReason.PAYMENT_FAILED)
 
 
-async def test_past_the_pin_what_was_charged_is_paid(shop: Shop) -> None:
+async def test_a_charged_payment_is_paid_past_the_pin(shop: Shop) -> None:
     await shop.open()
     begin = shop.begin(await shop.hold())
     async with shop.payments(answers_after=1) as payments:
@@ -108,7 +111,7 @@ async def test_two_that_settle_the_same_do_it_once(shop: Shop) -> None:
     assert shop.money() == {begin.attempt_id: "refunded"}
 
 
-async def test_a_late_success_takes_free_places_anew(shop: Shop) -> None:
+async def test_a_late_success_takes_free_places_again(shop: Shop) -> None:
     await shop.open(hold_ms=100)
     begin = shop.begin(await shop.hold())
     await shop.engine.submit(begin)
@@ -117,7 +120,7 @@ async def test_a_late_success_takes_free_places_anew(shop: Shop) -> None:
         await payments.fail(begin.reservation_id, begin.attempt_id, FailureReason.PAYMENT_FAILED)
         assert (await shop.find(begin.reservation_id)).state is State.EXPIRED
         assert isinstance(await payments.confirm(begin.reservation_id, begin.attempt_id), Paid)
-    assert await shop.counts() == TicketCounts(7, capacity=10, available=9, held=0, paying=0, sold=1)
+    assert await shop.counts() == TicketCounts(7, capacity=10, available=9, held=0, paying=0, sold=1, kept=0)
 
 
 async def test_a_late_success_without_places_is_refunded(shop: Shop) -> None:
@@ -129,7 +132,9 @@ async def test_a_late_success_without_places_is_refunded(shop: Shop) -> None:
         payments = shop.payments_over(gateway)
         await payments.fail(begin.reservation_id, begin.attempt_id, FailureReason.PAYMENT_FAILED)
         await shop.hold(customer_id="c2")
-        assert await gateway.charge(begin.attempt_id, PRICE_MINOR, CURRENCY, "tok_visa") == Completed()
+        assert await gateway.charge(begin.attempt_id, PRICE_MINOR, FIRST_CURRENCY, "tok_visa") == Completed(
+            PRICE_MINOR, FIRST_CURRENCY
+        )
         assert isinstance(await payments.confirm(begin.reservation_id, begin.attempt_id), RefundDue)
         assert shop.money() == {begin.attempt_id: "kept"}
         assert await payments.settle(begin.reservation_id, pin_ms=LONG_PIN_MS)
@@ -147,7 +152,7 @@ async def test_a_second_attempt_beside_a_late_success_is_not_charged(shop: Shop)
         await shop.engine.submit(first)
         await payments.fail(reservation_id, first.attempt_id, FailureReason.PAYMENT_FAILED)
         await shop.engine.submit(second)
-        await gateway.charge(first.attempt_id, PRICE_MINOR, CURRENCY, "tok_visa")
+        await gateway.charge(first.attempt_id, PRICE_MINOR, FIRST_CURRENCY, "tok_visa")
         assert isinstance(await payments.confirm(reservation_id, first.attempt_id), Paid)
         failed = await payments.pay(second, "tok_visa")
         assert isinstance(failed, PaymentFailed)
@@ -165,7 +170,7 @@ async def test_a_second_attempt_that_was_charged_beside_a_late_success_is_refund
         await payments.fail(reservation_id, first.attempt_id, FailureReason.PAYMENT_FAILED)
         await shop.engine.submit(second)
         for attempt in (first, second):
-            await gateway.charge(attempt.attempt_id, PRICE_MINOR, CURRENCY, "tok_visa")
+            await gateway.charge(attempt.attempt_id, PRICE_MINOR, FIRST_CURRENCY, "tok_visa")
         await payments.confirm(reservation_id, first.attempt_id)
         assert await payments.settle(reservation_id, pin_ms=LONG_PIN_MS)
     record = await shop.find(reservation_id)
@@ -188,7 +193,7 @@ async def test_a_refund_gives_the_money_back_once(shop: Shop) -> None:
     assert again.replayed
     assert again.record == first.record
     assert shop.money() == {begin.attempt_id: "refunded"}
-    assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0)
+    assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0, kept=0)
 
 
 @pytest.mark.parametrize("answers_after", [0, 1])
@@ -210,10 +215,11 @@ async def test_a_refund_is_owed_until_the_gateway_has_given_it(shop: Shop, answe
         assert isinstance(await payments.refund(refund), Refunded)
     assert (await shop.find(begin.reservation_id)).state is State.REFUNDED
     assert shop.money() == {begin.attempt_id: "refunded"}
-    assert (await shop.counts()).sold == 1, "not put on sale again"
+    counts = await shop.counts()
+    assert (counts.sold, counts.kept) == (0, 1), "not put on sale again"
 
 
-async def test_there_is_nothing_to_settle_of_what_is_not_there(shop: Shop) -> None:
+async def test_an_unknown_reservation_has_nothing_to_settle(shop: Shop) -> None:
     async with shop.payments() as payments:
         assert await payments.settle("1-aaaaaaaaaaaaaaaa", pin_ms=LONG_PIN_MS)
 

@@ -5,7 +5,7 @@ import pytest
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.postgres import Postgres
-from tests.integration.sync.box_office import BoxOffice
+from tests.support.sync.box_office import BoxOffice
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ async def test_nothing_takes_longer_than_its_time() -> None:
             await asyncio.Event().wait()
 
 
-async def test_who_is_cancelled_ends_also_when_tidying_up_fails() -> None:
+async def test_cancellation_ends_even_if_the_rollback_fails() -> None:
     began = asyncio.Event()
 
     async def work() -> None:

@@ -1,0 +1,177 @@
+"""The audit log over HTTP, and its hash chains."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from api.access.callers import Role
+from cli.tokens import mint_token
+from engine.settings import Settings
+from sync.audit.log_chains import broken_chains
+from sync.postgres import Postgres
+from sync.worker import run_sync
+from tests.integration.api.conftest import StartApi
+from tests.support.api.api_client import Front, Json, ticket
+from tests.support.waiting import wait_until
+
+_SHARED = "a secret of thirty-two bytes or more"
+_EVENT = {"name": "Big event", "starts_at": "2027-06-01T18:00:00Z", "status": "on_sale", "tickets": [ticket("VIP", 5)]}
+
+
+def as_(role: Role, sub: str) -> dict[str, str]:
+    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=600)
+    return {"Authorization": f"Bearer {token}"}
+
+
+BOSS, SHOP, CUSTOMER = as_(Role.MANAGER, "boss"), as_(Role.SERVICE, "shop"), as_(Role.CUSTOMER, "22")
+
+
+@pytest.fixture
+async def guarded(start_api: StartApi) -> Front:
+    return await start_api(auth="jwt", jwt_secret=_SHARED)
+
+
+async def entries(front: Front, **query: str) -> list[Json]:
+    answer = await front.call("GET", "/v1/audit-log", headers=BOSS, params=query or None)
+    assert answer.status == 200, answer
+    return list(answer.body["items"])
+
+
+@pytest.mark.usefixtures("sync")
+async def test_a_refund_tells_what_was_there_before_and_what_goes_back(guarded: Front, front: Front) -> None:
+    event = await front.event(5)
+    paid = await front.paid((event["tickets"][0]["id"], 3))
+    some = {"restock": True, "items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
+    path = f"/v1/reservations/{paid['id']}/refund"
+    assert (await guarded.call("POST", path, some, headers=BOSS)).status == 200
+    given_back, owed = await entries(guarded, event_id=str(event["id"]), action="refund_reservation")
+    assert (owed["after"]["change"], given_back["after"]["change"]) == ("refund_due", "refunded")
+    assert owed["before"] == {"status": "paid", "places": 3}, "what the customer did just before counts, too"
+    assert owed["after"]["places"] == 2
+    assert given_back["after"]["refunded"] == {"amount": 2500, "currency": "EUR"}
+
+
+@pytest.mark.usefixtures("sync")
+async def test_refunding_a_cancelled_event_is_logged_once_and_no_change_is_not(guarded: Front) -> None:
+    event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
+    path = f"/v1/events/{event['id']}"
+    for body in ({}, {"name": event["name"]}, {"status": "cancelled"}):
+        assert (await guarded.call("PATCH", path, body, headers=BOSS)).status == 200
+    for _ in range(2):
+        assert (await guarded.call("POST", f"{path}/refund", headers=BOSS)).status == 202
+    assert [entry["action"] for entry in await entries(guarded, event_id=str(event["id"]))] == [
+        *("refund_event", "change_event", "create_event")
+    ]
+
+
+@pytest.mark.usefixtures("sync")
+async def test_bounds_and_names_that_cannot_be_are_refused(guarded: Front) -> None:
+    for query in (
+        {"actor": "\0"},
+        {"action": "\0"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"to": "9999-12-31T23:59:59-14:00"},
+    ):
+        refused = await guarded.call("GET", "/v1/audit-log", headers=BOSS, params=query)
+        assert (refused.status, refused.code) == (422, "invalid"), query
+
+
+@pytest.mark.usefixtures("sync")
+async def test_changes_of_managers_and_services_are_listed_newest_first(guarded: Front) -> None:
+    event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
+    ticket_id = event["tickets"][0]["id"]
+    price = {"price": {"amount": 999, "currency": "EUR"}}
+    changed = await guarded.call("PATCH", f"/v1/tickets/{ticket_id}", price, headers=BOSS | {"X-Request-ID": "why-1"})
+    assert changed.status == 200
+    body = {"items": [{"ticket_id": ticket_id, "quantity": 1}], "customer": {"id": "23"}}
+    held = (await guarded.call("POST", "/v1/reservations", body, headers=SHOP)).body
+    mine = {"items": [{"ticket_id": ticket_id, "quantity": 1}]}
+    assert (await guarded.call("POST", "/v1/reservations", mine, headers=CUSTOMER)).status == 201
+    assert (await guarded.call("DELETE", f"/v1/reservations/{held['id']}", headers=SHOP)).status == 204
+    assert (await guarded.call("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 0}, headers=BOSS)).status == 409
+
+    found = await entries(guarded, event_id=str(event["id"]))
+    assert [(entry["actor"], entry["role"], entry["action"], entry["resource"]) for entry in found] == [
+        ("shop", "service", "cancel_reservation", f"reservation/{held['id']}"),
+        ("shop", "service", "create_reservation", f"reservation/{held['id']}"),
+        ("boss", "manager", "change_ticket", f"ticket/{ticket_id}"),
+        ("boss", "manager", "create_event", f"event/{event['id']}"),
+    ]
+    cancelled, created, repriced, _ = found
+    assert (cancelled["before"], cancelled["after"]["status"]) == ({"status": "held", "places": 1}, "cancelled")
+    assert (created["before"], created["after"]["status"]) == (None, "held")
+    assert (repriced["before"]["unit_minor"], repriced["after"]["unit_minor"]) == (2500, 999)
+    assert repriced["request_id"] == "why-1"
+    assert [entry["action"] for entry in await entries(guarded, actor="shop", action="cancel_reservation")] == [
+        "cancel_reservation"
+    ]
+
+
+async def test_pages_lead_through_all_entries(guarded: Front) -> None:
+    for _ in range(3):
+        await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)
+    whole = await entries(guarded)
+    first = await guarded.call("GET", "/v1/audit-log", headers=BOSS, params={"limit": "2"})
+    cursor = first.body["next_cursor"]
+    second = await guarded.call("GET", "/v1/audit-log", headers=BOSS, params={"limit": "2", "cursor": cursor})
+    assert [*first.body["items"], *second.body["items"]] == whole
+    assert second.body["next_cursor"] is None
+
+
+async def test_a_changed_or_removed_entry_is_found(guarded: Front, settings: Settings, contract_database: str) -> None:
+    for _ in range(3):
+        await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)
+    owner = await asyncpg.connect(contract_database, timeout=10)
+    async with Postgres(settings) as postgres, postgres.connection() as connection:
+        assert await broken_chains(connection) == []
+        await owner.execute("UPDATE audit_log SET actor = 'nobody' WHERE number = 2")
+        assert await broken_chains(connection) == ["audit log: entry 2 of chain -1 was changed, or one before it"]
+        await owner.execute("DELETE FROM audit_log WHERE number = 2")
+        assert await broken_chains(connection) == ["audit log: chain -1 has no entry 2, but entry 3"]
+    await owner.close()
+
+
+@pytest.mark.usefixtures("sync")
+async def test_refunds_name_their_caller(guarded: Front) -> None:
+    event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
+    mine = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
+    held = (await guarded.call("POST", "/v1/reservations", mine, headers=CUSTOMER)).body
+    path = f"/v1/reservations/{held['id']}"
+    payment = held["total"] | {"payment_token": "tok_visa"}
+    assert (await guarded.call("POST", f"{path}/pay", payment, headers=CUSTOMER)).status == 200
+    assert (await guarded.call("POST", f"{path}/refund", {"restock": True}, headers=BOSS)).status == 200
+
+    async def listed() -> bool:
+        found = await entries(guarded, action="refund_reservation")
+        return [entry["actor"] for entry in found][:1] == ["boss"] and found[0]["after"]["status"] == "refunded"
+
+    await wait_until(listed, what="the refund is listed")
+
+
+async def test_the_worker_refunds_on_behalf_of_who_asked(guarded: Front, shop: Settings) -> None:
+    """It begins after the request, which it knows from Postgres alone."""
+    event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
+    mine = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
+    paths = []
+    for _ in range(2):
+        held = (await guarded.call("POST", "/v1/reservations", mine, headers=CUSTOMER)).body
+        paths.append(f"/v1/reservations/{held['id']}")
+        payment = held["total"] | {"payment_token": "tok_visa"}
+        assert (await guarded.call("POST", f"{paths[-1]}/pay", payment, headers=CUSTOMER)).status == 200
+    at = f"/v1/events/{event['id']}"
+    assert (await guarded.call("PATCH", at, {"status": "cancelled"}, headers=BOSS)).status == 200
+    asked = BOSS | {"X-Request-ID": "refund-all", "X-Reason": "storm"}
+    assert (await guarded.call("POST", f"{at}/refund", headers=asked)).status == 202
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(run_sync(shop))
+
+        async def listed() -> bool:
+            found = await entries(guarded, action="refund_event")
+            ended = {entry["resource"] for entry in found if entry["after"].get("status") == "refunded"}
+            return len(ended) == 2 and {(entry["actor"], entry["request_id"]) for entry in found} == {
+                ("boss", "refund-all")
+            }
+
+        await wait_until(listed, 20, what="the refunds are listed")
+        worker.cancel()

@@ -1,0 +1,105 @@
+"""Deleting events and tickets: only what nothing was ever taken of, whatever became of it since."""
+
+import asyncio
+
+import pytest
+
+from engine.commands import Count
+from engine.engine import Engine
+from engine.results import UnknownPool
+from engine.settings import Settings
+from tests.integration.api.conftest import StartApi
+from tests.support.api.api_client import Front, Json, ticket
+from tests.support.api.timed_event import open_museum
+
+
+async def _seated(front: Front) -> Json:
+    """An event with two tickets for the seats of one section."""
+    hall = {"name": "Hall", "sections": [{"name": "S", "rows": [{"name": "A", "seats": 3}]}]}
+    venue = (await front.call("POST", "/v1/venues", hall)).body
+    offer = {"price": ticket("", 1)["price"], "section_ids": [venue["sections"][0]["id"]]}
+    return await front.event(
+        venue_id=venue["id"], tickets=[offer | {"ticket_type": kind} for kind in ("Adult", "Child")]
+    )
+
+
+async def test_what_nobody_took_is_deleted_everywhere(front: Front, start_api: StartApi, shop: Settings) -> None:
+    other = await start_api()
+    event, seated = await front.event(5, 5), await _seated(front)
+    ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
+    assert (await front.call("DELETE", f"/v1/tickets/{ticket_id}")).status == 204
+    assert (await front.call("DELETE", f"/v1/tickets/{seated['tickets'][1]['id']}")).status == 204
+    for each in (front, other):
+        assert [one["id"] for one in (await each.get(path)).body["tickets"]] == [event["tickets"][1]["id"]]
+        assert await each.refused("GET", f"/v1/tickets/{ticket_id}") == "not_found"
+        assert (await each.reserve((ticket_id, 1))).code == "not_found"
+    seats = {"items": [{"ticket_id": seated["tickets"][0]["id"], "quantity": 2, "best_available": True}]}
+    assert (await front.call("POST", "/v1/reservations", seats | {"customer": {"id": "1"}})).status == 201
+    assert (await front.reserve((event["tickets"][1]["id"], 1))).status == 201
+
+    draft = await front.event(5, status="draft")
+    blocked = await _seated(front)
+    for gone in (draft, blocked):
+        assert (await front.call("DELETE", f"/v1/events/{gone['id']}")).status == 204
+        for each in (front, other):
+            assert await each.refused("GET", f"/v1/events/{gone['id']}") == "not_found"
+            assert gone["id"] not in [one["id"] for one in await each.pages("/v1/events")]
+        assert await front.refused("DELETE", f"/v1/events/{gone['id']}") == "not_found"
+        async with Engine(shop) as engine:
+            assert isinstance(await engine.submit(Count(gone["id"])), UnknownPool)
+
+
+async def test_what_was_ever_taken_stays(front: Front) -> None:
+    await _check_it_stays(front, synced=False)
+
+
+@pytest.mark.usefixtures("sync")
+async def test_what_was_ever_taken_stays_when_postgres_alone_knows_it(front: Front) -> None:
+    await _check_it_stays(front, synced=True)
+
+
+async def _check_it_stays(front: Front, *, synced: bool) -> None:
+    event = await front.event(5, 5)
+    (one, two), path = (each["id"] for each in event["tickets"]), f"/v1/events/{event['id']}"
+    held = await front.held((one, 1))
+    for path_in_use in (f"/v1/tickets/{one}", path):
+        assert await front.refused("DELETE", path_in_use) == "in_use"
+    assert (await front.call("DELETE", f"/v1/reservations/{held['id']}")).status == 204
+    if synced:
+        assert len(await front.pages("/v1/reservations", event_id=event["id"])) == 1, "Postgres has it"
+    for path_in_use in (f"/v1/tickets/{one}", path):
+        refused = await front.call("DELETE", path_in_use)
+        assert (refused.status, refused.code) == (409, "in_use")
+    assert (await front.reserve((one, 1))).status == 201, "and it sells"
+    assert (await front.call("DELETE", f"/v1/tickets/{two}")).status == 204
+
+    museum = await open_museum(front)
+    await museum.booked()
+    assert await front.refused("DELETE", museum.path) == "in_use"
+
+
+async def test_somebody_takes_a_place_while_it_is_deleted(front: Front) -> None:
+    """Either it is taken and stays, or it is gone and not taken."""
+    for _ in range(5):
+        event = await front.event(5)
+        (ticket_id,) = (each["id"] for each in event["tickets"])
+        deleted, *reserved = await asyncio.gather(
+            front.call("DELETE", f"/v1/tickets/{ticket_id}"), *(front.reserve((ticket_id, 1)) for _ in range(4))
+        )
+        taken = [answer.status for answer in reserved].count(201)
+        if deleted.status == 204:
+            assert taken == 0
+        else:
+            assert deleted.code == "in_use"
+            assert await front.counts(ticket_id) == (5 - taken, taken, 0)
+
+
+async def test_what_was_read_is_deleted(front: Front) -> None:
+    event = await front.event(5)
+    path, ticket_path = f"/v1/events/{event['id']}", f"/v1/tickets/{event['tickets'][0]['id']}"
+    for each, change in ((ticket_path, {"capacity": 6}), (path, {"name": "Other"})):
+        tag = (await front.get(each)).headers["ETag"]
+        changed = await front.call("PATCH", each, change)
+        assert (await front.call("DELETE", each, headers={"If-Match": tag})).status == 412
+        current = {"If-Match": changed.headers["ETag"]}
+        assert (await front.call("DELETE", each, headers=current)).status == 204

@@ -1,0 +1,120 @@
+"""The library gets onto the server, newer over older and never back; a server that does not fit is refused."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from msgspec.structs import replace
+
+from engine.client import Redis
+from engine.commands import Count
+from engine.engine import Engine
+from engine.errors import Misconfigured
+from engine.library import install_library, installed_text, library_text, version_of
+from engine.results import UnknownPool
+from engine.server import connect
+from engine.settings import Settings
+
+_COMPILES = "return loadstring(ARGV[1]) and 1 or 0"
+
+
+@pytest.fixture
+async def redis(engine_settings: Settings) -> AsyncIterator[Redis]:
+    redis = connect(engine_settings, 1)
+    yield redis
+    await redis.aclose()
+
+
+def of_version(number: int) -> str:
+    return re.sub(r"(?m)^-- version: \d+$", f"-- version: {number}", library_text())
+
+
+async def test_names_are_left_for_more_commands(redis: Redis, record_property: Callable[[str, object], None]) -> None:
+    """Lua allows a chunk 200 local names, and the files of the library are one: what is left is found by trying."""
+    text = library_text().partition("\n")[2]
+
+    async def compiles(more: int) -> bool:
+        declarations = "".join(f"local more_{number}\n" for number in range(more))
+        return bool(await redis.execute_command("EVAL", _COMPILES, 0, text + declarations))
+
+    assert await compiles(0)
+    left = 0
+    while left <= 200 and await compiles(left + 1):
+        left += 1
+    record_property("lua_names_left", left)
+    assert 50 <= left <= 200, f"{left} of 200 local names are left: put more of lua/ into blocks and tables"
+
+
+async def loads(redis: Redis) -> int:
+    """How often a library was loaded since CONFIG RESETSTAT."""
+    stats = await redis.info("commandstats")
+    calls: int = stats.get("cmdstat_function|load", {"calls": 0})["calls"]
+    return calls
+
+
+async def test_older_library_is_replaced(redis: Redis) -> None:
+    await redis.execute_command("FUNCTION", "LOAD", of_version(0).replace("-- version: 0", "-- no version"))
+    assert await install_library(redis)
+    assert await installed_text(redis) == library_text()
+
+
+async def test_same_version_of_another_text_is_replaced(redis: Redis) -> None:
+    await redis.execute_command("FUNCTION", "LOAD", library_text() + "\n-- under development")
+    assert await install_library(redis)
+    assert await installed_text(redis) == library_text()
+
+
+async def test_same_library_is_left_alone(redis: Redis) -> None:
+    assert await install_library(redis)
+    assert not await install_library(redis)
+
+
+async def test_newer_library_is_never_downgraded(redis: Redis, engine_settings: Settings) -> None:
+    newer = of_version(version_of(library_text()) + 1)
+    await redis.execute_command("FUNCTION", "LOAD", newer)
+    with pytest.raises(Misconfigured, match="start the newer release"):
+        async with Engine(engine_settings):
+            pass
+    assert await installed_text(redis) == newer
+
+
+async def test_missing_library_is_repaired_once_for_all(redis: Redis, engine: Engine) -> None:
+    await redis.execute_command("FUNCTION", "FLUSH")
+    await redis.execute_command("CONFIG", "RESETSTAT")
+    answers = await asyncio.gather(*(engine.submit(Count(event_id)) for event_id in range(1, 201)))
+    assert answers == [UnknownPool(0)] * 200
+    assert await loads(redis) == 1
+    await redis.execute_command("FUNCTION", "FLUSH")
+    assert await engine.submit(Count(1)) == UnknownPool(0)
+    assert await loads(redis) == 2
+
+
+async def test_another_number_of_partitions_is_refused(engine: Engine, engine_settings: Settings) -> None:
+    with pytest.raises(Misconfigured, match=f"the server has {len(engine.keys)} partitions"):
+        async with Engine(replace(engine_settings, partitions=len(engine.keys) + 1)):
+            pass
+
+
+async def test_partition_is_made_once(redis: Redis, engine_settings: Settings) -> None:
+    async with Engine(engine_settings) as engine:
+        before = await redis.hgetall(engine.keys[3].meta)
+    async with Engine(engine_settings):
+        assert await redis.hgetall(engine.keys[3].meta) == before
+
+
+async def test_evicting_server_is_refused(redis: Redis, engine_settings: Settings) -> None:
+    await redis.execute_command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        with pytest.raises(Misconfigured, match="noeviction"):
+            async with Engine(engine_settings):
+                pass
+    finally:
+        await redis.execute_command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_server_that_is_not_there_is_told_in_time() -> None:
+    nowhere = Settings(redis_url="redis://127.0.0.1:1/0", start_patience_ms=100)
+    with pytest.raises(Misconfigured, match="ONSALE_REDIS_URL"):
+        async with Engine(nowhere):
+            pass

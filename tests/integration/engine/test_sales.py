@@ -1,0 +1,256 @@
+"""Hypothesis plays random sales against the pure model and a real server; they agree after every step.
+
+The negative control stands below: with a defect put into the library, the same play finds it.
+"""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
+
+from engine.library import library_text
+from engine.settings import Settings
+from tests.support.effort import effort
+from tests.support.engine.code_defects import DEFECTS_OF_CODES
+from tests.support.engine.code_state_machine import CodedSales
+from tests.support.engine.model_play import Play
+from tests.support.engine.model_vs_server import Disagreement, World
+from tests.support.engine.slot_state_machine import SlotSales
+from tests.support.engine.state_machine import Sales
+from tests.support.engine.strategies import PARTITIONS, SHORT_MS
+
+RUNS: dict[type[Play], int] = {Sales: effort(40, 200), SlotSales: effort(30, 100), CodedSales: effort(20, 200)}
+RUNS_TO_FIND_A_DEFECT = 1000
+"""Most of them show within a few runs; some only at an instant that a busy machine misses."""
+
+STEPS = 60
+
+# Small, so that more is due than one call gives back.
+_SWEEP_SLICE = 2
+
+# The play is about what is decided, not about how soon: a busy machine may take its time.
+_PATIENCE_MS = 30_000
+
+
+def play(kind: type[Play], world: World, phases: tuple[Phase, ...], runs: int) -> None:
+    """Plays the same runs every time. A failure tells all commands of its run, and the blob that repeats it."""
+    run_state_machine_as_test(
+        lambda: kind(world),  # type: ignore[arg-type]  # anything that makes a machine will do
+        settings=settings(
+            max_examples=runs,
+            stateful_step_count=STEPS,
+            derandomize=True,
+            deadline=None,
+            print_blob=True,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def sale_settings(unsynced_settings: Settings) -> Settings:
+    return replace(
+        unsynced_settings,
+        partitions=PARTITIONS,
+        sweep_slice=_SWEEP_SLICE,
+        booking_expires_ms=SHORT_MS,
+        command_timeout_ms=_PATIENCE_MS,
+    )
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("kind", RUNS)
+def test_server_and_model_agree_after_every_step(sale_settings: Settings, kind: type[Play]) -> None:
+    with World(sale_settings) as world:
+        play(kind, world, (Phase.generate, Phase.shrink), RUNS[kind])
+
+
+class Defect(NamedTuple):
+    """A line of the library, and what it is replaced by; and the play that is to find it."""
+
+    name: str
+    text: str
+    instead: str
+    kind: type[Play] = Sales
+
+
+DEFECTS = [
+    Defect(
+        "nothing is given back", "  record_move(u, r, r.lines, from, 'available')\n  if r.code then", "  if r.code then"
+    ),
+    Defect(
+        "a customer's places are forgotten", "unit_add_customer_places(u, r.event, r.customer, -record_places(r))", ""
+    ),
+    Defect("one place too many for a customer", "taken + places > terms.max", "taken + places > 1 + terms.max"),
+    Defect("a blocked seat that was sold goes on sale", "#lent > 0 and not lends then", "false then"),
+    Defect("blocked seats are sold to anybody", "command[13] and sale.lend", "sale.lend"),
+    Defect("lines of one pool are judged apart", "wanted = wanted + lines[j][LINE_QUANTITY]", ""),
+    Defect("capacity falls below what is taken", "wanted[2] < taken", "false"),
+    Defect("late money takes what others have", " and not codes.is_short(u, r) then", " then"),
+    Defect("late money takes nothing", "record_move(u, r, r.lines, from, 'sold')", ""),
+    Defect(
+        "a deadline comes a millisecond early",
+        "string.format('%.0f', u.now_ms), 'LIMIT'",
+        "string.format('%.0f', u.now_ms + 1), 'LIMIT'",
+    ),
+    Defect("an id may be reused for another request", "before.digest ~= command[6]", "false"),
+    Defect("a failed payment revives what ran out", "local due = u.now_ms >= r.deadline_ms", "local due = false"),
+    Defect("who gives up keeps the places", "(due or cancelled or command[5])", "(due or cancelled)"),
+    Defect("what is paid for runs out", "table.insert(from_deadlines, r.rid)", ""),
+    Defect("a refund that restocks keeps its places", "restock and 'available' or 'kept'", "'kept'"),
+    Defect("what is restocked can be restocked again", "r.kept = {}", ""),
+    Defect("a fact is not told", "unit_fact(u, 'paying', r)", ""),
+    Defect("blocked seats stay in the capacity", "blocked and -#seats or #seats", "blocked and 0 or #seats"),
+    Defect("a cart may exceed the limit", "if places > 0 and taken + places > terms.max_per_customer", "if false"),
+    Defect(
+        "who takes a hold over has no limit",
+        "if taken + places > terms.max_per_customer then\n      return u.backlog and reply('again') or "
+        "reply('limit_exceeded', terms.max_per_customer, taken)\n    end\n    "
+        "refusal = u.hoards and hoarding.refusal_of_claim",
+        "refusal = u.hoards and hoarding.refusal_of_claim",
+    ),
+    Defect(
+        "a hold that was taken over counts for two customers",
+        "unit_add_customer_places(u, r.event, r.customer, -places)\n    unit_set",
+        "unit_set",
+    ),
+    Defect("a place that stays is priced anew", "line_like(old, same)", "line_like(line, same)"),
+    Defect(
+        "a changed hold may exceed the limit", "if gained > 0 and taken + gained > terms", "if false and taken > terms"
+    ),
+    Defect("a section without seats is not shown", "string.find(name, SECTION)", "ticket.assigned"),
+    Defect("a lone seat is left", "best.first_block(section, n + 2)", "best.first_block(section, n)"),
+    Defect("somebody sits alone", "rest == 1 and not join_the_last(blocks, taken, i)", "rest == 1"),
+    Defect(
+        "a removed seat is not given back",
+        "if not map or #others > 0 and",
+        "if from == 'held' or not map or #others > 0 and",
+    ),
+    Defect("a paused ticket is sold", "return own.paused and reply('sale_paused') or nil", "return nil"),
+    Defect("fewer places than the least are sold", "if places < ticket.own.min_quantity then", "if false then"),
+    Defect(
+        "what was sold in euros is sold in yen", "if before and before.currency ~= after.currency then", "if false then"
+    ),
+    Defect(
+        "sold out is said too early",
+        "return u.backlog and reply('again') or returns.sold_out(",
+        "return returns.sold_out(",
+    ),
+]
+
+DEFECTS_OF_EXCHANGES = [
+    Defect("an exchange pins nothing", "exchanges.pin(u, r, change)", ""),
+    Defect("a failed exchange keeps the new places", "exchanges.unpin(u, r, exchanges.of(attempt))", ""),
+    Defect(
+        "an exchange keeps the old places",
+        "changes.places_beyond(before, after)), 'sold', 'available')",
+        "changes.places_beyond(before, after)), 'sold', 'sold')",
+    ),
+    Defect(
+        "an exchange may exceed the limit",
+        "max_per_customer and not command[7] then",
+        "max_per_customer and false then",
+    ),
+    Defect(
+        "what an exchange pins does not count",
+        "'available', 'paying', places_gained(exchange))",
+        "'available', 'paying', 0)",
+    ),
+    Defect(
+        "an exchange of a cancelled event is done",
+        "exchanges.of(attempt), event_cancelled(u, r.event)",
+        "exchanges.of(attempt), false",
+    ),
+    Defect("what is being exchanged is refunded", "if exchanges.is_pending(r) then", "if false then"),
+    Defect("places cost less and nothing goes back", "if difference_minor < 0 or fewer > 0 then", "if false then"),
+    Defect("a refund leaves what an exchange cost", "for i = #r.attempts, 1, -1 do", "for i = 1, 1 do"),
+    Defect(
+        "a refund does not tell what went with it", "u.now_ms, 0, places, worth_minor }", "u.now_ms, 0, places, 0 }"
+    ),
+    Defect(
+        "an exchange needs nothing to pay with",
+        "record_total(r) and not command[6] then",
+        "record_total(r) and false then",
+    ),
+]
+
+DEFECTS_OF_ALIKE_HOLDS = [
+    Defect("who asks for the same has no limit", "if taken <= plan.most and", "if"),
+    Defect("who asks for the same gets what is not there", "and plan.places <= plan.pool.available then", "then"),
+    Defect(
+        "places of who asks for the same stay for sale",
+        "= pool.available - places, pool.held + places",
+        "= pool.available, pool.held",
+    ),
+    Defect("places of who asks for the same do not count", "= taken + places, true", "= taken, true"),
+    Defect("who asks for the same for another time gets this time", "and plan.asked_ms == asked_ms and", "and"),
+    Defect("who asks for the same again has two holds", "if is_same and not before then", "if is_same then"),
+]
+
+DEFECTS_OF_SLOTS = [
+    Defect("a slot has a place too many", "if pool.available == 0 then", "if false then"),
+    Defect(
+        "a slot is booked after it began", "return u.now_ms >= start_ms and reply('slot_past') or nil", "return nil"
+    ),
+    Defect("a move keeps the old place", "      slots.free(u, b)\n      b.slot", "      b.slot"),
+    Defect(
+        "a refused move frees the old place",
+        "    refusal = moves and",
+        "    if moves then slots.free(u, b) end\n    refusal = moves and",
+    ),
+    Defect(
+        "a refused move changes the names",
+        "local terms = unit_terms(u, b.event) or",
+        "b.details = details\n    bookings.change(u, 'moved', b)\n    local terms = unit_terms(u, b.event) or",
+    ),
+    Defect("a move is not told", "bookings.change(u, 'moved', b)", "u.changed_bookings[b.field] = b"),
+    Defect("a booking does not expire", "u.now_ms >= b.expires_ms then", "false then"),
+    Defect("who deletes a booking twice is told so", "before.request_id == request_id", "true"),
+    Defect("a deleted booking keeps its place", "    bookings.release(u, b)\n    b.state", "    b.state"),
+    Defect("a purge takes what is held or paid for", "pool.held + pool.paying > 0", "false"),
+    Defect("a purge keeps the places", "    bookings.release(u, b)\n    u.bookings", "    u.bookings"),
+    Defect(
+        "bought places of what was purged count on",
+        "unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))",
+        "",
+    ),
+    Defect("a refund after the purge counts twice", "places = places - count", ""),
+    Defect("late money buys what has begun", "not slots.record_is_past(u, r) and ", ""),
+    Defect(
+        "slots that are there keep their capacity",
+        "if before and cmsgpack.pack(before.schedule)",
+        "if false and cmsgpack.pack(before.schedule)",
+    ),
+    Defect("a closed slot is booked", "not schedule.closed[date]", "true"),
+    Defect("a phone number has a booking too many", "if taken + 1 > terms", "if taken > terms"),
+    Defect("a booking that was renamed counts for its old phone", "bookings.count(u, b.event, '', b.phone, -1)", ""),
+    Defect("the later of two changes wins unseen", "if changed_ms > 0 and", "if false and"),
+]
+
+
+@pytest.mark.damages_keys
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize(
+    "defect",
+    [
+        *DEFECTS,
+        *DEFECTS_OF_EXCHANGES,
+        *(Defect(*defect, CodedSales) for defect in DEFECTS_OF_CODES),
+        *DEFECTS_OF_ALIKE_HOLDS,
+        *(defect._replace(kind=SlotSales) for defect in DEFECTS_OF_SLOTS),
+    ],
+    ids=lambda defect: defect.name.replace(" ", "-"),
+)
+def test_defect_is_found(sale_settings: Settings, monkeypatch: pytest.MonkeyPatch, defect: Defect) -> None:
+    text = library_text()
+    assert defect.text in text, "the library changed; choose another line to break"
+    monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
+    with World(sale_settings) as world:
+        with pytest.raises((Disagreement, Flaky)):
+            play(defect.kind, world, (Phase.generate,), RUNS_TO_FIND_A_DEFECT)
+        assert world.disagreements

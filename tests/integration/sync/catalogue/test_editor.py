@@ -1,0 +1,207 @@
+"""The catalogue: on sale as Postgres has it, also after a crash between Postgres and Redis."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+import sync.catalogue.editor
+from cli.ports import free_port
+from engine.catalogue import EventSnapshot, publish_event, published_changes, published_versions
+from engine.commands import Count, Hold, items_text
+from engine.engine import Engine
+from engine.errors import OutcomeUnknown
+from engine.ids import new_reservation_id
+from engine.records import SectionMap
+from engine.results import BelowTaken, Counts, InUse, Published, SaleClosed, UnknownPool
+from engine.settings import Settings
+from engine.words import EventStatus
+from sync.catalogue.editor import CatalogueEditor, NewEvent, NewTicket, SalesLost, TicketChanges
+from sync.postgres import Postgres, PostgresAway
+from tests.support.sync.box_office import BoxOffice, running
+from tests.support.waiting import wait_until
+
+Publish = Callable[..., Awaitable[Published | BelowTaken | InUse]]
+
+
+async def _published(office: BoxOffice) -> EventSnapshot:
+    changes = await published_changes(office.engine.redis, 0)
+    event = changes.events[office.event.event_id]
+    assert event is not None
+    return event
+
+
+async def _capacity(office: BoxOffice) -> int:
+    counts = await office.engine.submit(Count(office.event.event_id))
+    assert isinstance(counts, Counts)
+    return counts.tickets[0].capacity
+
+
+async def _version(office: BoxOffice) -> int:
+    version: int = await office.sql("SELECT version FROM events WHERE id = $1", office.event.event_id)
+    return version
+
+
+async def test_a_new_event_sells_at_once_and_is_what_postgres_has(office: BoxOffice) -> None:
+    await office.hold()
+    assert await _published(office) == office.event
+    assert office.event.version == await _version(office)
+    assert office.event.starts_ms == datetime(2027, 6, 1, 18, tzinfo=UTC).timestamp() * 1000
+
+
+async def test_changes_of_an_event(office: BoxOffice) -> None:
+    opens = datetime(2026, 1, 1, tzinfo=UTC)
+    event_id = office.event.event_id
+    changed = await office.catalogue.update_event(
+        event_id, dict(name="Encore", status=EventStatus.CLOSED, sale_opens_at=opens, max_per_customer=3)
+    )
+    assert isinstance(changed, EventSnapshot)
+    assert changed == msgspec.structs.replace(
+        office.event,
+        version=changed.version,
+        revision=changed.version,
+        name="Encore",
+        status=EventStatus.CLOSED,
+        sale_opens_ms=int(opens.timestamp() * 1000),
+        max_per_customer=3,
+    )
+    assert await _published(office) == changed
+    hold = Hold(new_reservation_id(event_id), event_id, "c", "{}", "d", items_text([(office.ticket_id, 1)]))
+    assert isinstance(await office.engine.submit(hold), SaleClosed)
+
+    cleared = await office.catalogue.update_event(event_id, dict(sale_opens_at=None))
+    assert isinstance(cleared, EventSnapshot)
+    assert (cleared.sale_opens_ms, cleared.name) == (None, "Encore")
+    assert cleared.version > changed.version > office.event.version
+    assert await office.catalogue.update_event(999, dict(name="nobody")) is None
+
+
+async def test_changes_of_tickets(office: BoxOffice) -> None:
+    await office.hold(5)
+    more = await office.catalogue.add_tickets(office.event.event_id, [NewTicket("VIP", 9000, 2)])
+    assert isinstance(more, EventSnapshot)
+    assert [ticket.ticket_type for ticket in more.tickets] == ["Regular", "VIP"]
+    dearer = await office.catalogue.update_ticket(office.ticket_id, TicketChanges(unit_minor=0, capacity=5))
+    assert isinstance(dearer, EventSnapshot)
+    assert (dearer.tickets[0].unit_minor, dearer.tickets[0].capacity) == (0, 5)
+    assert await _published(office) == dearer
+    assert await office.catalogue.add_tickets(999, []) is None
+    assert await office.catalogue.update_ticket(999, TicketChanges(capacity=1)) is None
+
+
+async def test_a_capacity_below_the_places_taken_changes_nothing(office: BoxOffice) -> None:
+    await office.hold(5)
+    refused = await office.catalogue.update_ticket(office.ticket_id, TicketChanges(unit_minor=1, capacity=4))
+    assert refused == BelowTaken(str(office.ticket_id), 4, 5)
+    assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 100
+    await office.catalogue.publish_missing()
+    assert await _capacity(office) == 100
+    assert (await _published(office)).version == await _version(office)
+
+
+def _failing(*, before: bool) -> Publish:
+    """A publication whose process dies right before, or right after it had its effect in Redis."""
+
+    async def fail(
+        engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap], *, keeps_slots: bool
+    ) -> Published | BelowTaken | InUse:
+        if not before:
+            await publish_event(engine, event, sections, keeps_slots=keeps_slots)
+        raise OutcomeUnknown("the process died")
+
+    return fail
+
+
+async def test_death_before_a_new_event_is_published(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=True))
+        with pytest.raises(OutcomeUnknown):
+            await office.open()
+    event_id = await office.sql("SELECT max(id) FROM events")
+    assert isinstance(await office.engine.submit(Count(event_id)), UnknownPool)
+
+    assert await office.catalogue.publish_missing() == 1
+    assert isinstance(await office.engine.submit(Count(event_id)), Counts)
+    assert await office.catalogue.publish_missing() == 0
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_death_between_publication_and_commit(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch, *, before: bool
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=before))
+        with pytest.raises(OutcomeUnknown):
+            await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
+    assert await _capacity(office) == (100 if before else 200)
+    assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 100
+
+    assert await office.catalogue.publish_missing() == 1
+    assert await _capacity(office) == 100
+
+
+async def test_death_between_stock_and_description_is_found_too(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def half(
+        engine: Engine, event: EventSnapshot, sections: Sequence[SectionMap], *, keeps_slots: bool
+    ) -> Published | BelowTaken | InUse:
+        with pytest.MonkeyPatch.context() as patch:
+
+            async def lost(*_: object) -> None:
+                raise OutcomeUnknown("the process died")
+
+            patch.setattr(engine, "call", lost)
+            return await publish_event(engine, event, sections, keeps_slots=keeps_slots)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.catalogue.editor, "publish_event", half)
+        with pytest.raises(OutcomeUnknown):
+            await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
+    assert await _capacity(office) == 200
+
+    assert await office.catalogue.publish_missing() == 1
+    assert await _capacity(office) == 100
+
+
+async def test_places_sold_by_a_lost_change_stay_sold(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=False))
+        with pytest.raises(OutcomeUnknown):
+            await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
+    await office.hold(150)
+
+    await office.catalogue.publish_missing()
+    assert await _capacity(office) == 150
+    assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 150
+
+
+async def test_places_sold_before_redis_was_emptied_are_not_sold_again(office: BoxOffice) -> None:
+    await office.pay(await office.hold())
+    async with running(office.reader().run()):
+        await wait_until(office.outbox_is_empty)
+    await office.engine.redis.execute_command("FLUSHALL")
+    await office.engine.init_partitions()
+
+    with capture_logs() as logs:
+        assert await office.catalogue.publish_missing() == 0
+    assert [line["event"] for line in logs] == ["sales_lost"]
+    with pytest.raises(SalesLost):
+        await office.catalogue.update_event(office.event.event_id, dict(name="again"))
+    assert await published_versions(office.engine.redis) == {}
+
+
+async def test_without_postgres_editing_fails_at_once(office: BoxOffice, settings: Settings) -> None:
+    nowhere = msgspec.structs.replace(settings, postgres_url=f"postgresql://127.0.0.1:{free_port()}/onsale")
+    async with Postgres(nowhere) as away:
+        catalogue = CatalogueEditor(away, office.engine)
+        began = time.monotonic()
+        with pytest.raises(PostgresAway):
+            await catalogue.create_event(NewEvent(name="x", starts_at=datetime(2027, 1, 1, tzinfo=UTC), tickets=[]))
+        with pytest.raises(PostgresAway):
+            await catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=1))
+        assert time.monotonic() - began < 1
+    await office.hold()

@@ -1,0 +1,155 @@
+"""What clients of a sale were told, and whether it is still so at the end.
+
+A change that was acknowledged must be there. One whose answer never came may be there or not.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from tests.support.api.api_client import Answer, Front, Json, ticket
+from tests.support.api.timed_event import NAMES
+
+PRICE, CAPACITY, SEATS = 2500, 100_000, 400
+_PATIENCE_SECONDS = 25.0
+_PAUSE_SECONDS = 0.05
+_EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
+_HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
+
+
+class History:
+    """The states in which each reservation, cart and booking may be at the end, by its path."""
+
+    def __init__(self) -> None:
+        self.loses = False
+        """The servers lose what they acknowledged: then a payment may find its reservation gone."""
+        self.may_be: dict[str, set[str]] = {}
+        self.statuses: Counter[int] = Counter()
+        self.acknowledged: Counter[str] = Counter()
+        self.sold_at: list[tuple[float, int]] = []
+        """When a place was taken, and of which event."""
+
+    def began(self, path: str, *outcomes: str) -> None:
+        """Something was asked for: it may have happened."""
+        self.may_be.setdefault(path, set()).update(outcomes)
+
+    def acked(self, path: str, *outcomes: str) -> None:
+        """It was acknowledged: nothing else is possible."""
+        self.may_be[path] = set(outcomes)
+        self.acknowledged[outcomes[0]] += 1
+
+    async def violations(self, front: Front) -> list[str]:
+        """What is not as it was told."""
+        found = []
+        for path, states in self.may_be.items():
+            answer = await insist(lambda path=path: front.get(path))  # type: ignore[misc]  # of this turn
+            state = "gone" if answer is None or answer.status == 404 else answer.body.get("status", "booked")
+            if state not in states:
+                found.append(f"{path} is {state}; it was told to be {' or '.join(sorted(states))}")
+        return found
+
+
+async def insist(call: Callable[[], Awaitable[Answer]], patience_seconds: float = _PATIENCE_SECONDS) -> Answer | None:
+    """The answer, after as many repeats as it takes; None if only 503 came."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        answer = await call()
+        if answer.status != 503:
+            return answer
+        if time.monotonic() > deadline:
+            return None
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+class Shop:
+    """Events of several partitions, two with seats, one with slots, and customers who buy from all of them."""
+
+    def __init__(self, front: Front, history: History, seed: int) -> None:
+        self.front, self.history = front, history
+        self.events: list[Json] = []
+        self._random = random.Random(seed)  # noqa: S311  # a seed to play it again
+        self._seats: list[int] = []
+
+    async def open(self, events: int) -> None:
+        """Puts everything on sale."""
+        self.events = [await self.front.event(CAPACITY, price=PRICE) for _ in range(events)]
+        venue = (await self.front.call("POST", "/v1/venues", _HALL)).body
+        section = (await self.front.get(f"/v1/venues/{venue['id']}/sections")).body["items"][0]
+        self._seats = [seat["id"] for row in section["rows"] for seat in row["seats"]]
+        seated = ticket("Stalls", 0, PRICE) | {"section_ids": [section["id"]]}
+        del seated["capacity"]
+        self.seated = [await self.front.event(venue_id=venue["id"], tickets=[seated]) for _ in range(2)]
+        schedule = {"times": ["10:00", "12:00"], "capacity": CAPACITY}
+        self.museum = await self.front.event(schedule=schedule, starts_at="2027-06-01T00:00:00Z")
+
+    async def _call(self, method: str, path: str, body: Json | None = None, **headers: str) -> Answer:
+        how = {} if body is None else {"body": body}
+        answer = await self.front.call(method, path, headers=headers or None, **how)
+        self.history.statuses[answer.status] += 1
+        assert answer.status in _EXPECTED or self.history.loses, answer
+        return answer
+
+    async def buy_forever(self) -> None:
+        """One customer after the other."""
+        while True:
+            kind = self._random.choice(
+                [self.take_places, self.take_places, self.take_places, self.fill_cart, self.book]
+            )
+            await kind()
+
+    async def take_places(self) -> None:
+        """Holds a place, and then pays, cancels, or leaves it."""
+        event, key, next_step = self._random.choice(self.events), str(uuid4()), self._random.random()
+        body = {
+            "items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}],
+            "customer": {"id": f"c-{key}", "first_name": "Islom", "last_name": "Karimov"},
+        }
+        held = await insist(lambda: self._call("POST", "/v1/reservations", body, **{"Idempotency-Key": key}))
+        if held is None or held.status != 201:
+            return
+        self.history.sold_at.append((time.monotonic(), event["id"]))
+        path = f"/v1/reservations/{held.body['id']}"
+        self.history.acked(path, "held")
+        if next_step < 0.5:
+            self.history.began(path, "paid", "paying")
+            payment = {"amount": PRICE, "currency": "EUR", "payment_token": "tok_visa"}
+            paid = await insist(lambda: self._call("POST", f"{path}/pay", payment, **{"Idempotency-Key": key}))
+            if paid is not None and paid.status == 200:
+                self.history.acked(path, "paid")
+            elif paid is not None and paid.status == 402:  # the resolver has voided it, because its outcome was unknown
+                self.history.acked(path, "held")
+        elif next_step < 0.7:
+            self.history.began(path, "cancelled")
+            cancelled = await insist(lambda: self._call("DELETE", path))
+            if cancelled is not None and cancelled.status == 204:
+                self.history.acked(path, "cancelled")
+
+    async def fill_cart(self) -> None:
+        """Takes a seat at two events in different partitions, and pays for both at once."""
+        path, seat = f"/v1/orders/carts/{uuid4()}", self._random.choice(self._seats)
+        for event in self.seated:
+            item = {"event_id": event["id"], "seat_id": seat, "price_id": event["tickets"][0]["id"]}
+            taken = await insist(lambda item=item: self._call("POST", path, item))  # type: ignore[misc]  # of this turn
+            if taken is None or taken.status != 200:
+                return
+        self.history.acked(path, "open")
+        self.history.began(path, "booked", "completed", "failed")
+        booked = await insist(lambda: self._call("PUT", f"{path}/book"))
+        if booked is None or booked.status != 200:
+            return
+        payment = f"/v1/payments/{booked.body['payment_id']}"
+        ended = await insist(lambda: self._call("POST", f"{payment}/complete"))
+        if ended is not None and ended.status == 200:
+            self.history.acked(path, "completed")
+
+    async def book(self) -> None:
+        """Takes a slot, free of charge."""
+        key = str(uuid4())
+        body = NAMES | {"date": "2027-06-02", "time": "10:00"}
+        path = f"/v1/events/{self.museum['id']}/bookings"
+        booked = await insist(lambda: self._call("POST", path, body, **{"Idempotency-Key": key}))
+        if booked is not None and booked.status == 201:
+            self.history.acked(f"{path}/{booked.body['id']}", "booked")

@@ -1,0 +1,65 @@
+"""Moves of slots between the nodes of a cluster, as operators and their tools do them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import ResponseError
+
+from cli.dev.embedded_cluster import EmbeddedCluster
+from cli.ports import LOOPBACK
+
+_PATIENCE_SECONDS = 30
+_MOVE_MS = 10_000
+
+
+def move_at_once(cluster: EmbeddedCluster, slot: int, to: int) -> None:
+    """Moves a slot in one piece (CLUSTER MIGRATESLOTS), and waits until it is done."""
+    source = cluster.primary_of(slot)
+    cluster.call(source, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", cluster.node_id(to))
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while cluster.primary_of(slot) != to:
+        assert time.monotonic() < deadline, f"slot {slot} is not on node {to}"
+        time.sleep(0.02)
+
+
+@contextmanager
+def moving_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> "Iterator[Move]":
+    """Moves a slot key by key (CLUSTER SETSLOT, MIGRATE): it is on its way within the block, and there at its end."""
+    move = Move(cluster, slot, cluster.primary_of(slot), to)
+    yield move
+    move.finish()
+
+
+class Move:
+    """A slot on its way from one node to another."""
+
+    def __init__(self, cluster: EmbeddedCluster, slot: int, source: int, target: int) -> None:
+        self._cluster, self._slot, self._source, self._target = cluster, slot, source, target
+        cluster.call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.node_id(source))
+        cluster.call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.node_id(target))
+
+    def keys(self) -> list[str]:
+        """Some of the keys that are still at the source."""
+        keys: list[str] = self._cluster.call(self._source, "CLUSTER", "GETKEYSINSLOT", self._slot, 100)
+        return keys
+
+    def take(self, *keys: str) -> None:
+        """Moves these keys."""
+        port = self._cluster.nodes[self._target].port
+        login = ("AUTH", self._cluster.password) if self._cluster.password else ()
+        self._cluster.call(self._source, "MIGRATE", LOOPBACK, port, "", 0, _MOVE_MS, "REPLACE", *login, "KEYS", *keys)
+
+    def finish(self) -> None:
+        """Moves all keys that are left, and gives the slot to the target."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            while keys := self.keys():
+                self.take(*keys)
+            try:
+                for node in (self._target, self._source):
+                    target = self._cluster.node_id(self._target)
+                    self._cluster.call(node, "CLUSTER", "SETSLOT", self._slot, "NODE", target)
+                return
+            except ResponseError:  # a key came meanwhile
+                assert time.monotonic() < deadline, "the slot cannot be given over"

@@ -1,0 +1,14 @@
+"""Length of tests that could go on for ever: short by default, long with `make soak`."""
+
+import os
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SOAKING = os.environ.get("SOAK", "0") not in ("", "0")
+"""Whether the long runs were asked for."""
+
+
+def effort(usual: T, soaking: T) -> T:
+    """Examples, runs, seconds or rows: the usual number, or the one of a soak; or what else there is more of."""
+    return soaking if SOAKING else usual

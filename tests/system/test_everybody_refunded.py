@@ -1,0 +1,162 @@
+"""Everybody who paid for a cancelled event is refunded once, though the sync worker dies in the middle of it.
+
+`make soak` plays it with 100,000 reservations. What is measured is in the log: refunds a second, and how long holds of
+another event take before and meanwhile.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from statistics import quantiles
+from typing import Any
+
+import psutil
+import pytest
+import structlog
+
+from engine.commands import BeginPayment, Command, ConfirmPayment, Hold, items_text
+from engine.engine import Engine
+from engine.errors import Overloaded
+from engine.ids import new_attempt_id, new_reservation_id
+from sync.audit.audit import audit
+from tests.support.effort import SOAKING, effort
+from tests.support.system.ledgers import gateway_charges, redis_reservations, sync_has_caught_up
+from tests.support.system.process_stack import Stack
+from tests.support.system.storefront_client import PRICE_MINOR, Event, Storefront
+from tests.support.waiting import wait_until
+
+log = structlog.get_logger(__name__)
+
+MANY = effort(1_500, 100_000)
+LEAST_PER_SECOND = 500
+_AT_ONCE = 100
+_PATIENCE_SECONDS = effort(120, 1800)
+
+
+@pytest.mark.timeout(600 + 2 * _PATIENCE_SECONDS)
+async def test_nobody_is_refunded_twice_and_nobody_is_missed(stack: Stack, storefront: Storefront) -> None:
+    await stack.start("gateway", "sync", "api")
+    event = await storefront.create_event(capacity=MANY)
+    other = await storefront.create_event(capacity=1_000_000)
+    await sell(stack, event)
+    await wait_until(lambda: sync_has_caught_up(stack), _PATIENCE_SECONDS, "sync has written everything")
+    before_ms = await hold_times(storefront, other)
+
+    path = f"/v1/events/{event.event_id}"
+    assert (await storefront.ask("PATCH", path, {"status": "cancelled"})).status == 200
+    assert (await storefront.ask("POST", f"{path}/refund")).status == 202
+    await wait_until(lambda: refunds_made(stack) >= MANY // 3, _PATIENCE_SECONDS, "a third is refunded")
+    stack.kill("sync")
+    assert MANY // 3 <= refunds_made(stack) < MANY, "it died in the middle"
+    died = refunds_made(stack)
+    await stack.start("sync")
+    async with watched(storefront, other) as meanwhile_ms:
+        await wait_until(lambda: refunds_made(stack) > died, _PATIENCE_SECONDS, "it goes on")
+        done, began, used = refunds_made(stack), time.monotonic(), cpu_seconds(stack)
+        await wait_until(lambda: refunds_made(stack) == MANY, _PATIENCE_SECONDS, "everybody is refunded")
+    rate = (MANY - done) / (time.monotonic() - began)
+    cpu_ms = {name: round(1000 * (now - used[name]) / (MANY - done), 2) for name, now in cpu_seconds(stack).items()}
+    log.info(
+        "refunded",
+        refunds_per_second=round(rate),
+        cpu_ms_per_refund=cpu_ms,
+        hold_p99_ms=p99(before_ms),
+        meanwhile_p99_ms=p99(meanwhile_ms),
+    )
+
+    await wait_until(lambda: is_told(storefront, path), _PATIENCE_SECONDS, "the progress says so")
+    charges = [charge for charge in gateway_charges(stack) if charge.id.startswith(f"pay-{event.event_id}-")]
+    assert len(charges) == MANY
+    assert {charge.given_back_minor for charge in charges} == {PRICE_MINOR}, "once each, and all of it"
+    reservations = redis_reservations(stack).values()
+    assert {each.status for each in reservations if each.event_id == event.event_id} == {"refunded"}
+    await wait_until(lambda: sync_has_caught_up(stack), _PATIENCE_SECONDS, "sync has written everything")
+    assert await audit(stack.settings, asks_gateway=True) == []
+    if SOAKING:
+        assert rate >= LEAST_PER_SECOND
+
+
+async def sell(stack: Stack, event: Event) -> None:
+    """Many reservations that are paid, at the gateway too."""
+    charges: list[tuple[str, int]] = []
+    async with Engine(stack.settings) as engine:
+        for first in range(0, MANY, _AT_ONCE):
+            rids = [new_reservation_id(event.event_id) for _ in range(min(_AT_ONCE, MANY - first))]
+            attempts = {rid: new_attempt_id(rid) for rid in rids}
+            wish = items_text([(event.ticket_id, 1)])
+            await _all(engine, [Hold(rid, event.event_id, f"c-{rid}", "{}", "", wish) for rid in rids])
+            await _all(engine, [BeginPayment(rid, attempts[rid], PRICE_MINOR, "") for rid in rids])
+            await _all(engine, [ConfirmPayment(rid, attempts[rid]) for rid in rids])
+            charges += [(attempt_id, PRICE_MINOR) for attempt_id in attempts.values()]
+    with sqlite3.connect(stack.gateway_file) as ledger:
+        ledger.executemany("INSERT INTO charges VALUES (?, ?, 'EUR', 'tok_visa', 'completed', NULL, 0)", charges)
+    ledger.close()
+
+
+async def _all(engine: Engine, commands: Sequence[Command[Any]]) -> None:
+    await asyncio.gather(*(_insist(engine, command) for command in commands))
+
+
+async def _insist(engine: Engine, command: Command[Any]) -> None:
+    """Submits a command until there is room for it."""
+    while True:
+        try:
+            await engine.submit(command)
+        except Overloaded:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+def cpu_seconds(stack: Stack) -> dict[str, float]:
+    """The processor time that processes have used."""
+    times = {name: psutil.Process(stack.pid(name)).cpu_times() for name in ("sync", "gateway", "valkey")}
+    return {name: used.user + used.system for name, used in times.items()}
+
+
+def refunds_made(stack: Stack) -> int:
+    """How often the gateway gave money back."""
+    with sqlite3.connect(stack.gateway_file) as ledger:
+        ((count,),) = ledger.execute("SELECT count(*) FROM refunds").fetchall()
+    ledger.close()
+    return int(count)
+
+
+async def is_told(storefront: Storefront, path: str) -> bool:
+    progress = (await storefront.ask("GET", f"{path}/refund")).body
+    return (progress["reservations"], progress["refunded"], progress["refund_due"]) == (MANY, MANY, 0)
+
+
+async def hold_times(storefront: Storefront, event: Event, count: int = 200) -> list[float]:
+    """How long holds take, one after the other, in ms."""
+    return [await _hold_ms(storefront, event, number) for number in range(count)]
+
+
+async def _hold_ms(storefront: Storefront, event: Event, number: int) -> float:
+    began = time.perf_counter()
+    held = await storefront.hold(event.ticket_id, f"watcher-{time.monotonic_ns()}-{number}")
+    assert held.status == 201, held
+    return 1000 * (time.perf_counter() - began)
+
+
+@asynccontextmanager
+async def watched(storefront: Storefront, event: Event) -> AsyncIterator[list[float]]:
+    """Holds of an event while the block runs; how long they took."""
+    times: list[float] = []
+
+    async def go_on() -> None:
+        while True:
+            times.append(await _hold_ms(storefront, event, len(times)))
+            await asyncio.sleep(0.02)
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(go_on())
+        yield times
+        watching.cancel()
+
+
+def p99(times_ms: list[float]) -> float:
+    """The 99th percentile."""
+    return round(quantiles(times_ms, n=100)[98], 1) if len(times_ms) > 1 else 0.0

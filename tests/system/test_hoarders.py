@@ -1,0 +1,39 @@
+"""A short rehearsal of hoarders, at the recommended settings: time runs sixty times as fast."""
+
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from loadtest.hoarders.rehearsal import Rehearsal, rehearse
+from loadtest.hoarders.stage import PLACES, recommended, stage
+from tests.support.effort import effort
+
+SCALE = 60
+MINUTES = effort(10, 30)
+
+
+def show(result: Rehearsal) -> str:
+    return f"{result.samples} {result.hoarded} {result.bought}"
+
+
+@pytest.mark.timeout(180)
+def test_hoarders_of_one_address_get_little_and_buyers_notice_nothing(tmp_path: Path) -> None:
+    with stage(tmp_path / "hoarders", SCALE) as running:
+        result = uvloop.run(rehearse(running, seconds=60 * MINUTES, accounts=500, buyers=60, tell=lambda _: None))
+    assert result.breaches() == [], show(result)
+    assert result.hoarded.places > result.at_the_end > 0, f"they tried: {show(result)}"
+
+
+@pytest.mark.timeout(180)
+def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control."""
+
+    def without(service: str, scale: int) -> dict[str, object]:
+        named = ("idle_place_seconds", "address_places", "nobodys_places")
+        return {name: value for name, value in recommended(service, scale).items() if not name.endswith(named)}
+
+    monkeypatch.setattr("loadtest.hoarders.stage.recommended", without)
+    with stage(tmp_path / "hoarders", SCALE) as running:
+        result = uvloop.run(rehearse(running, seconds=60 * 5, accounts=500, buyers=0, tell=lambda _: None))
+    assert result.at_the_end > 0.5 * PLACES, show(result)

@@ -1,0 +1,122 @@
+"""The gate before new holds: they wait as bytes where there is no room, in their order, for a bounded time."""
+
+import asyncio
+from typing import cast
+
+from api.direct.hold_gate import HoldGate
+from engine.partition import Partition
+from tests.support.waiting import wait_until
+
+_WAIT_SECONDS = 0.05
+_HOLD = b'POST /v1/reservations HTTP/1.1\r\n\r\n{"items":[{"ticket_id":%d,"quantity":1}]}'
+_PAYMENT = b"POST /v1/reservations/1-aaaaaaaaaaaaaaaa/pay HTTP/1.1\r\n\r\n{}"
+
+
+class Partitions:
+    """Two partitions, of tickets 1 and 2."""
+
+    def __init__(self) -> None:
+        self.room = {1: True, 2: True}
+        self._made = {ticket_id: _Partition(self, ticket_id) for ticket_id in self.room}
+
+    def of_ticket(self, ticket_id: int) -> Partition | None:
+        return cast("Partition | None", self._made.get(ticket_id))
+
+
+class _Partition:
+    def __init__(self, partitions: Partitions, ticket_id: int) -> None:
+        self._partitions, self._ticket_id = partitions, ticket_id
+
+    def has_room(self) -> bool:
+        return self._partitions.room[self._ticket_id]
+
+
+class Client:
+    """A connection that notes what becomes of its request."""
+
+    def __init__(self, gate: HoldGate, log: list[str], name: str) -> None:
+        self.early = b""
+        self._gate, self._log, self._name = gate, log, name
+
+    def ask(self, data: bytes) -> bool:
+        """Whether it is let in at once."""
+        admitted = self._gate.admits(self, data)
+        if not admitted:
+            self.early = data
+        return admitted
+
+    def let_in(self) -> None:
+        self.early = b""
+        self._log.append(f"{self._name} in")
+
+    def refuse(self) -> bool:
+        self.early = b""
+        self._log.append(f"{self._name} refused")
+        return True
+
+    def read_on(self) -> None:
+        self._log.append(f"{self._name} read")
+
+
+async def test_a_hold_waits_for_room_and_nobody_overtakes_it() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, 10)
+    partitions.room[1] = False
+    assert not Client(gate, log, "a").ask(_HOLD % 1)
+    partitions.room[1] = True
+    assert not Client(gate, log, "b").ask(_HOLD % 1), "one waits before it"
+    await wait_until(lambda: len(log) == 2)
+    assert log == ["a in", "b in"]
+    assert Client(gate, log, "c").ask(_HOLD % 1)
+
+
+async def test_a_full_partition_stops_neither_others_nor_payments() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, 10)
+    partitions.room[1] = False
+    assert not Client(gate, log, "full").ask(_HOLD % 1)
+    assert Client(gate, log, "other").ask(_HOLD % 2)
+    assert Client(gate, log, "unknown").ask(_HOLD % 3)
+    assert Client(gate, log, "payer").ask(_PAYMENT)
+
+
+async def test_a_hold_that_waited_long_is_refused_and_its_client_rests_until_there_is_room() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, _WAIT_SECONDS)
+    partitions.room[1] = False
+    began = asyncio.get_running_loop().time()
+    Client(gate, log, "a").ask(_HOLD % 1)
+    await wait_until(lambda: log == ["a refused"])
+    assert asyncio.get_running_loop().time() - began >= _WAIT_SECONDS
+    partitions.room[1] = True
+    await wait_until(lambda: log == ["a refused", "a read"], 0.5, "it is read again")
+
+
+async def test_a_client_that_rests_is_read_again_though_there_is_no_room() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, _WAIT_SECONDS)
+    partitions.room[1] = False
+    Client(gate, log, "a").ask(_HOLD % 1)
+    await wait_until(lambda: log == ["a refused", "a read"])
+
+
+async def test_a_client_that_is_gone_is_passed_over() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, 10)
+    partitions.room[1] = False
+    gone = Client(gate, log, "gone")
+    gone.ask(_HOLD % 1)
+    Client(gate, log, "b").ask(_HOLD % 1)
+    gone.early = b""
+    partitions.room[1] = True
+    await wait_until(lambda: log == ["b in"])
+
+
+async def test_a_turn_of_the_loop_lets_only_some_in() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, 10)
+    admitted = 0
+    while Client(gate, log, "x").ask(_HOLD % 1):  # no await: all of this is one turn
+        admitted += 1
+    assert admitted
+    await wait_until(lambda: log == ["x in"])

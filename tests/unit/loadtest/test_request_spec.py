@@ -1,0 +1,42 @@
+"""What the benchmark asks: requests that a server can read, each with a token of its customer's."""
+
+import jwt
+import msgspec
+import pytest
+
+from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, RequestSpec
+from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, bench_event
+from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
+
+
+@pytest.mark.parametrize("asking", [PLACES, NAMED_SEATS, BEST_AVAILABLE, GUARDED])
+def test_a_hold_says_how_long_it_is_and_whose(asking: RequestSpec) -> None:
+    head, _, body = asking.first("127.0.0.1:80", "round-").partition(b"\r\n\r\n")
+    start, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ") for line in lines)
+    assert start == "POST /v1/reservations HTTP/1.1"
+    assert int(headers["Content-Length"]) == len(body)
+    customer = msgspec.json.decode(body)["customer"]["id"]
+    assert customer == "round-000000000"
+    assert ("Authorization" in headers) == (asking.issuer is not None)
+    if asking.issuer:
+        token = headers["Authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(token, asking.issuer.jwt_secret, algorithms=["HS256"], audience="onsale", issuer="onsale")
+        assert (claims["sub"], claims["role"]) == (customer, "customer")
+
+
+def test_every_customer_has_a_token_of_its_own() -> None:
+    tokens = list(GUARDED.tokens("round-", 3))
+    assert len(set(tokens)) == 3
+    assert not list(PLACES.tokens("round-", 3))
+
+
+def test_a_customer_takes_as_much_as_it_may() -> None:
+    issuer = GUARDED.issuer
+    assert issuer is not None
+    assert GUARDED.times_each == HOLDS_WITH_A_TOKEN == issuer.live_holds <= issuer.customer_burst
+    assert bench_event().max_per_customer == HOLDS_WITH_A_TOKEN * 2
+
+
+def test_a_read_has_no_body() -> None:
+    assert AVAILABILITY.first("a", "round-") == b"GET /v1/events/1/availability HTTP/1.1\r\nHost: a\r\n\r\n"

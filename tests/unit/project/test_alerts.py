@@ -1,0 +1,225 @@
+"""Every alert of deploy/prometheus/alerts.yml: quiet while all is well, and firing when it should, from a cold start.
+
+Promtool plays the series that our processes would show. A cold start is the hard case: Prometheus has not seen a series
+before it already tells of the trouble.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from api.metrics import Metrics
+from sync.metrics import SyncMetrics
+
+INTERVAL_SECONDS = 15
+PERIOD = "40"  # scrapes: ten minutes
+
+
+class Case(NamedTuple):
+    """Series of an alert, as promtool writes them, while all is well and in trouble; when it must fire by."""
+
+    quiet: dict[str, str]
+    firing: dict[str, str]
+    by: str
+    labels: dict[str, str] = {}  # noqa: RUF012  # never changed
+
+
+def lasting(*buckets: tuple[str, str], metric: str) -> dict[str, str]:
+    """Buckets of a histogram, with how much each grows by at a scrape."""
+    return {f'{metric}_bucket{{le="{le}"}}': f"0+{growth}x{PERIOD}" for le, growth in buckets}
+
+
+UP = {'up{job="api"}': f"1x{PERIOD}", 'up{job="sync"}': f"1x{PERIOD}"}
+BORN_AT_1 = f"_ _ 1x{PERIOD}"
+RISEN_TO_1 = f"0 0 1x{PERIOD}"
+ZERO = f"0x{PERIOD}"
+
+
+def request(status: int) -> str:
+    return f'onsale_requests_total{{method="POST",route="/v1/reservations",status="{status}"}}'
+
+
+def memory(ratio: float) -> dict[str, str]:
+    """What two workers tell of the memory of Redis."""
+    return {f'onsale_redis_memory_used_ratio{{instance="{worker}"}}': f"{ratio}x{PERIOD}" for worker in "ab"}
+
+
+CASES = {
+    "ApiDown": Case(UP, {'up{job="api"}': f"0x{PERIOD}"}, "30s", {"job": "api"}),
+    "Unavailable": Case({request(503): f"0+1x{PERIOD}"}, {request(503): f"100+100x{PERIOD}"}, "1m"),
+    "InternalErrors": Case({request(500): ZERO, request(201): f"1+1x{PERIOD}"}, {request(500): BORN_AT_1}, "30s"),
+    "QueueLong": Case({"onsale_queued_commands": f"10x{PERIOD}"}, {"onsale_queued_commands": f"5000x{PERIOD}"}, "30s"),
+    "RedisSlow": Case(
+        lasting(("0.01", "10"), ("0.25", "10"), ("+Inf", "10"), metric="onsale_batch_seconds"),
+        lasting(("0.01", "0"), ("0.25", "5"), ("1", "10"), ("+Inf", "10"), metric="onsale_batch_seconds"),
+        "90s",
+    ),
+    "RedisMemoryFull": Case(memory(0.95), memory(1.0), "0s"),
+    "RedisMemoryHigh": Case(memory(0.75), memory(0.85), "75s"),
+    "EventLoopLate": Case(
+        lasting(("0.01", "10"), ("0.1", "10"), ("+Inf", "10"), metric="onsale_event_loop_lag_seconds"),
+        lasting(("0.01", "0"), ("0.1", "5"), ("1", "10"), ("+Inf", "10"), metric="onsale_event_loop_lag_seconds"),
+        "90s",
+    ),
+    "SweepLate": Case(
+        {'onsale_sweep_lag_ms{partition="03"}': f"250x{PERIOD}"},
+        {'onsale_sweep_lag_ms{partition="03"}': f"6000x{PERIOD}"},
+        "45s",
+    ),
+    "ShardAway": Case(
+        {'onsale_partition_away{partition="03"}': ZERO},
+        {'onsale_partition_away{partition="03"}': f"1x{PERIOD}"},
+        "30s",
+        {"partition": "03"},
+    ),
+    "ClusterChanged": Case(
+        {"onsale_cluster_changes": f"3x{PERIOD}"},
+        {"onsale_cluster_changes": RISEN_TO_1},
+        "45s",
+    ),
+    "ReplicasBehind": Case(
+        {'onsale_replicas_behind_bytes{node="a:1"}': f"1000x{PERIOD}"},
+        {'onsale_replicas_behind_bytes{node="a:1"}': f"20000000x{PERIOD}"},
+        "45s",
+        {"node": "a:1"},
+    ),
+    "ClockJumped": Case(
+        {'onsale_clock_jumps_total{direction="forward"}': ZERO},
+        {'onsale_clock_jumps_total{direction="forward"}': BORN_AT_1},
+        "30s",
+    ),
+    "SyncDown": Case(UP, {'up{job="sync"}': f"0x{PERIOD}"}, "45s", {"job": "sync"}),
+    "OutboxNotRead": Case(
+        {"onsale_sync_partitions_led": f"2x{PERIOD}", 'onsale_sync_lag_entries{partition="00"}': ZERO}
+        | {'onsale_sync_lag_entries{partition="01"}': ZERO},
+        {"onsale_sync_partitions_led": f"1x{PERIOD}", 'onsale_sync_lag_entries{partition="00"}': ZERO}
+        | {'onsale_sync_lag_entries{partition="01"}': ZERO},
+        "75s",
+    ),
+    "SyncLate": Case(
+        {'onsale_sync_lag_seconds{partition="03"}': f"2x{PERIOD}"},
+        {'onsale_sync_lag_seconds{partition="03"}': f"100x{PERIOD}"},
+        "75s",
+    ),
+    "WebhooksLate": Case(
+        {"onsale_webhooks_oldest_seconds": f"60x{PERIOD}"}, {"onsale_webhooks_oldest_seconds": f"4000x{PERIOD}"}, "6m"
+    ),
+    "WebhooksDead": Case({"onsale_webhooks_dead_total": ZERO}, {"onsale_webhooks_dead_total": BORN_AT_1}, "30s"),
+    "WebhookEndpointOff": Case(
+        {"onsale_webhook_endpoints_off": ZERO}, {"onsale_webhook_endpoints_off": f"1x{PERIOD}"}, "0s"
+    ),
+    "OutboxBroken": Case(
+        {'onsale_sync_stopped{partition="03"}': ZERO},
+        {'onsale_sync_stopped{partition="03"}': f"1x{PERIOD}"},
+        "0s",
+        {"partition": "03"},
+    ),
+    "DeadLetters": Case({"onsale_sync_dead_letters_total": ZERO}, {"onsale_sync_dead_letters_total": BORN_AT_1}, "30s"),
+    "MoneyWaits": Case(
+        {'onsale_unsettled_age_seconds{partition="03"}': f"600x{PERIOD}"},
+        {'onsale_unsettled_age_seconds{partition="03"}': f"1000x{PERIOD}"},
+        "75s",
+    ),
+    "CardsDeclined": Case(
+        {'onsale_payments_total{outcome="card_declined"}': f"0+4x{PERIOD}"}
+        | {'onsale_payments_total{outcome="completed"}': f"0+9x{PERIOD}"},
+        {'onsale_payments_total{outcome="card_declined"}': f"9+9x{PERIOD}"}
+        | {'onsale_payments_total{outcome="completed"}': f"4+4x{PERIOD}"},
+        "105s",
+    ),
+    "PaymentsUnclear": Case(
+        {'onsale_payments_total{outcome="unknown"}': f"0+1x{PERIOD}"}
+        | {'onsale_payments_total{outcome="completed"}': f"0+9x{PERIOD}"},
+        {'onsale_payments_total{outcome="unknown"}': f"9+9x{PERIOD}"}
+        | {'onsale_payments_total{outcome="completed"}': f"0+1x{PERIOD}"},
+        "150s",
+    ),
+}
+
+HAPPENINGS = sorted(name for name, case in CASES.items() if BORN_AT_1 in case.firing.values())
+"""Alerts about something that happened once."""
+
+
+@pytest.fixture(scope="module")
+def alerts(repository: Path) -> Path:
+    return repository / "deploy" / "prometheus" / "alerts.yml"
+
+
+def rules_of(alerts: Path) -> list[dict[str, Any]]:
+    groups = yaml.safe_load(alerts.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], at: str) -> set[str]:
+    """The labels with which an alert fires, each as text: severity and others. Promtool tells what it found instead."""
+    program = shutil.which("promtool")
+    assert program, "this test runs promtool: apt-get install prometheus"
+    test = {
+        "rule_files": [str(alerts)],
+        "evaluation_interval": f"{INTERVAL_SECONDS}s",
+        "tests": [
+            {
+                "interval": f"{INTERVAL_SECONDS}s",
+                "input_series": [{"series": series, "values": values} for series, values in series.items()],
+                "alert_rule_test": [{"eval_time": at, "alertname": name, "exp_alerts": []}],
+            }
+        ],
+    }
+    file = directory / "test.yml"
+    file.write_text(yaml.safe_dump(test), encoding="utf-8")
+    done = subprocess.run([program, "test", "rules", file], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode == 0:
+        return set()
+    found = re.search(r"got:\s*\[(.*)\]", done.stdout + done.stderr, re.DOTALL)
+    assert found, done
+    return set(re.findall(r"Labels:\s*\{([^}]*)\}", found[1]))
+
+
+def test_every_alert_has_a_case(alerts: Path) -> None:
+    assert sorted(CASES) == sorted(rule["alert"] for rule in rules_of(alerts))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_an_alert_is_quiet_while_all_is_well(alerts: Path, tmp_path: Path, name: str) -> None:
+    for at in ("0s", "1m", "10m"):
+        assert fires(alerts, tmp_path, name, CASES[name].quiet, at) == set()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_an_alert_fires_from_a_cold_start(alerts: Path, tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    (labels,) = fires(alerts, tmp_path, name, case.firing, case.by)
+    assert "severity=" in labels
+    assert all(f'{label}="{value}"' in labels for label, value in case.labels.items())
+
+
+@pytest.mark.parametrize("name", HAPPENINGS)
+def test_what_happened_once_fires_also_where_the_series_was_there(alerts: Path, tmp_path: Path, name: str) -> None:
+    risen = dict.fromkeys(CASES[name].firing, RISEN_TO_1)
+    assert fires(alerts, tmp_path, name, risen, "1m")
+
+
+@pytest.mark.parametrize("name", HAPPENINGS)
+def test_what_happened_once_is_quiet_again_later(alerts: Path, tmp_path: Path, name: str) -> None:
+    long_ago = dict.fromkeys(CASES[name].firing, "_ _ 1x400")
+    assert fires(alerts, tmp_path, name, long_ago, "60m") == set()
+
+
+@pytest.mark.parametrize("name", ["ApiDown", "SyncDown"])
+def test_a_process_that_no_name_leads_to_is_down(alerts: Path, tmp_path: Path, name: str) -> None:
+    """Where no address is found for a name there are no targets, and no series `up`."""
+    assert fires(alerts, tmp_path, name, {'up{job="other"}': f"1x{PERIOD}"}, CASES[name].by)
+
+
+def test_the_series_of_the_cases_are_those_of_our_processes() -> None:
+    ours = {"up"}
+    for registry in (Metrics().registry, SyncMetrics().registry):
+        for family in registry.collect():
+            ours |= {family.name, f"{family.name}_total", f"{family.name}_bucket"}
+    used = {series.partition("{")[0] for case in CASES.values() for series in (*case.quiet, *case.firing)}
+    assert used <= ours
