@@ -1,7 +1,7 @@
 """Letting requests in, by the roles of their route."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -17,8 +17,8 @@ from api.http.problems import Problem, forbidden
 from api.route import Route
 from engine.settings import Settings
 
-Known = Callable[[Mapping[str, str]], Caller | None]
-"""The sender of a request with these headers, if already known and in no way unusual."""
+Known = Callable[[web.Request], Caller | None]
+"""The sender of a request, if known at once and in no way unusual."""
 
 Admit = Callable[[web.Request], Awaitable[None]]
 """Raises Problem unauthenticated, forbidden, or rate_limited; afterwards `caller_of` knows the caller."""
@@ -44,15 +44,23 @@ class Admission:
             await self._tokens.__aexit__(kind, error, trace)
 
     def known_of(self, route: Route) -> Known:
-        """A function that knows a caller at once, for a route of certain roles; None: take the ordinary path."""
-        tokens, roles, hosts = self._tokens, route.roles or frozenset(), AllowedHosts(self._settings.allowed_hosts)
-        if tokens is None:
-            return lambda headers: OPEN if hosts.any or hosts.allows(headers.get(hdrs.HOST)) else None
+        """A function that knows a caller at once, for a route of certain roles; None: take the ordinary path.
 
-        def known(headers: Mapping[str, str]) -> Caller | None:
+        Nothing is counted for a token that is refused: the ordinary path looks at it again, and tells the problem.
+        """
+        tokens, roles, hosts = self._tokens, route.roles or frozenset(), AllowedHosts(self._settings.allowed_hosts)
+        limiter = self._bad_tokens
+        if tokens is None:
+            return lambda request: OPEN if hosts.any or hosts.allows(request.headers.get(hdrs.HOST)) else None
+
+        def known(request: web.Request) -> Caller | None:
+            headers = request.headers
             if not (hosts.any or hosts.allows(headers.get(hdrs.HOST))):
                 return None
-            caller = tokens.known(headers.get(hdrs.AUTHORIZATION))
+            authorization = headers.get(hdrs.AUTHORIZATION)
+            caller = tokens.known(authorization)
+            if caller is None and not (limiter.limits and limiter.refuses(networks(request))):
+                caller = tokens.caller_now(authorization)
             return caller if caller is not None and caller.role in roles and caller.events is None else None
 
         return known

@@ -28,8 +28,7 @@ class BadTokenLimiter:
 
     def check(self, address: str) -> None:
         """Raises Problem rate_limited for an address that has tried too often, or whose wider network has."""
-        waits = (self._rates.wait_ms(*of) for of in networks_of(address, self._every_ms, self._burst))
-        wait_ms = max(waits, default=0)
+        wait_ms = self._wait_ms(address)
         if wait_ms > 0:
             retry_after = str(seconds(wait_ms))
             raise Problem(
@@ -42,6 +41,14 @@ class BadTokenLimiter:
                 },
                 limited="address",
             )
+
+    def refuses(self, address: str) -> bool:
+        """True if `check` would raise."""
+        return self._wait_ms(address) > 0
+
+    def _wait_ms(self, address: str) -> int:
+        waits = (self._rates.wait_ms(*of) for of in networks_of(address, self._every_ms, self._burst))
+        return max(waits, default=0)
 
     def failed(self, address: str) -> None:
         """Record a failed attempt of an address."""

@@ -95,19 +95,20 @@ class Keyring:
 
         That happens once for all that ask meanwhile, and not again for `jwks_pause_ms`. Raises KeysAway.
         """
-        if self._secret is not None:
-            return self._secret
-        key = self._find(key_id)
+        key = self.find_now(key_id)
         if key is None:
             async with self._lock:
                 if time.monotonic() - self._read_at >= self._settings.jwks_pause_ms / 1000:
                     await self._refresh()
-            key = self._find(key_id)
-        if not self._keys:
-            raise KeysAway
+            key = self.find_now(key_id)
+            if not self._keys:
+                raise KeysAway
         return key
 
-    def _find(self, key_id: str | None) -> jwt.PyJWK | None:
+    def find_now(self, key_id: str | None) -> jwt.PyJWK | None:
+        """The same, among the keys that are known."""
+        if self._secret is not None:
+            return self._secret
         if key_id is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id)

@@ -51,6 +51,9 @@ _LONGEST = 4096
 _ENTRY_BYTES, _EVENT_BYTES = 400, 64
 """About what a verified token takes beside its text, and what each of its events does."""
 
+_WRONG = (jwt.PyJWTError, msgspec.DecodeError, ValueError, TypeError, ArithmeticError, RecursionError)
+"""What PyJWT and msgspec raise about something that is no token of ours."""
+
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEADER = msgspec.json.Decoder(_Header)
 _CLAIMS = msgspec.json.Decoder(_Claims)
@@ -107,11 +110,25 @@ class Tokens:
         if not token:
             raise unauthenticated("The Authorization header must be `Bearer <JWT>`.", "invalid_request")
         try:
-            caller = await self._verify(token)
+            header = _header_of(token)
+            caller = self._verify(token, header, await self._keys.find(header.kid))
         except KeysAway as error:
             raise Problem(Code.UNAVAILABLE, "The keys that verify tokens cannot be read; try again.") from error
-        except (jwt.PyJWTError, msgspec.DecodeError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        except _WRONG as error:
             raise unauthenticated(_what_is_wrong(error), "invalid_token") from error
+        self._remember(token, caller)
+        return caller
+
+    def caller_now(self, authorization: str | None) -> Caller | None:
+        """The caller of a header, if its key is known; None for those of which `caller` may tell a problem."""
+        token = _token(authorization) if authorization and len(authorization) <= _LONGEST else ""
+        if not token:
+            return None
+        try:
+            header = _header_of(token)
+            caller = self._verify(token, header, self._keys.find_now(header.kid))
+        except _WRONG:
+            return None
         self._remember(token, caller)
         return caller
 
@@ -131,16 +148,14 @@ class Tokens:
         self._verified.clear()
         self._verified_bytes = 0
 
-    async def _verify(self, token: str) -> Caller:
+    def _verify(self, token: str, header: _Header, key: jwt.PyJWK | None) -> Caller:
         """Raises whatever PyJWT and msgspec make of something that is no token of ours.
 
         The signature is PyJWT's to judge. Its `decode` is not used: it takes five times as long, most of it to look at
         each character and, once more, at the key; and in a drop most customers come for the first time.
         """
         signed, _, signature = token.encode().rpartition(b".")
-        head, _, body = signed.partition(b".")
-        header = _header(head)
-        key = await self._keys.find(header.kid)
+        body = signed.partition(b".")[2]
         if key is None:
             raise jwt.InvalidKeyError
         if header.alg != key.algorithm_name:
@@ -187,6 +202,10 @@ def _bytes_of(token: str, caller: Caller) -> int:
 def _is_canonical(text: bytes) -> bool:
     """True if base64url has no bits behind the last byte: else a signature had several spellings (RFC 4648, 3.5)."""
     return b2a_base64(_decoded(text), newline=False).rstrip(b"=") == text.translate(_STANDARD)
+
+
+def _header_of(token: str) -> _Header:
+    return _header(token.partition(".")[0].encode())
 
 
 @lru_cache(maxsize=64)

@@ -109,10 +109,10 @@ class DirectHolds:
         raw = b"".join(payload._buffer)
         if len(raw) > self._max_bytes:
             return False
-        caller = self._known(headers)
+        request = DirectRequest(self._app, connection, "POST", message.path, headers)
+        caller = self._known(cast("web.Request", request))
         if caller is None:
             return False
-        request = DirectRequest(self._app, connection, "POST", message.path, headers)
         prepared = self._prepare(request, caller, raw)
         if prepared is None:
             return False

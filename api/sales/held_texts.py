@@ -1,4 +1,4 @@
-"""The answer to most of a drop, a new hold of places that are all alike: put together from texts that are made once.
+"""The answer to most of a drop, a new hold of one ticket: put together from texts that are made once.
 
 It has the bytes of `reservation_view` as JSON, in an eighth of the time; a test compares the two.
 """
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
+from api.catalogue.seating import Seating
 from api.catalogue.views import event_head
 from api.http.times import rfc3339
 from api.http.types import Money
@@ -29,7 +30,8 @@ class _Parts(NamedTuple):
 
     event: EventSnapshot
     before_customer: str
-    after_customer: str
+    before_seats: str
+    after_seats: str
 
 
 class HeldTexts:
@@ -38,12 +40,13 @@ class HeldTexts:
     def __init__(self) -> None:
         self._parts: OrderedDict[tuple[int, int, int, str], _Parts] = OrderedDict()
 
-    def body(self, reservation_id: str, record: Record, event: EventSnapshot) -> bytes | None:
-        """The body; None for a hold that is not of one line of places that are all alike."""
+    def body(self, reservation_id: str, record: Record, event: EventSnapshot, seating: Seating | None) -> bytes | None:
+        """The body; None for a hold that is not of one line, or whose line is of a slot."""
         lines = record.lines
         line = lines[0]
-        if len(lines) != 1 or line.seats or slot_of_pool(line.pool) or not record.details.startswith(_DETAILS_BEGIN):
+        if len(lines) != 1 or slot_of_pool(line.pool) or not record.details.startswith(_DETAILS_BEGIN):
             return None
+        seats = seating.seats_text(line) if line.seats and seating else ""
         key = (line.ticket_id, line.quantity, line.unit_minor, record.currency)
         parts = self._parts.get(key)
         if parts is None or parts.event is not event:
@@ -53,7 +56,7 @@ class HeldTexts:
         created, deadline = record.created_ms, record.deadline_ms
         return (
             f'{{"id":"{reservation_id}"{parts.before_customer}{_json(record.customer_id)},{record.details[1:]}'
-            f'{parts.after_customer}"created_at":"{rfc3339(created)}","expires_at":"{rfc3339(deadline)}",'
+            f'{parts.before_seats}{seats}{parts.after_seats}"created_at":"{rfc3339(created)}","expires_at":"{rfc3339(deadline)}",'
             f'"expires_in_ms":{max(0, deadline - created)},"payment":null{_code(record)}}}'
         ).encode()
 
@@ -67,10 +70,12 @@ def _parts_of(event: EventSnapshot, ticket_id: int, quantity: int, unit_minor: i
         seats=[],
         unit_price=Money(unit_minor, currency),
     )
+    before, begin, after = _json(item).rpartition('"seats":[')
     return _Parts(
         event,
         f',"event":{_json(event_head(event))},"status":"held","customer":{{"id":',
-        f',"items":[{_json(item)}],"total":{_json(Money(quantity * unit_minor, currency))},',
+        f',"items":[{before}{begin}',
+        f'{after}],"total":{_json(Money(quantity * unit_minor, currency))},',
     )
 
 

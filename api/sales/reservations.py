@@ -174,7 +174,7 @@ def hold_reply(request: web.Request, prepared: PreparedHold, result: HoldResult)
     headers = {"Location": f"/v1/reservations/{reservation_id}"}
     if result.replayed:
         headers |= REPLAYED
-    text = None if seating else request.app[HELD_TEXTS].body(reservation_id, result.record, event)
+    text = request.app[HELD_TEXTS].body(reservation_id, result.record, event, seating)
     if text is not None:
         return Reply(text, {"Content-Type": "application/json", **headers}, 201)
     view = reservation_view(reservation_id, result.record, event, seating, result.now_ms, as_taken=True)

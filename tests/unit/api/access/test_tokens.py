@@ -83,6 +83,7 @@ async def refused(tokens: Tokens, token: str | None) -> Problem:
         await tokens.caller(None if token is None else f"Bearer {token}")
     problem = caught.value
     assert tokens.known(f"Bearer {token}") is None
+    assert tokens.caller_now(None if token is None else f"Bearer {token}") is None
     assert (problem.status, problem.headers["WWW-Authenticate"].split(",")[0]) == (401, 'Bearer realm="onsale"')
     said = str(problem.reply().headers) + problem.detail
     assert not token or token not in said
@@ -103,6 +104,14 @@ async def test_a_token_names_its_caller(tokens: Tokens) -> None:
     caller = await tokens.caller(f"bearer  {hs256(role='manager', events=[1, 2], nbf=int(time.time()))}")
     assert (caller.role, caller.events) == (Role.MANAGER, frozenset({1, 2}))
     assert (await tokens.caller(f"Bearer {hs256(aud=['other', 'onsale'], headers={'kid': 'any'})}")).sub == "22"
+
+
+async def test_a_new_token_is_verified_at_once_and_remembered(tokens: Tokens) -> None:
+    header = f"Bearer {hs256()}"
+    caller = tokens.caller_now(header)
+    assert caller is not None
+    assert (caller.role, caller.sub) == (Role.CUSTOMER, "22")
+    assert tokens.known(header) is caller
 
 
 async def test_a_token_that_was_verified_is_known_until_it_expires(
