@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar 
 INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
-.PHONY: install dev check test failover test-cluster clients test-unit test-timing soak audit crash bench storm hoarders format lock clean
+.PHONY: install dev check test failover test-cluster clients sdk test-unit test-timing soak audit crash bench storm hoarders format lock clean
 
 install: .venv/developing
 
@@ -46,9 +46,14 @@ test: check
 	@$(BIN)/python -m tests.audit_packages --where-possible
 	$(BIN)/pytest $(PYTEST_ARGS) -m "not alone"
 
-# Clients that are generated from the OpenAPI document. Needs npm.
-clients: install tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json
+# Clients that are generated from the OpenAPI document, and the kit for front-end teams. Needs npm.
+clients: install tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json sdk/typescript/node_modules/.package-lock.json
 	@tests/clients/check
+	@sdk/check
+
+# Writes the generated files of the kit: types, operations, examples, the collection.
+sdk: install sdk/typescript/node_modules/.package-lock.json
+	@sdk/write
 
 tests/clients/.venv/ready: requirements/clients.txt
 	@$(PYTHON) -m venv --clear tests/clients/.venv
@@ -57,6 +62,10 @@ tests/clients/.venv/ready: requirements/clients.txt
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@cd tests/clients && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+sdk/typescript/node_modules/.package-lock.json: sdk/typescript/package-lock.json
+	@cd sdk/typescript && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Failures of a cluster's nodes, each 20 times: make failover TIMES=20 SEED=7
@@ -116,4 +125,4 @@ lock: install
 	$(LOCK) pyproject.toml --extra pages --extra embedded --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:
-	rm -rf .venv tests/clients/.venv tests/clients/node_modules tests/clients/generated dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/clients/.venv tests/clients/node_modules tests/clients/generated sdk/typescript/node_modules sdk/typescript/dist dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

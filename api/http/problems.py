@@ -105,6 +105,26 @@ KINDS: dict[Code, tuple[int, str]] = {
 }
 """Status and title of each code."""
 
+MEMBERS: dict[Code, tuple[str, ...]] = {
+    Code.SOLD_OUT: ("ticket_id", "available", "next_return_at", "largest_block?"),
+    Code.SEAT_TAKEN: ("seat_ids",),
+    Code.SLOT_FULL: ("available", "capacity?"),
+    Code.LIMIT_EXCEEDED: ("limit", "taken?", "hold_seconds?", "retry_seconds?"),
+    Code.NOT_ON_SALE_YET: ("opens_at",),
+    Code.PRICE_CHANGED: ("total",),
+    Code.NOT_HELD: ("state?",),
+    Code.BELOW_TAKEN: ("taken", "slot?"),
+    Code.NOT_YOUR_TURN: ("ahead",),
+    Code.QUEUE_CLOSED: ("reason?", "ticket_id?", "available?"),
+    Code.INVALID: ("fields",),
+    Code.AMOUNT_MISMATCH: ("total",),
+    Code.SLOT_NOT_SCHEDULED: ("times?",),
+    Code.CODE_NOT_APPLICABLE: ("limit?",),
+    Code.RATE_LIMITED: ("limited", "limit?", "taken?", "hold_seconds?"),
+    Code.UNAVAILABLE: ("missing?",),
+}
+"""The members of the problems of each code, in the order of their document; `?`: not always there."""
+
 
 class WrongField(msgspec.Struct, frozen=True):
     """A field of a body, a parameter or a header, and what is wrong with it."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-_LOCKS = ("requirements/*.txt", "tests/clients/package-lock.json")
+_LOCKS = ("requirements/*.txt", "tests/clients/package-lock.json", "sdk/typescript/package-lock.json")
 
 
 def locks(repository: Path) -> list[Path]:
