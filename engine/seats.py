@@ -98,10 +98,10 @@ class SeatPlaces:
     def __init__(self, section: SectionSnapshot) -> None:
         self.section = section
         self._first_ids = [row.first_seat_id for row in section.rows]
-        self._first_places: list[int] = []
+        self.first_places: list[int] = []
         place = 1
         for row in section.rows:
-            self._first_places.append(place)
+            self.first_places.append(place)
             place += row.seats + 1
 
     def place_of(self, seat_id: int) -> int | None:
@@ -109,12 +109,12 @@ class SeatPlaces:
         number = bisect_right(self._first_ids, seat_id) - 1
         if number < 0 or seat_id >= self._first_ids[number] + self.section.rows[number].seats:
             return None
-        return self._first_places[number] + seat_id - self._first_ids[number]
+        return self.first_places[number] + seat_id - self._first_ids[number]
 
     def seat_at(self, place: int) -> tuple[int, RowSnapshot, int]:
         """The seat at a place: its id, its row and its number in it."""
-        row_number = bisect_right(self._first_places, place) - 1
-        offset = place - self._first_places[row_number]
+        row_number = bisect_right(self.first_places, place) - 1
+        offset = place - self.first_places[row_number]
         row = self.section.rows[row_number]
         return row.first_seat_id + offset, row, offset + 1
 

@@ -29,7 +29,7 @@ def client_address(request: web.Request) -> Address | None:
     have written. Where that is no address, exactly as addresses are written and without a port, it is the peer's. IPv4
     that is mapped (`::ffff:`) or translated (NAT64) is IPv4.
     """
-    peer = address_of((request.remote or "").partition("%")[0])  # a link-local one comes with its interface
+    peer = _peer_of(request.remote or "")
     proxies = request.app[SETTINGS].trusted_proxies
     if not proxies or peer is None:
         return peer
@@ -53,6 +53,8 @@ def networks(request: web.Request) -> str:
     Of IPv6 it is two networks, with a space between: that of /64, which is what one customer has, and that of /48,
     which is what a customer of a generous provider has. `WIDER` (engine/limits.py) is for the wider one.
     """
+    if not request.app[SETTINGS].trusted_proxies:
+        return _networks_of_peer(request.remote or "")
     address = client_address(request)
     return "" if address is None else _networks_of(address)
 
@@ -89,6 +91,17 @@ def _in_one_form(network: Network) -> Network:
 @lru_cache(maxsize=1000)
 def _is_of(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
+
+
+def _peer_of(remote: str) -> Address | None:
+    return address_of(remote.partition("%")[0])  # a link-local one comes with its interface
+
+
+@lru_cache(maxsize=10_000)
+def _networks_of_peer(remote: str) -> str:
+    """The networks of who is connected; a text costs less to look up than an address."""
+    peer = _peer_of(remote)
+    return "" if peer is None else _networks_of(peer)
 
 
 @lru_cache(maxsize=10_000)

@@ -1,14 +1,24 @@
 """Conversion of the seats that a request names to the engine's places, and back."""
 
 from bisect import bisect_right
+from typing import NamedTuple
 
 import msgspec
 
 from api.catalogue.schemas import Seat
 from engine.records import Line
-from engine.seats import SeatPlaces, VenueSnapshot, section_of_pool
+from engine.seats import RowSnapshot, SeatPlaces, VenueSnapshot, section_of_pool
 
 _ENCODER = msgspec.json.Encoder()
+
+
+class SeatedRow(NamedTuple):
+    """A row of seats: the ids from `first_seat_id` up to `end_seat_id`, whose places begin at `first_place`."""
+
+    first_seat_id: int
+    end_seat_id: int
+    section_id: int
+    first_place: int
 
 
 class Seating:
@@ -23,8 +33,12 @@ class Seating:
         """The seating plan, once somebody asked."""
         self._row_texts: dict[int, str] = {}
         """By the id of a row's first seat: what is between the ids and the numbers of its seats in an answer."""
-        self._seated = [section for section in venue.sections if section.rows]
-        self._first_seat_ids = [section.rows[0].first_seat_id for section in self._seated]
+        self._rows = [
+            SeatedRow(row.first_seat_id, row.first_seat_id + row.seats, section.section_id, place)
+            for section in venue.sections
+            for row, place in zip(section.rows, self._sections[section.section_id].first_places, strict=True)
+        ]
+        self._first_seat_ids = [row.first_seat_id for row in self._rows]
 
     def section(self, section_id: int) -> SeatPlaces | None:
         """The places of a section, None if the venue has no such section."""
@@ -32,12 +46,16 @@ class Seating:
 
     def section_of(self, seat_id: int, section_ids: list[int]) -> tuple[int, int] | None:
         """In which of the sections a seat is, and its place there; None if it is in none of them."""
-        number = bisect_right(self._first_seat_ids, seat_id) - 1
-        section = self._seated[number] if number >= 0 else None
-        if section is None or section.section_id not in section_ids:
+        row = self.row_of(seat_id)
+        if row is None or row.section_id not in section_ids:
             return None
-        place = self._sections[section.section_id].place_of(seat_id)
-        return None if place is None else (section.section_id, place)
+        return row.section_id, row.first_place + seat_id - row.first_seat_id
+
+    def row_of(self, seat_id: int) -> SeatedRow | None:
+        """The row that a seat is in; None for a seat that is not of this venue."""
+        number = bisect_right(self._first_seat_ids, seat_id) - 1
+        row = self._rows[number] if number >= 0 else None
+        return row if row is not None and seat_id < row.end_seat_id else None
 
     def seats_of(self, line: Line) -> list[Seat]:
         """The seats of a line as the API shows them."""
@@ -51,14 +69,18 @@ class Seating:
     def seats_text(self, line: Line) -> str:
         """The same as JSON, in a fifth of the time; a test compares the two."""
         section, texts, shown = self._sections[section_of_pool(line.pool)], self._row_texts, []
+        row: RowSnapshot | None = None
+        begin, text = 0, ""
         for place in line.seats:
-            seat_id, row, number = section.seat_at(place)
-            text = texts.get(row.first_seat_id)
-            if text is None:
-                names = _json(section.section.name), _json(row.name)
-                text = texts[row.first_seat_id] = ',"section":{},"row":{},"number":'.format(*names)
-            label = _json(row.seat(number - 1).label) if row.known else f'"{number}"'
-            shown.append(f'{{"seat_id":{seat_id}{text}{number},"label":{label}}}')
+            if row is None or not begin <= place < begin + row.seats:  # most holds are of one row
+                _, row, number = section.seat_at(place)
+                begin, text = place - number + 1, texts.get(row.first_seat_id, "")
+                if not text:
+                    names = _json(section.section.name), _json(row.name)
+                    text = texts[row.first_seat_id] = ',"section":{},"row":{},"number":'.format(*names)
+            offset = place - begin
+            label = _json(row.seat(offset).label) if row.known else f'"{offset + 1}"'
+            shown.append(f'{{"seat_id":{row.first_seat_id + offset}{text}{offset + 1},"label":{label}}}')
         return ",".join(shown)
 
     def seat_ids(self, pool: str, places: list[int]) -> list[int]:

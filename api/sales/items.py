@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from api.catalogue.schedule import SlotText, SlotWanted, parse_date, parse_time, scheduled_slot
-from api.catalogue.seating import Seating
+from api.catalogue.seating import SeatedRow, Seating
 from api.engine_problems import WishedSlot
 from api.http.problems import invalid, not_found
 from api.http.requests import ALL_DIFFERENT, DatabaseId
@@ -51,9 +51,10 @@ def engine_items(
         elif item.slot is not None:
             raise invalid(f"{path}.slot", "the ticket is not timed; leave it out")
         elif item.seat_ids is not None and seating is not None:
-            if len(named | set(item.seat_ids)) < len(named) + len(item.seat_ids):
-                raise invalid(f"{path}.seat_ids", "a seat is listed more than once")
-            named.update(item.seat_ids)
+            if len(items) > 1:
+                if len(named | set(item.seat_ids)) < len(named) + len(item.seat_ids):
+                    raise invalid(f"{path}.seat_ids", "a seat is listed more than once")
+                named.update(item.seat_ids)
             asked += _named_seats(item.seat_ids, ticket, seating)
         elif item.quantity is not None:
             best = BestSeats(item.ticket_id, item.quantity, item.together)
@@ -101,12 +102,16 @@ def earliest_slot(items: list[ItemBody]) -> WishedSlot | None:
 
 def _named_seats(seat_ids: list[int], ticket: TicketSnapshot, seating: Seating) -> list[NamedSeats]:
     places: dict[int, list[int]] = {}
+    row: SeatedRow | None = None
+    here: list[int] = []
     for seat_id in seat_ids:
-        found = seating.section_of(seat_id, ticket.section_ids)
-        if found is None:
-            raise not_found(f"seat {seat_id} of ticket {ticket.ticket_id}")
-        places.setdefault(found[0], []).append(found[1])
+        if row is None or not row.first_seat_id <= seat_id < row.end_seat_id:  # most holds are of one row
+            row = seating.row_of(seat_id)
+            if row is None or row.section_id not in ticket.section_ids:
+                raise not_found(f"seat {seat_id} of ticket {ticket.ticket_id}")
+            here = places.setdefault(row.section_id, [])
+        here.append(row.first_place + seat_id - row.first_seat_id)
     return [
-        NamedSeats(ticket.ticket_id, len(here), section_pool(section_id), sorted(here))
-        for section_id, here in places.items()
+        NamedSeats(ticket.ticket_id, len(found), section_pool(section_id), sorted(found))
+        for section_id, found in places.items()
     ]
