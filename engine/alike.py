@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.commands import Command, Hold
 from engine.errors import EngineBug
-from engine.records import Record
+from engine.records import CodeUse, Record
 from engine.results import Alike, Held, Result
 
 
@@ -43,5 +43,10 @@ def _record_for(command: Any, like: Record) -> Record:
         like.attempts,
         like.kept,
         like.currency,
-        like.code,
+        _code_for(command, like.code),
     )
+
+
+def _code_for(command: Any, like: CodeUse | None) -> CodeUse | None:
+    """The code of a command: it may be another one with the same terms."""
+    return like if like is None or like.code == command.code else CodeUse(command.code, like.kind)

@@ -40,8 +40,8 @@ local function unit_add_hold(u, key, rid, event, customer, details, digest, dead
   return record
 end
 
--- The common part of a call's holds that ask for the same places of one ticket without seats, and for the same time. They
--- differ in their customers alone. It is made once one of them has its places; `unit_add_alike` adds the others as
+-- The common part of a call's holds that ask for the same places of one ticket without seats, and for the same time, under
+-- codes with the same terms or without one. They differ in their customers, and the names of their codes. It is made once one of them has its places; `unit_add_alike` adds the others as
 -- unit_add_hold would. `number`: of the first such command, whose result gives the others' results, too.
 local function new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
   local deadline_ms = u.now_ms + hold_ms
@@ -50,18 +50,19 @@ local function new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, 
     asked_ms = asked_ms, places = places, most = terms.max_per_customer - places, pool = unit_line_pool(u, event, lines[1]),
     deadline_ms = deadline_ms, deadline = ending.digits, marks = ending.marks, fact_heads = u.fact_heads.held,
     now = u.packed[u.now_ms], state_event = state_event, times = ending.times, lines_rest = lines_rest,
-    alike = reply('alike', number), total_minor = record_total({ lines = lines }),
+    alike = reply('alike', number), total_minor = record_total({ lines = lines }), from = 'available',
   }
 end
 
--- Takes the places of the plan for another customer, who has `taken` places and may have these, too. 
-local function unit_add_alike(u, plan, key, command, customer_field, taken)
+-- Takes the places of the plan for another customer, who has `taken` places and may have these, too. `named`: the code, of
+-- a plan under one.
+local function unit_add_alike(u, plan, key, command, customer_field, taken, named)
   local rid, customer, details, digest = command[2], command[4], command[5], command[6]
-  local new, pool, places, marks, heads = u.new, plan.pool, plan.places, plan.marks, u.heads
-  pool.available, pool.held = pool.available - places, pool.held + places
+  local new, pool, places, marks, heads, from = u.new, plan.pool, plan.places, plan.marks, u.heads, plan.from
+  pool[from], pool.held = pool[from] - places, pool.held + places
   u.customers[customer_field], u.changed_customers[customer_field] = taken + places, true
   local record = plan.state_event .. heads[#customer] .. customer .. heads[#details] .. details .. plan.times
-    .. heads[#digest] .. digest .. plan.lines_rest
+    .. heads[#digest] .. digest .. (named and plan.lines_rest .. codes.take_alike(u, plan, named) or plan.lines_rest)
   local m, n, facts = #marks, 2 * new.count, u.facts
   marks[m + 1], marks[m + 2] = key, HELD_MARK
   new.ledger[n + 1], new.ledger[n + 2] = rid, record

@@ -4,6 +4,7 @@
 --   names_reservation   its first value is a reservation's id, whose hold key is among KEYS
 --   names_booking       its second value is a booking's id, whose unbooked key is among KEYS
 --   names_customer      its second and third values are an event and a customer
+--   code_at             which of its values is a code of that event, empty where it names none; so all are read at once
 --   asks                its values that are the requesting customer and the address of the request, each empty where
 --                       it is not known; only what takes something has it, and is limited (18_limits.lua)
 --   takes               beside asks, function(u, command): whether the limits concern it. Where u.memory_full, such a command

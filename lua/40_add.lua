@@ -166,6 +166,7 @@ do
   end
 
   commands.add = {
-    run = add, names_reservation = true, names_customer = true, asks = { customer = 4, address = 8 }, takes = takes,
+    run = add, names_reservation = true, names_customer = true, code_at = 10, asks = { customer = 4, address = 8 },
+    takes = takes,
   }
 end

@@ -45,7 +45,7 @@
 --           {"price_changed", total_minor, currency}  the places cost another total than the customer was shown
 --           {"held", now_ms, replayed, record}
 --           {"alike", number}                       held, as the command of that number in this call is, for the customer,
---                                                   with the details and the digest of this command
+--                                                   with the details, the digest and the code of this command
 -- Facts     held
 do
   -- The number of places of the items; or nil and the refusal of an item that can never be held.
@@ -68,9 +68,15 @@ do
 
   -- Remembers what a hold that was had as it was asked for means for those who ask for the same: what was judged before its
   -- lines were made holds for all of them.
-  local function share_plan(u, event, terms, wish, items, asked_ms, hold_ms, lines, places, number)
-    if not items[2] and terms.tickets[items[1][1]].seating == 'general' then
-      terms.plans[wish] = new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
+  local function share_plan(u, event, terms, wish, items, asked_ms, hold_ms, lines, places, number, entry)
+    if items[2] or terms.tickets[items[1][1]].seating ~= 'general' then
+      return
+    end
+    local plan = new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
+    if entry then
+      codes.share_plan(terms, entry, wish, plan, lines)
+    else
+      terms.plans[wish] = plan
     end
   end
 
@@ -107,13 +113,18 @@ do
     local rid, event, wish, asked_ms, expected_minor = command[2], command[3], command[7], command[8], command[10] or -1
     local code = command[11] or ''
     local customer_field, known = u.named_customers[number], u.terms[event]
-    local plan, before = known and code == '' and known.plans[wish], u.records[rid]
+    local before, plan, named = u.records[rid], nil, nil
+    if known and code == '' then
+      plan = known.plans[wish]
+    elseif known then
+      plan, named = codes.plan(u, known, event, code, command[4], wish)
+    end
     local is_same = plan and plan.asked_ms == asked_ms and (expected_minor < 0 or expected_minor == plan.total_minor)
       and (not u.hoards or hoarding.is_free(u, number, plan.places))
     if is_same and not before then
       local taken = u.customers[customer_field]
-      if taken <= plan.most and plan.places <= plan.pool.available then
-        unit_add_alike(u, plan, u.named_keys[number], command, customer_field, taken)
+      if taken <= plan.most and plan.places <= plan.pool[plan.from] then
+        unit_add_alike(u, plan, u.named_keys[number], command, customer_field, taken, named)
         if u.hoards then
           hoarding.hold_began(u, number, rid, plan.places, plan.deadline_ms)
         end
@@ -178,8 +189,8 @@ do
     end
     if terms.room then
       rooms.took(u, event, command[4], places)
-    elseif granted_ms == hold_ms and not entry then
-      share_plan(u, event, terms, wish, items, asked_ms, hold_ms, lines, places, number)
+    elseif granted_ms == hold_ms then
+      share_plan(u, event, terms, wish, items, asked_ms, hold_ms, lines, places, number, entry)
     end
     return reply_head(u, 'held', false), record
   end
@@ -190,6 +201,7 @@ do
   end
 
   commands.hold = {
-    run = hold, names_reservation = true, names_customer = true, asks = { customer = 4, address = 9 }, takes = takes,
+    run = hold, names_reservation = true, names_customer = true, code_at = 11, asks = { customer = 4, address = 9 },
+    takes = takes,
   }
 end

@@ -37,6 +37,10 @@ do
     local name = ticket and ticket.seating == 'general' and ticket.pools[1]
     local pool, more = name and unit_pool(u, event, name), 0
     local free_of, open = {}, false
+    for _, code in ipairs(names) do
+      codes.want(u, event, code)
+    end
+    codes.load(u)
     for i, code in ipairs(names) do
       local entry = codes.at(u, event, code)
       if is_new and entry and (not entry.terms.withdrawn or entry.uses + entry.kept > 0) and entry.packed ~= packed then

@@ -49,6 +49,13 @@ do
           fields[#fields + 1] = field
         end
       end
+      local code = kind.code_at and command[kind.code_at]
+      if code and code ~= '' then
+        codes.want(u, command[3], code)
+      end
+    end
+    if u.codes then
+      codes.load(u)
     end
     unit_load_customers(u, fields) -- before the records: of those that expired, places go back to customers
     unit_load_records(u, rids, keys)

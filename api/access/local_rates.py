@@ -13,9 +13,15 @@ class LocalRates:
     def __init__(self) -> None:
         self._arrivals: OrderedDict[str, int] = OrderedDict()
 
+    @property
+    def is_empty(self) -> bool:
+        """True if no name has come yet."""
+        return not self._arrivals
+
     def wait_ms(self, name: str, every_ms: int, burst: int) -> int:
         """The time until a name may come again; 0 or less: it may now."""
-        return self._arrivals.get(name, 0) - every_ms * (burst - 1) - _now_ms()
+        arrival = self._arrivals.get(name)
+        return 0 if arrival is None else arrival - every_ms * (burst - 1) - _now_ms()
 
     def count(self, name: str, every_ms: int) -> None:
         """Record that a name came."""

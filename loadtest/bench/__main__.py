@@ -13,7 +13,7 @@ from loadtest.bench.lua_cost import lua_micros_per_hold
 from loadtest.bench.machine import describe_machine
 from loadtest.bench.report import LUA_BATCH, table, verdicts
 from loadtest.bench.rounds import Plan, run_rounds, share_of_others
-from loadtest.bench.variants import variants
+from loadtest.bench.variants import OURS, OURS_CODE, OURS_CODES, variants
 from loadtest.bench.wrk import find_wrk
 
 _LUA_HOLDS = 6_400
@@ -27,12 +27,17 @@ _QUICK_ROUNDS, _QUICK_SECONDS = 2, 1
 @click.option("--connections", type=click.IntRange(1, 10_000), default=256, help="Kept-alive connections.")
 @click.option("--pin/--no-pin", default=True, help="Give the API a core of its own.")
 @click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds of {_QUICK_SECONDS} s, to check that it works.")
-def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool) -> None:
+@click.option("--codes", is_flag=True, help="Measure only holds with and without codes.")
+def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool, codes: bool) -> None:
     """Measure holds and reads over HTTP beside handlers that do nothing. Status 1 if any is too slow or had errors."""
+    only = frozenset({OURS, OURS_CODE, OURS_CODES}) if codes else frozenset()
     if quick:
         rounds, seconds = _QUICK_ROUNDS, _QUICK_SECONDS
     cores = divide_cores(pin=pin)
-    with tempfile.TemporaryDirectory(prefix="onsale-bench-") as directory, variants(Path(directory), cores) as stage:
+    with (
+        tempfile.TemporaryDirectory(prefix="onsale-bench-") as directory,
+        variants(Path(directory), cores, only) as stage,
+    ):
         click.echo(describe_machine(Path(directory)))
         placed = f"the API on core {min(cores.api)}, the rest on the others" if cores.api else "processes not pinned"
         click.echo(

@@ -3,11 +3,22 @@
 import statistics
 from collections.abc import Callable
 
-from loadtest.bench.rounds import Measured, Rounds, median_ratio
-from loadtest.bench.variants import OURS, OURS_BEST, OURS_GUARDED, OURS_NAMED, OURS_READ, Variant
+from loadtest.bench.rounds import Measured, Rounds, median_cost_ratio, median_ratio
+from loadtest.bench.variants import (
+    OURS,
+    OURS_BEST,
+    OURS_CODE,
+    OURS_CODES,
+    OURS_GUARDED,
+    OURS_NAMED,
+    OURS_READ,
+    Variant,
+)
 
 LEAST_RATIOS = {OURS: 0.70, OURS_NAMED: 0.60, OURS_BEST: 0.40, OURS_GUARDED: 0.70, OURS_READ: 0.95}
 """Of the throughput of the noop that is asked the same."""
+LEAST_CODE_RATIO = 0.9
+"""Of a hold without a code, in CPU time of the server and its store."""
 GOAL_RATIO = 0.85
 """Of a hold without seats, by whoever comes."""
 MOST_LUA_MICROS = 9.0
@@ -20,6 +31,7 @@ _COLUMNS = (
     "p50 ms",
     "p99 ms",
     "API µs each",
+    "store µs each",
     "API core",
     "wrk core",
     "store core",
@@ -31,7 +43,8 @@ _COLUMNS = (
 def table(variants: list[Variant], rounds: Rounds) -> str:
     """A Markdown table: medians over the rounds.
 
-    `API µs each` is the CPU time of the worker for one answer; the cores are the shares of one core that were used.
+    `API µs each` is the CPU time of the worker for one answer, `store µs each` that of Redis or Postgres. The cores are
+    the shares of one core that were used.
     """
     head = [f"| | {' | '.join(_COLUMNS)} |", f"|---|{'---:|' * len(_COLUMNS)}"]
     return "\n".join([*head, *(_row(variant, rounds) for variant in variants)])
@@ -48,10 +61,11 @@ def _row(variant: Variant, rounds: Rounds) -> str:
         f"{variant.name}: {variant.what}",
         f"{statistics.median(speeds):,.0f}",
         f"{min(speeds):,.0f}-{max(speeds):,.0f}",
-        f"{median_ratio(rounds, variant):.2f}",
+        f"{median_ratio(rounds, variant):.2f}" if variant.noop in rounds else "",
         f"{median(lambda one: one.load.p50_us) / 1000:.1f}",
         f"{median(lambda one: one.load.p99_us) / 1000:.1f}",
         f"{median(lambda one: one.used.api / one.load.requests) * 1_000_000:.1f}",
+        f"{median(lambda one: one.used.store / one.load.requests) * 1_000_000:.1f}" if variant.store else "",
         f"{median(lambda one: one.used.api / one.seconds):.0%}",
         f"{median(lambda one: one.used.wrk / one.seconds):.0%}",
         f"{median(lambda one: one.used.store / one.seconds):.0%}" if variant.store else "",
@@ -74,7 +88,12 @@ def verdicts(variants: list[Variant], rounds: Rounds, lua_micros: float) -> list
     troubles = [f"{name}: {one.trouble}" for name, measured in rounds.items() for one in measured if one.trouble]
     return [
         (not troubles, "every round is valid" if not troubles else "rounds with errors: " + "; ".join(troubles)),
-        *(_ratio_verdict(one, median_ratio(rounds, one)) for one in variants if one.name in LEAST_RATIOS),
+        *(
+            _ratio_verdict(one, median_ratio(rounds, one))
+            for one in variants
+            if one.name in LEAST_RATIOS and one.noop in rounds
+        ),
+        *(_code_verdict(one, rounds) for one in variants if one.name in (OURS_CODE, OURS_CODES)),
         (
             lua_micros <= MOST_LUA_MICROS,
             f"Lua {lua_micros:.1f} µs per hold in batches of {LUA_BATCH}, at most {MOST_LUA_MICROS:.0f}",
@@ -88,3 +107,9 @@ def _ratio_verdict(variant: Variant, ratio: float) -> tuple[bool, str]:
     if variant.name == OURS:
         goal = f" (goal {GOAL_RATIO:.2f}: {'reached' if ratio >= GOAL_RATIO else 'missed'})"
     return ratio >= least, f"{variant.name} / {variant.noop} {ratio:.2f}, at least {least:.2f}{goal}"
+
+
+def _code_verdict(variant: Variant, rounds: Rounds) -> tuple[bool, str]:
+    ratio, speed = median_cost_ratio(rounds, variant), median_ratio(rounds, variant)
+    sentence = f"{variant.name}: {variant.noop} takes {ratio:.2f} of its CPU time, at least {LEAST_CODE_RATIO:.2f}"
+    return ratio >= LEAST_CODE_RATIO, f"{sentence} (it answers {speed:.2f} times as many a second)"

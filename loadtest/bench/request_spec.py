@@ -26,14 +26,16 @@ class Counter(NamedTuple):
 class RequestSpec(NamedTuple):
     """Holds, or reads of a path.
 
-    `items`: what each hold takes, as JSON with `%d` where `numbers` go; empty: the path is read. `issuer`: the settings
-    with the secret for tokens, if every customer has one; each then takes several holds.
+    `items`: what each hold takes, as JSON with `%d` where `numbers` go; empty: the path is read. `code`: the code that
+    it names, with `%d` for the last of `numbers` where each has one of its own. `issuer`: the settings with the secret
+    for tokens, if every customer has one; each then takes several holds.
     """
 
     items: str = ""
     numbers: tuple[Counter, ...] = ()
     issuer: Settings | None = None
     path: str = "/v1/reservations"
+    code: str = ""
 
     @property
     def takes(self) -> bool:
@@ -53,7 +55,8 @@ class RequestSpec(NamedTuple):
         if not self.takes:
             return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n\r\n"
         customer = {"id": _customer_id(prefix), "first_name": "Islom", "last_name": "Karimov"}
-        body = f'{{"items":{self.items},"customer":{msgspec.json.encode(customer).decode()}}}'
+        code = f',"code":"{self.code}"' if self.code else ""
+        body = f'{{"items":{self.items}{code},"customer":{msgspec.json.encode(customer).decode()}}}'
         length = len(body % (*(counter.first for counter in self.numbers), 0))
         token = "Authorization: Bearer %s\r\n" if self.issuer else ""
         return (

@@ -46,6 +46,11 @@ class Used(msgspec.Struct, frozen=True):
         )
 
     @property
+    def ours(self) -> float:
+        """Of the server and its store."""
+        return self.api + self.store
+
+    @property
     def others(self) -> float:
         """Of programs that have nothing to do with the benchmark."""
         return max(0.0, self.everybody - self.api - self.wrk - self.store)
@@ -120,3 +125,14 @@ def median_ratio(rounds: Rounds, variant: Variant) -> float:
     """The median over the rounds of a variant's throughput as a share of its noop's in the same round."""
     pairs = zip(rounds[variant.name], rounds[variant.noop], strict=True)
     return statistics.median(one.load.per_second / noop.load.per_second for one, noop in pairs)
+
+
+def median_cost_ratio(rounds: Rounds, variant: Variant) -> float:
+    """The median over the rounds of the CPU time of its noop's answer as a share of that of a variant's answer.
+
+    It is that of the server and its store together, which a busy machine changes less than it does the throughput.
+    """
+    pairs = zip(rounds[variant.name], rounds[variant.noop], strict=True)
+    return statistics.median(
+        (noop.used.ours / noop.load.requests) / (one.used.ours / one.load.requests) for one, noop in pairs
+    )

@@ -8,13 +8,14 @@ import msgspec
 
 from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, publish_venue
 from engine.client import Redis
-from engine.commands import Count
+from engine.commands import Count, PutCodes
 from engine.engine import Engine
+from engine.records import CodeTerms
 from engine.results import Counts
 from engine.server import connect
 from engine.settings import Settings
-from engine.words import EventStatus
-from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, RequestSpec
+from engine.words import CodeKind, DiscountForm, EventStatus
+from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, Counter, RequestSpec
 from loadtest.bench.venue import bench_venue, seated_event, section_maps
 
 EVENT_ID = 1
@@ -37,9 +38,19 @@ GUARDED = PLACES._replace(
 )
 """The same, with a token for each customer, and with all limits. All customers have one address."""
 
+CODES = 20_000
+"""Codes of the event with the same terms. No batch has so many holds."""
+
+WITH_CODE = PLACES._replace(code="FAN-000000")
+"""The same, all under one code."""
+
+WITH_OWN_CODES = PLACES._replace(code="FAN-%06d", numbers=(Counter(0, 1, CODES),))
+"""The same, each under another code than those around it."""
+
 AVAILABILITY = RequestSpec(path=f"/v1/events/{EVENT_ID}/availability")
 """A read of what is left of them."""
 
+_CODES_AT_ONCE = 1000
 _TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.02
 
@@ -75,10 +86,19 @@ async def renew_redis(settings: Settings) -> None:
         await engine.redis.execute_command("FLUSHALL", "SYNC")
         await engine.init_partitions()
         await publish_event(engine, bench_event())
+        await publish_codes(engine)
         venue = bench_venue()
         await publish_venue(engine, venue)
         await publish_event(engine, seated_event(venue), section_maps(venue))
         await _rewrite_log(engine.redis)
+
+
+async def publish_codes(engine: Engine) -> None:
+    """Makes the codes of the event: half off, with more uses than come."""
+    terms = CodeTerms(CodeKind.DISCOUNT, max_uses=10**9, form=DiscountForm.PERCENT, amount=50)
+    for first in range(0, CODES, _CODES_AT_ONCE):
+        names = [WITH_OWN_CODES.code % number for number in range(first, first + _CODES_AT_ONCE)]
+        await engine.submit(PutCodes(EVENT_ID, terms, names))
 
 
 async def _rewrite_log(redis: Redis) -> None:

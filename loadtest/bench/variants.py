@@ -23,6 +23,8 @@ from loadtest.bench.stock import (
     AVAILABILITY,
     GUARDED,
     PLACES,
+    WITH_CODE,
+    WITH_OWN_CODES,
     bench_event,
     postgres_sold,
     redis_sold,
@@ -39,6 +41,8 @@ OURS_NAMED = "onsale, 2 named seats"
 OURS_BEST = "onsale, best available"
 OURS_GUARDED = "onsale, guarded"
 OURS_READ = "onsale, reads"
+OURS_CODE = "onsale, a code"
+OURS_CODES = "onsale, own codes"
 
 _OPEN = ["cli", "serve", "--auth", "off"]
 _GUARDED = ["cli", "serve", "--auth", "jwt"]
@@ -59,7 +63,10 @@ class Store(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """One way to answer what is asked; `noop` is the name of the one that does nothing else than to answer."""
+    """One way to answer what is asked. `noop` is the name of the one that it is compared with.
+
+    That one does nothing else than to answer; of holds under a code it is the one that takes them without.
+    """
 
     name: str
     what: str
@@ -83,8 +90,11 @@ class Stage(NamedTuple):
 
 
 @contextmanager
-def variants(directory: Path, cores: Cores) -> Iterator[Stage]:
-    """Starts stores and servers; all of them are stopped at the end. Raises ChildError if one does not start."""
+def variants(directory: Path, cores: Cores, only: frozenset[str] = frozenset()) -> Iterator[Stage]:
+    """Starts stores and servers; all of them are stopped at the end. Raises ChildError if one does not start.
+
+    `only`: the names of those that are measured; empty: all.
+    """
     with ExitStack() as stack:
         with on_cores(cores.rest):
             valkey = stack.enter_context(EmbeddedValkey(directory / "valkey", directory / "valkey.log"))
@@ -107,6 +117,8 @@ def variants(directory: Path, cores: Cores) -> Iterator[Stage]:
         start.answers = ours
         named = start(OURS_NAMED, "the same, seats of 40 sections", _OPEN, seats_in_redis, NAMED_SEATS)
         best = start(OURS_BEST, "the same, 2 of a section", _OPEN, seats_in_redis, BEST_AVAILABLE)
+        code = start(OURS_CODE, "the same under one code", _OPEN, in_redis, WITH_CODE, OURS)
+        codes = start(OURS_CODES, "each under another code", _OPEN, in_redis, WITH_OWN_CODES, OURS)
         noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"))
         tuned = start("noop, tuned", "collects garbage as rarely as ours", _gunicorn("noop:make_tuned_app"))
         framed = start("noop, framed", "the same in our frame", _gunicorn("noop:make_framed_app"))
@@ -120,7 +132,8 @@ def variants(directory: Path, cores: Cores) -> Iterator[Stage]:
         read = start(OURS_READ, "GET …/availability", _OPEN, in_redis, AVAILABILITY, NOOP_READ)
         start.answers = read
         reads = start(NOOP_READ, "asked as the next", _gunicorn("noop:make_reading_app"), None, AVAILABILITY, NOOP_READ)
-        yield Stage([noop, tuned, framed, ours, named, best, single, alone, tokens, guarded, reads, read], settings)
+        everybody = [noop, tuned, framed, ours, code, codes, named, best, single, alone, tokens, guarded, reads, read]
+        yield Stage([variant for variant in everybody if not only or variant.name in only], settings)
 
 
 def _redis_store(process: Child, settings: Settings, event_id: int) -> Store:

@@ -1,0 +1,81 @@
+-- Allotments: places of a ticket that are set aside for a code, until they end.
+
+do
+  -- The number of allotments that a call ends at most.
+  local ENDED_AT_ONCE = 500
+
+  local function note_allotment(u, entry, until_ms)
+    u.changed_allotments[event_field(u, entry.event, entry.code)] = until_ms
+  end
+
+  -- Sets so many places aside for a code that nobody has; what it had and needs no more is on sale.
+  function codes.set_aside(u, entry, free, open)
+    local more = free - entry.free
+    unit_terms(u, entry.event) -- somebody may wait for what returns
+    if more ~= 0 then
+      local pool = unit_pool(u, entry.event, codes.pool_name(u, entry))
+      pool.available, pool.kept = pool.available - more, pool.kept + more
+      unit_change_pool(u, pool)
+    end
+    entry.free, entry.open = free, open and 1 or 0
+    codes.change(u, entry)
+    note_allotment(u, entry, open and (entry.terms.until_ms > 0 and entry.terms.until_ms or codes.NEVER_MS))
+  end
+
+  -- Ends the allotments that are due, a slice at most.
+  function codes.end_due(u)
+    codes.of(u)
+    local due = redis.call('ZRANGEBYSCORE', codes.allotments_key(u), '-inf', u.digits[u.now_ms], 'LIMIT', 0, ENDED_AT_ONCE)
+    u.codes_due = true
+    for _, field in ipairs(due) do
+      local event, code = string.match(field, '^(%d+)/(.+)$')
+      local entry = event and codes.at(u, tonumber(event), code)
+      if entry then
+        codes.set_aside(u, entry, 0, false)
+      else
+        u.changed_allotments[field] = false
+      end
+    end
+  end
+
+  -- Calls `each(entry)` for the allotments of an event. Looks at all of the partition: for deletions, which are rare.
+  local function each_allotment(u, event, each)
+    local prefix = u.digits[event] .. '/'
+    for _, field in ipairs(redis.call('ZRANGE', codes.allotments_key(u), 0, -1)) do
+      local entry = string.sub(field, 1, #prefix) == prefix and codes.at(u, event, string.sub(field, #prefix + 1))
+      if entry then
+        each(entry)
+      end
+    end
+  end
+
+  -- The places of an event that are set aside, by pool.
+  function codes.set_aside_of(u, event)
+    local places = {}
+    each_allotment(u, event, function(entry)
+      local name = codes.pool_name(u, entry)
+      if name then
+        places[name] = (places[name] or 0) + entry.free
+      end
+    end)
+    return places
+  end
+
+  -- Drops the codes of an event of which nothing was ever taken.
+  function codes.drop(u, event)
+    codes.of(u)
+    each_allotment(u, event, function(entry)
+      note_allotment(u, entry, false)
+    end)
+    for code in pairs(u.codes[event]) do
+      u.changed_codes[u.codes[event][code]] = nil
+      u.codes[event][code] = false
+    end
+  end
+
+  -- When the first allotment ends, as `meta` tells it.
+  function codes.first_end(key)
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return first[2] and string.format('%.0f', tonumber(first[2])) or '0'
+  end
+end

@@ -1,0 +1,241 @@
+-- Uses of codes: the uses, the budget and the places of a code, which are taken and given back with a reservation's places.
+
+do
+  -- The counters of places that count for a reservation which pays less.
+  local OWNED = { held = true, paying = true, sold = true }
+
+  -- The places of lines under a code, and by how much they are cheaper together.
+  local function places_under(lines)
+    local places, off = 0, 0
+    for i = 1, #lines do
+      local line_off = lines[i][LINE_OFF_MINOR]
+      if line_off then
+        places, off = places + lines[i][LINE_QUANTITY], off + lines[i][LINE_QUANTITY] * line_off
+      end
+    end
+    return places, off
+  end
+
+  -- True if lines have places under a code.
+  function codes.any(lines)
+    return places_under(lines) > 0
+  end
+
+  -- The refusal of so many places of the code's tickets, or nil.
+  function codes.places_refusal(entry, places)
+    local most = entry.terms.max_places
+    if places == 0 or most > 0 and places > most then
+      return reply('code_not_applicable', places == 0 and 0 or most)
+    end
+    return nil
+  end
+
+  -- The refusal of more places under the code than one use may have, or nil.
+  function codes.lines_refusal(entry, lines)
+    local places = places_under(lines)
+    return places > 0 and codes.places_refusal(entry, places) or nil
+  end
+
+  -- The same for items that are asked for with it.
+  function codes.items_refusal(entry, items)
+    local places = 0
+    for i = 1, #items do
+      places = places + (codes.covers(entry, items[i][1]) and items[i][2] or 0)
+    end
+    return codes.places_refusal(entry, places)
+  end
+
+  -- True if places of a pool are set aside for the code now.
+  local function has_own(entry, name)
+    return entry.open == 1 and entry.pool_name == name
+  end
+
+  -- The pool that an allotment's places are set aside in.
+  function codes.pool_name(u, entry)
+    if entry.pool_name == nil then
+      local terms = unit_terms(u, entry.event)
+      local ticket = terms and entry.terms.kind == 'allocation' and terms.tickets[entry.terms.ticket_ids[1]]
+      entry.pool_name = ticket and ticket.seating == 'general' and ticket.pools[1] or false
+    end
+    return entry.pool_name
+  end
+
+  -- The refusal of lines under a code, or nil: of those that a reservation has (`had`, in counter `from`) it gives some up for
+  -- `lines`. `is_new`: it does not count as a use yet.
+  function codes.used_up(u, entry, lines, had, is_new)
+    local terms = entry.terms
+    local wanted, off = places_under(lines)
+    local places, had_off = places_under(had)
+    local refused = is_new and terms.max_uses > 0 and entry.uses >= terms.max_uses
+      or terms.budget_minor > 0 and off > had_off and entry.spent - had_off + off > terms.budget_minor
+      or terms.kind == 'allocation' and (entry.open == 0 and wanted > places or entry.open == 1 and wanted > entry.free + places)
+    if not refused then
+      return nil
+    end
+    return u.backlog and reply('again') or reply('code_used_up')
+  end
+
+  -- Moves places of a line between two counters of its pool.
+  local function move_line(u, event, line, from, to)
+    if from ~= to then
+      unit_move(u, event, { line }, from, to)
+    end
+  end
+
+  -- Moves places of lines of a record that names a code: as unit_move, and in the code. What was set aside for it comes from
+  -- there, and goes back there as long as places are. Lines of slots that are long past move in the code alone.
+  function codes.move(u, r, lines, from, to)
+    local entry, allotted = codes.at(u, r.event, r.code[1]), r.code[2] == 'allocation'
+    if not entry then
+      unit_move(u, r.event, lines, from, to)
+      return
+    end
+    codes.pool_name(u, entry)
+    for i = 1, #lines do
+      local line = lines[i]
+      local off, quantity = line[LINE_OFF_MINOR], line[LINE_QUANTITY]
+      local own = off and allotted and has_own(entry, line[LINE_POOL])
+      local there = unit_pool(u, r.event, line[LINE_POOL])
+      if there then
+        move_line(u, r.event, line, own and from == 'available' and 'kept' or from, own and to == 'available' and 'kept' or to)
+      end
+      if off then
+        if own then
+          entry.free = entry.free + (to == 'available' and quantity or 0) - (from == 'available' and quantity or 0)
+        end
+        if from ~= 'available' then
+          entry[from] = entry[from] - quantity
+        end
+        if to ~= 'available' and (there or to ~= 'kept') then
+          entry[to] = entry[to] + quantity
+        end
+        entry.spent = entry.spent + (OWNED[to] and off * quantity or 0) - (OWNED[from] and off * quantity or 0)
+      end
+    end
+    codes.change(u, entry)
+  end
+
+  -- The code as a record names it.
+  local function named(entry)
+    entry.named = entry.named or { entry.code, entry.terms.kind }
+    return entry.named
+  end
+
+  -- Takes the places of lines, on which codes.used_up was asked, for a new hold that names the code. Returns nil; or the first
+  -- unavailable line, and how many places its pool has.
+  function codes.take(u, entry, lines)
+    local short, available = codes.short_line(u, entry.event, entry, lines)
+    if short then
+      return short, available
+    end
+    codes.move(u, { event = entry.event, code = named(entry) }, lines, 'available', 'held')
+    entry.uses = entry.uses + 1
+    return nil
+  end
+
+  -- The refusal of an item for a reservation that names another code, or with a code that does not cover it, or nil.
+  function codes.item_refusal(entry, r, item)
+    if r.code and r.code[1] ~= entry.code or not codes.covers(entry, item[1]) then
+      return reply('code_not_applicable', 0)
+    end
+    return nil
+  end
+
+  -- A live reservation names the code from now on: what it takes next may come under it.
+  function codes.name(u, r, entry)
+    r.code = named(entry)
+    codes.count_use(u, r, 1)
+  end
+
+  -- True if a code opens the sale before everybody's: nobody is inside the waiting room by then.
+  function codes.passes_room(u, terms, entry)
+    return entry and u.now_ms < terms.opens_ms
+  end
+
+  -- Counts a use of the code that a record names, or one less.
+  function codes.count_use(u, r, more)
+    local entry = codes.at(u, r.event, r.code[1])
+    if entry then
+      entry.uses = entry.uses + more
+      codes.change(u, entry)
+    end
+  end
+
+  -- The first line, of those of a hold, that is not to be had, and how many places its pool has: as unit_short_line, but for
+  -- places that were set aside for the code, which codes.used_up judges.
+  function codes.short_line(u, event, entry, lines)
+    if not entry or entry.open == 0 then
+      return unit_short_line(u, event, lines)
+    end
+    codes.pool_name(u, entry)
+    local others = {}
+    for _, line in ipairs(lines) do
+      if not (line[LINE_OFF_MINOR] and has_own(entry, line[LINE_POOL])) then
+        others[#others + 1] = line
+      end
+    end
+    return unit_short_line(u, event, others)
+  end
+
+  -- True if what was given back of a record cannot be taken again: its places, or the use and the budget of its code. Whether
+  -- the code is still valid does not matter: its terms were promised.
+  function codes.is_short(u, r)
+    local entry = r.code and codes.at(u, r.event, r.code[1])
+    local allotted = entry and r.code[2] == 'allocation' and entry.terms.kind == 'allocation' and entry.open == 1
+    if codes.short_line(u, r.event, allotted and entry or nil, r.lines) then
+      return true
+    end
+    if not entry then
+      return false
+    end
+    local terms, places, off = entry.terms, places_under(r.lines)
+    return terms.max_uses > 0 and entry.uses >= terms.max_uses
+      or terms.budget_minor > 0 and off > 0 and entry.spent + off > terms.budget_minor
+      or allotted and places > entry.free or false
+  end
+
+  -- Alike holds
+
+  -- The common part of a call's holds that ask for the same under codes with the same terms, and this one's code; nil where
+  -- there is none, or where this code has no use, too little budget or too few places for another such hold. Codes whose
+  -- terms are the same share it: what differs are their names and counters.
+  function codes.plan(u, event_terms, event, code, customer, wish)
+    local of_codes = event_terms.code_plans
+    local entry = of_codes and codes.find(u, event, code, customer)
+    local plan = entry and of_codes[entry.terms] and of_codes[entry.terms][wish]
+    if not plan then
+      return nil
+    end
+    local terms = entry.terms
+    if terms.max_uses > 0 and entry.uses >= terms.max_uses or plan.is_allotted and plan.places > entry.free
+      or terms.budget_minor > 0 and plan.off_minor > 0 and entry.spent + plan.off_minor > terms.budget_minor then
+      return nil
+    end
+    return plan, entry
+  end
+
+  -- Remembers a plan (new_hold_plan) for others who name a code with the same terms. `lines`: of the hold that was had.
+  function codes.share_plan(event_terms, entry, wish, plan, lines)
+    local _, off_minor = places_under(lines)
+    plan.off_minor, plan.is_allotted = off_minor, entry.terms.kind == 'allocation'
+    plan.from = plan.is_allotted and 'kept' or 'available'
+    plan.state_event = ARRAY_OF_13 .. string.sub(plan.state_event, 2) -- the code is the thirteenth value
+    event_terms.code_plans = event_terms.code_plans or setmetatable({}, TABLE_ONCE)
+    event_terms.code_plans[entry.terms][wish] = plan
+  end
+
+  -- Takes what a plan needs from a code. Returns the packed code, as records name it.
+  function codes.take_alike(u, plan, entry)
+    entry.uses, entry.held, entry.spent = entry.uses + 1, entry.held + plan.places, entry.spent + plan.off_minor
+    if plan.is_allotted then
+      entry.free = entry.free - plan.places
+    end
+    u.changed_codes[entry] = true
+    local packed_name = entry.packed_name
+    if not packed_name then
+      packed_name = ARRAY_HEADS[2] .. u.heads[#entry.code] .. entry.code .. u.packed[entry.terms.kind]
+      entry.packed_name = packed_name
+    end
+    return packed_name
+  end
+end
