@@ -29,6 +29,10 @@ log = structlog.get_logger(__name__)
 _AT_ONCE = 64
 """Refunds under way at the same time: enough for 500 a second of a gateway that takes a tenth of a second for each."""
 
+_TOGETHER = 12
+"""Refunds that begin at the same instant: one call of Redis and one fsync for all, and too few for a sale to notice."""
+
+_MADE_UP_SECONDS = 0.1
 _PER_PAGE = 1000
 _PATIENCE_SECONDS = 5.0
 """The longest wait for Postgres before the next round."""
@@ -40,7 +44,7 @@ async def run_cancellations(
     """Looks every `resolve_interval_ms`, until cancelled. Outlives Redis, Postgres and the gateway."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
         gateway = HttpGateway(session, settings.gateway_url, settings.gateway_timeout_ms / 1000)
-        cancellations = Cancellations(engine, postgres, Payments(engine, gateway, observe))
+        cancellations = Cancellations(engine, postgres, Payments(engine, gateway, observe), settings.refunds_per_second)
         while True:
             try:
                 await cancellations.round()
@@ -49,14 +53,32 @@ async def run_cancellations(
             await asyncio.sleep(settings.resolve_interval_ms / 1000)
 
 
-class Cancellations:
-    """Rounds over all events of which something is still to be done."""
+class Pace:
+    """Turns at even intervals. Late turns are made up for, but only those of the last tenth of a second."""
 
-    def __init__(self, engine: Engine, postgres: Postgres, payments: Payments) -> None:
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._next = 0.0
+
+    def pause(self, now: float) -> float:
+        """Takes the next turn, and tells in how many seconds it is. `now`: of a clock that never goes back."""
+        begins = max(now - _MADE_UP_SECONDS, self._next)
+        self._next = begins + self._interval
+        return max(0.0, begins - now)
+
+
+class Cancellations:
+    """Rounds over all events of which something is still to be done.
+
+    Refunds are background work: at most `refunds_per_second`, and few at an instant, so that no sale waits for them.
+    """
+
+    def __init__(self, engine: Engine, postgres: Postgres, payments: Payments, refunds_per_second: int) -> None:
         self._engine = engine
         self._postgres = postgres
         self._payments = payments
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._pace = Pace(refunds_per_second / _TOGETHER)
 
     async def round(self) -> None:
         """Takes each event one step on. Raises Fault, PostgresAway."""
@@ -87,7 +109,10 @@ class Cancellations:
         after, found = "", 0
         while page := await self._page(event_id, after):
             async with asyncio.TaskGroup() as refunds:
-                for reservation in page:
+                for number, reservation in enumerate(page):
+                    if number % _TOGETHER == 0:
+                        await asyncio.sleep(self._pace.pause(asyncio.get_running_loop().time()))
+                    await self._free.acquire()
                     refunds.create_task(self._refund(reservation))
             after, found = page[-1].reservation_id, found + len(page)
         return found == 0
@@ -98,13 +123,13 @@ class Cancellations:
         return [stored_record(row) for row in rows]
 
     async def _refund(self, reservation: StoredReservation) -> None:
-        async with self._free:
-            try:
-                await self._payments.refund(
-                    Refund(reservation.reservation_id, restock=True, archived=reservation.record)
-                )
-            except Fault as error:
-                log.warning("refund_waits", reservation_id=reservation.reservation_id, error=repr(error))
-            except EngineError:
-                # What is broken in one must not stop the money of others; the next round meets it again.
-                log.exception("refund_bug", reservation_id=reservation.reservation_id)
+        """Refunds one reservation, and frees its place among those under way."""
+        try:
+            await self._payments.refund(Refund(reservation.reservation_id, restock=True, archived=reservation.record))
+        except Fault as error:
+            log.warning("refund_waits", reservation_id=reservation.reservation_id, error=repr(error))
+        except EngineError:
+            # What is broken in one must not stop the money of others; the next round meets it again.
+            log.exception("refund_bug", reservation_id=reservation.reservation_id)
+        finally:
+            self._free.release()

@@ -18,7 +18,6 @@ How calls are answered from now on, whatever their token, can be told to a runni
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
@@ -27,6 +26,7 @@ import msgspec
 from aiohttp import web
 
 from cli.gateway.ledger import ChargeConflictError, Ledger
+from cli.gateway.ledger_thread import LedgerThread
 from payments.gateway import SIMULATED, Charge, ChargeRefund, ChargeState, ChargeView
 
 T = TypeVar("T")
@@ -107,12 +107,8 @@ class _SimulatedGateway:
         return web.json_response({"gateway": SIMULATED, "charges": "nobody"})
 
     async def ledger(self, _app: web.Application) -> AsyncIterator[None]:
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as self._thread:
-            self._ledger = await self._in_thread(lambda: Ledger(self._data_file, self._delays.settle_after_ms))
-            try:
-                yield
-            finally:
-                await self._in_thread(self._ledger.close)
+        async with LedgerThread(self._data_file, self._delays.settle_after_ms) as self._ledger:
+            yield
 
     async def stop_withholding(self, _app: web.Application) -> None:
         self._stopping.set()
@@ -122,33 +118,33 @@ class _SimulatedGateway:
         told = self._mode_of(Call.CHARGE)
 
         async def take() -> ChargeView:
-            view, is_new = await self._in_thread(lambda: self._ledger.charge(charge))
+            view, is_new = await self._ask_ledger(lambda ledger: ledger.charge(charge))
             if is_new and view.status is ChargeState.PENDING:
                 await self._withhold(self._delays.withhold_answer_ms)
-                view = await self._in_thread(lambda: self._ledger.find(charge.id))
+                view = await self._ask_ledger(lambda ledger: ledger.find(charge.id))
             return view
 
         return await self._answer(request, _MANNER_OF_TOKEN.get(charge.payment_token, told), take)
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
-        return await self._ask(request, Call.STATUS, lambda: self._ledger.find(charge_id))
+        return await self._ask(request, Call.STATUS, lambda ledger: ledger.find(charge_id))
 
     async def void(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
-        return await self._ask(request, Call.VOID, lambda: self._ledger.void(charge_id))
+        return await self._ask(request, Call.VOID, lambda ledger: ledger.void(charge_id))
 
     async def refund(self, request: web.Request) -> web.StreamResponse:
         charge_id = request.match_info["id"]
         refund = _decode(await request.read(), ChargeRefund)
-        return await self._ask(request, Call.REFUND, lambda: self._ledger.refund(charge_id, refund))
+        return await self._ask(request, Call.REFUND, lambda ledger: ledger.refund(charge_id, refund))
 
     async def behave(self, request: web.Request) -> web.Response:
         self._plan = _decode(await request.read(), FaultPlan)
         return web.Response(status=204)
 
-    async def _ask(self, request: web.Request, call: Call, work: Callable[[], ChargeView]) -> web.StreamResponse:
-        return await self._answer(request, self._mode_of(call), lambda: self._in_thread(work))
+    async def _ask(self, request: web.Request, call: Call, work: Callable[[Ledger], ChargeView]) -> web.StreamResponse:
+        return await self._answer(request, self._mode_of(call), lambda: self._ask_ledger(work))
 
     def _mode_of(self, call: Call) -> ResponseMode:
         """The mode for this call; counts the call."""
@@ -186,10 +182,10 @@ class _SimulatedGateway:
         except TimeoutError:
             return
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _ask_ledger(self, work: Callable[[Ledger], T]) -> T:
         try:
             async with asyncio.timeout(_LEDGER_TIMEOUT_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+                return await self._ledger.run(work)
         except KeyError as error:
             raise web.HTTPNotFound(text="no such charge") from error
         except ChargeConflictError as error:
