@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 import pytest
 import structlog
@@ -250,7 +251,8 @@ async def check(rig: Rig, shop: Shop) -> None:
     await wait_until(lambda: sync_has_caught_up(stack), SETTLE_SECONDS, "sync has written everything")
     check_invariants(stack.valkey.url)
     assert await differences(stack) == []
-    assert await audit(stack.settings, asks_gateway=True) == []
+    patient = msgspec.structs.replace(stack.settings, gateway_timeout_ms=SETTLE_SECONDS * 1000)
+    assert await audit(patient, asks_gateway=True) == []
     reservations = redis_reservations(stack)
     for reservation_id, told in shop.told.items():
         status = reservations[reservation_id].status
