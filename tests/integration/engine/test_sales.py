@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from engine.library import library_text
 from engine.settings import Settings
 from tests.support.effort import effort
+from tests.support.engine.after_sale_state_machine import AfterSale
 from tests.support.engine.code_defects import DEFECTS_OF_CODES
 from tests.support.engine.code_state_machine import CodedSales
 from tests.support.engine.model_play import Play
@@ -22,11 +23,14 @@ from tests.support.engine.slot_state_machine import SlotSales
 from tests.support.engine.state_machine import Sales
 from tests.support.engine.strategies import PARTITIONS, SHORT_MS
 
-RUNS: dict[type[Play], int] = {Sales: effort(40, 200), SlotSales: effort(30, 100), CodedSales: effort(20, 200)}
+RUNS: dict[type[Play], int] = {
+    Sales: effort(40, 200),
+    AfterSale: effort(15, 500),
+    SlotSales: effort(30, 100),
+    CodedSales: effort(20, 200),
+}
 RUNS_TO_FIND_A_DEFECT = 1000
 """Most of them show within a few runs; some only at an instant that a busy machine misses."""
-
-STEPS = 60
 
 # Small, so that more is due than one call gives back.
 _SWEEP_SLICE = 2
@@ -41,7 +45,7 @@ def play(kind: type[Play], world: World, phases: tuple[Phase, ...], runs: int) -
         lambda: kind(world),  # type: ignore[arg-type]  # anything that makes a machine will do
         settings=settings(
             max_examples=runs,
-            stateful_step_count=STEPS,
+            stateful_step_count=kind.STEPS,
             derandomize=True,
             deadline=None,
             print_blob=True,
@@ -179,6 +183,23 @@ DEFECTS_OF_EXCHANGES = [
     ),
 ]
 
+DEFECTS_AFTER_THE_SALE = [
+    Defect("a paused event is sold", "if terms.status == 'paused' then", "if false then"),
+    Defect("a cancelled event is sold", "if not sells or (terms.closes_ms", "if (terms.closes_ms"),
+    Defect(
+        "holds outlive a cancelled event",
+        "        unit_give_back(u, r, 'held', 'cancelled')\n        given_back = given_back + 1",
+        "        given_back = given_back + 1",
+    ),
+    Defect("more goes back than was paid", "if amount_minor > left_minor then", "if false then"),
+    Defect("a refund in part is made twice", "local before = refunds.state_of(r, refund_id)", "local before = nil"),
+    Defect("places are refunded that are not there", "if places < item[2] then", "if false then"),
+    Defect("places kept off sale are forgotten", "r.kept = changes.lines_joined(r.kept, there)", ""),
+    Defect("a refund in part takes no place away", "r.lines = rest\n", ""),
+    Defect("another price than was shown is taken", "total_minor ~= command[5] then", "false then"),
+    Defect("what is exchanged keeps its last price", "record_total({ lines = lines })\n", "record_total(r)\n"),
+]
+
 DEFECTS_OF_ALIKE_HOLDS = [
     Defect("who asks for the same has no limit", "if taken <= plan.most and", "if"),
     Defect("who asks for the same gets what is not there", "and plan.places <= plan.pool.available then", "then"),
@@ -240,6 +261,7 @@ DEFECTS_OF_SLOTS = [
     [
         *DEFECTS,
         *DEFECTS_OF_EXCHANGES,
+        *(defect._replace(kind=AfterSale) for defect in DEFECTS_AFTER_THE_SALE),
         *(Defect(*defect, CodedSales) for defect in DEFECTS_OF_CODES),
         *DEFECTS_OF_ALIKE_HOLDS,
         *(defect._replace(kind=SlotSales) for defect in DEFECTS_OF_SLOTS),

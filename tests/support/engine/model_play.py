@@ -1,6 +1,6 @@
 """Random sales: how what was drawn is played against the world, and what all plays do."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -64,6 +64,9 @@ from tests.support.engine.timed_slots import slot_of
 
 class Play(RuleBasedStateMachine):
     """Commands, alone and in batches, and time that passes."""
+
+    STEPS: ClassVar[int] = 60
+    """Of a run. Each takes longer than the one before, because all that is stored is compared after it."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
