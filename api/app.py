@@ -43,7 +43,7 @@ from api.idempotency import KEY_TURNS, KeyTurns
 from api.live.metrics import StreamMetrics
 from api.live.streams import STREAMS, Streams
 from api.metrics import METRICS, Metrics
-from api.openapi.document import openapi_document
+from api.openapi.document import encoded_document
 from api.operations.handlers import READINESS, ReadinessCheck
 from api.queue.delays import DELAYS, AnswerDelays
 from api.queue.metrics import QueueMetrics
@@ -74,7 +74,7 @@ _LINGER_SECONDS = 0.1
 """The time for which the rest of a refused body is read and discarded, so that its sender sees the refusal."""
 
 
-def create_app(settings: Settings, routes: Sequence[Route] = ROUTES) -> web.Application:
+def create_app(settings: Settings, routes: tuple[Route, ...] = ROUTES) -> web.Application:
     """The API as an aiohttp application, with these routes. Its servers are connected to when it starts.
 
     Raises Misconfigured for settings that leave open who may ask.
@@ -104,7 +104,7 @@ def create_app(settings: Settings, routes: Sequence[Route] = ROUTES) -> web.Appl
     app.cleanup_ctx.append(_streams)
     app.on_shutdown.append(_close_streams)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
-    app[DOCUMENT] = msgspec.json.encode(openapi_document(routes))
+    app[DOCUMENT] = encoded_document(routes)
     frame = Frame(app[METRICS], app[ADMISSION], settings, app[LIMITS], requests)
     _add_routes(app, routes, frame)
     direct = [route for route in routes if route.handler is create_reservation]

@@ -38,7 +38,7 @@ class Link:
     body: Any = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Route:
     """A method on a path, and what it takes and answers. Its handler's docstring describes it."""
 

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made from the table of routes and its types."""
 
 from collections.abc import Iterable
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 from types import UnionType
@@ -119,6 +120,12 @@ _PARAMETERS: Json = {
 def openapi_document(routes: Iterable[Route]) -> Json:
     """The document as builtin types."""
     return _Maker(list(routes)).document()
+
+
+@cache
+def encoded_document(routes: tuple[Route, ...]) -> bytes:
+    """The document as JSON, made once for the same routes: it takes a tenth of a second."""
+    return msgspec.json.encode(openapi_document(routes))
 
 
 class _Maker:
