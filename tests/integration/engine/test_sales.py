@@ -140,11 +140,6 @@ DEFECTS = [
     Defect(
         "what was sold in euros is sold in yen", "if before and before.currency ~= after.currency then", "if false then"
     ),
-    Defect(
-        "sold out is said too early",
-        "return u.backlog and reply('again') or returns.sold_out(",
-        "return returns.sold_out(",
-    ),
 ]
 
 DEFECTS_OF_EXCHANGES = [
