@@ -7,7 +7,6 @@ from functools import partial
 
 import aiohttp
 import aiojobs.aiohttp
-import msgspec
 from aiohttp import web
 
 from api.access.callback_signatures import CALLBACK_SIGNATURES, CallbackSignatures

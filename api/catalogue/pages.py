@@ -13,6 +13,7 @@ from aiohttp import web
 from api.access.callers import managed_events, manages
 from api.catalogue.cache import CatalogueCache
 from api.catalogue.on_sale import NEVER_MS, next_turn_ms
+from api.catalogue.page_replies import PageReplies
 from api.catalogue.stock import Known, Stock, Watch, told_ms
 from api.catalogue.views import EventCounts, event_view, is_available
 from api.http.cached_pages import CachedPage, PageCache
@@ -24,7 +25,6 @@ from engine.settings import Settings
 PUBLIC_PAGES: web.AppKey["PublicPages"] = web.AppKey("public_pages")
 
 _ENCODER = msgspec.json.Encoder()
-_NONE: frozenset[int] = frozenset()
 
 
 class TicketText(NamedTuple):
@@ -87,8 +87,7 @@ class PublicPages:
 
     def __init__(self, catalogue: CatalogueCache, stock: Stock, settings: Settings) -> None:
         self._catalogue, self._stock = catalogue, stock
-        self._compress_bytes = settings.compress_bytes
-        self._by_token = settings.auth == "jwt"
+        self._replies = PageReplies(settings)
         self._pages: PageCache[_Page] = PageCache(settings.page_cache_bytes)
 
     @staticmethod
@@ -110,7 +109,7 @@ class PublicPages:
             await self._stock.look(page.watch, own=own)
         if not page.is_of(self._catalogue.change, page.watch.number):
             return None
-        return await self._reply(request, page)
+        return await self._replies.reply(request, page)
 
     async def ready_if_whole(self, request: web.Request) -> Reply | None:
         """The same of a list; None too if some of it cannot be told now, because a shard of a cluster is away."""
@@ -128,8 +127,7 @@ class PublicPages:
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
         """The answer to a request; None if it must be compressed beside the event loop first."""
-        reply = page.reply_at_once(request, self._compress_bytes)
-        return None if reply is None else self._marked(request, reply)
+        return self._replies.reply_at_once(request, page)
 
     async def make(
         self,
@@ -154,7 +152,9 @@ class PublicPages:
         page = self._pages.get(self.name_of(request))
         if page is None or not page.is_of(change, watch.number):  # else somebody else has made it meanwhile
             if request.method == "HEAD":
-                return self._marked(request, Reply(b"", {"Content-Type": JSON}, coded=True))  # nobody sees a body
+                return self._replies.marked(
+                    request, Reply(b"", {"Content-Type": JSON}, coded=True)
+                )  # nobody sees a body
             tag = tag_of() if tag_of else None
             text = body()
             turns = [known.made.until_ms for known in things if isinstance(known.made, EventTexts)]
@@ -170,23 +170,7 @@ class PublicPages:
                 own=own,
             )
             self._pages.put(self.name_of(request), page)
-        return await self._reply(request, page)
-
-    async def _reply(self, request: web.Request, page: _Page) -> Reply:
-        return self._marked(request, await page.reply(request, self._compress_bytes))
-
-    def _marked(self, request: web.Request, reply: Reply) -> Reply:
-        if self._by_token:
-            mark_audience(request, reply)
-        return reply
-
-
-def mark_audience(request: web.Request, reply: Reply) -> None:
-    """Tells caches that another token may show more, and that what a manager sees is for nobody else."""
-    headers = reply.headers
-    headers["Vary"] = "Accept-Encoding, Authorization"
-    if managed_events(request) != _NONE:
-        headers["Cache-Control"] = "private, no-cache"
+        return await self._replies.reply(request, page)
 
 
 def event_texts(known: Known[EventCounts]) -> EventTexts:

@@ -13,9 +13,8 @@ from api.access.rate_limit_headers import tell_rates
 from api.app_keys import EDITOR, ENGINE, SETTINGS
 from api.catalogue.events import event_of_path, shown_event_of_path
 from api.catalogue.management import InsideLimit, PerMinute
-from api.catalogue.pages import mark_audience
+from api.catalogue.page_replies import PageReplies
 from api.engine_problems import problem_of
-from api.http.cached_pages import CachedPage
 from api.http.problems import Problem, invalid, not_found
 from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import read_body, read_query
@@ -76,12 +75,12 @@ async def join_queue(request: web.Request) -> Reply:
 
 async def read_queue(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/queue: reads the waiting room, at most a second old."""
-    return await _page_reply(request, (await _room(request)).page)
+    return await PageReplies(request.app[SETTINGS]).reply(request, (await _room(request)).page)
 
 
 async def read_queue_audit(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/queue/audit: reads what proves the order of the waiting room."""
-    return await _page_reply(request, (await _room(request)).audit)
+    return await PageReplies(request.app[SETTINGS]).reply(request, (await _room(request)).audit)
 
 
 async def read_place(request: web.Request) -> Reply:
@@ -170,11 +169,3 @@ async def _room(request: web.Request) -> KnownRoom:
 
 def _no_place() -> Problem:
     return not_found("such place: the customer has not joined")
-
-
-async def _page_reply(request: web.Request, page: CachedPage) -> Reply:
-    settings = request.app[SETTINGS]
-    reply = await page.reply(request, settings.compress_bytes)
-    if settings.auth == "jwt":
-        mark_audience(request, reply)
-    return reply

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from api.catalogue.cache import CatalogueCache
-from api.catalogue.pages import mark_audience
+from api.catalogue.page_replies import PageReplies
 from api.http.cached_pages import CachedPage
 from api.http.replies import Reply
 from api.queue.rooms import Rooms
@@ -18,7 +18,7 @@ class RoomPages:
 
     def __init__(self, catalogue: CatalogueCache, rooms: Rooms, settings: Settings) -> None:
         self._catalogue, self._rooms = catalogue, rooms
-        self._compress_bytes, self._by_token = settings.compress_bytes, settings.auth == "jwt"
+        self._replies = PageReplies(settings)
 
     @staticmethod
     def name_of(request: web.Request) -> str:
@@ -40,7 +40,4 @@ class RoomPages:
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
         """The answer to a request; None if it must be compressed beside the event loop first."""
-        reply = page.reply_at_once(request, self._compress_bytes)
-        if reply is not None and self._by_token:
-            mark_audience(request, reply)
-        return reply
+        return self._replies.reply_at_once(request, page)

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from api.catalogue.events import no_event, shown_event_of_path
-from api.catalogue.pages import mark_audience
+from api.catalogue.page_replies import PageReplies
 from api.catalogue.schedule import DateText, Days, SlotWanted, parse_date, schedule_of, slot_days, slots_of_days
 from api.http.cached_pages import CachedPage, PageCache
 from api.http.pagination import PageQuery, decode_cursor, next_cursor, not_a_cursor
@@ -51,7 +51,7 @@ class SlotPages:
     """Pages of slots, each built once for any number of readers, as fresh as availability."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine, self._settings = engine, settings
+        self._engine, self._settings, self._replies = engine, settings, PageReplies(settings)
         self._pages: PageCache[_SlotPage] = PageCache(settings.page_cache_bytes)
         self._making: dict[str, asyncio.Lock] = {}
 
@@ -69,10 +69,7 @@ class SlotPages:
         finally:
             if not lock.locked():
                 self._making.pop(asked, None)
-        reply = await page.reply(request, self._settings.compress_bytes)
-        if self._settings.auth == "jwt":
-            mark_audience(request, reply)
-        return reply
+        return await self._replies.reply(request, page)
 
     def _is_good(self, page: _SlotPage, event: EventSnapshot) -> bool:
         age_ms = (time.monotonic() - page.made_at) * 1000

@@ -183,11 +183,12 @@ async def test_a_crowd_does_not_wait_for_what_this_process_changed(front: Front,
 
 
 @pytest.mark.single_server
-async def test_a_thousand_readers_of_one_page_make_it_once(front: Front, world: World, commands: Commands) -> None:
+async def test_many_readers_of_one_page_make_it_once(front: Front, world: World, commands: Commands) -> None:
     path = f"/v1/events/{world.event_id}"
     await front.get(path)
     before, began = await commands(), time.monotonic()
     answers = await asyncio.gather(*(front.get(path) for _ in range(200)))
     assert len({str(answer.body) for answer in answers}) == 1
     seconds = time.monotonic() - began
-    assert await commands() - before <= 4 * (10 * seconds + 2), "an FCALL and what it does, and the catalogue's own"
+    # An FCALL and what it does, and the catalogue's own; a call of each reader would be 200 at least.
+    assert await commands() - before <= 4 * 10 * seconds + 100
