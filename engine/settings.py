@@ -169,4 +169,4 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         named = _NAME.sub(lambda match: f"{match[1]} `{PREFIX}{match[2].upper()}`", str(error))
-        raise ValueError(f"settings: {named}; the variables and their defaults are in the README") from error
+        raise ValueError(f"settings: {named}; the variables and their defaults are in docs/settings.md") from error
