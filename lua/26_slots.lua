@@ -91,6 +91,17 @@ do
     return pool, name
   end
 
+  -- True if the event has a pool of a slot: something of it was taken, and it is not purged.
+  function slots.are_there(u, event)
+    local prefix = u.digits[event] .. '/'
+    for _, field in ipairs(redis.call('ZRANGE', u.keys[KEY_SLOTS], 0, -1)) do
+      if string.sub(field, 1, #prefix) == prefix then
+        return true
+      end
+    end
+    return false
+  end
+
   -- The counters of a slot: {slot, capacity, available, held, paying, sold, kept}.
   function slots.counts(u, event, slot)
     local pool = known_slot(u, event, slot)

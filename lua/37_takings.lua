@@ -16,6 +16,11 @@ do
     return false
   end
 
+  -- True if a record has places of the event's ticket, or had; of any, where that is 0.
+  local function is_of(r, event, ticket_id)
+    return r.event == event and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id))
+  end
+
   -- True if an entry of the outbox tells of places of the event's ticket; of any, where that is 0.
   local function entry_tells(entry, event, prefix, ticket_id)
     local values = entry[2]
@@ -24,7 +29,7 @@ do
       if values[i] == 'f' and string.find(raw, prefix, 1, true) then -- most tell of other events
         for _, fact in ipairs(cmsgpack.unpack(raw)) do
           local r = record_decode(fact[2], cmsgpack.pack(fact[4]))
-          if r.event == event and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id)) then
+          if is_of(r, event, ticket_id) then
             return true
           end
         end
@@ -43,7 +48,7 @@ do
   local function taken_by_call(u, event, prefix, ticket_id)
     for rid in pairs(u.records) do
       local r = string.sub(rid, 1, #prefix) == prefix and unit_record(u, rid)
-      if r and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id)) then
+      if r and is_of(r, event, ticket_id) then
         return true
       end
     end
@@ -55,11 +60,31 @@ do
     return false
   end
 
+  -- True if a live record of that index has places of it, or had: those of a refund that is due may be on sale again.
+  local function indexed(u, key, event, prefix, ticket_id)
+    for _, rid in ipairs(redis.call('ZRANGE', u.keys[key], 0, -1)) do
+      if string.sub(rid, 1, #prefix) == prefix then
+        local raw = redis.call('HGET', u.keys[KEY_LEDGER], rid) or damaged('no ledger entry: ' .. rid)
+        if is_of(record_decode(rid, raw), event, ticket_id) then
+          return true
+        end
+      end
+    end
+    return false
+  end
+
+  -- The same of all live records. Pools tell of held places already, but those of slots do not tell of which ticket.
+  local function is_live(u, event, prefix, ticket_id)
+    local timed = slots.are_there(u, event)
+    return timed and ticket_id == 0 or indexed(u, KEY_UNSETTLED, event, prefix, ticket_id)
+      or timed and indexed(u, KEY_DEADLINES, event, prefix, ticket_id)
+  end
+
   -- The refusal of what is possible only while nothing of the event's ticket (0: of any) was taken; nil where nothing was that
   -- is told here. `in_use` names the currency, if that is given. `again`: the outbox is too long to be looked through now.
   function takings.refusal(u, event, ticket_id, currency)
     local prefix = u.digits[event] .. '-'
-    if taken_by_call(u, event, prefix, ticket_id) then
+    if taken_by_call(u, event, prefix, ticket_id) or is_live(u, event, prefix, ticket_id) then
       return reply('in_use', currency or '')
     end
     local entries = redis.call('XRANGE', u.keys[KEY_OUTBOX], '-', '+', 'COUNT', MOST_ENTRIES + 1)

@@ -1,0 +1,87 @@
+"""What was taken stays, even when the outbox tells of it no more and Postgres was not asked yet."""
+
+import time
+
+import pytest
+
+from engine.commands import (
+    BeginPayment,
+    Book,
+    ConfirmPayment,
+    Count,
+    Drop,
+    Hold,
+    PutEvent,
+    Refund,
+    TimedPlaces,
+    items_text,
+)
+from engine.engine import Engine
+from engine.ids import new_booking_id, new_reservation_id
+from engine.outbox import last_position, trim_outbox
+from engine.records import PoolCapacity, ScheduleTerms, Terms, TicketTerms
+from engine.results import Booked, Counts, Held, InUse, Paid, Paying, Published, RefundDue
+from engine.words import EventStatus
+from tests.support.engine.timed_slots import at, schedule_of
+
+EVENT, TIMED_EVENT = 1, 2
+TICKET, TIMED_TICKET, SPARE_TICKET = 7, 8, 9
+SLOT = at((int(time.time()) + 31_536_000) * 1000)
+
+
+@pytest.fixture
+async def sale(engine: Engine) -> Engine:
+    for event, tickets, schedule in (
+        (EVENT, [TicketTerms(TICKET, [str(TICKET)], 100)], ScheduleTerms()),
+        (
+            TIMED_EVENT,
+            [TicketTerms(each, [], 100, timed=True) for each in (TIMED_TICKET, SPARE_TICKET)],
+            schedule_of(5),
+        ),
+    ):
+        terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, tickets, schedule=schedule)
+        await engine.submit(PutEvent(event, terms, [PoolCapacity(pool, 5) for each in tickets for pool in each.pools]))
+    return engine
+
+
+async def trim(engine: Engine) -> None:
+    """Sync has written everything to Postgres."""
+    for keys in engine.keys:
+        await trim_outbox(engine.redis, keys, await last_position(engine.redis, keys))
+
+
+async def check_it_stays(engine: Engine, event: int, ticket: int = 0) -> None:
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, []) if ticket else None
+    assert isinstance(await engine.submit(Drop(event, ticket, terms)), InUse)
+    assert isinstance(await engine.submit(Count(event)), Counts), "the partition is whole"
+
+
+async def hold(engine: Engine, event: int, items: str) -> str:
+    rid = new_reservation_id(event)
+    assert isinstance(await engine.submit(Hold(rid, event, "anna", "{}", "digest", items)), Held)
+    return rid
+
+
+async def test_an_event_with_a_booked_slot(sale: Engine) -> None:
+    booked = await sale.submit(Book(TIMED_EVENT, new_booking_id(), *SLOT, "{}", "digest"))
+    assert isinstance(booked, Booked)
+    await trim(sale)
+    await check_it_stays(sale, TIMED_EVENT)
+
+
+async def test_a_ticket_of_which_places_of_a_slot_are_held(sale: Engine) -> None:
+    await hold(sale, TIMED_EVENT, items_text([TimedPlaces(TIMED_TICKET, 2, *SLOT)]))
+    await trim(sale)
+    await check_it_stays(sale, TIMED_EVENT, TIMED_TICKET)
+    left = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, [], schedule=schedule_of(5))
+    assert isinstance(await sale.submit(Drop(TIMED_EVENT, SPARE_TICKET, left)), Published), "nothing of it was taken"
+
+
+@pytest.mark.parametrize("ticket", [0, TICKET])
+async def test_places_on_sale_again_whose_refund_is_due(sale: Engine, ticket: int) -> None:
+    rid = await hold(sale, EVENT, items_text([(TICKET, 2)]))
+    assert isinstance(await sale.submit(BeginPayment(rid, "pay-1", 200, "digest")), Paying)
+    assert isinstance(await sale.submit(ConfirmPayment(rid, "pay-1")), Paid)
+    assert isinstance(await sale.submit(Refund(rid, restock=True)), RefundDue)
+    await trim(sale)
+    await check_it_stays(sale, EVENT, ticket)
