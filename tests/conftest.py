@@ -5,7 +5,7 @@
     engine_settings   Settings for an emptied Valkey; no Postgres
     settings          the same, with a fresh migrated database
     unsynced_settings `engine_settings`, on a server that does not wait for its disk
-    engine            an Engine on `engine_settings`
+    engine            an Engine on `engine_settings`, with patience for a busy machine
     wait_until        `await wait_until(predicate, timeout)` (tests/support/waiting.py)
 
 After each test that uses one of the settings, all of Valkey is checked (tests/support/invariants.py).
@@ -41,6 +41,7 @@ _SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
 
 _TEMPLATE = "onsale_template"
 _TIMEOUT_SECONDS = 30
+_PATIENCE_MS = 30_000
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -116,7 +117,7 @@ async def settings(
 
 @pytest.fixture
 async def engine(engine_settings: Settings) -> AsyncIterator[Engine]:
-    async with Engine(engine_settings) as engine:
+    async with Engine(msgspec.structs.replace(engine_settings, command_timeout_ms=_PATIENCE_MS)) as engine:
         yield engine
 
 
