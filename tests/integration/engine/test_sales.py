@@ -32,8 +32,6 @@ RUNS: dict[type[Play], int] = {
 RUNS_TO_FIND_A_DEFECT = effort(300, 1000)
 """Most of them show within twenty runs."""
 
-STEPS = 60
-
 # Small, so that more is due than one call gives back.
 _SWEEP_SLICE = 2
 
