@@ -39,6 +39,7 @@ Refusal = (
     | r.PaymentInProgress
     | r.AlreadyPaid
     | r.NotHeld
+    | r.OnlyFewer
     | r.AmountMismatch
     | r.UnknownAttempt
     | r.PaymentSettled
@@ -104,6 +105,11 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
             return Problem(Code.IN_USE, "Places of it were taken, so it stays; close or cancel it, or hide the ticket.")
         case r.BelowMinimum(ticket_id=ticket_id, minimum=minimum):
             return invalid("quantity", f"ticket {ticket_id} is sold from {minimum} places on; ask for more")
+        case r.OnlyFewer():
+            return invalid(
+                "items",
+                "an offer is for the places that were waited for; ask for fewer of them, or reserve others apart",
+            )
         case r.LimitExceeded(limit=limit, taken=taken):
             return Problem(
                 Code.LIMIT_EXCEEDED,

@@ -441,6 +441,10 @@ class BelowMinimum(Result, frozen=True, tag="below_minimum"):
     minimum: int
 
 
+class OnlyFewer(Result, frozen=True, tag="only_fewer"):
+    """The reservation is an offer of a waiting list: it may be given fewer of its places, and no others."""
+
+
 class LimitExceeded(Result, frozen=True, tag="limit_exceeded"):
     """More places than one customer may have of the event, of which `taken` are taken."""
 

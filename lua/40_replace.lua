@@ -14,6 +14,7 @@
 --           {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"} (also for as many others; fewer are always possible),
 --           {"limit_exceeded", limit, taken}, {"held_unbought", who, most, places, hold_ms, retry_ms},
 --           {"sold_out", ticket_id, available, largest_block, next_return_ms}, {"seat_taken", {{pool, {seat...}}...}}, {"again"},
+--           {"only_fewer"}   it is an offer of a waiting list: it may be given fewer of its places, and no others
 --           {"code_used_up"}, {"code_not_applicable", most}   more places under the code that it names than that allows
 --           {"out_of_memory"}
 --                          as in hold
@@ -65,9 +66,12 @@ do
     if refusal then
       return refusal
     end
+    local has_more = has_others(lines, r.lines)
+    if has_more and r.digest == OFFER_DIGEST then
+      return reply('only_fewer') -- its deadline is not that of places which anybody may hold
+    end
     local gained, taken = record_places({ lines = lines }) - record_places(r), unit_customer(u, r.event, r.customer)
-    refusal = terms.room and has_others(lines, r.lines)
-      and rooms.refusal(u, r.event, r.customer, math.max(0, gained))
+    refusal = terms.room and has_more and rooms.refusal(u, r.event, r.customer, math.max(0, gained))
     if refusal then
       return refusal
     end

@@ -79,6 +79,10 @@ class SyncMetrics:
             ("event",),
             registry=self.registry,
         )
+        self.waiting_lists_late_seconds = self._gauge(
+            "onsale_waiting_lists_late_seconds",
+            "Seconds since the waiting lists were last looked after; 0 while they are.",
+        )
         self.webhook_calls = Counter(
             "onsale_webhook_calls_total",
             "Calls of webhook endpoints, by result: delivered, failed.",

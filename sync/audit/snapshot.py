@@ -11,6 +11,7 @@ from engine.codes import StoredTotals, parse_code
 from engine.outbox import Entry, Position, last_of
 from engine.records import Booking, Eticket, Record, Terms, WaitingEntry
 from engine.redis_keys import PartitionKeys
+from engine.waiting_lists import places_set_aside
 
 _RECORD = msgspec.msgpack.Decoder(Record)
 _BOOKING = msgspec.msgpack.Decoder(Booking)
@@ -167,7 +168,7 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
         aside={
             (event_id, pool): places
             for event_id, fields in zip(lists, hashes, strict=True)
-            for pool, places in _numbers(fields.get(b"aside", b""))
+            for pool, places in places_set_aside(fields.get(b"aside", b"")).items()
         },
     )
 
@@ -180,12 +181,6 @@ def _lines(events: Mapping[bytes, bytes]) -> list[tuple[int, int]]:
         if (terms := _TERMS.decode(packed)).waiting is not None
         for ticket in terms.tickets
     )
-
-
-def _numbers(text: bytes) -> list[tuple[str, int]]:
-    """The parts of `name=number name=number`; none of `*`, which stands for all."""
-    pairs = [part.partition("=") for part in text.decode().split() if part != "*"]
-    return [(name, int(number)) for name, _, number in pairs]
 
 
 def _sections(events: Mapping[bytes, bytes]) -> list[tuple[int, str]]:

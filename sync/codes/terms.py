@@ -83,7 +83,7 @@ def fields_of(row: asyncpg.Record) -> CodeFields:
 
 def code_of(row: asyncpg.Record) -> StoredCode:
     """The code of a row of codes, joined with its terms."""
-    return StoredCode(row["code"], row["id"], row["created_at"], fields_of(row))
+    return StoredCode(row["code"], row["id"], row["made_at"], fields_of(row))
 
 
 def _ms(instant: datetime | None) -> int:

@@ -173,6 +173,13 @@ REPORTS = {
         Chart("bars", ("bookings",), "name", ("event_id", "slot_local_time")),
         "start",
     ),
+    "waiting": Report(
+        "Waiting lists",
+        "waiting_list",
+        "waiting_list",
+        "event_id, ticket_id",
+        Chart("bars", ("waiting", "offered", "taken"), "ticket_type", ("event_id",)),
+    ),
     "codes": Report(
         "Use of codes",
         "code_use",

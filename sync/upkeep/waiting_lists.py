@@ -25,13 +25,17 @@ _LOOK_BACK_SECONDS = 60
 async def run_waiting_lists(settings: Settings, engine: Engine, postgres: Postgres, metrics: SyncMetrics) -> None:
     """Tends each waiting list every `resolve_interval_ms`, forever. Outlives Redis and Postgres."""
     tended: set[int] = set()
+    loop = asyncio.get_running_loop()
+    done_at = loop.time()
     while True:
         try:
             tended = await tend_waiting_lists(settings, engine, postgres, metrics, tended)
+            done_at = loop.time()
         except (Fault, PostgresAway):  # told by the outages of their clients
             pass
         except EngineError as error:
             log.error("waiting_lists_failed", error=str(error))
+        metrics.waiting_lists_late_seconds.set(loop.time() - done_at)
         await asyncio.sleep(settings.resolve_interval_ms / 1000)
 
 

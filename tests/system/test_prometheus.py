@@ -131,6 +131,26 @@ async def wait_in_queue(storefront: Storefront) -> None:
         assert (await storefront.ask("GET", queue)).status == 200
 
 
+async def use_codes_and_wait(storefront: Storefront) -> None:
+    """Codes that are used up, or wrong, or of another ticket; and customers who wait, until cancelled."""
+    event = await storefront.create_event(capacity=1, waiting_list={})
+    await storefront.hold(event.ticket_id, "early")
+    roomy = await storefront.create_event(capacity=100_000)
+    code = {"kind": "discount", "percent": 10, "codes": ["ONCE"], "max_uses": 1, "max_places_per_use": 1}
+    made = await storefront.ask("POST", f"/v1/events/{roomy.event_id}/codes", code)
+    assert made.status == 201, made
+    path = f"/v1/events/{event.event_id}/waiting-list"
+    for number in count():
+        for name, places in (("ONCE", 1), ("ONCE", 2), ("WRONG", 1)):
+            await storefront.hold(roomy.ticket_id, f"coded-{number}", places=places, code=name)
+        who = {"customer": {"id": f"waits-{number}"}, "contact": {"email": "a@example.com"}, "quantity": 1}
+        joined = await storefront.ask("POST", path, {**who, "ticket_id": event.ticket_id})
+        assert joined.status == 201, joined
+        if number % 2:
+            await storefront.ask("DELETE", f"{path}/{joined.body['id']}")
+        await asyncio.sleep(0.2)  # nobody hurries to wait
+
+
 async def hold_again_and_again(storefront: Storefront, ticket_id: int) -> None:
     """Changes that streams tell of, until cancelled."""
     for number in count():
@@ -159,6 +179,7 @@ async def test_every_panel_and_alert_has_an_answer(
     watched = await storefront.create_event(capacity=100_000)
     beside = [asyncio.create_task(each) for each in (wait_in_queue(storefront), follow(stack, watched.event_id))]
     beside.append(asyncio.create_task(hold_again_and_again(storefront, watched.ticket_id)))
+    beside.append(asyncio.create_task(use_codes_and_wait(storefront)))
     try:
         async with prometheus(stack, deploy / "prometheus" / "prometheus.yml", tmp_path) as url:
             assert await unanswered(url, [("a query that has no answer", "onsale_no_such_metric")])

@@ -197,11 +197,11 @@ DEFECTS_AFTER_THE_SALE = [
 
 DEFECTS_OF_ALIKE_HOLDS = [
     Defect("who asks for the same has no limit", "if taken <= plan.most and", "if"),
-    Defect("who asks for the same gets what is not there", "and plan.places <= plan.pool.available then", "then"),
+    Defect("who asks for the same gets what is not there", "and plan.places <= plan.pool[plan.from] then", "then"),
     Defect(
         "places of who asks for the same stay for sale",
-        "= pool.available - places, pool.held + places",
-        "= pool.available, pool.held",
+        "= pool[from] - places, pool.held + places",
+        "= pool[from], pool.held",
     ),
     Defect("places of who asks for the same do not count", "= taken + places, true", "= taken, true"),
     Defect("who asks for the same for another time gets this time", "and plan.asked_ms == asked_ms and", "and"),

@@ -24,7 +24,9 @@ from sync.migrations import migrate
 from sync.outbox.lag import run_lag
 from sync.outbox.leader import Leader
 from sync.postgres import Postgres, PostgresAway
+from sync.upkeep.stock_gauge import Stock, stock_on_sale
 from sync.worker import run_sync
+from tests.support.engine.waiting_list import WaitingEvent
 from tests.support.sync.box_office import DETAILS, BoxOffice, running
 from tests.support.waiting import wait_until
 
@@ -60,6 +62,18 @@ async def test_it_tells_the_stock_of_events_by_their_names(office: BoxOffice, se
             lambda: metrics.registry.get_sample_value("onsale_stock_places", label | {"state": "held"}) == 2
         )
     assert metrics.registry.get_sample_value("onsale_stock_places", label | {"state": "available"}) == 3
+
+
+async def test_places_set_aside_for_a_waiting_list_count_as_held(engine_settings: Settings) -> None:
+    async with Engine(engine_settings) as engine:
+        await engine.init_partitions()
+        event = WaitingEvent(engine)
+        await event.publish(3)
+        held = [await event.hold("early") for _ in range(3)]
+        await event.wait("anna", 2)
+        await event.cancel(held[0])
+        keys = engine.partition_keys(event.event_id)
+        assert await stock_on_sale(engine.redis, keys) == {event.event_id: Stock(0, 3, 0, 0, 0)}
 
 
 async def test_it_tells_whose_money_is_awaited(office: BoxOffice, settings: Settings) -> None:

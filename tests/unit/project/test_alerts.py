@@ -66,6 +66,16 @@ CASES = {
         lasting(("0.01", "0"), ("0.1", "5"), ("1", "10"), ("+Inf", "10"), metric="onsale_event_loop_lag_seconds"),
         "90s",
     ),
+    "CodesGuessed": Case(
+        {'onsale_results_total{word="code_unknown"}': f"0+15x{PERIOD}"},
+        {'onsale_results_total{word="code_unknown"}': f"150+150x{PERIOD}"},
+        "105s",
+    ),
+    "WaitingListsLate": Case(
+        {"onsale_waiting_lists_late_seconds": f"0.3x{PERIOD}"},
+        {"onsale_waiting_lists_late_seconds": f"90x{PERIOD}"},
+        "45s",
+    ),
     "SweepLate": Case(
         {'onsale_sweep_lag_ms{partition="03"}': f"250x{PERIOD}"},
         {'onsale_sweep_lag_ms{partition="03"}': f"6000x{PERIOD}"},

@@ -117,6 +117,25 @@ async def test_an_offer_that_is_declined_goes_to_the_next(front: Front) -> None:
     assert await line.statuses(*entries) == ["declined", "declined", "offered"]
 
 
+async def test_an_offer_can_be_made_smaller_and_cannot_have_other_places(front: Front) -> None:
+    line = await line_of(front, 3, tickets=[ticket("VIP", 3), ticket("Regular", 5)])
+    first, second = await line.join("anna", 2), await line.join("ben")
+    await line.give_back(0)
+    await line.give_back(1)
+    offered = await line.read(first)
+    path = f"/v1/reservations/{offered['reservation_id']}"
+    regular = line.event["tickets"][1]["id"]
+    for items in (
+        [{"ticket_id": regular, "quantity": 1}],
+        [{"ticket_id": line.ticket_id, "quantity": 2}, {"ticket_id": regular, "quantity": 1}],
+    ):
+        refused = await front.call("PATCH", path, {"items": items})
+        assert (refused.code, refused.body["fields"][0]["path"]) == ("invalid", "items")
+    fewer = await front.call("PATCH", path, {"items": [{"ticket_id": line.ticket_id, "quantity": 1}]})
+    assert (fewer.status, fewer.body["expires_at"]) == (200, offered["offer_expires_at"])
+    assert await line.statuses(first, second) == ["offered", "offered"], "the place went to the next in line"
+
+
 async def test_nobody_waits_while_there_are_places_enough(front: Front) -> None:
     event = await front.event(3, waiting_list={})
     line = Line(front, event, [])

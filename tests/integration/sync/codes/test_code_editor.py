@@ -1,5 +1,7 @@
 """Codes in Postgres and in Redis: made together, restored, audited, and published after a crash."""
 
+from datetime import datetime
+
 import pytest
 from msgspec.structs import replace
 from redis import Redis
@@ -131,6 +133,24 @@ async def test_the_worker_publishes_what_a_crash_left(office: BoxOffice) -> None
     assert await editor.publish_missing() == 3
     assert (await counts(office, "GUESTS")).free == 13
     assert await editor.publish_missing() == 0
+
+
+async def test_a_change_leaves_when_a_code_was_made(office: BoxOffice) -> None:
+    await office.open()
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+
+    async def made_at() -> datetime:
+        stored = await read_code(office.postgres, event_id, "SALE")
+        assert stored is not None
+        return stored.created_at
+
+    await editor.create(event_id, HALF, ["SALE"])
+    first = await made_at()
+    await editor.change(event_id, "SALE", {"percent": 10})
+    assert await made_at() == first
+    await editor.withdraw(event_id, "SALE")
+    await editor.create(event_id, HALF, ["SALE"])
+    assert await made_at() > first, "it was made anew"
 
 
 async def test_an_allocation_follows_the_stock_after_a_crash(office: BoxOffice) -> None:

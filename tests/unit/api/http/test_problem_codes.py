@@ -99,6 +99,21 @@ _REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
         "invalid",
         {"fields": [{"path": "quantity", "message": "ticket 7 is sold from 2 places on; ask for more"}]},
     ),
+    (
+        results.OnlyFewer(),
+        "invalid",
+        {
+            "fields": [
+                {
+                    "path": "items",
+                    "message": (
+                        "an offer is for the places that were waited for; "
+                        "ask for fewer of them, or reserve others apart"
+                    ),
+                }
+            ]
+        },
+    ),
     (results.LimitExceeded(10, 9), "limit_exceeded", {"limit": 10, "taken": 9}),
     (results.RateLimited("customer", 1500), "rate_limited", {"limited": "customer"}),
     (results.TooManyHolds(2), "limit_exceeded", {"limit": 2}),

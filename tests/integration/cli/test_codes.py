@@ -1,0 +1,90 @@
+"""`onsale codes`, as a person runs it on real servers."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.commands import Hold, items_text
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.results import Held
+from engine.settings import Settings
+from sync.postgres import Postgres
+from tests.support.sync.box_office import BoxOffice
+
+_TIMEOUT_SECONDS = 60
+_DISCOUNT = ("--kind", "discount", "--percent", "20")
+
+
+class Terminal:
+    """Runs `onsale codes` for one event."""
+
+    def __init__(self, office: BoxOffice) -> None:
+        self.office, self.event_id = office, str(office.event.event_id)
+
+    def run(self, command: str, *arguments: str, event_id: str = "") -> "subprocess.CompletedProcess[str]":
+        settings = self.office.settings
+        urls = {"ONSALE_REDIS_URL": settings.redis_url, "ONSALE_POSTGRES_URL": settings.postgres_url}
+        return subprocess.run(
+            [sys.executable, "-m", "cli", "codes", command, event_id or self.event_id, *arguments],
+            env=os.environ | urls,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_SECONDS,
+        )
+
+    def told(self, command: str, *arguments: str) -> list[str]:
+        """The lines that a command prints which does what it is asked."""
+        ran = self.run(command, *arguments)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.splitlines()
+
+    def wrong(self, command: str, *arguments: str, event_id: str = "") -> str:
+        """The sentence of a command that does nothing."""
+        ran = self.run(command, *arguments, event_id=event_id)
+        assert (ran.returncode, "Traceback" in ran.stderr) == (1, False), ran
+        return ran.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+async def terminal(settings: Settings, engine: Engine) -> Terminal:
+    async with Postgres(settings) as pool:
+        office = BoxOffice(settings, engine, pool)
+        await office.open()
+        return Terminal(office)
+
+
+async def test_codes_are_made_listed_and_exported(terminal: Terminal, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "codes.txt"
+    terminal.told("make", *_DISCOUNT, "--count", "3", "--prefix", "FAN-", "--tag", "fans", "--output", str(file))
+    made = file.read_text(encoding="utf-8").splitlines()
+    assert (len(set(made)), {code[:4] for code in made}) == (3, {"FAN-"})
+    assert terminal.told("make", "PRESS", "--kind", "access", "--max-uses", "5") == ["PRESS"]
+    event_id = terminal.office.event.event_id
+    wish = items_text([(terminal.office.ticket_id, 2)])
+    hold = Hold(new_reservation_id(event_id), event_id, "22", "{}", "", wish, code="PRESS")
+    assert isinstance(await engine.submit(hold), Held)
+    head, *lines = terminal.told("list")
+    assert head.split() == ["code", "kind", "uses", "held", "sold", "tag"]
+    rows = {code: rest for code, *rest in map(str.split, lines)}
+    assert rows == {"PRESS": ["access", "1/5", "2", "0"]} | {code: ["discount", "0", "0", "0", "fans"] for code in made}
+    assert [line.split()[0] for line in terminal.told("list", "--tag", "fans")[1:]] == sorted(made)
+    exported = list(csv.DictReader(terminal.told("export")))
+    assert [row["code"] for row in exported] == sorted([*made, "PRESS"])
+    assert {row["percent"] for row in exported if row["tag"] == "fans"} == {"20"}
+
+
+async def test_a_person_is_told_what_is_wrong(terminal: Terminal) -> None:
+    terminal.told("make", "FAN27", *_DISCOUNT)
+    assert "FAN27: such a code is there already" in terminal.wrong("make", "FAN27", *_DISCOUNT)
+    assert "name codes, or give --count" in terminal.wrong("make", *_DISCOUNT)
+    assert "needs one of --percent" in terminal.wrong("make", "CHEAP", "--kind", "discount")
+    assert "there is no event 999" in terminal.wrong("list", event_id="999")
+    ticket = str(terminal.office.ticket_id)
+    too_many = terminal.wrong("make", "GUESTS", "--kind", "allocation", "--places", "1000", "--ticket", ticket)
+    assert "only 100 places" in too_many
