@@ -5,6 +5,7 @@ from api.catalogue.routes import ROUTES as CATALOGUE
 from api.codes.routes import ROUTES as CODES
 from api.customers.routes import ROUTES as CUSTOMERS
 from api.demo.routes import ROUTES as DEMO
+from api.dev_tokens.routes import ROUTES as DEV_TOKENS
 from api.docs.routes import ROUTES as DOCS
 from api.doors.routes import ROUTES as DOORS
 from api.live.routes import ROUTES as LIVE
@@ -38,3 +39,6 @@ ROUTES: tuple[Route, ...] = (
 
 STREAM_ROUTES: tuple[Route, ...] = (*LIVE, *OPERATIONS)
 """The routes of a process that serves streams alone."""
+
+DEV_ROUTES: tuple[Route, ...] = (*ROUTES, *DEV_TOKENS)
+"""The routes of `onsale dev --auth jwt`, which gives tokens to anybody."""

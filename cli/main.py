@@ -60,13 +60,19 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the API.")
 @click.option("--shards", type=click.IntRange(3, 16), help="Primaries of a Valkey Cluster; default: one server.")
 @click.option("--replicas", type=click.IntRange(0, 4), default=0, help="Replicas of each primary, with --shards.")
-def dev(port: int, data_dir: Path, workers: int, shards: int | None, replicas: int) -> None:
+@click.option(
+    "--auth",
+    type=click.Choice(["off", "jwt"]),
+    default="off",
+    help="off: everybody may do everything. jwt: tokens with roles, which are printed.",
+)
+def dev(port: int, data_dir: Path, workers: int, shards: int | None, replicas: int, auth: str) -> None:
     """Start everything, with its own Valkey and Postgres, and sell demo tickets."""
     from cli.dev.command import run_dev
 
     if replicas and not shards:
         raise UserError("--replicas needs --shards: a single server of `onsale dev` has no replica")
-    run_dev(port, data_dir, workers, shards or 0, replicas)
+    run_dev(port, data_dir, workers, shards or 0, replicas, auth=auth)
 
 
 @onsale.command()
@@ -80,7 +86,8 @@ def dev(port: int, data_dir: Path, workers: int, shards: int | None, replicas: i
     envvar=f"{PREFIX}AUTH",
     help="jwt: tokens with roles. off: everybody may do everything; loopback only.",
 )
-def serve(host: str, port: int, workers: int, auth: str) -> None:
+@click.option("--dev-tokens", is_flag=True, hidden=True, help="Tokens for anybody: `onsale dev` starts it so.")
+def serve(host: str, port: int, workers: int, auth: str, dev_tokens: bool) -> None:
     """Serve the API."""
     from cli.serve import serve as serve_api
 
@@ -89,7 +96,10 @@ def serve(host: str, port: int, workers: int, auth: str) -> None:
             f"without authentication anybody who can reach {host} has every role: serve on 127.0.0.1, "
             "or with --auth jwt"
         )
-    serve_api(msgspec.structs.replace(settings_from_environment(), auth=auth), host, port, workers)
+    if dev_tokens and not is_loopback(host):
+        raise UserError(f"anybody who can reach {host} would get a token of each role: serve on 127.0.0.1")
+    settings = msgspec.structs.replace(settings_from_environment(), auth=auth)
+    serve_api(settings, host, port, workers, dev_tokens=dev_tokens)
 
 
 @onsale.command()

@@ -35,21 +35,24 @@ _WORKER_CLASS = "aiohttp.GunicornUVLoopWebWorker"
 _HEARTBEAT_SECONDS = 30
 
 
-def serve(settings: Settings, host: str, port: int, workers: int, *, streams_only: bool = False) -> None:
+def serve(
+    settings: Settings, host: str, port: int, workers: int, *, streams_only: bool = False, dev_tokens: bool = False
+) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered before it ends.
 
     `streams_only`: live streams, health and metrics, and nothing else.
+    `dev_tokens`: tokens of any role for anybody, too.
 
     Raises UserError, or Misconfigured for a Redis that must not be sold from, before any worker starts.
     """
     check_port(host, port)
     check_metrics_directory()
-    if settings.auth == "off" and not settings.allowed_hosts:
+    if (settings.auth == "off" or dev_tokens) and not settings.allowed_hosts:
         settings = msgspec.structs.replace(settings, allowed_hosts=LOOPBACK_NAMES)
     _allow_connections()
     uvloop.run(_prepare(settings, None if streams_only else LimitsInForce(settings)))
     with _metrics_of_all(workers):
-        _Gunicorn(settings, host, port, workers, streams_only=streams_only).run()
+        _Gunicorn(settings, host, port, workers, _routes_of(streams_only=streams_only, dev_tokens=dev_tokens)).run()
 
 
 def _allow_connections() -> None:
@@ -110,9 +113,16 @@ def check_metrics_directory() -> None:
         raise WrongSettings(f"{_METRICS_VARIABLE} names {directory}, where this user may not write")
 
 
+def _routes_of(*, streams_only: bool, dev_tokens: bool) -> str:
+    """The name of the table in api/routes.py."""
+    if streams_only:
+        return "STREAM_ROUTES"
+    return "DEV_ROUTES" if dev_tokens else "ROUTES"
+
+
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    def __init__(self, settings: Settings, host: str, port: int, workers: int, *, streams_only: bool) -> None:
-        self._settings, self._streams_only = settings, streams_only
+    def __init__(self, settings: Settings, host: str, port: int, workers: int, routes: str) -> None:
+        self._settings, self._routes = settings, routes
         self._options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "workers": workers,
@@ -134,10 +144,10 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
 
     def load(self) -> Callable[[], Awaitable[web.Application]]:
         """Called in each worker."""
-        from api.app import create_app  # noqa: PLC0415  # brings prometheus-client, see _metrics_of_all
-        from api.routes import ROUTES, STREAM_ROUTES  # noqa: PLC0415  # the same
+        import api.routes as tables  # noqa: PLC0415  # brings prometheus-client, see _metrics_of_all
+        from api.app import create_app  # noqa: PLC0415  # the same
 
-        settings, routes = self._settings, STREAM_ROUTES if self._streams_only else ROUTES
+        settings, routes = self._settings, getattr(tables, self._routes)
 
         async def make_app() -> web.Application:
             app = create_app(settings, routes)

@@ -1,14 +1,12 @@
 """`onsale token`: a token for development, as an issuer of tokens would make it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import jwt
 import msgspec
 
 from api.access.callers import LIMITED, Role
-from api.access.jwks import HMAC_ALGORITHM, check_key_settings
+from api.access.jwks import check_key_settings
+from api.access.minting import minted
 from api.http.text import CustomerId
 from cli.errors import UserError
 from engine.settings import Settings
@@ -28,15 +26,4 @@ def mint_token(settings: Settings, role: Role, sub: str, ttl_seconds: int, event
         msgspec.convert(sub, CustomerId)
     except msgspec.ValidationError as error:
         raise UserError("--sub must be 1 to 64 visible ASCII characters") from error
-    now = datetime.now(UTC)
-    claims: dict[str, Any] = {
-        "iss": settings.jwt_issuer,
-        "aud": settings.jwt_audience,
-        "sub": sub,
-        "role": role.value,
-        "iat": now,
-        "exp": now + timedelta(seconds=ttl_seconds),
-    }
-    if events is not None:
-        claims["events"] = list(events)
-    return jwt.encode(claims, settings.jwt_secret, HMAC_ALGORITHM)
+    return minted(settings, role, sub, ttl_seconds, events)

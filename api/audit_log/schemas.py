@@ -24,7 +24,7 @@ class AuditLogEntry(msgspec.Struct, frozen=True):
         "actor": "boss",
         "role": "manager",
         "action": "change_ticket",
-        "resource": "ticket/7",
+        "resource": "ticket/1",
         "before": {"unit_minor": 30_000},
         "after": {"unit_minor": 25_000},
         "request_id": "9f2c-17",

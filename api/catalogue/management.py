@@ -196,7 +196,7 @@ class EventPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     doors_open_at: Instant | UnsetType | None = UNSET
     waiting_list: WaitingListBody | UnsetType | None = UNSET
 
-    EXAMPLE: ClassVar[Any] = {"status": "closed"}
+    EXAMPLE: ClassVar[Any] = {"max_per_customer": 8}
 
 
 class TicketPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

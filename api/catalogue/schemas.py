@@ -44,7 +44,7 @@ class Ticket(msgspec.Struct, gc=False, frozen=True):
     min_quantity: Number
 
     EXAMPLE: ClassVar[Any] = {
-        "id": 7,
+        "id": 1,
         "event": EventHead.EXAMPLE,
         "ticket_type": "VIP",
         "price": Money.EXAMPLE,
@@ -163,7 +163,7 @@ class Availability(msgspec.Struct, frozen=True):
         "next_return_at": None,
         "tickets": [
             {
-                "ticket_id": 7,
+                "ticket_id": 1,
                 "price": Money.EXAMPLE,
                 "capacity": 300,
                 "available": 298,
@@ -300,7 +300,7 @@ class SeatOnSale(SeatFacts, frozen=True):
         "number": 1,
         "label": "1",
         "status": {"id": 0, "name": "available"},
-        "prices": [{"ticket_id": 9, "name": "Stalls", "price": Money.EXAMPLE}],
+        "prices": [{"ticket_id": 5, "name": "Adult", "price": Money.EXAMPLE}],
     }
 
 

@@ -51,7 +51,7 @@ class BlockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seat_ids: Annotated[list[DatabaseId], Meta(min_length=1, max_length=10_000), ALL_DIFFERENT]
     blocked: bool
 
-    EXAMPLE: ClassVar[Any] = {"seat_ids": [101, 102], "blocked": True}
+    EXAMPLE: ClassVar[Any] = {"seat_ids": [57, 58], "blocked": True}
 
 
 _BLOCK = msgspec.json.Decoder(BlockBody)

@@ -42,7 +42,7 @@ class EticketView(msgspec.Struct, frozen=True):
     EXAMPLE: ClassVar[Any] = {
         "serial": 4_194_304,
         "code": CODE,
-        "ticket_id": 7,
+        "ticket_id": 1,
         "ticket_type": "VIP",
         "seat": None,
         "slot": None,

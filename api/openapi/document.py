@@ -12,7 +12,7 @@ import msgspec
 from api.http.problems import KINDS, PROBLEM_JSON, Code, ProblemDocument
 from api.http.requests import Ignored, Nothing
 from api.idempotency import KeyText
-from api.openapi.examples import PROBLEMS
+from api.openapi.examples import PROBLEMS, example_of_parameter
 from api.route import JSON, Link, Route
 
 Json = dict[str, Any]
@@ -224,10 +224,12 @@ class _Maker:
         return {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
 
     def _path_parameters(self, route: Route) -> list[Json]:
-        return [
-            {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(kind)}
-            for name, kind in route.path_parameters.items()
-        ]
+        parameters: list[Json] = []
+        for name, kind in route.path_parameters.items():
+            made: Json = {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(kind)}
+            example = example_of_parameter(route.path, name)
+            parameters.append(made if example is None else made | {"example": example})
+        return parameters
 
     def _query_parameters(self, route: Route) -> list[Json]:
         if route.query is None:

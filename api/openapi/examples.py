@@ -1,6 +1,7 @@
 """Examples for people who read the OpenAPI document: bodies to send, and each problem as the API words it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from api.engine_problems import failed_payment, problem_of, too_fast
 from api.http.entity_tags import precondition_failed
@@ -61,3 +62,24 @@ PROBLEMS: Mapping[Code, Problem] = {
     Code.UNAVAILABLE: Problem(Code.UNAVAILABLE, "Redis does not answer; try again."),
 }
 """Each problem, with the words it has in the API where those are a function's."""
+
+_IDS: Mapping[str, Any] = {
+    "event_id": 1,
+    "ticket_id": 1,
+    "venue_id": 1,
+    "section_id": 1,
+    "seat_id": 101,
+    "webhook_id": 1,
+    "cart_id": "6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49",
+    "customer_id": "22",
+    "code": "FAN27",
+}
+_EVENTS = {"sections": 3, "seats": 3, "slots": 4, "bookings": 4, "queue": 5, "waiting-list": 6}
+"""Where event 1 of the demo data has no such part: the event that has."""
+
+
+def example_of_parameter(path: str, name: str) -> Any:
+    """A value of a parameter that is good on the demo data of `onsale dev`; None: an earlier answer has it."""
+    if name == "event_id":
+        return next((event_id for part, event_id in _EVENTS.items() if part in path.split("/")), _IDS[name])
+    return _IDS.get(name)

@@ -31,7 +31,7 @@ class Queue(msgspec.Struct, frozen=True):
     poll_after_ms: tuple[Number, Number]
 
     EXAMPLE: ClassVar[Any] = {
-        "event_id": 7,
+        "event_id": 5,
         "phase": "serving",
         "as_of": "2027-06-01T10:00:00.120Z",
         "cohort": 98211,
@@ -67,7 +67,7 @@ class QueuePlace(msgspec.Struct, frozen=True):
     pass_expires_at: Timestamp | None
 
     EXAMPLE: ClassVar[Any] = {
-        "event_id": 7,
+        "event_id": 5,
         "customer_id": "22",
         "index": 48211,
         "position": 15044,

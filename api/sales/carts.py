@@ -70,7 +70,7 @@ class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer: CustomerBody | None = None
     code: NamedCode | None = None
 
-    EXAMPLE: ClassVar[Any] = {"event_id": 1, "price_id": 9, "seat_id": 101}
+    EXAMPLE: ClassVar[Any] = {"event_id": 3, "price_id": 5, "seat_id": 101}
 
 
 _ITEM = msgspec.json.Decoder(CartItemBody)

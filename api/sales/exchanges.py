@@ -54,7 +54,7 @@ class ExchangeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected_total: ExpectedTotal | None = None
     override_limit: bool = False
 
-    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 7, "quantity": 2}], "payment_token": "tok_visa"}
+    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 1, "quantity": 2}], "payment_token": "tok_visa"}
 
 
 _WISH = msgspec.json.Decoder(ExchangeWish)

@@ -27,7 +27,7 @@ class ReservationPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     items: Annotated[list[ItemBody], Meta(min_length=1, max_length=20)]
 
-    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 7, "quantity": 3}]}
+    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 1, "quantity": 3}]}
 
 
 _PATCH = msgspec.json.Decoder(ReservationPatch)

@@ -65,7 +65,7 @@ class NewReservation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_field
         rules = {OVERRIDE_LIMIT: self.override_limit, FROM_BLOCKED: self.from_blocked}
         return tuple(rule for rule, is_asked in rules.items() if is_asked)
 
-    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 7, "quantity": 2}], "customer": Customer.EXAMPLE}
+    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 1, "quantity": 2}], "customer": Customer.EXAMPLE}
 
 
 class ReservationsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):

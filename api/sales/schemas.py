@@ -80,7 +80,7 @@ class Reservation(msgspec.Struct, gc=False, frozen=True):
         "event": EventHead.EXAMPLE,
         "status": "held",
         "customer": Customer.EXAMPLE,
-        "items": [{"ticket_id": 7, "ticket_type": "VIP", "quantity": 2, "seats": [], "unit_price": Money.EXAMPLE}],
+        "items": [{"ticket_id": 1, "ticket_type": "VIP", "quantity": 2, "seats": [], "unit_price": Money.EXAMPLE}],
         "total": {"amount": 60_000, "currency": "EUR"},
         "created_at": "2027-06-01T10:00:00Z",
         "expires_at": "2027-06-01T10:15:00Z",
@@ -116,7 +116,7 @@ class Cart(msgspec.Struct, frozen=True):
         "items": [
             {
                 "event": EventHead.EXAMPLE,
-                "ticket_id": 9,
+                "ticket_id": 5,
                 "ticket_type": "Stalls",
                 "seat": {"seat_id": 101, "section": "Stalls", "row": "A", "number": 1, "label": "1"},
                 "quantity": 1,

@@ -51,7 +51,7 @@ class Booking(msgspec.Struct, gc=False, frozen=True):
 
     EXAMPLE: ClassVar[Any] = {
         "id": "8a1f4c1e-5b0d-4c55-9a35-0d8c1f2b3a49",
-        "event_id": 3,
+        "event_id": 4,
         "first_name": "Milind",
         "last_name": "Rao",
         "phone_number": "9334556789",

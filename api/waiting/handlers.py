@@ -55,7 +55,7 @@ class NewWaiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer: CustomerBody = _NOBODY
 
     EXAMPLE: ClassVar[Any] = {
-        "ticket_id": 7,
+        "ticket_id": 9,
         "quantity": 2,
         "customer": Customer.EXAMPLE,
         "contact": {"email": "islom@example.com"},

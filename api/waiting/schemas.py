@@ -35,8 +35,8 @@ class WaitingEntry(msgspec.Struct, frozen=True):
 
     EXAMPLE: ClassVar[Any] = {
         "id": "1-01k2m3n4p5q6r7s8",
-        "event_id": 1,
-        "ticket_id": 7,
+        "event_id": 6,
+        "ticket_id": 9,
         "quantity": 2,
         "customer": Customer.EXAMPLE,
         "contact": {"email": "islom@example.com"},

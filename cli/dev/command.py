@@ -17,8 +17,10 @@ from types import FrameType
 import aiohttp
 import click
 
+from api.access.callers import Role
 from cli.dev.child_process import Child
 from cli.dev.demo_data import commands_to_try, ensure_demo
+from cli.dev.dev_tokens import DevTokens
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey, write_private
 from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.dev.log_follower import LogFollower
@@ -41,10 +43,11 @@ ENVIRONMENT_FILE = "environment"
 """In the data directory: the settings of the parts, for other commands of `onsale` that are to work on them."""
 
 
-def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: int = 0) -> None:
+def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: int = 0, *, auth: str = "off") -> None:
     """Starts everything and stays until SIGINT, SIGTERM or the end of a part; leaves no process behind.
 
-    `shards`: primaries of a cluster, each with so many `replicas`; 0: one server.
+    `shards`: primaries of a cluster, each with so many `replicas`; 0: one server. `auth`: off, or jwt: tokens of each
+    role are printed.
 
     Raises UserError if something cannot start, or did not stay.
     """
@@ -53,18 +56,17 @@ def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: 
     with ExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
         logs = stack.enter_context(_owned(data_dir)) / "logs"
-        children = _start_parts(stack, port, data_dir.resolve(), logs, workers, shards, replicas)
+        tokens = DevTokens(data_dir) if auth == "jwt" else None
+        children = _start_parts(stack, port, data_dir.resolve(), logs, workers, shards, replicas, tokens)
         followers = [LogFollower(child.name, child.log_file) for child in children if child.name in _TOLD]
         api_url = f"http://{LOOPBACK}:{port}"
         with progress("waiting for the API"):
             _wait_until_ready(api_url, children, stop)
         if not stop.is_set():
-            ticket = asyncio.run(ensure_demo(api_url))
-            _greet(
-                api_url,
-                data_dir,
-                commands_to_try(api_url, ticket, shlex.quote(str(data_dir.resolve() / "reservation.json"))),
-            )
+            ticket = asyncio.run(ensure_demo(api_url, tokens.of(Role.MANAGER) if tokens else None))
+            answer_file = shlex.quote(str(data_dir.resolve() / "reservation.json"))
+            token = tokens.of(Role.CUSTOMER) if tokens else None
+            _greet(api_url, data_dir, commands_to_try(api_url, ticket, answer_file, token), tokens)
         while not stop.wait(_POLL_SECONDS):
             _tell_news(followers)
             for child in children:
@@ -75,7 +77,14 @@ def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: 
 
 
 def _start_parts(
-    stack: ExitStack, port: int, data_dir: Path, logs: Path, workers: int, shards: int, replicas: int
+    stack: ExitStack,
+    port: int,
+    data_dir: Path,
+    logs: Path,
+    workers: int,
+    shards: int,
+    replicas: int,
+    tokens: DevTokens | None,
 ) -> list[Child]:
     """Starts the parts in the order in which they need each other; the stack stops them in the other."""
     with progress("starting Valkey"):
@@ -101,14 +110,16 @@ def _start_parts(
         f"{PREFIX}POSTGRES_URL": settings.postgres_url,
         f"{PREFIX}GATEWAY_URL": settings.gateway_url,
         f"{PREFIX}SYNC_METRICS_PORT": str(settings.sync_metrics_port),
+        **(tokens.variables if tokens else {}),
     }
     write_private(data_dir / ENVIRONMENT_FILE, "".join(f"{name}={value}\n" for name, value in ours.items()))
     environ = {f"{PREFIX}WEBHOOK_NETWORKS": _LOOPBACK_NETWORKS} | os.environ | ours
     children = [*servers, postgres.child]
+    access = ["--auth", "jwt", "--dev-tokens"] if tokens else ["--auth", "off"]
     for name, arguments in {
         "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],
         "sync": ["sync"],
-        "api": ["serve", "--port", str(port), "--workers", str(workers), "--auth", "off"],
+        "api": ["serve", "--port", str(port), "--workers", str(workers), *access],
     }.items():
         command = [sys.executable, "-m", "cli", *arguments]
         child = Child(name, command, logs / f"{name}.log", environ=environ)
@@ -191,10 +202,17 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]]) -> None:
+def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]], tokens: DevTokens | None) -> None:
     click.echo(f"Onsale is ready on {api_url}. Everything is kept in {data_dir}; logs are in {data_dir / 'logs'}.\n")
-    click.echo(f"Play a sale in a browser: {api_url}/demo\n")
-    click.echo("Or try, in another terminal:\n")
+    if tokens:
+        click.echo("Tokens, for `Authorization: Bearer …` and for the button Authorize of /docs:\n")
+        for role in Role:
+            click.echo(f"  {role}: {tokens.of(role)}\n")
+        click.echo(f"Others: POST {api_url}/dev/tokens with a role and a sub\n")
+        click.echo("Try, in another terminal:\n")
+    else:
+        click.echo(f"Play a sale in a browser: {api_url}/demo\n")
+        click.echo("Or try, in another terminal:\n")
     for what, command in commands:
         click.echo(f"  # {what}\n  {command}\n")
     click.echo("Ctrl-C stops everything.")

@@ -23,7 +23,9 @@ _OLD_OPERA = {
 def demo_events(now: datetime, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Events as `POST /v1/events` takes them.
 
-    One that many want, one that is sold out soon, one in the two sections of a venue, and one in slots.
+    One that many want, one that is sold out soon, one in the two sections of a venue, one in slots, one with a waiting
+    room, and one with a waiting list, which `ensure_demo` sells out. The examples of the OpenAPI document are about
+    these (api/openapi/examples.py).
     """
     evening = datetime.combine(now.date() + timedelta(days=_DAYS_AHEAD), time(18), tzinfo=UTC)
     stalls, balcony = ([section["id"]] for section in sections)
@@ -64,25 +66,58 @@ def demo_events(now: datetime, sections: list[dict[str, Any]]) -> list[dict[str,
             "schedule": {"times": ["08:00", "10:45", "13:30", "16:15", "19:00", "21:45"], "capacity": 20},
             **everywhere,
         },
+        {
+            "name": "Stadium night",
+            "starts_at": _rfc3339(evening + timedelta(days=3)),
+            "waiting_room": {"opens_at": _rfc3339(now), "places_per_pass": 4},
+            "tickets": [_ticket("Standing", 8_000, capacity=10_000)],
+            **everywhere,
+        },
+        {
+            "name": "Album launch",
+            "starts_at": _rfc3339(evening + timedelta(days=4)),
+            "waiting_list": {"offer_seconds": 3600},
+            "tickets": [_ticket("Entry", 1_500, capacity=2)],
+            **everywhere,
+        },
     ]
 
 
-async def ensure_demo(api_url: str) -> dict[str, Any]:
-    """Publishes the demo events if there are no tickets yet; a ticket to try. Raises UserError."""
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+async def ensure_demo(api_url: str, token: str | None = None) -> dict[str, Any]:
+    """Publishes the demo events if there are no tickets yet; a ticket to try. Raises UserError.
+
+    `token`: a manager's, where tokens are needed.
+    """
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session:
         tickets = await _first_tickets(session, api_url)
         if not tickets:
             venue = await _publish(session, f"{api_url}/v1/venues", _OLD_OPERA)
             sections = [{**section, "venue_id": venue["id"]} for section in venue["sections"]]
             for event in demo_events(datetime.now(UTC), sections):
                 tickets += (await _publish(session, f"{api_url}/v1/events", event))["tickets"]
+            await _sell_out(session, api_url, tickets[-1])
         return tickets[0]
 
 
-def commands_to_try(api_url: str, ticket: dict[str, Any], answer_file: str) -> list[tuple[str, str]]:
-    """Commands to try, each with its purpose. They run as they stand, in this order."""
+async def _sell_out(session: aiohttp.ClientSession, api_url: str, ticket: dict[str, Any]) -> None:
+    order = {"items": [{"ticket_id": ticket["id"], "quantity": ticket["capacity"]}], "customer": {"id": "demo"}}
+    held = await _publish(session, f"{api_url}/v1/reservations", order)
+    payment = {**held["total"], "payment_token": "tok_visa"}
+    await _publish(session, f"{api_url}/v1/reservations/{held['id']}/pay", payment, status=200)
+
+
+def commands_to_try(
+    api_url: str, ticket: dict[str, Any], answer_file: str, token: str | None = None
+) -> list[tuple[str, str]]:
+    """Commands to try, each with its purpose. They run as they stand, in this order.
+
+    `token`: that of customer 22, where tokens are needed.
+    """
     event, price = ticket["event"], ticket["price"]
     json_header = "-H 'Content-Type: application/json'"
+    if token:
+        json_header += f" -H 'Authorization: Bearer {token}'"
     customer = {"id": "22", "first_name": "Islom", "last_name": "Karimov"}
     reserve = json.dumps({"items": [{"ticket_id": ticket["id"], "quantity": 2}], "customer": customer})
     pay = json.dumps({"amount": 2 * price["amount"], "currency": price["currency"], "payment_token": "tok_visa"})
@@ -107,10 +142,12 @@ async def _first_tickets(session: aiohttp.ClientSession, api_url: str) -> list[d
         return items
 
 
-async def _publish(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> dict[str, Any]:
+async def _publish(
+    session: aiohttp.ClientSession, url: str, body: dict[str, Any], *, status: int = 201
+) -> dict[str, Any]:
     """Create something through the API, and return the answer."""
     async with session.post(url, json=body) as response:
-        if response.status != 201:
+        if response.status != status:
             raise UserError(f"the API refuses the demo events: {response.status} {await response.text()}")
         made: dict[str, Any] = await response.json()
         return made

@@ -38,7 +38,8 @@ def _of_type(schema: Json, document: Json) -> Json:
     match schema.get("type"):
         case "object":
             return {
-                name: example_of(member, document)
+                # The example of a page is the last one: who reads lists to their end comes to it.
+                name: None if name == "next_cursor" else example_of(member, document)
                 for name, member in schema.get("properties", {}).items()
                 if name in schema.get("required", ())
             }

@@ -1493,7 +1493,7 @@ export interface components {
          *       },
          *       "tickets": [
          *         {
-         *           "id": 7,
+         *           "id": 1,
          *           "event": {
          *             "id": 1,
          *             "name": "Big event",
@@ -1552,7 +1552,7 @@ export interface components {
          *         Its sale times count beside those of its event. A hidden one is shown to its managers alone, and cannot be bought.
          *         `min_quantity`: the least that is sold of it at once.
          * @example {
-         *       "id": 7,
+         *       "id": 1,
          *       "event": {
          *         "id": 1,
          *         "name": "Big event",
@@ -1654,7 +1654,7 @@ export interface components {
          *       "next_return_at": null,
          *       "tickets": [
          *         {
-         *           "ticket_id": 7,
+         *           "ticket_id": 1,
          *           "price": {
          *             "amount": 30000,
          *             "currency": "EUR"
@@ -1973,8 +1973,8 @@ export interface components {
          *       },
          *       "prices": [
          *         {
-         *           "ticket_id": 9,
-         *           "name": "Stalls",
+         *           "ticket_id": 5,
+         *           "name": "Adult",
          *           "price": {
          *             "amount": 30000,
          *             "currency": "EUR"
@@ -2193,7 +2193,7 @@ export interface components {
          *         Null removes a window, a text, the waiting room, or the waiting list. Another currency keeps the amounts of prices:
          *         change them, too.
          * @example {
-         *       "status": "closed"
+         *       "max_per_customer": 8
          *     }
          */
         EventPatch: {
@@ -2341,8 +2341,8 @@ export interface components {
          * @description Body of PATCH /v1/events/{event_id}/seats.
          * @example {
          *       "seat_ids": [
-         *         101,
-         *         102
+         *         57,
+         *         58
          *       ],
          *       "blocked": true
          *     }
@@ -2361,7 +2361,7 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "ticket_id": 7,
+         *           "ticket_id": 1,
          *           "quantity": 2
          *         }
          *       ],
@@ -2448,7 +2448,7 @@ export interface components {
          *       },
          *       "items": [
          *         {
-         *           "ticket_id": 7,
+         *           "ticket_id": 1,
          *           "ticket_type": "VIP",
          *           "quantity": 2,
          *           "seats": [],
@@ -2565,7 +2565,7 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "ticket_id": 7,
+         *           "ticket_id": 1,
          *           "quantity": 3
          *         }
          *       ]
@@ -2635,7 +2635,7 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "ticket_id": 7,
+         *           "ticket_id": 1,
          *           "quantity": 2
          *         }
          *       ],
@@ -2692,7 +2692,7 @@ export interface components {
          *             "name": "Big event",
          *             "starts_at": "2027-06-01T18:00:00Z"
          *           },
-         *           "ticket_id": 9,
+         *           "ticket_id": 5,
          *           "ticket_type": "Stalls",
          *           "seat": {
          *             "seat_id": 101,
@@ -2744,8 +2744,8 @@ export interface components {
          *         Of places that are all alike the cart then has `quantity`; 0 takes them out. `expected_total` is of this item.
          *         `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
          * @example {
-         *       "event_id": 1,
-         *       "price_id": 9,
+         *       "event_id": 3,
+         *       "price_id": 5,
          *       "seat_id": 101
          *     }
          */
@@ -2880,7 +2880,7 @@ export interface components {
          * @description A place in a slot, taken free of charge; `cancelled` with its event.
          * @example {
          *       "id": "8a1f4c1e-5b0d-4c55-9a35-0d8c1f2b3a49",
-         *       "event_id": 3,
+         *       "event_id": 4,
          *       "first_name": "Milind",
          *       "last_name": "Rao",
          *       "phone_number": "9334556789",
@@ -2983,7 +2983,7 @@ export interface components {
          * QueuePlace
          * @description A customer's place. `position` and `ahead` are null until the order is drawn.
          * @example {
-         *       "event_id": 7,
+         *       "event_id": 5,
          *       "customer_id": "22",
          *       "index": 48211,
          *       "position": 15044,
@@ -3016,7 +3016,7 @@ export interface components {
          * Queue
          * @description The waiting room, as everybody sees it. `cohort` and `seed` are null until the order is drawn.
          * @example {
-         *       "event_id": 7,
+         *       "event_id": 5,
          *       "phase": "serving",
          *       "as_of": "2027-06-01T10:00:00.120Z",
          *       "cohort": 98211,
@@ -3303,7 +3303,7 @@ export interface components {
          * @example {
          *       "serial": 4194304,
          *       "code": "EXAMPLE OF A CODE",
-         *       "ticket_id": 7,
+         *       "ticket_id": 1,
          *       "ticket_type": "VIP",
          *       "seat": null,
          *       "slot": null,
@@ -3442,7 +3442,7 @@ export interface components {
          *       "eticket": {
          *         "serial": 4194304,
          *         "code": "EXAMPLE OF A CODE",
-         *         "ticket_id": 7,
+         *         "ticket_id": 1,
          *         "ticket_type": "VIP",
          *         "seat": null,
          *         "slot": null,
@@ -3574,7 +3574,7 @@ export interface components {
          * NewWaiting
          * @description Body of POST /v1/events/{event_id}/waiting-list.
          * @example {
-         *       "ticket_id": 7,
+         *       "ticket_id": 9,
          *       "quantity": 2,
          *       "customer": {
          *         "id": "22",
@@ -3607,8 +3607,8 @@ export interface components {
          *         `reservation_id` is there once places were offered, `offer_expires_at` until when they can be paid for.
          * @example {
          *       "id": "1-01k2m3n4p5q6r7s8",
-         *       "event_id": 1,
-         *       "ticket_id": 7,
+         *       "event_id": 6,
+         *       "ticket_id": 9,
          *       "quantity": 2,
          *       "customer": {
          *         "id": "22",
@@ -3804,7 +3804,7 @@ export interface components {
          *       "actor": "boss",
          *       "role": "manager",
          *       "action": "change_ticket",
-         *       "resource": "ticket/7",
+         *       "resource": "ticket/1",
          *       "before": {
          *         "unit_minor": 30000
          *       },
@@ -3847,7 +3847,7 @@ export interface components {
          *           },
          *           "items": [
          *             {
-         *               "ticket_id": 7,
+         *               "ticket_id": 1,
          *               "ticket_type": "VIP",
          *               "quantity": 2,
          *               "seats": [],
@@ -3872,7 +3872,7 @@ export interface components {
          *       "bookings": [
          *         {
          *           "id": "8a1f4c1e-5b0d-4c55-9a35-0d8c1f2b3a49",
-         *           "event_id": 3,
+         *           "event_id": 4,
          *           "first_name": "Milind",
          *           "last_name": "Rao",
          *           "phone_number": "9334556789",
@@ -3887,8 +3887,8 @@ export interface components {
          *       "waiting_lists": [
          *         {
          *           "id": "1-01k2m3n4p5q6r7s8",
-         *           "event_id": 1,
-         *           "ticket_id": 7,
+         *           "event_id": 6,
+         *           "ticket_id": 9,
          *           "quantity": 2,
          *           "customer": {
          *             "id": "22",
@@ -3908,7 +3908,7 @@ export interface components {
          *       "codes": [],
          *       "queue_places": [
          *         {
-         *           "event_id": 7,
+         *           "event_id": 5,
          *           "customer_id": "22",
          *           "index": 48211,
          *           "position": 15044,
@@ -5280,6 +5280,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -5325,6 +5326,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -5360,6 +5362,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -5424,6 +5427,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -5520,6 +5524,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 ticket_id: number;
             };
             cookie?: never;
@@ -5565,6 +5570,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 ticket_id: number;
             };
             cookie?: never;
@@ -5600,6 +5606,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 ticket_id: number;
             };
             cookie?: never;
@@ -5756,6 +5763,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 venue_id: number;
             };
             cookie?: never;
@@ -5801,6 +5809,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 venue_id: number;
             };
             cookie?: never;
@@ -5846,6 +5855,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 venue_id: number;
             };
             cookie?: never;
@@ -5891,6 +5901,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 3 */
                 event_id: number;
             };
             cookie?: never;
@@ -5938,7 +5949,9 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 3 */
                 event_id: number;
+                /** @example 1 */
                 section_id: number;
             };
             cookie?: never;
@@ -5984,6 +5997,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -6039,6 +6053,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 3 */
                 event_id: number;
             };
             cookie?: never;
@@ -6844,6 +6859,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -6878,6 +6894,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -6920,6 +6937,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
             };
             cookie?: never;
@@ -6956,6 +6974,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
             };
             cookie?: never;
@@ -7138,6 +7157,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
             };
             cookie?: never;
@@ -7179,8 +7199,11 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
+                /** @example 3 */
                 event_id: number;
+                /** @example 101 */
                 seat_id: number;
             };
             cookie?: never;
@@ -7225,8 +7248,11 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
+                /** @example 1 */
                 event_id: number;
+                /** @example 1 */
                 ticket_id: number;
             };
             cookie?: never;
@@ -7271,6 +7297,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
             };
             cookie?: never;
@@ -7332,6 +7359,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49 */
                 cart_id: string;
             };
             cookie?: never;
@@ -7603,6 +7631,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
             };
             cookie?: never;
@@ -7638,6 +7667,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
             };
             cookie?: never;
@@ -7812,6 +7842,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
                 booking_id: string;
             };
@@ -7858,6 +7889,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
                 booking_id: string;
             };
@@ -7894,6 +7926,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
                 booking_id: string;
             };
@@ -8095,6 +8128,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 4 */
                 event_id: number;
             };
             cookie?: never;
@@ -8140,6 +8174,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8185,6 +8220,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8367,6 +8403,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8410,6 +8447,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8445,6 +8483,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8478,6 +8517,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8649,6 +8689,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -8697,6 +8738,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -8732,6 +8774,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -8796,6 +8839,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -8829,7 +8873,9 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
+                /** @example FAN27 */
                 code: string;
             };
             cookie?: never;
@@ -8872,7 +8918,9 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
+                /** @example FAN27 */
                 code: string;
             };
             cookie?: never;
@@ -8913,7 +8961,9 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
+                /** @example FAN27 */
                 code: string;
             };
             cookie?: never;
@@ -8985,7 +9035,9 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
+                /** @example FAN27 */
                 code: string;
             };
             cookie?: never;
@@ -9280,6 +9332,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9325,6 +9378,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9383,6 +9437,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9416,6 +9471,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9457,6 +9513,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9500,6 +9557,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9538,6 +9596,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6 */
                 event_id: number;
             };
             cookie?: never;
@@ -9573,6 +9632,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 6 */
                 event_id: number;
             };
             cookie?: never;
@@ -9744,6 +9804,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6 */
                 event_id: number;
                 waiting_id: string;
             };
@@ -9778,6 +9839,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 6 */
                 event_id: number;
                 waiting_id: string;
             };
@@ -9820,6 +9882,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -9851,7 +9914,9 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 3 */
                 event_id: number;
+                /** @example 1 */
                 section_id: number;
             };
             cookie?: never;
@@ -9883,6 +9948,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 5 */
                 event_id: number;
             };
             cookie?: never;
@@ -9980,6 +10046,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 event_id: number;
             };
             cookie?: never;
@@ -10051,6 +10118,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 22 */
                 customer_id: string;
             };
             cookie?: never;
@@ -10084,6 +10152,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 22 */
                 customer_id: string;
             };
             cookie?: never;
@@ -10204,6 +10273,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10249,6 +10319,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10283,6 +10354,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10326,6 +10398,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10367,6 +10440,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10412,6 +10486,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
             };
             cookie?: never;
@@ -10445,6 +10520,7 @@ export interface operations {
                 "X-Request-ID"?: string;
             };
             path: {
+                /** @example 1 */
                 webhook_id: number;
                 delivery_id: number;
             };

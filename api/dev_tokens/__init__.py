@@ -1,0 +1,1 @@
+"""Tokens for development, which only `onsale dev --auth jwt` serves."""
