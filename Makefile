@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar 
 INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
-.PHONY: install dev check test failover test-cluster clients sdk test-unit test-timing soak audit crash bench storm hoarders format lock clean
+.PHONY: install dev check test failover test-cluster clients sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
 
 install: .venv/developing
 
@@ -88,6 +88,10 @@ test-timing: install
 # The long runs: more examples, more crashes, longer outages.
 soak: install
 	SOAK=1 $(BIN)/pytest $(PYTEST_ARGS)
+
+# A thousand who wait for a minute in which places return, and processes die: it tells its figures.
+line: install
+	SOAK=1 $(BIN)/pytest -s tests/system/test_waiting_list_killed.py
 
 # Known vulnerabilities of the pinned packages; fails if the advisory service is unreachable.
 audit: install

@@ -76,10 +76,11 @@ async def test_an_allocation_under_load_and_at_its_end(stack: Stack, storefront:
     terms = {"ticket_ids": [event.ticket_id], "places": ALLOCATED, "valid_until": ends.isoformat()}
     await make(storefront, event, "FAN27", kind="allocation", **terms)
     buyers, samples = count(), list[tuple[int, int]]()
+    is_over = False
 
     async def buy() -> None:
         """Buys with the code and without by turns, and gives every third hold back."""
-        while datetime.now(UTC) < ends + timedelta(seconds=1):
+        while not is_over:
             number = next(buyers)
             code = "FAN27" if number % 2 else None
             held = await storefront.hold(event.ticket_id, f"c{number}", code=code)
@@ -88,11 +89,16 @@ async def test_an_allocation_under_load_and_at_its_end(stack: Stack, storefront:
             await asyncio.sleep(0.15)
 
     async def sample() -> None:
-        while datetime.now(UTC) < ends + timedelta(seconds=1):
-            ticket = await storefront.ticket(event.ticket_id)
+        """Looks until the end is over: what is told of an instant after it has the rest on sale, at once."""
+        nonlocal is_over
+        while not is_over:
+            told = await storefront.ask("GET", f"/v1/events/{event.event_id}/availability")
+            (ticket,) = told.body["tickets"]
             counts = [ticket[state] for state in ("available", "held", "sold", "kept")]
             assert sum(counts) == CAPACITY, ticket
             samples.append((counts[1], counts[3]))
+            is_over = datetime.fromisoformat(told.body["as_of"]) >= ends
+            assert counts[3] == 0 or not is_over, "places are set aside after the end"
             await asyncio.sleep(0.02)
 
     async with asyncio.TaskGroup() as crowd:
@@ -100,8 +106,8 @@ async def test_an_allocation_under_load_and_at_its_end(stack: Stack, storefront:
         for _ in range(8):
             crowd.create_task(buy())
     assert samples[0][1] > ALLOCATED - 50
-    assert len({held for held, _ in samples}) > 10, "the load was no load"
-    assert samples[-1][1] == 0, "the end is over"
+    assert len({held for held, _ in samples}) > 3, "the load was no load"
+    assert samples[-2][1] > 0, "it did not end earlier"
     assert (await storefront.hold(event.ticket_id, "late", code="FAN27")).code == "code_unknown"
     left = (await storefront.ticket(event.ticket_id))["available"]
     assert (await storefront.hold(event.ticket_id, "rest", places=min(left, 10))).status == 201

@@ -1,6 +1,6 @@
 """The crash matrix: API, Valkey, sync, Postgres and gateway each die by SIGKILL before, within and after each call and
-write of hold, pay, callback, refund, exchange and the refund of everybody, and of some of them with a code. Afterwards
-all books agree, and what was answered is true.
+write of hold, pay, callback, refund, exchange and the refund of everybody, of some with a code, and of the steps of a
+waiting list. Afterwards all books agree, and what was answered is true.
 
 Runs are taken from a shuffled list of all, so none comes twice. `make crash RUNS=200 SEED=7` runs more of them, and
 with `STEPS=exchange,cancel` only those of some steps.
@@ -197,6 +197,8 @@ async def _prepared(rig: Rig, shop: Shop, step: str) -> Coroutine[Any, Any, Any]
         return await _prepared_sale(rig, shop, step)
     if "code" in step:
         return await _prepared_code(rig, shop, step)
+    if step in ("join a waiting list", "offer a place") or step.endswith("an offer"):
+        return await _prepared_offer(shop, step)
     reservation_id = await shop.hold()
     if step == "refund":
         await shop.pay(reservation_id)
@@ -232,12 +234,27 @@ async def _prepared_code(rig: Rig, shop: Shop, step: str) -> Coroutine[Any, Any,
     await shop.make_code()
     if step == "hold with a code":
         return shop.use_code()
+    if step == "withdraw a code":
+        await shop.use_code()
+        return shop.withdraw_code()
     reservation_id = await shop.use_code()
     if step == "pay with a code":
         return shop.pay(reservation_id, price_minor=CODE_PRICE_MINOR)
     await shop.pay(reservation_id, price_minor=CODE_PRICE_MINOR)
     await _caught_up(rig)
     return shop.refund_and_use_code_again(reservation_id)
+
+
+async def _prepared_offer(shop: Shop, step: str) -> Coroutine[Any, Any, Any]:
+    """The same of a step of a waiting list."""
+    if step == "join a waiting list":
+        await shop.open_line(1)
+        return shop.join()
+    reservation_id = await shop.open_line(2)
+    if step == "offer a place":
+        return shop.offer(reservation_id)
+    offer_id = await shop.offer(reservation_id)
+    return shop.decline(offer_id) if step == "decline an offer" else shop.pay_offer(offer_id)
 
 
 async def _caught_up(rig: Rig) -> None:
@@ -260,6 +277,7 @@ async def check(rig: Rig, shop: Shop) -> None:
     for reservation_id, places in shop.places.items():
         assert reservations[reservation_id].places == places, (reservation_id, places)
     assert shop.uses is None or await shop.code_uses() == shop.uses
+    assert await shop.line_now() == shop.waiting
     check_money(list(reservations.values()), gateway_charges(stack))
 
 

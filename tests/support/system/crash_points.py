@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from tests.support.system.fault_proxy import Moment, Point
@@ -98,6 +99,21 @@ CALLS: Mapping[str, Sequence[tuple[str, bytes, int]]] = {
         ("api-valkey", b"settle_refund", 1),
         *_WRITTEN,
     ],
+    "withdraw a code": [
+        ("client-api", b"DELETE /v1/events/", 1),
+        ("api-valkey", b"put_codes", 1),
+    ],
+    "join a waiting list": [("client-api", b"/waiting-list ", 1), ("api-valkey", b"\xa4wait", 1), *_WRITTEN],
+    # A place returns, and is offered in the same step.
+    "offer a place": [("client-api", b"DELETE /v1/reservations/", 1), ("api-valkey", b"\xa6cancel", 1), *_WRITTEN],
+    "decline an offer": [("client-api", b"DELETE /v1/events/", 1), ("api-valkey", b"decline_waiting", 1), *_WRITTEN],
+    "pay for an offer": [
+        ("client-api", b"/pay ", 1),
+        ("api-valkey", b"begin_payment", 1),
+        ("api-gateway", b"POST /charges", 1),
+        ("api-valkey", b"confirm_payment", 1),
+        *_WRITTEN,
+    ],
     # The API has died after it charged, or before: the resolver goes on.
     "resolve a charge": [("sync-gateway", b"GET /charges/", 1), ("sync-valkey", b"confirm_payment", 1)],
     "resolve an exchange": [("sync-gateway", b"GET /charges/", 1), ("sync-valkey", b"confirm_payment", 1)],
@@ -157,17 +173,19 @@ class Shop:
         """By reservation: how many places it has, where an answer said so."""
         self.uses: int | None = None
         """Uses that the code has; None if there is no code."""
+        self.waiting: dict[str, str] = {}
+        """By entry of the waiting list: its status."""
 
     async def open(self) -> None:
         """Two events with room for everybody, in partitions of their own."""
         self._events = [await self._new_event() for _ in range(2)]
 
-    async def _new_event(self) -> Event:
+    async def _new_event(self, capacity: int = 100_000, **fields: Any) -> Event:
         """An event, as soon as the API has noticed that what was killed before is back."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
                 try:
-                    return await self._storefront.create_event(capacity=100_000)
+                    return await self._storefront.create_event(capacity=capacity, **fields)
                 except AssertionError:
                     await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -212,6 +230,71 @@ class Shop:
         """Gives the money back, with which the use returns."""
         await self.refund(reservation_id)
         await self.use_code()
+
+    async def withdraw_code(self) -> None:
+        """Withdraws the code; nobody can use it any more."""
+        path = f"/v1/events/{self._events[0].event_id}/codes/{CODE}"
+        gone = await _insist(lambda: self._storefront.ask("DELETE", path))
+        assert gone.status in {204, 404}, gone
+        self.uses = None
+        customer = f"c-{uuid4()}"
+        refused = await _insist(
+            lambda: self._storefront.hold(self._events[0].ticket_id, customer, places=1, code=CODE), {0, 429, 503}
+        )
+        assert (refused.status, refused.code) == (404, "code_unknown"), refused
+
+    async def open_line(self, entries: int) -> str:
+        """An event whose one place is held, for which so many customers wait; the reservation of that place."""
+        self._events[0] = await self._new_event(capacity=1, waiting_list={"offer_seconds": 3600})
+        reservation_id = await self.hold()
+        for _ in range(entries):
+            await self.join()
+        return reservation_id
+
+    async def join(self) -> None:
+        """Takes the next place in line; nobody is offered anything meanwhile."""
+        event, key, path = self._events[0], str(uuid4()), self._line()
+        who = {"customer": {"id": f"c-{uuid4()}"}, "contact": {"email": "a@example.com"}}
+        wish = {"ticket_id": event.ticket_id, "quantity": 1, **who}
+        joined = await _insist(lambda: self._storefront.ask("POST", path, wish, key))
+        assert joined.status == 201, joined
+        assert joined.body["position"] == len(self.waiting) + 1, joined
+        self.waiting[joined.body["id"]] = "waiting"
+
+    async def offer(self, reservation_id: str) -> str:
+        """Gives the place back; the first in line has it, whose offer this returns."""
+        gone = await _insist(lambda: self._storefront.ask("DELETE", f"/v1/reservations/{reservation_id}"))
+        assert gone.status == 204, gone
+        self.told[reservation_id] = "cancelled"
+        return self._offered_next()
+
+    async def decline(self, offer_id: str) -> None:
+        """Declines an offer, which the next in line has then."""
+        gone = await _insist(lambda: self._storefront.ask("DELETE", f"{self._line()}/{offer_id}"))
+        assert gone.status == 204, gone
+        self.waiting[offer_id], self.told[offer_id] = "declined", "cancelled"
+        self._offered_next()
+
+    async def pay_offer(self, offer_id: str) -> None:
+        """Pays for an offer, until it is told yes or no."""
+        await self.pay(offer_id)
+        self.waiting[offer_id] = "taken" if self.told[offer_id] == "paid" else "offered"
+
+    def _offered_next(self) -> str:
+        offer_id = next(entry for entry, status in self.waiting.items() if status == "waiting")
+        self.waiting[offer_id], self.told[offer_id] = "offered", "held"
+        return offer_id
+
+    def _line(self) -> str:
+        return f"/v1/events/{self._events[0].event_id}/waiting-list"
+
+    async def line_now(self) -> dict[str, str]:
+        """By entry, the status that the API tells."""
+        told = {}
+        for entry in self.waiting:
+            answer = await _insist(partial(self._storefront.ask, "GET", f"{self._line()}/{entry}"))
+            told[entry] = answer.body["status"]
+        return told
 
     async def code_uses(self) -> int:
         """How many uses the API tells."""
