@@ -244,6 +244,8 @@ def _queue_problem(refusal: QueueRefusal) -> Problem:
         case r.QueueRequired():
             return Problem(Code.QUEUE_REQUIRED, "This event has a waiting room; join it before you take places.")
         case r.NotYourTurn(ahead=ahead):
+            if ahead < 0:
+                return Problem(Code.NOT_YOUR_TURN, "The order is drawn when the sale opens; wait for that.", ahead=None)
             detail = f"{ahead} are ahead of you in the waiting room; enter when it is your turn."
             return Problem(Code.NOT_YOUR_TURN, detail, ahead=ahead)
         case r.PassExpired():

@@ -254,7 +254,7 @@ do
     end
     rooms.open(u, event)
     local _, ahead = rooms.ahead(room, place)
-    return reply('not_your_turn', ahead or place.index)
+    return reply('not_your_turn', ahead or -1)
   end
 
   -- A customer who is inside has taken so many places.

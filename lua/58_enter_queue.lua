@@ -9,7 +9,7 @@
 --           {"not_found"}                        the customer has no place
 --           {"out_of_memory"}                    Redis is too full to take anything
 --           {"queue_closed", reason}             as in join_queue
---           {"not_your_turn", ahead}             so many are before it; 0: it is the next one
+--           {"not_your_turn", ahead}             so many are before it; 0: it is the next one; -1: not drawn yet
 --           {"inside_full"}                      it is its turn, but there is no space at the moment
 --           {"again"}                            the same, but expired holds are not all given back yet
 --           {"placed", now_ms, replayed, index, position, ahead, until_ms, wait_ms, longest_ms}   as in join_queue
@@ -37,7 +37,7 @@ do
     end
     local position, ahead = rooms.ahead(room, place)
     if not position or position >= room.serving then
-      return reply('not_your_turn', ahead or place.index)
+      return reply('not_your_turn', ahead or -1)
     end
     if not rooms.has_space(u, room) then
       return u.backlog and reply('again') or reply('inside_full')

@@ -29,7 +29,8 @@
 --           shorten generation deadline_ms a part has this earlier deadline, as this server has answered it
 --           leave event_id generation part nothing could be held: undoes a join; the cart goes with its last event
 --           drop event_id generation part  nothing of the event is left; the cart stays
---           discard                        nothing is to be left of an open cart: all its holds are to be cancelled
+--           discard                        nothing is to be left of an open cart: all its holds are to be cancelled; a cart of
+--                                          another customer is `other`, as one that is not there would be as good as discarded
 --           begin                          opens a booking; none of the reservations is pinned yet
 --           book payment                   all are pinned: from here on the payment's outcome decides
 --           unbook payment                 not all can be pinned: the cart is open again, and all are to be unpinned
@@ -298,7 +299,7 @@ do
     if found.state == 'none' then
       found.owner = owner
     elseif owner ~= '' and owner ~= found.owner then
-      return cart_reply('none', now_ms, cart_none())
+      return cart_reply(args[1] == 'discard' and 'other' or 'none', now_ms, cart_none())
     end
     local word, changed = act(found, now_ms, unpack(args, 4))
     if changed then

@@ -171,9 +171,12 @@ class CartItems:
         return await self._carts.read(cart.cart_id)
 
     async def discard(self, cart_id: str) -> NotJoined | None:
-        """Gives back all that an open cart has; again is fine. NotJoined: it is being paid for, or was."""
+        """Gives back all that an open cart has; again is fine.
+
+        NotJoined: it is being paid for, or was, or it is another customer's.
+        """
         word, cart = await self._carts.discard(cart_id)
-        if word is CartWord.REFUSED:
+        if word in (CartWord.REFUSED, CartWord.OTHER):
             return NotJoined(word, cart)
         if cart.state is CartState.OPEN:
             await self._cancel_all(cart)

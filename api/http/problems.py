@@ -162,7 +162,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Number | UnsetType = UNSET
     times: list[LocalTime] | UnsetType = UNSET
     slot: str | UnsetType = UNSET
-    ahead: Number | UnsetType = UNSET
+    ahead: Number | UnsetType | None = UNSET
     reason: QueueEnd | UnsetType | None = UNSET
 
 

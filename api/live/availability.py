@@ -49,16 +49,18 @@ class AvailabilityDocument:
         return (b"" if known else self._snapshot()) + self._sale_event()
 
     def changes_since(self, before: Self) -> bytes:
-        """A `change`; a `snapshot` where the event itself was edited; a `sale` if that changed."""
+        """A `change`; where the event itself was edited, then a `snapshot`; a `sale` if that changed.
+
+        An edit may take tickets away and always makes a new `version`, which a `change` does not tell.
+        """
         parts = []
+        known = {ticket.ticket_id: ticket for ticket in before._view.tickets}
+        changed = [ticket for ticket in self._view.tickets if known.get(ticket.ticket_id) != ticket]
+        if changed or before._view.next_return_at != self._view.next_return_at:
+            change = AvailabilityChange(self._view.as_of, self._view.next_return_at, changed)
+            parts.append(server_sent_event("change", self.position, _JSON.encode(change)))
         if before._event.version != self._event.version:
             parts.append(self._snapshot())
-        else:
-            known = {ticket.ticket_id: ticket for ticket in before._view.tickets}
-            changed = [ticket for ticket in self._view.tickets if known.get(ticket.ticket_id) != ticket]
-            if changed or before._view.next_return_at != self._view.next_return_at:
-                change = AvailabilityChange(self._view.as_of, self._view.next_return_at, changed)
-                parts.append(server_sent_event("change", self.position, _JSON.encode(change)))
         if before._sale_state() != self._sale_state():
             parts.append(self._sale_event())
         return b"".join(parts)

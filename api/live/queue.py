@@ -1,5 +1,6 @@
 """The stream of an event's waiting room."""
 
+from hashlib import blake2b
 from typing import Self
 
 import msgspec
@@ -13,12 +14,13 @@ _JSON = msgspec.json.Encoder()
 class QueueDocument:
     """A waiting room at one instant."""
 
-    is_exact = False
-    """No outbox tells of rooms, so many states have the same position."""
+    is_exact = True
+    """Many states have the same place in the outbox; what they are is in the position, too."""
 
     def __init__(self, room: KnownRoom) -> None:
         self._view = room.view
-        self.position = room.state.position
+        state = _JSON.encode(msgspec.structs.replace(room.view, as_of=""))
+        self.position = f"{room.state.position}-{blake2b(state, digest_size=6).hexdigest()}"
 
     def opening(self, *, known: bool) -> bytes:
         """The shared document."""

@@ -17,7 +17,7 @@ from api.sales.cart_view import (
     path_cart_id,
     refuse_gone,
 )
-from engine.carts import Cart
+from engine.carts import Cart, CartWord
 from engine.commands import Remove, RemovePlaces
 from engine.results import (
     Expired,
@@ -73,7 +73,7 @@ async def discard_cart(request: web.Request) -> Reply:
     await check_events_of_cart(request, cart_id)
     refusal = await items_of_caller(request).discard(cart_id)
     if refusal is not None:
-        raise not_joined(refusal)
+        raise not_found(f"cart {cart_id}") if refusal.word is CartWord.OTHER else not_joined(refusal)
     return no_content()
 
 

@@ -147,7 +147,7 @@ async def list_waiting_list(request: web.Request) -> Reply:
         limit=query.limit,
         after=after,
     )
-    items = [waiting_view(entry, 0) for entry in listed.entries]
+    items = [waiting_view(*found) for found in zip(listed.entries, listed.places, strict=True)]
     return json_reply(Page(items, None if listed.next is None else encode_cursor(listed.next)))
 
 

@@ -11,6 +11,9 @@ from engine.records import Record
 from engine.words import EticketFactWord
 from sync.audit_log.entries import NewEntry
 
+_LOGGED_OF_ETICKETS = frozenset({EticketFactWord.TRANSFERRED, EticketFactWord.ENTERED, EticketFactWord.LEFT})
+"""The others follow from what a reservation's entry tells, or from an erasure's."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,10 +68,10 @@ def entries_of(acted: Acted, before: Mapping[str, Standing]) -> list[NewEntry]:
                 at = _instant(told.at_ms)
                 entries.append(NewEntry(actor, resource, told.booking.event_id, None, after, at=at))
         for given in acted.etickets[act.first_eticket_fact : act.first_eticket_fact + act.eticket_facts]:
-            if given is not None and given.word is EticketFactWord.TRANSFERRED:
+            if given is not None and given.word in _LOGGED_OF_ETICKETS:
                 resource = f"eticket/{serial_of(given.event_id, given.number)}"
-                given_to = {"change": given.word.value, "issue": given.eticket.issue}
-                entries.append(NewEntry(actor, resource, given.event_id, None, given_to, at=_instant(given.at_ms)))
+                shown_of = {"change": given.word.value, "issue": given.eticket.issue}
+                entries.append(NewEntry(actor, resource, given.event_id, None, shown_of, at=_instant(given.at_ms)))
         for waited in acted.waiting[act.first_waiting_fact : act.first_waiting_fact + act.waiting_facts]:
             if waited is not None:
                 entry, at = waited.entry, _instant(waited.at_ms)

@@ -12,9 +12,13 @@ from sync.sql import statement
 
 
 class WaitingPage(NamedTuple):
-    """Entries in the order of their numbers, and the number that the next page begins behind; None: there is none."""
+    """Entries in the order of their numbers, and the number that the next page begins behind; None: there is none.
+
+    `places`: of each entry, its place in the line of its ticket, from 1; 0: it does not wait.
+    """
 
     entries: list[WaitingEntry]
+    places: list[int]
     next: int | None
 
 
@@ -36,8 +40,9 @@ async def list_waiting(
     arguments = event_id, ticket_id, state, -1 if after is None else after, limit + 1
     async with postgres.connection() as connection:
         rows = await connection.fetch(statement("list_waiting_entries"), *arguments)
-    entries = [stored_entry(row) for row in rows[:limit]]
-    return WaitingPage(entries, entries[-1].number if len(rows) > limit else None)
+    entries = [msgspec.convert(list(row)[:-1], WaitingEntry) for row in rows[:limit]]
+    places = [row["place"] for row in rows[:limit]]
+    return WaitingPage(entries, places, entries[-1].number if len(rows) > limit else None)
 
 
 async def get_waiting(postgres: Postgres, waiting_id: str) -> WaitingEntry | None:

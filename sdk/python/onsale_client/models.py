@@ -1721,7 +1721,7 @@ class NotYourTurnProblem(TypedDict):
     status: int
     detail: str
     code: Literal["not_your_turn"]
-    ahead: int
+    ahead: int | None
 
 
 class PassExpiredProblem(TypedDict):

@@ -166,7 +166,7 @@ export interface QueueRequiredProblem extends Common {
 export interface NotYourTurnProblem extends Common {
   code: "not_your_turn";
   status: 409;
-  ahead: number;
+  ahead: number | null;
 }
 
 /** The pass has expired. */

@@ -4155,7 +4155,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4191,7 +4191,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4227,7 +4227,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4263,7 +4263,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4299,7 +4299,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4335,7 +4335,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4371,7 +4371,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4407,7 +4407,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4443,7 +4443,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4479,7 +4479,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4515,7 +4515,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4551,7 +4551,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4587,7 +4587,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4623,7 +4623,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4659,7 +4659,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
         /**
@@ -4695,7 +4695,7 @@ export interface components {
             capacity?: number;
             times?: string[];
             slot?: string;
-            ahead?: number;
+            ahead?: number | null;
             reason?: components["schemas"]["QueueEnd"] | null;
         };
     };

@@ -53,7 +53,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "POST /v1/orders/carts/{cart_id}": (401, 200, 404, 200, 200, 200, 403),
     "DELETE /v1/orders/carts/{cart_id}/events/{event_id}/seats/{seat_id}": (401, 200, 404, 200, 200, 200, 403),
     "DELETE /v1/orders/carts/{cart_id}/events/{event_id}/tickets/{ticket_id}": (401, 200, 404, 200, 200, 200, 403),
-    "DELETE /v1/orders/carts/{cart_id}": (401, 204, 204, 204, 204, 204, 403),
+    "DELETE /v1/orders/carts/{cart_id}": (401, 204, 404, 204, 204, 204, 403),
     "POST /v1/orders/carts/{cart_id}/claim": (401, 200, 403, 200, 200, 200, 403),
     "PUT /v1/orders/carts/{cart_id}/book": (401, 200, 404, 200, 200, 200, 403),
     "GET /v1/payments/{payment_id}": (401, 200, 404, 200, 200, 200, 403),

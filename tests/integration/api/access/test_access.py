@@ -166,6 +166,15 @@ async def test_a_cart_belongs_to_its_first_caller(sale: Sale) -> None:
         )
 
 
+async def test_a_cart_is_discarded_by_its_owner_only(sale: Sale) -> None:
+    path, _ = await sale.cart()
+    theirs = await sale.ask("other", "DELETE", path)
+    assert (theirs.status, theirs.code) == (404, "not_found")
+    assert (await sale.ask("owner", "GET", path)).body["items"]
+    for _ in range(2):
+        assert (await sale.ask("owner", "DELETE", path)).status == 204
+
+
 async def test_a_cart_that_a_service_began_is_no_customers(sale: Sale) -> None:
     path = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"
     assert (await sale.ask("service", "POST", path, sale.item())).status == 200

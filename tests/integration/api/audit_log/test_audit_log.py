@@ -108,6 +108,26 @@ async def test_changes_of_managers_and_services_are_listed_newest_first(guarded:
     ]
 
 
+@pytest.mark.usefixtures("sync")
+async def test_who_was_let_in_and_out_is_listed(guarded: Front) -> None:
+    event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
+    body = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
+    held = (await guarded.call("POST", "/v1/reservations", body, headers=CUSTOMER)).body
+    pay = held["total"] | {"payment_token": "tok_visa"}
+    assert (await guarded.call("POST", f"/v1/reservations/{held['id']}/pay", pay, headers=CUSTOMER)).status == 200
+    (given,) = (await guarded.call("GET", f"/v1/reservations/{held['id']}/etickets", headers=CUSTOMER)).body["items"]
+    scan = {"code": given["code"], "gate": "north"}
+    for nonce, direction in (("1", "in"), ("2", "in"), ("3", "out")):
+        scanned = scan | {"nonce": nonce, "direction": direction}
+        answer = await guarded.call("POST", f"/v1/events/{event['id']}/check-ins", scanned, headers=BOSS)
+        assert answer.status == 200, answer
+    found = await entries(guarded, event_id=str(event["id"]))
+    assert [(each["actor"], each["resource"], each["after"]["change"]) for each in found[:-1]] == [
+        ("boss", f"eticket/{given['serial']}", "left"),
+        ("boss", f"eticket/{given['serial']}", "entered"),
+    ], "the second scan changed nothing"
+
+
 async def test_pages_lead_through_all_entries(guarded: Front) -> None:
     for _ in range(3):
         await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)

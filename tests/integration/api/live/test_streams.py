@@ -87,6 +87,20 @@ async def test_a_client_that_missed_an_edit_gets_a_snapshot(front: Front) -> Non
         assert (await stream.next_of("snapshot")).data["tickets"][0]["price"] == price
 
 
+async def test_an_edited_ticket_is_a_change_and_the_new_version_a_snapshot(front: Front) -> None:
+    event = await front.event(5, 7)
+    ticket_id = event["tickets"][0]["id"]
+    async with watch(front, event) as stream:
+        await stream.next_of("sale")
+        assert (await front.call("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 9})).status == 200
+        change, whole = await stream.next(), await stream.next()
+    assert change
+    assert whole
+    assert (change.kind, whole.kind) == ("change", "snapshot")
+    assert [(each["ticket_id"], each["capacity"]) for each in change.data["tickets"]] == [(ticket_id, 9)]
+    assert whole.data | {"as_of": None} == (await front.get(availability_path(event))).body | {"as_of": None}
+
+
 async def test_an_edited_event_sends_its_sale(front: Front) -> None:
     event = await front.event(5)
     async with watch(front, event) as stream:

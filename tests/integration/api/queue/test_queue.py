@@ -177,6 +177,29 @@ async def test_the_order_can_be_recomputed_by_everybody(front: Front) -> None:
     assert (late["index"], late["position"]) == (3, 3)
 
 
+async def test_before_the_draw_nobody_is_told_how_many_are_ahead(front: Front) -> None:
+    queue = await queue_of(front, sale_opens_at=LATER)
+    await queue.join("anna")
+    for refused in (await queue.enter("anna"), await queue.front.reserve((queue.ticket_id, 1), customer="anna")):
+        assert refused.code in ("not_your_turn", "not_on_sale_yet")
+        assert refused.body.get("ahead") is None
+    assert (await queue.enter("anna")).body["ahead"] is None
+
+
+async def test_a_stream_goes_on_where_it_was_left(front: Front) -> None:
+    queue = await queue_of(front, sale_opens_at=LATER)
+    await queue.join("anna")
+    await queue.read()
+    async with EventStream(front.client, f"{queue.path}/stream") as stream:
+        first = await stream.next_of("queue")
+        await queue.join("ben")
+        second = await stream.next_of("queue")
+    assert second.position != first.position
+    async with EventStream(front.client, f"{queue.path}/stream", last_event_id=second.position) as stream:
+        await queue.join("carl")
+        assert (await stream.next_of("queue")).data["joined"] == 3, "and not the state that is known"
+
+
 async def test_only_who_is_inside_buys(front: Front) -> None:
     queue = await queue_of(front, room={"places_per_pass": 2})
     cart = "/v1/orders/carts/6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49"

@@ -169,6 +169,10 @@ async def test_managers_list_who_waits(front: Front) -> None:
     listed = await front.pages(line.path, limit="2")
     assert [each["id"] for each in listed] == [each["id"] for each in entries]
     assert [each["status"] for each in listed] == ["offered"] + ["waiting"] * 4
+    assert [each["position"] for each in listed] == [None, 1, 2, 3, 4]
+    assert [each["position"] for each in listed[1:]] == [
+        (await front.get(f"{line.path}/{each['id']}")).body["position"] for each in listed[1:]
+    ]
     for each in listed:
         shapes.check_waiting(each)
     (offered,) = await front.pages(line.path, status="offered")

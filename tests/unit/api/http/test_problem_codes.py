@@ -154,6 +154,7 @@ _REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
     (results.NoQueue(), "not_found", {}),
     (results.QueueRequired(), "queue_required", {}),
     (results.NotYourTurn(3), "not_your_turn", {"ahead": 3}),
+    (results.NotYourTurn(-1), "not_your_turn", {"ahead": None}),
     (results.PassExpired(), "pass_expired", {}),
     (results.InsideFull(), "inside_full", {}),
     (results.QueueClosed(""), "queue_closed", {"reason": None}),
