@@ -1,6 +1,7 @@
 """Inspection of a partition, for the clock-driven work of `sync/`."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -74,6 +75,29 @@ async def overdue_ms(redis: Redis, keys: PartitionKeys) -> int:
     if not oldest:
         return 0
     return max(0, await server_time_ms(redis, keys) - int(oldest[0][1]))
+
+
+class Sizes(NamedTuple):
+    """Entries in a partition's outbox, live holds, reservations that wait for money, and events."""
+
+    outbox: int
+    deadlines: int
+    unsettled: int
+    events: int
+
+
+async def sizes_of(redis: Redis, keys: PartitionKeys) -> Sizes:
+    """The sizes, in one call: what is empty need not be looked into. Raises Fault."""
+    sized = ("XLEN", keys.outbox), ("ZCARD", keys.deadlines), ("ZCARD", keys.unsettled), ("HLEN", keys.events)
+    return Sizes(*await redis.calls(sized))
+
+
+async def may_be_unsettled(redis: Redis, partitions: Sequence[PartitionKeys]) -> bool:
+    """False if nothing in any partition waits for money. In a cluster, where no call tells, True. Raises Fault."""
+    if redis.is_cluster:
+        return True
+    there: int = await redis.execute_command("EXISTS", *(keys.unsettled for keys in partitions))
+    return there > 0
 
 
 async def oldest_unsettled(redis: Redis, keys: PartitionKeys, *, limit: int) -> list[Unsettled]:

@@ -13,7 +13,7 @@ import structlog
 from engine.backoff import KeyedBackoff
 from engine.engine import Engine
 from engine.errors import EngineError, Fault
-from engine.inspection import oldest_unsettled, server_time_ms
+from engine.inspection import may_be_unsettled, oldest_unsettled, server_time_ms
 from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
 from payments.gateway import HttpGateway
@@ -74,6 +74,13 @@ class Resolver:
     async def round(self) -> bool:
         """One step for every reservation whose time has come, of many for the oldest; tells whether more may be due."""
         self._one_is_asked = False
+        try:
+            if not await may_be_unsettled(self._engine.redis, self._engine.keys):
+                for backoff in self._backoffs:
+                    backoff.keep(())
+                return False
+        except Fault:  # told by the engine's outage
+            return False
         async with asyncio.TaskGroup() as partitions:
             rounds = [partitions.create_task(self._round_of(keys)) for keys in self._engine.keys]
         return any(one.result() for one in rounds) and self._gateway_answers()

@@ -16,6 +16,7 @@ from sync.codes.editor import CodeEditor
 from sync.metrics import SyncMetrics, metrics_endpoint
 from sync.outbox.lag import run_lag
 from sync.outbox.leader import Leader
+from sync.outbox.reader import IDLE_POLLS
 from sync.personal_data.eraser import run_eraser
 from sync.postgres import Postgres
 from sync.upkeep.clock_watch import run_clock_watch
@@ -39,7 +40,7 @@ async def run_sync(settings: Settings) -> None:
         engine = await stack.enter_async_context(Engine(settings))
         postgres = await stack.enter_async_context(Postgres(settings))
         # Readers wait in Redis for news, each on a connection; commands must not wait for those.
-        patience_seconds = (settings.command_timeout_ms + settings.sync_poll_ms) / 1000
+        patience_seconds = (settings.command_timeout_ms + IDLE_POLLS * settings.sync_poll_ms) / 1000
         redis = engine.redis.beside(settings.partitions + 2, timeout_seconds=patience_seconds)
         await stack.enter_async_context(aclosing(redis))
         if settings.sync_metrics_port:

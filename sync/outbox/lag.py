@@ -14,7 +14,14 @@ import structlog
 from engine.client import Redis
 from engine.errors import Fault
 from engine.facts import decode_booking_facts, decode_facts
-from engine.inspection import overdue_ms, server_time_ms, unsettled_payments
+from engine.inspection import (
+    Sizes,
+    UnsettledPayments,
+    overdue_ms,
+    server_time_ms,
+    sizes_of,
+    unsettled_payments,
+)
 from engine.outbox import Entry
 from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
@@ -37,8 +44,9 @@ async def run_lag(settings: Settings, redis: Redis, partitions: list[PartitionKe
         pause = _LOOK_SECONDS
         for keys in partitions:
             try:
-                await _measure(redis, keys, metrics)
-                by_partition[keys.partition] = await stock_on_sale(redis, keys)
+                sizes = await sizes_of(redis, keys)
+                await _measure(redis, keys, sizes, metrics)
+                by_partition[keys.partition] = await stock_on_sale(redis, keys) if sizes.events else {}
             except Fault:  # told by the client's outage
                 if len(await redis.primaries()) == 1:
                     break
@@ -50,13 +58,13 @@ async def run_lag(settings: Settings, redis: Redis, partitions: list[PartitionKe
         await asyncio.sleep(pause)
 
 
-async def _measure(redis: Redis, keys: PartitionKeys, metrics: SyncMetrics) -> None:
+async def _measure(redis: Redis, keys: PartitionKeys, sizes: Sizes, metrics: SyncMetrics) -> None:
     label = f"{keys.partition:02}"
-    metrics.lag_entries.labels(label).set(await redis.xlen(keys.outbox))
-    metrics.lag_seconds.labels(label).set(await _oldest_age_ms(redis, keys) / 1000)
-    metrics.sweep_lag_ms.labels(label).set(await overdue_ms(redis, keys))
+    metrics.lag_entries.labels(label).set(sizes.outbox)
+    metrics.lag_seconds.labels(label).set(await _oldest_age_ms(redis, keys) / 1000 if sizes.outbox else 0)
+    metrics.sweep_lag_ms.labels(label).set(await overdue_ms(redis, keys) if sizes.deadlines else 0)
     try:
-        money = await unsettled_payments(redis, keys)
+        money = await unsettled_payments(redis, keys) if sizes.unsettled else UnsettledPayments(0, 0, 0)
     except msgspec.DecodeError as error:
         log.warning("open_money_unknown", partition=keys.partition, error=repr(error))
         return

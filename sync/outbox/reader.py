@@ -22,7 +22,10 @@ _BYTES_AT_ONCE = 2_000_000
 _ENTRIES_AT_FIRST = 16
 _LONGEST_PAUSE_SECONDS = 2.0
 
-_IDLE_POLLS_PER_CHECK = 5
+IDLE_POLLS = 4
+"""An idle reader waits for so many times `sync_poll_ms`: news come at once, and polls are what being idle costs."""
+
+_IDLE_POLLS_PER_CHECK = 2
 """Polls that find nothing, the first of which looks whether Redis was set back: that costs as much as a poll."""
 
 
@@ -121,7 +124,7 @@ class OutboxReader:
         await self._trim(position)
         idle = 0
         while True:
-            entries = await self._read(position)
+            entries = await self._read(position, self._settings.sync_poll_ms * (IDLE_POLLS if idle else 1))
             whole = without_gap(position, entries)
             if entries and not whole:
                 raise OutboxBroken(_missing(position, entries[0]))
@@ -135,8 +138,8 @@ class OutboxReader:
             self._stopped.set(0)
             self._pauses.reset()
 
-    async def _read(self, after: Position) -> list[Entry]:
-        block_ms, limit = self._settings.sync_poll_ms, self._entries_limit
+    async def _read(self, after: Position, block_ms: int) -> list[Entry]:
+        limit = self._entries_limit
         try:
             entries = await self._read_entries(after, limit, block_ms)
         except OutcomeUnknown:

@@ -63,6 +63,18 @@ async def test_unknown_outcomes_are_paid_by_several_resolvers_once(shop: Shop, e
     assert shop.money() == {begin.attempt_id: "kept" for begin in begins}
 
 
+async def test_an_idle_round_is_one_call(shop: Shop, engine_settings: Settings) -> None:
+    await shop.open()
+    redis = shop.engine.redis
+    async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
+        resolver = Resolver(quick(engine_settings, ""), shop.engine, shop.payments_over(gateway))
+        await redis.execute_command("CONFIG", "RESETSTAT")
+        assert not await resolver.round()
+    calls = {name: stats["calls"] for name, stats in (await redis.info("commandstats")).items()}
+    assert calls.get("cmdstat_exists") == 1
+    assert "cmdstat_zrange" not in calls
+
+
 async def test_an_attempt_whose_process_died_before_the_charge_fails(shop: Shop, engine_settings: Settings) -> None:
     await shop.open()
     begin = shop.begin(await shop.hold())
