@@ -13,11 +13,12 @@ from api.access.client_address import limited_address
 from api.access.code_guesses import CODE_GUESSES
 from api.access.named_customer import CustomerBody
 from api.access.rate_limit_headers import tell_rates
-from api.app_keys import CARTS, ENGINE
+from api.app_keys import CARTS, ENGINE, SETTINGS
 from api.catalogue.cache import CATALOGUE
 from api.catalogue.events import find_event, is_shown, no_event
+from api.catalogue.schedule import SlotText
 from api.catalogue.seating import Seating
-from api.engine_problems import problem_of
+from api.engine_problems import WishedSlot, problem_of
 from api.http.problems import Code, Problem, invalid, not_found
 from api.http.replies import Reply, json_reply
 from api.http.requests import DatabaseId, read_body, read_no_body
@@ -36,20 +37,23 @@ from api.sales.cart_view import (
     show_cart,
 )
 from api.sales.expected_total import ExpectedTotal, expected_minor
+from api.sales.items import slot_wanted
 from api.sales.schemas import BookedCart
 from api.sales.views import CustomerDetails
 from engine.carts import Cart
 from engine.catalogue import EventSnapshot
-from engine.commands import Item, NamedSeats
+from engine.commands import BestSeats, Find, Item, NamedSeats, TimedPlaces
 from engine.results import (
     AlreadyCancelled,
     CodeUnknown,
     Expired,
+    Found,
     NotFound,
     NotHeld,
     PaymentSettled,
 )
 from engine.seats import section_pool
+from engine.words import State
 from payments.cart_items import Added, NewItem, NotJoined
 
 _NOBODY = CustomerBody()
@@ -58,14 +62,18 @@ _NOBODY = CustomerBody()
 class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id.
 
-    Of places that are all alike the cart then has `quantity`; 0 takes them out. `expected_total` is of this item.
-    `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
+    Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the slot,
+    by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those that
+    it had not; `together`: the new ones side by side, or none. `expected_total` is of this item. `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
     """
 
     event_id: DatabaseId
     price_id: DatabaseId
     seat_id: DatabaseId | None = None
     quantity: Annotated[int, Meta(ge=0, le=100)] | None = None
+    best_available: bool = False
+    together: bool = False
+    slot: SlotText | None = None
     expected_total: ExpectedTotal | None = None
     customer: CustomerBody | None = None
     code: NamedCode | None = None
@@ -106,9 +114,16 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> R
         raise no_event(event.event_id)
     seating = await catalogue.seating(event)
     await check_events_of_cart(request, cart_id, event.event_id)
-    item = _engine_item(body, event, seating)
+    item = _engine_item(body, event, seating, request.app[SETTINGS].slot_horizon_days)
     if body.quantity == 0:
         return await remove_ticket(request, cart_id, event.event_id, body.price_id)
+    if isinstance(item, BestSeats):
+        missing = item.quantity - await _seats_in_cart(request, cart_id, event.event_id, item.ticket_id)
+        if missing < 0:
+            raise invalid("quantity", "the cart has more seats of the ticket; take out those that are not wanted")
+        if not missing:
+            return await cart_reply(request, await carts_of_caller(request).read(cart_id), changed=False)
+        item = msgspec.structs.replace(item, quantity=missing)
     new = NewItem(
         *(event.event_id, event.hold_seconds * 1000, item),
         msgspec.json.encode(CustomerDetails(customer.first_name, customer.last_name)).decode(),
@@ -131,7 +146,18 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> R
             tell_rates(request, added)
             if isinstance(added, CodeUnknown):
                 request.app[CODE_GUESSES].failed(request)
-            raise problem_of(added, seating)
+            raise problem_of(added, seating, WishedSlot(body.slot, ("slot",)) if body.slot else None)
+
+
+async def _seats_in_cart(request: web.Request, cart_id: str, event_id: int, ticket_id: int) -> int:
+    """The number of seats of a ticket that an open cart has. Raises Fault."""
+    cart = await carts_of_caller(request).read(cart_id)
+    if event_id not in cart.parts:
+        return 0
+    found = await request.app[ENGINE].submit(Find(cart.reservation_id(event_id)))
+    if not isinstance(found, Found) or found.record.state is not State.HELD:
+        return 0
+    return sum(line.quantity for line in found.record.lines if line.ticket_id == ticket_id)
 
 
 async def book_cart(request: web.Request) -> Reply:
@@ -162,22 +188,35 @@ async def book_cart(request: web.Request) -> Reply:
             raise problem_of(booked)
 
 
-def _engine_item(body: CartItemBody, event: EventSnapshot, seating: Seating | None) -> tuple[int, int] | Item:
+def _engine_item(
+    body: CartItemBody, event: EventSnapshot, seating: Seating | None, horizon_days: int
+) -> tuple[int, int] | Item:
     """The item in the engine's terms.
 
-    Raises Problem invalid, or not_found for a ticket or seat that is not offered.
+    Raises Problem: invalid, slot_not_scheduled, or not_found for a ticket or seat that is not offered.
     """
     ticket = event.ticket_by_id.get(body.price_id)
     if ticket is None:
         raise not_found(f"ticket {body.price_id} of event {event.event_id}")
-    if ticket.timed:
-        raise invalid("price_id", "the ticket is timed; reserve it with POST /v1/reservations, which names the slot")
+    if body.slot is not None and not ticket.timed:
+        raise invalid("slot", "the ticket is not timed; leave it out")
     if not ticket.assigned:
         if body.seat_id is not None:
             raise invalid("seat_id", "the ticket has no assigned seats; give its quantity")
+        if body.best_available or body.together:
+            field = "best_available" if body.best_available else "together"
+            raise invalid(field, "the ticket has no assigned seats; give its quantity")
         if body.quantity is None:
             raise invalid("quantity", "required, but missing")
-        return ticket.ticket_id, body.quantity
+        return _timed_item(body, event, body.quantity, horizon_days) if ticket.timed else (body.price_id, body.quantity)
+    if body.best_available:
+        if body.seat_id is not None:
+            raise invalid("seat_id", "name a seat or ask for the best available, not both")
+        if not body.quantity:
+            raise invalid("quantity", "required with best_available, and at least 1")
+        return BestSeats(ticket.ticket_id, body.quantity, body.together)
+    if body.together:
+        raise invalid("together", "goes with best_available")
     if body.quantity is not None:
         raise invalid("quantity", "the ticket has assigned seats; name one seat")
     if body.seat_id is None:
@@ -186,3 +225,9 @@ def _engine_item(body: CartItemBody, event: EventSnapshot, seating: Seating | No
     if found is None:
         raise not_found(f"seat {body.seat_id} of ticket {ticket.ticket_id}")
     return NamedSeats(ticket.ticket_id, 1, section_pool(found[0]), [found[1]])
+
+
+def _timed_item(body: CartItemBody, event: EventSnapshot, quantity: int, horizon_days: int) -> TimedPlaces:
+    if not quantity:
+        raise invalid("quantity", "at least 1; DELETE the ticket to take out its places of all slots")
+    return TimedPlaces(body.price_id, quantity, *slot_wanted(body.slot, event, "slot", horizon_days))

@@ -217,7 +217,7 @@ ROUTES: tuple[Route, ...] = (
         body=carts.CartItemBody,
         keyed=True,
         answers={_OK: schemas.Cart},
-        refusals=(*_TAKING, *_ENDED, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS),
+        refusals=(*_TAKING, *_ENDED, Code.ALREADY_PAID, Code.PAYMENT_IN_PROGRESS, Code.SLOT_NOT_SCHEDULED),
     ),
     _carts(
         method="DELETE",

@@ -90,7 +90,7 @@ class Reservation(msgspec.Struct, gc=False, frozen=True):
 
 
 class CartItem(msgspec.Struct, gc=False, frozen=True):
-    """A seat in a cart, or places without seats; then `seat` is null."""
+    """A seat in a cart, or places without seats; then `seat` is null. `slot`: as of a ReservedItem."""
 
     event: EventHead
     ticket_id: int
@@ -98,6 +98,8 @@ class CartItem(msgspec.Struct, gc=False, frozen=True):
     seat: Seat | None
     quantity: Number
     unit_price: Money
+    slot: str | UnsetType = UNSET
+    starts_at: Timestamp | UnsetType = UNSET
 
 
 class Cart(msgspec.Struct, frozen=True):

@@ -98,6 +98,8 @@ def cart_items(record: Record, event: EventSnapshot | None, seating: Seating | N
             quantity=line.quantity,
             unit_price=Money(line.unit_minor, record.currency),
         )
+        slot, starts_at = _slot_of(event, line)
+        item = msgspec.structs.replace(item, slot=slot, starts_at=starts_at)
         seats = seating.seats_of(line) if seating and line.seats else []
         items += [msgspec.structs.replace(item, seat=seat, quantity=1) for seat in seats] or [item]
     return items
