@@ -4,7 +4,6 @@ from api.audit_log.routes import ROUTES as AUDIT_LOG
 from api.catalogue.routes import ROUTES as CATALOGUE
 from api.codes.routes import ROUTES as CODES
 from api.customers.routes import ROUTES as CUSTOMERS
-from api.demo.routes import ROUTES as DEMO
 from api.dev_tokens.routes import ROUTES as DEV_TOKENS
 from api.docs.routes import ROUTES as DOCS
 from api.doors.routes import ROUTES as DOORS
@@ -13,6 +12,7 @@ from api.operations.routes import ROUTES as OPERATIONS
 from api.queue.routes import ROUTES as QUEUE
 from api.route import Route
 from api.sales.routes import ROUTES as SALES
+from api.shop.routes import ROUTES as SHOP
 from api.statistics.routes import ROUTES as STATISTICS
 from api.timed.routes import ROUTES as TIMED
 from api.waiting.routes import ROUTES as WAITING
@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *WEBHOOKS,
     *OPERATIONS,
     *DOCS,
-    *DEMO,
+    *SHOP,
 )
 """All routes, in the order of the contract."""
 

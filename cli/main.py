@@ -396,13 +396,25 @@ def restore(partitions: str) -> None:
     "--settle-after-ms", type=click.IntRange(0), default=5000, help="Delay after which a `timeout` charge completes."
 )
 @click.option("--answer-late-ms", type=click.IntRange(0), default=3000, help="Delay of a late answer.")
-def gateway(host: str, port: int, data_file: Path, settle_after_ms: int, answer_late_ms: int) -> None:
+@click.option("--shop", help="Address of the API whose buyers pay on a page of the gateway; default: it has no page.")
+@click.option("--shop-token", envvar="GATEWAY_SHOP_TOKEN", default="", help="Token of a service, for callbacks.")
+def gateway(
+    host: str, port: int, data_file: Path, settle_after_ms: int, answer_late_ms: int, shop: str | None, shop_token: str
+) -> None:
     """Run the simulated payment gateway."""
     from aiohttp import web
 
     from cli.gateway.app import create_gateway_app
+    from cli.gateway.payment_page import Shop
+    from engine.settings import listed
 
-    settings_from_environment()
+    settings = settings_from_environment()
     check_port(host, port)
-    app = create_gateway_app(data_file, settle_after_ms=settle_after_ms, answer_late_ms=answer_late_ms)
+    secret = next(iter(listed(settings.callback_secrets)), "")
+    app = create_gateway_app(
+        data_file,
+        settle_after_ms=settle_after_ms,
+        answer_late_ms=answer_late_ms,
+        shop=Shop(shop, secret, shop_token) if shop else None,
+    )
     web.run_app(app, host=host, port=port, access_log=None, print=None)

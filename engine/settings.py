@@ -97,7 +97,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics_token: str = ""
     cors_origins: str = ""
     compress_bytes: Count = 1024
-    demo_page: bool = False
+    shop: bool = False
+    payment_page: str = ""
 
     # Payments
     gateway_timeout_ms: Milliseconds = 2000

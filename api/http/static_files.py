@@ -14,6 +14,7 @@ _MEDIA = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
     ".png": "image/png",
 }
 """By the end of a file's name; a machine's own list may say otherwise."""

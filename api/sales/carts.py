@@ -41,7 +41,7 @@ from api.sales.items import slot_wanted
 from api.sales.schemas import BookedCart
 from api.sales.views import CustomerDetails
 from engine.carts import Cart
-from engine.catalogue import EventSnapshot
+from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.commands import BestSeats, Find, Item, NamedSeats, TimedPlaces
 from engine.results import (
     AlreadyCancelled,
@@ -62,9 +62,10 @@ _NOBODY = CustomerBody()
 class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id.
 
-    Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the slot,
-    by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those that
-    it had not; `together`: the new ones side by side, or none. `expected_total` is of this item. `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
+    Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
+    slot, by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those
+    that it had not; `together`: the new ones side by side, or none. `expected_total` is of this item.
+    `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
     """
 
     event_id: DatabaseId
@@ -200,15 +201,20 @@ def _engine_item(
         raise not_found(f"ticket {body.price_id} of event {event.event_id}")
     if body.slot is not None and not ticket.timed:
         raise invalid("slot", "the ticket is not timed; leave it out")
-    if not ticket.assigned:
-        if body.seat_id is not None:
-            raise invalid("seat_id", "the ticket has no assigned seats; give its quantity")
-        if body.best_available or body.together:
-            field = "best_available" if body.best_available else "together"
-            raise invalid(field, "the ticket has no assigned seats; give its quantity")
-        if body.quantity is None:
-            raise invalid("quantity", "required, but missing")
-        return _timed_item(body, event, body.quantity, horizon_days) if ticket.timed else (body.price_id, body.quantity)
+    if ticket.assigned:
+        return _seats(body, ticket, seating)
+    if body.seat_id is not None:
+        raise invalid("seat_id", "the ticket has no assigned seats; give its quantity")
+    if body.best_available or body.together:
+        field = "best_available" if body.best_available else "together"
+        raise invalid(field, "the ticket has no assigned seats; give its quantity")
+    if body.quantity is None:
+        raise invalid("quantity", "required, but missing")
+    return _timed_item(body, event, body.quantity, horizon_days) if ticket.timed else (body.price_id, body.quantity)
+
+
+def _seats(body: CartItemBody, ticket: TicketSnapshot, seating: Seating | None) -> NamedSeats | BestSeats:
+    """The seat that is named, or as many as the cart is to have. Raises Problem: invalid, or not_found."""
     if body.best_available:
         if body.seat_id is not None:
             raise invalid("seat_id", "name a seat or ask for the best available, not both")

@@ -113,11 +113,20 @@ def _start_parts(
         **(tokens.variables if tokens else {}),
     }
     write_private(data_dir / ENVIRONMENT_FILE, "".join(f"{name}={value}\n" for name, value in ours.items()))
-    environ = {f"{PREFIX}WEBHOOK_NETWORKS": _LOOPBACK_NETWORKS} | os.environ | ours
+    api_url = f"http://{LOOPBACK}:{port}"
+    defaults = {
+        f"{PREFIX}SHOP": "true",
+        f"{PREFIX}WEBHOOK_NETWORKS": _LOOPBACK_NETWORKS,
+        f"{PREFIX}PAYMENT_PAGE": f"{settings.gateway_url}/pay",
+    }
+    if tokens:
+        defaults["GATEWAY_SHOP_TOKEN"] = tokens.of(Role.SERVICE)
+    environ = defaults | os.environ | ours
+    data_file = str(data_dir / "gateway.db")
     children = [*servers, postgres.child]
     access = ["--auth", "jwt", "--dev-tokens"] if tokens else ["--auth", "off"]
     for name, arguments in {
-        "gateway": ["gateway", "--port", str(gateway_port), "--data-file", str(data_dir / "gateway.db")],
+        "gateway": ["gateway", "--port", str(gateway_port), "--data-file", data_file, "--shop", api_url],
         "sync": ["sync"],
         "api": ["serve", "--port", str(port), "--workers", str(workers), *access],
     }.items():
@@ -211,7 +220,7 @@ def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]], tokens
         click.echo(f"Others: POST {api_url}/dev/tokens with a role and a sub\n")
         click.echo("Try, in another terminal:\n")
     else:
-        click.echo(f"Play a sale in a browser: {api_url}/demo\n")
+        click.echo(f"Buy in a browser: {api_url}/shop\n")
         click.echo("Or try, in another terminal:\n")
     for what, command in commands:
         click.echo(f"  # {what}\n  {command}\n")

@@ -11,6 +11,8 @@ The payment token decides the outcome of a charge and the form of its answer:
     answer_twice     completed; answered twice
     anything else    completed
 
+Buyers pay on a page of it (`cli/gateway/payment_page.py`), if it knows the shop to lead them back to.
+
 How calls are answered from now on, whatever their token, can be told to a running gateway:
 
     PUT /faults    FaultPlan      {"mode": "lost", "calls": ["refund"], "times": 1}
@@ -27,6 +29,7 @@ from aiohttp import web
 
 from cli.gateway.ledger import ChargeConflictError, Ledger
 from cli.gateway.ledger_thread import LedgerThread
+from cli.gateway.payment_page import PaymentPage, Shop
 from payments.gateway import SIMULATED, Charge, ChargeRefund, ChargeState, ChargeView
 
 T = TypeVar("T")
@@ -112,6 +115,17 @@ class _SimulatedGateway:
 
     async def stop_withholding(self, _app: web.Application) -> None:
         self._stopping.set()
+
+    def payment_page(self, shop: Shop) -> PaymentPage:
+        """The page on which buyers of the shop pay."""
+
+        async def take(charge: Charge) -> ChargeView:
+            return (await self._ask_ledger(lambda ledger: ledger.charge(charge)))[0]
+
+        async def find(charge_id: str) -> ChargeView:
+            return await self._ask_ledger(lambda ledger: ledger.find(charge_id))
+
+        return PaymentPage(shop, take, find)
 
     async def charge(self, request: web.Request) -> web.StreamResponse:
         charge = _decode(await request.read(), Charge)
@@ -229,8 +243,11 @@ def create_gateway_app(
     settle_after_ms: int = SETTLE_AFTER_MS,
     answer_late_ms: int = ANSWER_LATE_MS,
     withhold_answer_ms: int = _WITHHOLD_ANSWER_MS,
+    shop: Shop | None = None,
 ) -> web.Application:
     """The simulated gateway, with its ledger in `data_file`, which is made if it is not there.
+
+    `shop`: whose buyers it shows a page to, and whom it calls back; None: it has no such page.
 
     A `timeout` charge completes `settle_after_ms` after it was asked for; an answer that is late, or never comes, is
     waited for in vain so long.
@@ -241,6 +258,10 @@ def create_gateway_app(
     app.cleanup_ctx.append(gateway.ledger)
     app.on_shutdown.append(gateway.stop_withholding)
     app.add_routes(gateway.routes())
+    if shop is not None:
+        page = gateway.payment_page(shop)
+        app.cleanup_ctx.append(page.callbacks)
+        app.add_routes(page.routes())
     return app
 
 

@@ -718,7 +718,7 @@ class Cart(TypedDict):
 
 
 class CartItem(TypedDict):
-    """A seat in a cart, or places without seats; then `seat` is null."""
+    """A seat in a cart, or places without seats; then `seat` is null. `slot`: as of a ReservedItem."""
 
     event: EventHead
     ticket_id: int
@@ -726,6 +726,8 @@ class CartItem(TypedDict):
     seat: Seat | None
     quantity: int
     unit_price: Money
+    slot: NotRequired[str]
+    starts_at: NotRequired[str]
 
 
 class CartItemBody(TypedDict):
@@ -735,6 +737,9 @@ class CartItemBody(TypedDict):
     price_id: int
     seat_id: NotRequired[int | None]
     quantity: NotRequired[int | None]
+    best_available: NotRequired[bool]
+    together: NotRequired[bool]
+    slot: NotRequired[str | None]
     expected_total: NotRequired[ExpectedTotal | None]
     customer: NotRequired[CustomerBody | None]
     code: NotRequired[str | None]

@@ -2727,7 +2727,7 @@ export interface components {
         };
         /**
          * CartItem
-         * @description A seat in a cart, or places without seats; then `seat` is null.
+         * @description A seat in a cart, or places without seats; then `seat` is null. `slot`: as of a ReservedItem.
          */
         CartItem: {
             event: components["schemas"]["EventHead"];
@@ -2736,12 +2736,17 @@ export interface components {
             seat: components["schemas"]["Seat"] | null;
             quantity: number;
             unit_price: components["schemas"]["Money"];
+            slot?: string;
+            /** Format: date-time */
+            starts_at?: string;
         };
         /**
          * CartItemBody
          * @description Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id.
          *
-         *         Of places that are all alike the cart then has `quantity`; 0 takes them out. `expected_total` is of this item.
+         *         Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
+         *         slot, by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those
+         *         that it had not; `together`: the new ones side by side, or none. `expected_total` is of this item.
          *         `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
          * @example {
          *       "event_id": 3,
@@ -2756,6 +2761,12 @@ export interface components {
             seat_id?: number | null;
             /** @description Default: null. */
             quantity?: number | null;
+            /** @description Default: false. */
+            best_available?: boolean;
+            /** @description Default: false. */
+            together?: boolean;
+            /** @description Default: null. */
+            slot?: string | null;
             /** @description Default: null. */
             expected_total?: components["schemas"]["ExpectedTotal"] | null;
             /** @description Default: null. */
@@ -7097,7 +7108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem415"];
                 };
             };
-            /** @description The request is not valid; Another currency; The idempotency key was used for another request; The code is not for these places. */
+            /** @description The request is not valid; Another currency; The slot is not in the schedule; The idempotency key was used for another request; The code is not for these places. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

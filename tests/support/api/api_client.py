@@ -56,7 +56,9 @@ class Front:
             raw, sent = json.dumps(body).encode(), _JSON | sent
         data = None if raw is None else BytesIO(raw)
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            response = await self.client.request(method, path, data=data, headers=sent, params=params)
+            response = await self.client.request(
+                method, path, data=data, headers=sent, params=params, allow_redirects=False
+            )
             content = await response.read()
         if method != "HEAD":
             our_document().check(method, path, response.status, response.headers, content)

@@ -121,9 +121,13 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /doors/worker.js": (200, 200, 200, 200, 200, 200, 200),
     "GET /doors/{event_id}": (200, 200, 200, 200, 200, 200, 200),
     "GET /doors/assets/{doors_asset}": (200, 200, 200, 200, 200, 200, 200),
-    "GET /demo": (200, 200, 200, 200, 200, 200, 200),
-    "GET /demo/queue/{event_id}": (200, 200, 200, 200, 200, 200, 200),
-    "GET /demo/{demo_asset}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /": (302, 302, 302, 302, 302, 302, 302),
+    "GET /shop": (200, 200, 200, 200, 200, 200, 200),
+    "GET /shop/events/{event_id}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /shop/orders/{order_id}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /shop/queue/{event_id}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /shop/settings": (200, 200, 200, 200, 200, 200, 200),
+    "GET /shop/assets/{shop_asset}": (200, 200, 200, 200, 200, 200, 200),
 }
 """The status of each call about the owner's things. 404: to who asks there is no such thing."""
 
@@ -185,7 +189,8 @@ class Sale:
     async def status(self, asker: str, method: str, call: Call) -> int:
         """As `ask`; the status, whatever the answer is made of."""
         headers = {} if asker == "nobody" else {"Authorization": f"Bearer {self.tokens[asker]}"}
-        async with self.front.client.request(method, call.path, json=call.body, headers=headers) as response:
+        sent = {"json": call.body, "headers": headers, "allow_redirects": False}
+        async with self.front.client.request(method, call.path, **sent) as response:
             return response.status
 
     async def _done(self, method: str, path: str, body: Json = None) -> Json:
@@ -479,9 +484,13 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /doors/worker.js": lambda _: _call("/doors/worker.js"),
     "GET /doors/{event_id}": lambda sale: _call(f"/doors/{sale.event['id']}"),
     "GET /doors/assets/{doors_asset}": lambda _: _call("/doors/assets/doors.js"),
-    "GET /demo": lambda _: _call("/demo"),
-    "GET /demo/queue/{event_id}": lambda sale: _call(f"/demo/queue/{sale.room_id}"),
-    "GET /demo/{demo_asset}": lambda _: _call("/demo/demo.js"),
+    "GET /": lambda _: _call("/"),
+    "GET /shop": lambda _: _call("/shop"),
+    "GET /shop/events/{event_id}": lambda sale: _call(f"/shop/events/{sale.event['id']}"),
+    "GET /shop/orders/{order_id}": lambda _: _call("/shop/orders/1"),
+    "GET /shop/queue/{event_id}": lambda sale: _call(f"/shop/queue/{sale.room_id}"),
+    "GET /shop/settings": lambda _: _call("/shop/settings"),
+    "GET /shop/assets/{shop_asset}": lambda _: _call("/shop/assets/main.js"),
 }
 """How each call of the matrix is made, about what is made for it alone."""
 

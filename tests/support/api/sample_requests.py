@@ -229,8 +229,9 @@ class World(NamedTuple):
         yield from [("GET", path) for path in ("/v1/audit-log", f"{event}/availability/stream", f"{section}/stream")]
         for path in ("/v1/statistics/events", "/v1/statistics/ticket-types", "/healthz", "/readyz", "/metrics"):
             yield "GET", path
-        for path in ("/openapi.json", "/docs", "/docs/start.js", "/demo", "/demo/queue/1", "/demo/demo.js"):
-            yield "GET", path
+        shop = ("", "/events/1", "/orders/1", "/queue/1", "/settings", "/assets/main.js")
+        yield from [("GET", path) for path in ("/openapi.json", "/docs", "/docs/start.js", "/")]
+        yield from [("GET", f"/shop{path}") for path in shop]
         yield from [("GET", f"/doors/{path}") for path in ("1", "worker.js", "assets/doors.js")]
 
 

@@ -33,14 +33,16 @@ async def test_the_page_refers_to_nothing_outside(front: Front) -> None:
 
 async def test_browsers_ask_nobody_else_whatever_the_scripts_say(front: Front) -> None:
     # The bundle has addresses in it, of standards and of a validator to which documents would be sent.
-    for path in ("/docs", "/docs/swagger-ui-bundle.js", "/demo", "/demo/demo.js"):
+    for path in ("/docs", "/docs/swagger-ui-bundle.js"):
         policy = (await front.client.get(path)).headers["Content-Security-Policy"]
         sources = dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
         assert sources["default-src"] == "'self'"
         assert not any(":" in source.replace("data:", "") or "*" in source for source in sources.values())
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/demo", "/demo/demo.js"])
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/shop", "/shop/assets/main.js"]
+)
 async def test_a_browser_does_not_get_a_cached_file_again(front: Front, path: str) -> None:
     first = await front.client.get(path)
     assert first.headers["Cache-Control"].startswith("public, max-age=")
@@ -50,7 +52,7 @@ async def test_a_browser_does_not_get_a_cached_file_again(front: Front, path: st
 
 async def test_only_files_of_the_page_are_served(front: Front) -> None:
     for path in ("README.md", "page.html", "..%2fapp.py", "%2e%2e%2fdocs.py", "LICENSE"):
-        for page in ("docs", "demo"):
+        for page in ("docs", "shop/assets"):
             assert await front.refused("GET", f"/{page}/{path}") == "not_found"
 
 

@@ -102,7 +102,7 @@ GATES_MAY = {
 
 
 async def test_a_gate_does_nothing_but_check_people_in_at_its_events(start_api: StartApi) -> None:
-    sale = await open_sale(await start_api(auth="jwt", jwt_secret=SHARED, demo_page=True, unsigned_callbacks=True))
+    sale = await open_sale(await start_api(auth="jwt", jwt_secret=SHARED, shop=True, unsigned_callbacks=True))
     event_id = sale.event["id"]
     sale.tokens["gate"] = sale.token(Role.GATE, "north")
     sale.tokens["gate of the event"] = sale.token(Role.GATE, "north", [event_id])

@@ -22,7 +22,7 @@ _ROLES = re.compile(r"^For ((?:\w+, )*\w+)\.$", re.MULTILINE)
 _NOT_OURS = {"event_id": "1", "reservation_id": "1-AAAAAAAAAAAAAAAA"}
 """Placeholders that name an event which the token of a manager of another event is not good for."""
 
-_OTHERS = {"asset": "start.js", "demo_asset": "demo.js", "customer_id": "22", "payment_id": "pay-1"}
+_OTHERS = {"asset": "start.js", "shop_asset": "main.js", "customer_id": "22", "payment_id": "pay-1"}
 _UUID = str(UUID(int=7))
 
 
@@ -56,7 +56,7 @@ def operations(document: Json) -> Iterator[Operation]:
 
 @pytest.fixture
 async def guarded(start_api: StartApi) -> Front:
-    return await start_api(auth="jwt", jwt_secret=SHARED, demo_page=True, unsigned_callbacks=True)
+    return await start_api(auth="jwt", jwt_secret=SHARED, shop=True, unsigned_callbacks=True)
 
 
 def tokens() -> dict[str, str]:
@@ -71,7 +71,9 @@ async def status_of(front: Front, operation: Operation, token: str | None) -> in
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     body: Json = None if operation.method == "GET" else {}
     where = operation.where()
-    async with front.client.request(operation.method, where, json=body, headers=headers) as answer:
+    async with front.client.request(
+        operation.method, where, json=body, headers=headers, allow_redirects=False
+    ) as answer:
         return answer.status
 
 

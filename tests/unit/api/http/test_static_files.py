@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import api.demo.handlers
 import api.docs.handlers
+import api.shop.handlers
 from api.http.static_files import file_reply
 
-POLICIES = [api.demo.handlers._ONLY_OURS, api.docs.handlers._ONLY_OURS]
+POLICIES = [api.shop.handlers._ONLY_OURS, api.docs.handlers._ONLY_OURS]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
