@@ -123,10 +123,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: install
 	$(LOCK) pyproject.toml --extra pages --extra embedded --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra pages --constraint requirements/runtime.txt --output-file requirements/server.txt
+	$(LOCK) pyproject.toml --extra parquet --extra otel --constraint requirements/runtime.txt --output-file requirements/extras.txt
 	$(LOCK) --group build --constraint requirements/runtime.txt --output-file requirements/build.txt
 	$(LOCK) --group loadtest --constraint requirements/runtime.txt --output-file requirements/loadtest.txt
 	$(LOCK) --group clients --output-file requirements/clients.txt
-	$(LOCK) pyproject.toml --extra pages --extra embedded --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra pages --extra embedded --extra parquet --extra otel --group build --group dev --group loadtest --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:
 	rm -rf .venv tests/clients/.venv tests/clients/node_modules tests/clients/generated sdk/typescript/node_modules sdk/typescript/dist dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ from cli.progress import progress
 from cli.settings import settings_from_environment
 from engine.errors import Fault, Misconfigured
 from engine.settings import PREFIX
+from sync.read_models.exports import EXPORTS
 from sync.read_models.reports import REPORTS
 
 # Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
@@ -339,6 +340,24 @@ def loadtest(options: tuple[str, ...]) -> None:
     from cli.loadtest import rehearse
 
     sys.exit(rehearse(options))
+
+
+@onsale.command("export")
+@click.argument("name", type=click.Choice(list(EXPORTS)))
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the parts."
+)
+@click.option("--format", "form", type=click.Choice(["ndjson", "parquet"]), default="ndjson", help="Form of the parts.")
+@click.option("--rows", type=click.IntRange(1, 10_000_000), default=100_000, help="Most rows of a part.")
+def export_changes(name: str, folder: Path, form: str, rows: int) -> None:
+    """Write what changed in a view since the last export, for analysts.
+
+    Stopped or not, the next run goes on where this one was: the folder has its cursor.
+    """
+    from cli.export.command import export_view
+
+    state = export_view(settings_from_environment(), name, folder, form, rows)
+    click.echo(f"{name}: {state.rows} rows in {state.part} parts, complete up to {state.complete_to}")
 
 
 @onsale.command()

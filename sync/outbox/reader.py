@@ -7,6 +7,7 @@ import structlog
 from engine.backoff import Backoff
 from engine.client import Redis
 from engine.errors import EngineError, Fault, OutcomeUnknown
+from engine.inspection import server_time_ms
 from engine.outbox import Entry, Position, last_position, read_confirmed, read_outbox, trim_outbox
 from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
@@ -118,7 +119,7 @@ class OutboxReader:
 
     async def _follow(self, position: Position) -> None:
         """Reads on from a committed position, forever."""
-        await self._check_not_behind(position)
+        await self._check_position(position)
         await self._keep_id_secret()
         # A worker may have died between commit and trim.
         await self._trim(position)
@@ -134,7 +135,7 @@ class OutboxReader:
                 await self._trim(position)
             idle = 0 if entries else idle + 1
             if idle % _IDLE_POLLS_PER_CHECK == 1:
-                await self._check_not_behind(position)
+                await self._check_position(position)
             self._stopped.set(0)
             self._pauses.reset()
 
@@ -177,8 +178,15 @@ class OutboxReader:
     async def _trim(self, committed: Position) -> None:
         await trim_outbox(self._redis, self._keys, committed)
 
-    async def _check_not_behind(self, committed: Position) -> None:
-        """Raises if Redis has forgotten entries that Postgres has: it would give their numbers to other facts."""
+    async def _check_position(self, committed: Position) -> None:
+        """Raises if Redis has forgotten entries that Postgres has: it would give their numbers to other facts.
+
+        If Postgres has all, this is noted: analysts load what is complete.
+        """
+        now_ms = await server_time_ms(self._redis, self._keys)
         last = await last_position(self._redis, self._keys)
         if last < committed:
             raise OutboxBroken(f"Redis is at {last}, Postgres has {committed}: Redis was set back")
+        if last == committed:
+            async with self._postgres.connection() as connection:
+                await connection.execute(statement("mark_complete"), self._keys.partition, *committed, now_ms)

@@ -115,7 +115,8 @@ async def write_batch(connection: Connection, partition: int, before: Position, 
 
     Raises OffsetMoved, and the transaction must be rolled back, if the tables are not where `before` says.
     """
-    moved = await connection.fetchval(statement("move_offset"), partition, *before, *batch.last)
+    told_ms = next((told.fact.at_ms for told in reversed(batch.told) if isinstance(told.fact, Fact)), None)
+    moved = await connection.fetchval(statement("move_offset"), partition, *before, *batch.last, told_ms)
     if moved is None:
         raise OffsetMoved(f"the tables are not at {before} of partition {partition}")
     changed = [reservation_id for acted in batch.acted for reservation_id in reservations_of(acted)]

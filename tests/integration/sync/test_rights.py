@@ -56,7 +56,7 @@ _DENIED = {
         "UPDATE audit_log SET actor = 'nobody'",
         "INSERT INTO erasures (customer_id, requested_at) VALUES ('22', now())",
     ),
-    "reporting": ("SELECT * FROM reservations", "SELECT * FROM bookings"),
+    "reporting": ("SELECT * FROM public.reservations", "SELECT * FROM bookings"),
 }
 _MAKING = ("CREATE TABLE mine (id integer)", "CREATE VIEW reporting.mine AS SELECT 1", "CREATE SCHEMA mine")
 

@@ -35,7 +35,7 @@ def test_onsale_commands_and_their_options_are_there(commands: list[str]) -> Non
             parsed.add(_parse(shlex.split(command)[1:]))
     assert parsed == {
         "dev", "serve", "streams", "sync", "migrate", "library install", "library check", "audit", "restore",
-        "loadtest", "report", "gateway", "token", "secrets", "codes make", "codes list", "codes export",
+        "loadtest", "report", "gateway", "token", "secrets", "export", "codes make", "codes list", "codes export",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""`onsale export`: files for analysts."""
