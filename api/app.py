@@ -37,7 +37,9 @@ from api.doors.documents import DOCUMENTS, DocumentCache
 from api.doors.metrics import DOORS_METRICS, DoorsMetrics
 from api.event_loop_lag import watch_event_loop_lag
 from api.frame import FALLBACK, Frame
+from api.http.cached_pages import CachedPage
 from api.http.server import CONNECTION, Application, MakeConnection, expect
+from api.http.static_files import PAGE_SECONDS
 from api.idempotency import KEY_TURNS, KeyTurns
 from api.live.metrics import StreamMetrics
 from api.live.streams import STREAMS, Streams
@@ -103,7 +105,7 @@ def create_app(settings: Settings, routes: tuple[Route, ...] = ROUTES) -> web.Ap
     app.cleanup_ctx.append(_streams)
     app.on_shutdown.append(_close_streams)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
-    app[DOCUMENT] = encoded_document(routes)
+    app[DOCUMENT] = CachedPage(encoded_document(routes), max_age=PAGE_SECONDS)
     frame = Frame(app[METRICS], app[ADMISSION], settings, app[LIMITS], requests)
     _add_routes(app, routes, frame)
     direct = [route for route in routes if route.handler is create_reservation]

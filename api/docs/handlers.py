@@ -5,8 +5,10 @@ from typing import Literal, get_args
 
 from aiohttp import web
 
+from api.app_keys import SETTINGS
+from api.http.cached_pages import CachedPage
 from api.http.problems import not_found
-from api.http.replies import Reply, tagged_reply
+from api.http.replies import Reply
 from api.http.static_files import ASSET_SECONDS, PAGE_SECONDS, file_reply
 
 Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
@@ -22,8 +24,7 @@ _ONLY_OURS = (
 
 async def read_openapi(request: web.Request) -> Reply:
     """GET /openapi.json: serves this document."""
-    document = request.app[DOCUMENT]
-    return tagged_reply(request, document, max_age=PAGE_SECONDS)
+    return await request.app[DOCUMENT].reply(request, request.app[SETTINGS].compress_bytes)
 
 
 async def read_docs(_request: web.Request) -> web.StreamResponse:
@@ -39,4 +40,4 @@ async def read_asset(request: web.Request) -> web.StreamResponse:
     return file_reply(_FOLDER / asset, ASSET_SECONDS, _ONLY_OURS)
 
 
-DOCUMENT = web.AppKey("document", bytes)
+DOCUMENT = web.AppKey("document", CachedPage)
