@@ -3,7 +3,15 @@
 import msgspec
 
 from engine.records import Booking, Eticket, Record, WaitingEntry
-from engine.words import BookingFactWord, Direction, EticketFactWord, FactWord, ScanResult, WaitingFactWord
+from engine.words import (
+    BookingFactWord,
+    Direction,
+    EticketFactWord,
+    FactWord,
+    QueueFactWord,
+    ScanResult,
+    WaitingFactWord,
+)
 
 
 class Fact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +40,21 @@ class WaitingFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid
     word: WaitingFactWord
     at_ms: int
     entry: WaitingEntry
+
+
+class QueueFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Something that happened in the waiting room of an event at `at_ms`.
+
+    `customer_id` and `index` are of who joined, entered or left. `text` is the secret of a room that was opened, or the
+    digest of one whose order was drawn, whose `index` is the cohort.
+    """
+
+    word: QueueFactWord
+    at_ms: int
+    event_id: int
+    customer_id: str
+    index: int
+    text: str
 
 
 class EticketFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -76,12 +99,15 @@ class Act(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown
     waiting_facts: int = 0
     first_eticket_fact: int = 0
     eticket_facts: int = 0
+    first_queue_fact: int = 0
+    queue_facts: int = 0
 
 
 _ACTS_DECODER = msgspec.msgpack.Decoder(list[Act])
 _DECODER = msgspec.msgpack.Decoder(list[Fact])
 _BOOKINGS_DECODER = msgspec.msgpack.Decoder(list[BookingFact])
 _WAITING_DECODER = msgspec.msgpack.Decoder(list[WaitingFact])
+_QUEUES_DECODER = msgspec.msgpack.Decoder(list[QueueFact])
 _ETICKETS_DECODER = msgspec.msgpack.Decoder(list[EticketFact])
 _SCANS_DECODER = msgspec.msgpack.Decoder(list[Scan])
 _LOOSE_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -100,6 +126,11 @@ def decode_booking_facts(payload: bytes) -> list[BookingFact]:
 def decode_waiting_facts(payload: bytes) -> list[WaitingFact]:
     """The facts about waiting lists of an outbox entry. Raises ValueError for what is none."""
     return _WAITING_DECODER.decode(payload)
+
+
+def decode_queue_facts(payload: bytes) -> list[QueueFact]:
+    """The facts about waiting rooms of an outbox entry. Raises ValueError for what is none."""
+    return _QUEUES_DECODER.decode(payload)
 
 
 def decode_eticket_facts(payload: bytes) -> list[EticketFact]:
@@ -135,6 +166,11 @@ def decode_booking_fact(payload: bytes) -> BookingFact:
 def decode_waiting_fact(payload: bytes) -> WaitingFact:
     """One packed fact about a waiting list. Raises ValueError."""
     return msgspec.msgpack.decode(payload, type=WaitingFact)
+
+
+def decode_queue_fact(payload: bytes) -> QueueFact:
+    """One packed fact about a waiting room. Raises ValueError."""
+    return msgspec.msgpack.decode(payload, type=QueueFact)
 
 
 def decode_eticket_fact(payload: bytes) -> EticketFact:

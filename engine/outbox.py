@@ -11,6 +11,7 @@ from engine.redis_keys import (
     BOOKINGS_FIELD,
     ETICKETS_FIELD,
     OUTBOX_FIELD,
+    QUEUES_FIELD,
     SCANS_FIELD,
     WAITING_FIELD,
     PartitionKeys,
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
     """One outbox entry: the facts of one batch, still packed (engine/facts.py).
 
     `payload` are those about reservations, perhaps none; `bookings` those about bookings, `waiting` those about waiting
-    lists, each empty if there are none.
+    lists, `queues` those about waiting rooms, each empty if there are none.
     `acts` say on whose behalf facts were made, empty if nobody is to be logged. `etickets` and `scans` are of the
     doors, empty if nothing happened there.
     `before` is what the first entry of an epoch names: the last entry that its server knew.
@@ -59,6 +60,7 @@ class Entry(NamedTuple):
     waiting: bytes = b""
     etickets: bytes = b""
     scans: bytes = b""
+    queues: bytes = b""
 
     @classmethod
     def parse(cls, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Self:
@@ -73,6 +75,7 @@ class Entry(NamedTuple):
             fields.get(WAITING_FIELD, b""),
             fields.get(ETICKETS_FIELD, b""),
             fields.get(SCANS_FIELD, b""),
+            fields.get(QUEUES_FIELD, b""),
         )
 
     def follows(self, position: Position) -> bool:

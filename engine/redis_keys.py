@@ -20,6 +20,10 @@ BOOKINGS_FIELD = b"b"
 
 WAITING_FIELD = b"w"
 """The field that has its facts about waiting lists, if there are any."""
+
+QUEUES_FIELD = b"q"
+"""The field that has its facts about waiting rooms, if there are any."""
+
 ETICKETS_FIELD = b"e"
 """The field that has its facts about e-tickets, if there are any."""
 

@@ -110,6 +110,30 @@ class CodeDump(NamedTuple):
     is_open: bool
 
 
+class RoomDump(NamedTuple):
+    """A waiting room. `drawn_ms`: 0: its order is not drawn yet; then it has no cohort and no seed."""
+
+    event_id: int
+    secret: str
+    commitment: str
+    joined: int
+    digest: str
+    drawn_ms: int
+    cohort: int
+    seed: str
+    serving: int
+    entered: int
+
+
+class PlaceDump(NamedTuple):
+    """The place of a customer in a waiting room. `entered_ms`: 0: the customer has never been inside."""
+
+    event_id: int
+    customer_id: str
+    number: int
+    entered_ms: int
+
+
 class PartitionDump(NamedTuple):
     """All that a partition is to have."""
 
@@ -125,6 +149,8 @@ class PartitionDump(NamedTuple):
     etickets: Sequence[EticketDump] = ()
     scans: Sequence[ScanDump] = ()
     codes: Sequence[CodeDump] = ()
+    rooms: Sequence[RoomDump] = ()
+    places: Sequence[PlaceDump] = ()
 
 
 async def check_empty(redis: Redis) -> None:

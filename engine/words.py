@@ -102,6 +102,16 @@ class WaitingFactWord(StrEnum):
     ERASED = "erased"
 
 
+class QueueFactWord(StrEnum):
+    """The kinds of facts about waiting rooms in the outbox."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    DRAWN = "drawn"
+    ENTERED = "entered"
+    LEFT = "left"
+
+
 class EticketState(StrEnum):
     """The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it admits no more."""
 

@@ -109,6 +109,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     gone_maps = {}, -- keys
     booking_facts = {}, -- packed
     waiting_facts = {}, -- packed
+    queue_facts = {}, -- packed
     returns = {}, -- event -> when the next hold runs out (29_returns.lua)
     acts = {}, -- packed: which facts and facts of bookings came of a command, and on whose behalf it ran
     facts = 0, -- how many
@@ -129,7 +130,7 @@ end
 
 -- True if this call has no facts for the outbox so far.
 local function unit_is_unchanged(u)
-  return u.facts == 0 and #u.booking_facts == 0 and #u.waiting_facts == 0
+  return u.facts == 0 and #u.booking_facts == 0 and #u.waiting_facts == 0 and #u.queue_facts == 0
 end
 
 -- The field of a pool in `pools`, and of a customer in `customers`.

@@ -5,7 +5,8 @@
 --   queue:<event>:places   customer -> `index began_ms until_ms used`: when the pass began and ends, and how many places it
 --                          has taken; `began_ms` is 0 once the pass is known to have ended, all are 0 before the first pass
 --   queue:<event>:inside   customer -> until when its pass is valid, ms; those whose `began_ms` is not 0
--- Nothing of it is stock or money, so there are no facts about it. It is read and written only where an event has a room.
+-- It is read and written only where an event has a room. Facts tell who joined, entered and left, and what the order was drawn
+-- by: so much is restored (83_restore.lua). Who is inside and how fast others follow is not: that begins anew.
 --
 -- The order. Customers who join before the sale opens are a cohort: when it opens, one write freezes their number and
 -- makes the seed, of which the position of each follows. The secret in the seed was fixed, and its SHA-256 known, before
@@ -39,6 +40,11 @@ do
 
   local function key_of(u, event)
     return string.sub(u.keys[KEY_LEDGER], 1, -7) .. 'queue:' .. u.digits[event]
+  end
+
+  -- Tells what happened in a room. `text`: the secret of one that is opened, the digest of one that is drawn.
+  local function tell(u, word, room, customer, index, text)
+    table.insert(u.queue_facts, cmsgpack.pack({ word, u.now_ms, room.event, customer, index, text }))
   end
 
   -- The room of an event that has one, of which nothing is read yet.
@@ -136,6 +142,7 @@ do
   local function draw(u, room)
     room.cohort, room.drawn_ms, room.updated_ms, room.changed = room.joined, u.now_ms, u.now_ms, true
     room.seed = redis.sha1hex(string.format('%s:%.0f:%.0f:%s', room.secret, room.event, room.cohort, room.digest))
+    tell(u, 'drawn', room, '', room.cohort, room.digest)
   end
 
   -- The room of an event at this instant, or nil and the refusal. `secret` and `commitment`: what a room that is new gets;
@@ -152,6 +159,7 @@ do
     load(u, room)
     if room.secret == '' and secret then
       room.secret, room.commitment, room.changed = secret, commitment, true
+      tell(u, 'opened', room, '', 0, secret)
     end
     if room.secret == '' then
       return room
@@ -173,13 +181,14 @@ do
   end
 
   -- Gives a customer the next index.
-  function rooms.join(room, customer)
+  function rooms.join(u, room, customer)
     local place = { index = room.joined, began_ms = 0, until_ms = 0, used = 0 }
     if room.drawn_ms == 0 then
       room.digest = redis.sha1hex(room.digest .. '\n' .. customer)
     end
     room.joined, room.changed = room.joined + 1, true
     room.places[customer], room.changed_places[customer] = place, true
+    tell(u, 'joined', room, customer, place.index, '')
     return place
   end
 
@@ -210,14 +219,16 @@ do
     place.began_ms, place.until_ms, place.used = u.now_ms, u.now_ms + room.terms.room[2], 0
     room.inside, room.idle, room.changed = room.inside + 1, room.idle + 1, true
     room.changed_places[customer], room.changed_inside[customer] = true, place.until_ms
+    tell(u, 'entered', room, customer, place.index, '')
   end
 
   -- Forgets the place of a customer.
-  function rooms.leave(room, customer, place)
+  function rooms.leave(u, room, customer, place)
     if place.began_ms > 0 then
       rooms.end_pass(room, customer, place)
     end
     room.places[customer], room.changed_places[customer] = false, true
+    tell(u, 'left', room, customer, place.index, '')
   end
 
   -- Ends the passes that ran out, a slice at most.
@@ -297,6 +308,21 @@ do
       fields[2 * i - 1], fields[2 * i] = field[1], value
     end
     redis.call('HSET', room.key, unpack(fields))
+  end
+
+  -- Writes a room of which nothing is there: {event, secret, commitment, joined, digest, drawn_ms, cohort, seed, serving, entered}.
+  function rooms.restore(prefix, room)
+    local serving = string.format('%.0f', room[9])
+    redis.call('HSET', string.format('%squeue:%.0f', prefix, room[1]), 'secret', room[2], 'commitment', room[3], 'joined',
+      string.format('%.0f', room[4]), 'digest', room[5], 'drawn_ms', string.format('%.0f', room[6]), 'updated_ms',
+      string.format('%.0f', room[6]), 'cohort', string.format('%.0f', room[7]), 'seed', room[8], 'serving', serving,
+      'mark_serving', serving, 'last_serving', serving, 'entered', string.format('%.0f', room[10]))
+  end
+
+  -- Writes a place of a room: {event, customer, index, entered_ms}; 0: it never entered. Nobody is inside.
+  function rooms.restore_place(prefix, place)
+    redis.call('HSET', string.format('%squeue:%.0f:places', prefix, place[1]), place[2],
+      string.format('%.0f 0 %.0f 0', place[3], place[4]))
   end
 
   -- Removes what there is of the room of an event that is gone.

@@ -13,7 +13,7 @@
 --           {"inside_full"}                      it is its turn, but there is no space at the moment
 --           {"again"}                            the same, but expired holds are not all given back yet
 --           {"placed", now_ms, replayed, index, position, ahead, until_ms, wait_ms, longest_ms}   as in join_queue
--- Facts     none
+-- Facts     entered
 do
   local function enter_queue(u, command)
     local customer = command[3]

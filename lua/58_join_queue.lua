@@ -11,7 +11,7 @@
 --           {"placed", now_ms, replayed, index, position, ahead, until_ms, wait_ms, longest_ms}
 --           position, ahead: -1 before the draw; until_ms: of the pass, 0 without one
 --           wait_ms: until its turn comes, in one case of two; longest_ms: in nine of ten; 0 before the draw
--- Facts     none
+-- Facts     joined; as in every command that opens a room: opened, drawn
 do
   local function join_queue(u, command)
     local customer = command[3]
@@ -30,7 +30,7 @@ do
     if phase == 'closed' or phase == 'over' then
       return reply('queue_closed', reason)
     end
-    return rooms.reply_place(u, room, rooms.join(room, customer), false)
+    return rooms.reply_place(u, room, rooms.join(u, room, customer), false)
   end
 
   local function takes()

@@ -5,7 +5,7 @@
 -- Promise   What the customer holds it keeps. Who joins again has another place, behind all others. Safe to repeat.
 -- Results   {"unknown_pool", 0}, {"no_queue"}    as in read_queue
 --           {"left"}
--- Facts     none
+-- Facts     left
 do
   local function leave_queue(u, command)
     local room, refusal = rooms.open(u, command[2])
@@ -14,7 +14,7 @@ do
     end
     local place = rooms.place(room, command[3])
     if place then
-      rooms.leave(room, command[3], place)
+      rooms.leave(u, room, command[3], place)
     end
     return reply('left')
   end

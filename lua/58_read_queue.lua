@@ -12,7 +12,7 @@
 --           cohort: -1 before the draw; secret, digest and seed are empty until then
 --           idle: those inside without a place; no_show: absentees in thousandths
 --           position: the id of the last entry in the outbox before this call
--- Facts     none: what happens in a waiting room changes no stock
+-- Facts     opened, drawn
 do
   local function read_queue(u, command)
     local room, refusal = rooms.open(u, command[2], command[3], command[4])

@@ -148,6 +148,10 @@ do
       local n = #entry
       entry[n + 1], entry[n + 2] = 'w', array_head(#u.waiting_facts) .. table.concat(u.waiting_facts)
     end
+    if #u.queue_facts > 0 then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 'q', array_head(#u.queue_facts) .. table.concat(u.queue_facts)
+    end
     etickets.add_to_entry(u, entry)
     if #u.acts > 0 then
       local n = #entry

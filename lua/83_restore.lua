@@ -15,6 +15,8 @@
 --             etickets   {event, number, e-ticket}... in order of their numbers
 --             scans      {event, gate, nonce, number, issue, result, other_gate, other_ms}...
 --             codes      {event, code, terms, uses, spent, held, paying, sold, kept, free, open}...
+--             rooms      {event, secret, commitment, joined, digest, drawn_ms, cohort, seed, serving, entered}...
+--             places     of these rooms: {event, customer, index, entered_ms}...
 --           finish partitions secret   it is there, with an empty outbox; secret: of keyed ids (80_init.lua), or empty
 -- Promise   Nothing is written over: begin raises if any of the keys is there, fill and finish raise unless begin came before.
 --           The epoch is greater than that of the position, which is the last that Postgres knows: no number of the outbox
@@ -115,6 +117,12 @@ do
       waitlists.restore(prefix, entry)
     end
     etickets.restore(prefix, part[10] or {}, part[11] or {})
+    for _, room in ipairs(part[13] or {}) do
+      rooms.restore(prefix, room)
+    end
+    for _, place in ipairs(part[14] or {}) do
+      rooms.restore_place(prefix, place)
+    end
     call_with('HSET', keys[KEY_EVENTS], events)
     call_with('HSET', keys[KEY_POOLS], pools)
     call_with('HSET', keys[KEY_CUSTOMERS], customers)

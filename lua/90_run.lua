@@ -134,13 +134,17 @@ do
   -- Runs a command and remembers which facts came of it, for the audit log.
   local function run_for(u, actor, command, number)
     local facts, told_bookings, told_waiting = u.facts, #u.booking_facts, #u.waiting_facts
-    local told_etickets = #(u.eticket_facts or {})
+    local told_etickets, told_queue = #(u.eticket_facts or {}), #u.queue_facts
     local result, record, told = run_one(u, command, number)
     local more_waiting, more_etickets = #u.waiting_facts - told_waiting, #(u.eticket_facts or {}) - told_etickets
-    if u.facts > facts or #u.booking_facts > told_bookings or more_waiting > 0 or more_etickets > 0 then
+    local more_queue = #u.queue_facts - told_queue
+    if u.facts > facts or #u.booking_facts > told_bookings or more_waiting + more_etickets + more_queue > 0 then
       local first = { facts, u.facts - facts, told_bookings, #u.booking_facts - told_bookings, actor }
-      if more_waiting > 0 or more_etickets > 0 then
+      if more_waiting + more_etickets + more_queue > 0 then
         first[6], first[7], first[8], first[9] = told_waiting, more_waiting, told_etickets, more_etickets
+      end
+      if more_queue > 0 then
+        first[10], first[11] = told_queue, more_queue
       end
       u.acts[#u.acts + 1] = cmsgpack.pack(first)
     end

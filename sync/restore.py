@@ -28,8 +28,10 @@ from engine.restore import (
     EticketDump,
     MapDump,
     PartitionDump,
+    PlaceDump,
     PoolDump,
     RecordDump,
+    RoomDump,
     ScanDump,
     SlotDump,
     VisitDump,
@@ -52,6 +54,7 @@ from sync.outbox.writer import read_offset
 from sync.postgres import Connection, Postgres
 from sync.read_models.reservations import PendingExchange, pending_exchanges, stored_record
 from sync.read_models.waiting_lists import stored_entry
+from sync.restored_rooms import restored_rooms
 from sync.sql import statement
 
 log = structlog.get_logger(__name__)
@@ -190,6 +193,7 @@ class _Restore:
         visits = await self._visits(event_ids, timezones, forgotten_ms)
         codes = await self._codes(event_ids, now_ms)
         aside = _set_aside(codes, by_id)
+        rooms, places = await self._rooms([event.event_id for event in events if event.waiting_room])
         return PartitionDump(
             events=[(event.event_id, event.terms()) for event in events],
             pools=[
@@ -212,6 +216,8 @@ class _Restore:
             scans=[ScanDump(*row) for row in await self._fetch("restore_scans", event_ids)],
             waiting=[stored_entry(row) for row in await self._fetch("restore_waiting_entries", event_ids)],
             codes=codes,
+            rooms=rooms,
+            places=places,
         )
 
     async def _etickets(self, event_ids: Sequence[int]) -> list[EticketDump]:
@@ -236,6 +242,11 @@ class _Restore:
             )
             for row in await self._fetch("restore_etickets", event_ids)
         ]
+
+    async def _rooms(self, event_ids: Sequence[int]) -> tuple[list[RoomDump], list[PlaceDump]]:
+        """Waiting rooms and the places in them."""
+        rooms = await self._fetch("restore_queue_rooms", event_ids)
+        return restored_rooms(rooms, await self._fetch("restore_queue_places", event_ids))
 
     async def _codes(self, event_ids: Sequence[int], now_ms: int) -> list[CodeDump]:
         """All codes, with what is used of them."""

@@ -1,12 +1,12 @@
 """Entries of the audit log for facts that commands made on somebody's behalf."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from engine.acting import decode_actor
+from engine.acting import Actor, decode_actor
 from engine.etickets import serial_of
-from engine.facts import Act, BookingFact, EticketFact, Fact, WaitingFact
+from engine.facts import Act, BookingFact, EticketFact, Fact, QueueFact, WaitingFact
 from engine.records import Record
 from engine.words import EticketFactWord
 from sync.audit_log.entries import NewEntry
@@ -36,6 +36,7 @@ class Acted(NamedTuple):
     etickets: list[EticketFact | None] = []  # noqa: RUF012  # of a NamedTuple, and nobody changes it
     told_before: int = 0
     waiting: list[WaitingFact | None] = []  # noqa: RUF012  # of a NamedTuple, and nobody changes it
+    queues: list[QueueFact | None] = []  # noqa: RUF012  # of a NamedTuple, and nobody changes it
 
 
 def entries_of(acted: Acted, before: Mapping[str, Standing]) -> list[NewEntry]:
@@ -78,7 +79,19 @@ def entries_of(acted: Acted, before: Mapping[str, Standing]) -> list[NewEntry]:
                 shown = {"change": waited.word.value, "ticket_id": entry.ticket_id, "quantity": entry.quantity}
                 resource = f"waiting-list/{entry.waiting_id}"
                 entries.append(NewEntry(actor, resource, entry.event_id, None, shown, at=at))
+        entries += _queue_entries(actor, acted.queues[act.first_queue_fact : act.first_queue_fact + act.queue_facts])
     return entries
+
+
+def _queue_entries(actor: Actor, facts: Sequence[QueueFact | None]) -> Iterator[NewEntry]:
+    """The entries about places in waiting rooms. That a room opens, or is drawn, is nobody's doing."""
+    for fact in facts:
+        if fact is not None and fact.customer_id:
+            resource, shown = (
+                f"event/{fact.event_id}/queue/{fact.customer_id}",
+                {"change": fact.word, "index": fact.index},
+            )
+            yield NewEntry(actor, resource, fact.event_id, None, shown, at=_instant(fact.at_ms))
 
 
 def reservations_of(acted: Acted) -> list[str]:

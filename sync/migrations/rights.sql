@@ -80,7 +80,7 @@ BEGIN
   GRANT SELECT, DELETE ON event_blocked_seats TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE ON reservations, payments TO onsale_sync;
   GRANT SELECT, INSERT, UPDATE, DELETE ON reservation_items, bookings TO onsale_sync;
-  GRANT SELECT, INSERT, UPDATE ON refunds, waiting_entries TO onsale_sync;
+  GRANT SELECT, INSERT, UPDATE ON refunds, waiting_entries, queue_rooms, queue_places TO onsale_sync;
   GRANT SELECT, INSERT, DELETE ON kept_items TO onsale_sync;
   GRANT SELECT, UPDATE (holds_ended_at, refunds_begun_at) ON event_cancellations TO onsale_sync;
   GRANT SELECT ON reservation_records, booking_records TO onsale_sync;

@@ -57,7 +57,12 @@ def next_limit(limit: int, entries: Sequence[Entry], most: int) -> int:
     if len(entries) == limit:  # there may be more
         limit *= 2
     size = sum(
-        len(entry.payload) + len(entry.bookings) + len(entry.etickets) + len(entry.scans) + len(entry.waiting)
+        len(entry.payload)
+        + len(entry.bookings)
+        + len(entry.etickets)
+        + len(entry.scans)
+        + len(entry.waiting)
+        + len(entry.queues)
         for entry in entries
     )
     return max(1, min(most, limit, _BYTES_AT_ONCE * len(entries) // max(1, size)))

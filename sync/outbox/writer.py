@@ -12,6 +12,7 @@ from engine.facts import (
     BookingFact,
     EticketFact,
     Fact,
+    QueueFact,
     Scan,
     WaitingFact,
     decode_acts,
@@ -21,6 +22,8 @@ from engine.facts import (
     decode_eticket_facts,
     decode_fact,
     decode_facts,
+    decode_queue_fact,
+    decode_queue_facts,
     decode_scan,
     decode_scans,
     decode_waiting_fact,
@@ -31,6 +34,7 @@ from engine.outbox import BEGINNING, Entry, Position
 from sync.audit_log.acts import Acted, Standing, entries_of, reservations_of, standing_of
 from sync.audit_log.entries import append
 from sync.outbox.doors import check_in_columns, eticket_columns
+from sync.outbox.rooms import place_columns, room_columns
 from sync.outbox.rows import booking_columns, columns, fold, fold_bookings, fold_waiting, waiting_columns
 from sync.postgres import Connection
 from sync.sql import statement
@@ -47,8 +51,8 @@ _BAD_FACT = (
 """Errors of Postgres for a fact that no repetition will fix."""
 
 
-AnyFact = Fact | BookingFact | EticketFact | Scan | WaitingFact
-F = TypeVar("F", Fact, BookingFact, EticketFact, WaitingFact)
+AnyFact = Fact | BookingFact | EticketFact | QueueFact | Scan | WaitingFact
+F = TypeVar("F", Fact, BookingFact, EticketFact, QueueFact, WaitingFact)
 
 
 class OffsetMoved(Exception):
@@ -146,6 +150,7 @@ async def _write_facts(connection: Connection, told: Sequence[PositionedFact]) -
             await _upsert_etickets(connection, [each.fact for each in told if isinstance(each.fact, EticketFact)])
             await _insert_check_ins(connection, [each.fact for each in told if isinstance(each.fact, Scan)])
             await _upsert_waiting(connection, [each.fact for each in told if isinstance(each.fact, WaitingFact)])
+            await _upsert_queues(connection, [each.fact for each in told if isinstance(each.fact, QueueFact)])
             await write_deliveries(connection, [each.fact for each in told])
     except _BAD_FACT as error:
         if len(told) == 1:
@@ -177,6 +182,12 @@ async def _upsert_waiting(connection: Connection, facts: Sequence[WaitingFact]) 
     if facts:
         columns = waiting_columns(fold_waiting(facts))
         await connection.execute(statement("upsert_waiting_entries"), *columns)
+
+
+async def _upsert_queues(connection: Connection, facts: Sequence[QueueFact]) -> None:
+    if facts:
+        await connection.execute(statement("upsert_queue_rooms"), *room_columns(facts))
+        await connection.execute(statement("upsert_queue_places"), *place_columns(facts))
 
 
 async def _upsert_bookings(connection: Connection, facts: Sequence[BookingFact]) -> None:
@@ -228,6 +239,8 @@ def _decode(entry: Entry, told: list[PositionedFact], dead: list[DeadLetter]) ->
         _decode_field(entry.position, entry.etickets, decode_eticket_facts, decode_eticket_fact, told, dead)
     if entry.scans:
         _decode_field(entry.position, entry.scans, decode_scans, decode_scan, told, dead)
+    if entry.queues:
+        _decode_field(entry.position, entry.queues, decode_queue_facts, decode_queue_fact, told, dead)
     if entry.waiting:
         _decode_field(entry.position, entry.waiting, decode_waiting_facts, decode_waiting_fact, told, dead)
 
@@ -244,7 +257,8 @@ def _acted(entry: Entry, dead: list[DeadLetter]) -> Acted:
     bookings = _each(entry.bookings, decode_booking_fact) if entry.bookings else []
     etickets = _each(entry.etickets, decode_eticket_fact) if entry.etickets else []
     waiting = _each(entry.waiting, decode_waiting_fact) if entry.waiting else []
-    return Acted(acts, _each(entry.payload, decode_fact), bookings, etickets, waiting=waiting)
+    queues = _each(entry.queues, decode_queue_fact) if entry.queues else []
+    return Acted(acts, _each(entry.payload, decode_fact), bookings, etickets, waiting=waiting, queues=queues)
 
 
 def _each(payload: bytes, decode_one: Callable[[bytes], F]) -> list[F | None]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.etickets import serial_of
-from engine.facts import BookingFact, EticketFact, Fact, Scan, WaitingFact
+from engine.facts import BookingFact, EticketFact, Fact, QueueFact, Scan, WaitingFact
 from engine.records import Record
 from engine.words import BookingFactWord, Direction, FactWord, ScanResult, WaitingFactWord
 from sync.postgres import Connection
@@ -60,7 +60,7 @@ _EVENTS = {
 """Other facts are steps on the way, and no message."""
 
 
-AnyFact = Fact | BookingFact | EticketFact | Scan | WaitingFact
+AnyFact = Fact | BookingFact | EticketFact | QueueFact | Scan | WaitingFact
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from engine.words import (
     EticketFactWord,
     EticketState,
     FactWord,
+    QueueFactWord,
     ScanResult,
     State,
     WaitingFactWord,
@@ -234,6 +235,11 @@ def test_states_and_facts_of_waiting_lists_are_the_same() -> None:
     assert compared <= set(WaitingState) | set(State)
     told = set(re.findall(r"change\(u, .*, '(\w+)'\)", code)) | (ends - {"expired"})
     assert told == set(WaitingFactWord)
+
+
+def test_facts_of_waiting_rooms_are_the_same() -> None:
+    library = (LUA / "34_rooms.lua").read_text(encoding="utf-8")
+    assert set(re.findall(r"tell\(u, '(\w+)'", library)) == set(QueueFactWord)
 
 
 def test_states_of_attempts_are_the_same() -> None:

@@ -109,6 +109,23 @@ async def test_changes_of_managers_and_services_are_listed_newest_first(guarded:
 
 
 @pytest.mark.usefixtures("sync")
+async def test_places_in_line_by_services_are_listed_and_those_of_customers_are_not(guarded: Front) -> None:
+    room = {"waiting_room": {"opens_at": "2026-06-01T18:00:00Z"}}
+    event = (await guarded.call("POST", "/v1/events", _EVENT | room, headers=BOSS)).body
+    path = f"/v1/events/{event['id']}/queue"
+    for _ in range(2):
+        joined = await guarded.call("POST", path, {"customer": {"id": "23"}}, headers=SHOP)
+        assert joined.body["index"] == 0
+    assert (await guarded.call("POST", path, headers=CUSTOMER)).body["index"] == 1
+    assert (await guarded.call("DELETE", f"{path}/place?customer_id=23", headers=SHOP)).status == 204
+    found = await entries(guarded, event_id=str(event["id"]))
+    assert [(each["actor"], each["action"], each["resource"], each["after"]) for each in found[:-1]] == [
+        ("shop", "leave_queue", f"event/{event['id']}/queue/23", {"change": "left", "index": 0}),
+        ("shop", "join_queue", f"event/{event['id']}/queue/23", {"change": "joined", "index": 0}),
+    ]
+
+
+@pytest.mark.usefixtures("sync")
 async def test_who_was_let_in_and_out_is_listed(guarded: Front) -> None:
     event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
     body = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
