@@ -123,13 +123,13 @@ async function take(item) {
   }
 }
 
-/** Put a seat into the cart, or take it out. `terms`: {price_id, expected_total, code}. */
+/** Put a seat into the cart, or take it out. `terms` comes to {price_id, expected_total, code}. */
 export async function setSeat(eventId, seatId, isWanted, terms) {
   wanted.set(seatId, isWanted);
   publish();
-  const send = () => {
+  const send = async () => {
     if (holdsSeat(seatId) === isWanted) return cart;
-    if (isWanted) return take({ event_id: eventId, seat_id: seatId, ...terms });
+    if (isWanted) return take({ event_id: eventId, seat_id: seatId, ...(await terms()) });
     return call("DELETE", `${path()}/events/${eventId}/seats/${seatId}`);
   };
   try {

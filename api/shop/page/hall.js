@@ -78,6 +78,7 @@ class Hall {
       this.title.textContent = t("hall.title");
       const seated = this.sections.filter(({ seating }) => seating === "assigned");
       const tiles = seated.map(({ section_id }) => this.tiles.get(section_id).element);
+      performance.mark("sections-shown"); // for measurements
       this.place.replaceChildren(el("p", { className: "stage" }, t("map.stage")), el("div", { className: "tiles" }, ...tiles));
     } else {
       const section = new Section(this.event, wanted, this.codes);

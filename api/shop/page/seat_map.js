@@ -4,8 +4,8 @@ import { BLOCKED, FREE } from "./seat_data.js";
 
 const YOURS = 4;
 const NAMES = ["free", "held", "sold", "blocked", "yours"];
-const BITMAP_PIXELS = 6e6; // 24 MB
-const NEAR = 13; // pixels between seats from which on each is drawn by itself
+const BITMAP_PIXELS = 3e6; // 12 MB
+const NEAR = 16; // pixels between seats from which on each is drawn by itself
 const LABELLED = 24;
 const LARGEST = 44;
 const PLENTY = 4000; // seats in view that are too many to draw one by one
@@ -20,7 +20,7 @@ export class SeatMap {
     Object.assign(this, { canvas, seats, picked, said });
     this.context = canvas.getContext("2d", { alpha: false });
     this.bitmap = document.createElement("canvas");
-    this.sprites = new Map();
+    this.forgetSprites();
     this.pointers = new Map();
     this.cursor = -1;
     this.scale = 1;
@@ -41,7 +41,12 @@ export class SeatMap {
     this.scheme.removeEventListener("change", this.repaint);
     cancelAnimationFrame(this.frame);
     this.bitmap.width = this.bitmap.height = 0;
-    this.sprites.clear();
+    this.forgetSprites();
+  }
+
+  forgetSprites() {
+    this.sprites = new Map();
+    this.plain = []; // by state, those without a label
   }
 
   /** Draw everything anew: the seats are at other places, or have other colours. */
@@ -50,7 +55,7 @@ export class SeatMap {
     this.paper = colour("paper");
     this.ink = colour("ink");
     this.onYours = colour("on-yours");
-    this.sprites.clear();
+    this.forgetSprites();
     const { width, height } = this.seats;
     this.grain = Math.max(2, Math.min(12, Math.floor(Math.sqrt(BITMAP_PIXELS / (width * height)))));
     this.bitmap.width = Math.ceil(width * this.grain);
@@ -145,6 +150,8 @@ export class SeatMap {
     if (this.scale < NEAR || across * down > PLENTY) this.drawFar();
     else this.drawNear();
     if (this.cursor >= 0 && document.activeElement === canvas) this.drawCursor();
+    if (!this.isDrawn) performance.mark("seats-drawn"); // for measurements
+    this.isDrawn = true;
   }
 
   drawFar() {
@@ -155,6 +162,8 @@ export class SeatMap {
   drawNear() {
     const { context, seats, scale, canvas } = this;
     const size = scale * 0.84;
+    if (size !== this.spriteSize) this.forgetSprites();
+    this.spriteSize = size;
     const [least, most] = [-scale, canvas.clientWidth + scale];
     const [highest, lowest] = [-scale, canvas.clientHeight + scale];
     for (let seat = 0; seat < seats.count; seat++) {
@@ -169,14 +178,14 @@ export class SeatMap {
   /** A seat as it looks at this size, drawn once for all that look alike. */
   sprite(seat, size) {
     const state = this.stateOf(seat);
-    const label = state === FREE && this.scale >= LABELLED ? this.seats.labelOf(seat) : "";
-    const key = `${Math.round(size * 2)} ${state} ${label} ${this.seats.flags?.get(seat)?.[0] ?? ""}`;
-    let made = this.sprites.get(key);
-    if (!made) {
-      if (this.sprites.size > 3000) this.sprites.clear();
-      made = this.makeSprite(state, label, size, this.seats.flags?.get(seat));
-      this.sprites.set(key, made);
+    const flags = this.seats.flags?.get(seat);
+    if (!flags && (state !== FREE || this.scale < LABELLED)) {
+      return (this.plain[state] ??= this.makeSprite(state, "", size));
     }
+    const label = state === FREE && this.scale >= LABELLED ? this.seats.labelOf(seat) : "";
+    const key = flags ? `${state} ${label} !` : label;
+    let made = this.sprites.get(key);
+    if (!made) this.sprites.set(key, (made = this.makeSprite(state, label, size, flags)));
     return made;
   }
 

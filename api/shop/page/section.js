@@ -94,7 +94,8 @@ export class Section {
   }
 
   /** The ticket under which the next seat is taken, as members of a cart's item. */
-  terms() {
+  async terms() {
+    await this.details;
     const id = Number(this.choices.querySelector(":checked")?.value ?? this.prices[0]?.ticket_id);
     const { price } = this.prices.find(({ ticket_id }) => ticket_id === id);
     return { price_id: id, expected_total: this.codes.priceOf(id, price), ...this.codes.termsOf(id) };
@@ -114,8 +115,7 @@ export class Section {
     const isTaken = !hasSeat(id);
     if (isTaken && this.seats.state[seat] !== FREE) return announce(this.describe(seat), { now: true });
     try {
-      await this.details;
-      const done = await setSeat(this.event.id, id, isTaken, isTaken ? this.terms() : undefined);
+      const done = await setSeat(this.event.id, id, isTaken, () => this.terms());
       if (done !== null && hasSeat(id) === isTaken) announce(`${t(isTaken ? "seat.held" : "seat.given_back")} ${this.describe(seat)}`);
     } catch (problem) {
       if (problem.code === "seat_taken") this.lose(problem.members.seat_ids);

@@ -10,6 +10,7 @@ from tests.support.api.api_client import Json, ticket
 from tests.support.api.buyer import PHONE, buying, check_accessible
 from tests.support.api.timed_event import open_museum
 from tests.support.api.two_event_carts import open_tour
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,7 +60,8 @@ async def test_places_are_bought_with_the_mouse(open_shop: OpenShop, browser: Br
         await expect(page.get_by_role("heading", level=1, name="You’re going!")).to_be_focused()
         await expect(page.get_by_role("img", name=re.compile("Code of e-ticket"))).to_have_count(2)
         assert await open_shop.front.counts(event["tickets"][0]["id"]) == (8, 0, 2)
-        await page.wait_for_function("[...document.images].every((each) => each.naturalWidth)")
+        drawn = "[...document.images].every((each) => each.naturalWidth)"
+        await wait_until(lambda: page.evaluate(drawn), what="the codes of the e-tickets")
         await check_accessible(page)
         async with page.expect_download() as saved:
             await page.get_by_role("link", name="Add to the calendar").click()

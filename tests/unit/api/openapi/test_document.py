@@ -51,7 +51,7 @@ def test_the_document_is_openapi(document: Json) -> None:
 
 def test_routes_and_documented_paths_are_the_same(document: Json) -> None:
     routed = {
-        (route.method, route.resource.canonical.rstrip("/"))
+        (route.method, route.resource.canonical.rstrip("/") or "/")
         for route in create_app(Settings(auth="off")).router.routes()
         if route.resource and route.method not in ("HEAD", "*")
     }
