@@ -53,7 +53,7 @@ class Ledger:
         self._db.close()
 
     def together(self, works: Sequence[Callable[["Ledger"], Any]]) -> list[Any]:
-        """What works returned, done in one transaction with one fsync; or what they raised: those have done nothing."""
+        """Does works in one transaction. Of each its value, or what it raised: then it has done nothing."""
         with self._transaction():
             return [self._outcome(work) for work in works]
 
