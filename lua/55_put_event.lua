@@ -13,12 +13,13 @@
 --           {"published"}                           also when nothing changed
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
 do
-  -- True if places of one of the pools of the event's tickets are taken.
+  -- True if places of one of the pools of the event's tickets are taken. Those that are set aside for a code are nobody's.
   local function is_taken(u, event, terms)
+    local aside = codes.set_aside_of(u, event)
     for _, ticket in pairs(terms.tickets) do
       for _, name in ipairs(ticket.pools) do
         local pool = unit_pool(u, event, name)
-        if pool.available < pool.capacity then
+        if pool.available + (aside[name] or 0) < pool.capacity then
           return true
         end
       end

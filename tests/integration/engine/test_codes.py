@@ -439,3 +439,10 @@ async def test_many_codes_are_made_at_once(event: CodedEvent) -> None:
     holds = [event.try_hold(code=name, customer=name) for name in names[:300]]
     assert all(isinstance(result, Held) for result in await asyncio.gather(*holds))
     assert await event.try_hold(code=names[0]) == CodeUsedUp()
+
+
+async def test_places_that_are_set_aside_are_not_taken_for_a_change_of_the_currency(event: CodedEvent) -> None:
+    await event.put(allocation(40))
+    assert await event.change(currency="JPY") == Published()
+    await event.hold(1)
+    assert await event.change(currency="EUR") == InUse("JPY")

@@ -22,12 +22,14 @@ from tests.support.engine.model_vs_server import Disagreement, World
 from tests.support.engine.slot_state_machine import SlotSales
 from tests.support.engine.state_machine import Sales
 from tests.support.engine.strategies import PARTITIONS, SHORT_MS
+from tests.support.engine.waiting_state_machine import WaitingSales
 
 RUNS: dict[type[Play], int] = {
     Sales: effort(40, 200),
     AfterSale: effort(15, 500),
     SlotSales: effort(30, 100),
     CodedSales: effort(20, 200),
+    WaitingSales: effort(8, 200),
 }
 RUNS_TO_FIND_A_DEFECT = effort(300, 1000)
 """Most of them show within twenty runs."""

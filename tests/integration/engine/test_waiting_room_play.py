@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from engine.library import library_text
 from engine.settings import Settings
 from tests.support.effort import effort
-from tests.support.engine.waiting_list_play import Stage
+from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room_play import RoomPlay
 
 RUNS = effort(15, 1000)

@@ -1,6 +1,7 @@
 """A real server and the pure model, kept in step: each command goes to both, and everything is compared."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
@@ -27,18 +28,27 @@ from engine.commands import (
 )
 from engine.engine import Engine
 from engine.errors import EngineBug, EngineError
-from engine.facts import BookingFact, Fact, decode_booking_facts, decode_facts
+from engine.facts import (
+    BookingFact,
+    Fact,
+    WaitingFact,
+    decode_booking_facts,
+    decode_facts,
+    decode_waiting_facts,
+)
 from engine.ids import event_of
 from engine.inspection import server_time_ms
 from engine.outbox import Entry, Position
-from engine.records import Booking, Record, Terms
+from engine.records import Booking, Record, Terms, WaitingEntry
 from engine.results import Again, Counts, Result, SeatMap, SectionsCounted
 from engine.settings import Settings
 from engine.slots import phone_customer
+from engine.waiting_lists import places_set_aside
 from engine.words import State
 from tests.support.engine.reference_items import items_of
 from tests.support.engine.reference_model import Model
 from tests.support.engine.reference_reservation import Counters, Reservation
+from tests.support.engine.reference_waiting import ordered
 
 T = TypeVar("T")
 
@@ -86,6 +96,7 @@ class Told(NamedTuple):
 
     facts: list[Fact]
     booking_facts: list[BookingFact]
+    waiting_facts: list[WaitingFact]
 
 
 _NOTHING = Content(b"none", [], -1)
@@ -261,7 +272,8 @@ class World:
                     raise Disagreement(f"a gap in the outbox: {before}, then {entry.position}")
                 self._seen[keys.partition] = entry.position
                 bookings = decode_booking_facts(entry.bookings) if entry.bookings else []
-                self._new_facts[keys.partition].append(Told(decode_facts(entry.payload), bookings))
+                waiting = ordered(decode_waiting_facts(entry.waiting)) if entry.waiting else []
+                self._new_facts[keys.partition].append(Told(decode_facts(entry.payload), bookings, waiting))
 
     def _compare_call(
         self, partition: int, commands: Sequence[Command[Any]], real: Sequence[Result], before_ms: int
@@ -273,8 +285,9 @@ class World:
         """
         waiting = list(range(len(commands)))
         while waiting:
-            told = self._new_facts[partition].pop(0) if self._new_facts[partition] else Told([], [])
+            told = self._new_facts[partition].pop(0) if self._new_facts[partition] else Told([], [], [])
             instants = [fact.at_ms for fact in told.facts] + [fact.at_ms for fact in told.booking_facts]
+            instants += [fact.at_ms for fact in told.waiting_facts]
             answered = [getattr(real[number], "now_ms", None) for number in waiting]
             instants += [instant for instant in answered if instant is not None]
             turns = self.model.turns().union(*(_starts(commands[number]) for number in waiting))
@@ -306,7 +319,8 @@ class World:
                 self.model = deepcopy(before)
             expected = self.model.call(partition, [commands[number] for number in numbers], now_ms)
             try:
-                agree("facts", told, (self.model.facts, self.model.booking_facts))
+                waiting_facts = ordered(self.model.lines.facts)
+                agree("facts", told, (self.model.facts, self.model.booking_facts, waiting_facts))
                 again = []
                 for answered, result in zip(numbers, expected, strict=True):
                     if isinstance(result, Again):
@@ -331,6 +345,9 @@ class World:
             expected |= {keys.seat_map(event_id, pool) for event_id, pool in self.model.manifests}
             expected |= {keys.allotments, *(keys.codes(event_id) for event_id, _ in self.model.codes)}
             expected |= {keys.unbooked(*key) for key in self.model.deleted}
+            for entry in self.model.lines.entries.values():
+                key, ticket = keys.waiting(entry.event_id), entry.ticket_id
+                expected |= {key, f"{key}:ended", f"{key}:line:{ticket}", f"{key}:sizes:{ticket}"}
         # E-tickets follow from paid records; their own tests look at them (tests/integration/engine/test_etickets.py).
         unknown = {key for key in set(self._stored) - expected if ":doors:" not in key}
         agree("keys nobody knows", unknown, set())
@@ -340,6 +357,9 @@ class World:
         self._compare_places(partition, self._reservations_of(partition))
         self._compare_slots(partition)
         self._compare_codes(partition)
+        for event_id in self.model.lines.numbers:
+            if self.model.partition(event_id) == partition:
+                self._compare_line(self._engine.keys[partition].waiting(event_id), event_id)
 
     def _reservations_of(self, partition: int) -> list[Reservation]:
         return [each for each in self.model.reservations.values() if self.model.partition(each.event_id) == partition]
@@ -443,6 +463,34 @@ class World:
         ends = {f"{event_id}/{name}": code.terms.until_ms for (event_id, name), code in mine.items() if code.is_open}
         told = {field.decode(): int(end) for field, end in self._pairs(keys.allotments).items()}
         agree("ends of allotments", told, {field: end or 2**53 - 1 for field, end in ends.items()})
+
+    def _compare_line(self, key: str, event_id: int) -> None:
+        """A waiting list: its entries, their places in line, and what is set aside."""
+        stored, lines = self._pairs(key), self.model.lines
+        mine = {entry.waiting_id: entry for entry in lines.entries.values() if entry.event_id == event_id}
+        entries = {
+            field.decode()[2:]: msgspec.msgpack.decode(raw, type=WaitingEntry)
+            for field, raw in stored.items()
+            if field.startswith(b"e ")
+        }
+        agree("entries of a waiting list", entries, mine)
+        agree("the number of the next entry", int(stored.get(b"number", b"0")), lines.numbers[event_id])
+        waiting = lines.waiting(event_id)
+        tickets = Counter(entry.ticket_id for entry in waiting)
+        told = places_set_aside(stored.get(b"lines", b""))
+        agree("lines", told, {str(ticket): count for ticket, count in tickets.items()})
+        aside = {pool: places for (of, pool), places in self.model.aside.items() if of == event_id and places}
+        agree("what is set aside", places_set_aside(stored.get(b"aside", b"")), aside)
+        customers = {field.decode()[2:]: int(raw) for field, raw in stored.items() if field.startswith(b"c ")}
+        wanted = {entry.customer_id: lines.waits_for(event_id, entry.customer_id) for entry in waiting}
+        agree("places that customers wait for", customers, wanted)
+        for ticket in tickets:
+            line = {name.decode(): int(number) for name, number in self._pairs(f"{key}:line:{ticket}").items()}
+            agree("a line", line, {entry.waiting_id: entry.number for entry in waiting if entry.ticket_id == ticket})
+            sizes = {name.decode() for name in self._pairs(f"{key}:sizes:{ticket}")}
+            agree("a line by size", sizes, set(line))
+        ended = {name.decode(): int(at_ms) for name, at_ms in self._pairs(f"{key}:ended").items()}
+        agree("when entries ended", ended, {name: lines.ended[name] for name in mine if name in lines.ended})
 
     def _compare_places(self, partition: int, reservations: Iterable[Reservation]) -> None:
         """Ledger, deadlines, unsettled and hold keys."""

@@ -34,7 +34,7 @@ from engine.records import (
 )
 from engine.results import Result
 from engine.slots import slot_of_pool
-from engine.words import AttemptState, CodeKind, EventStatus, FactWord, State
+from engine.words import AttemptState, CodeKind, EventStatus, FactWord, State, WaitingState
 from tests.support.engine.reference_codes import (
     Code,
     covers,
@@ -64,6 +64,7 @@ from tests.support.engine.reference_items import (
 from tests.support.engine.reference_reservation import Counters, Reservation, places_by_ticket
 from tests.support.engine.reference_slots import Slots
 from tests.support.engine.reference_stock import Stock, scheduled_capacity
+from tests.support.engine.reference_waiting import OFFER, WaitingCommand, WaitingLists, ending, has_more
 
 ATTEMPTS_KEPT = 8
 
@@ -105,6 +106,7 @@ class Model(Stock):
         super().__init__(partitions)
         self._sweep_slice = sweep_slice
         self._slots = Slots(self, booking_ms)
+        self.lines = WaitingLists(self, self._fact)
         self.facts: list[Fact] = []
         self.now_ms = 0
         self._given_back = 0
@@ -125,6 +127,7 @@ class Model(Stock):
         due = self.due(partition, now_ms)[: self._sweep_slice]
         self._given_back, self._backlog = len(due), len(due) == self._sweep_slice
         self._slots.begin(partition, now_ms, backlog=self._backlog)
+        self.lines.begin(now_ms)
         for reservation in due:
             self._give_back(reservation, self._ending(reservation))
         for (event_id, _), code in self.codes.items():
@@ -137,7 +140,11 @@ class Model(Stock):
                     self._give_back(named, State.CANCELLED)
                 elif named and named.state is State.HELD and named.deadline_ms <= now_ms:
                     self._give_back(named, State.EXPIRED)
-        results = [self._run(command) for command in commands]
+        self.lines.settle(partition, self._sale_refusal)
+        results = []
+        for command in commands:
+            results.append(self._run(command))
+            self.lines.settle(partition, self._sale_refusal)
         for reservation in self.reservations.values():
             if not reservation.unsettled():
                 reservation.unsettled_since_ms = None
@@ -147,8 +154,8 @@ class Model(Stock):
 
     def _run(self, command: Command[Any]) -> Result:
         match command:
-            case c.PutEvent():
-                return self._put_event(command)
+            case c.PutEvent() | c.EndEvent():
+                return self._put_event(command) if isinstance(command, c.PutEvent) else self._end_event(command)
             case c.Count() | c.ReadSeatMap() | c.CountSections():
                 return self._look(command)
             case c.BlockSeats() | c.PutCodes():
@@ -161,8 +168,8 @@ class Model(Stock):
                 return self._hold(command)
             case c.Refund() | c.RefundSome() | c.Restock() | c.Exchange():
                 return self._on_sold(command)
-            case c.EndEvent():
-                return self._end_event(command)
+            case c.Wait() | c.FindWaiting() | c.TendWaiting() | c.DeclineWaiting():
+                return self._wait(command)
             case c.OnBooking() | c.CountSlots():
                 return self._slots.run(command, self._sale_refusal)
             case c.PurgeSlots(skip):
@@ -242,13 +249,36 @@ class Model(Stock):
     def _give_back(self, reservation: Reservation, state: State) -> None:
         self._enter(reservation, state)
         self._fact(FactWord(state), reservation)
+        if reservation.digest == OFFER:
+            cancelled = self._is_cancelled(reservation.event_id)
+            self.lines.offer_ended(reservation, ending(state, cancelled=cancelled))
+
+    def _wait(self, command: WaitingCommand) -> Result:
+        if isinstance(command, c.DeclineWaiting):
+            return self._decline_waiting(command.reservation_id)
+        return self.lines.run(command, self._sale_refusal, backlog=self._backlog)
+
+    def _decline_waiting(self, waiting_id: str) -> Result:
+        entry, offer = self.lines.entries.get(waiting_id), self.reservations.get(waiting_id)
+        if entry is None:
+            return r.NotFound()
+        if entry.state is WaitingState.TAKEN:
+            return r.AlreadyPaid()
+        if entry.state is WaitingState.OFFERED:
+            assert offer is not None
+            if offer.state is State.PAYING:
+                return r.PaymentInProgress()
+            self._give_back(offer, State.CANCELLED)
+        elif entry.state is WaitingState.WAITING:
+            self.lines.end(entry, WaitingState.DECLINED)
+        return self.lines.declined(entry, replayed=entry == self.lines.entries[waiting_id])
 
     def _short(self, event_id: int, lines: Sequence[Line], code: Code | None = None) -> tuple[Line, int] | None:
         """The first line that is not to be had, and what its pool has; but for what is set aside for a code."""
         if code and code.is_open:
             lines = [line for line in lines if line.off_minor is None]
         for number, line in enumerate(lines):
-            available = self.counters(event_id, line.pool).available
+            available = self.for_sale(event_id, line.pool)
             if sum(other.quantity for other in lines[: number + 1] if other.pool == line.pool) > available:
                 return line, available
             if line.seats and any(self.seat_map(event_id, line.pool)[seat - 1] != "a" for seat in line.seats):
@@ -310,7 +340,7 @@ class Model(Stock):
                 ticket.ticket_id,
                 *map(
                     sum,
-                    zip(Counters(0, 0, 0, 0, 0, 0), *(self.counters(event_id, p) for p in ticket.pools), strict=True),
+                    zip(Counters(0, 0, 0, 0, 0, 0), *(self.shown(event_id, p) for p in ticket.pools), strict=True),
                 ),
             )
             for ticket in tickets
@@ -322,7 +352,7 @@ class Model(Stock):
         if event_id not in self.terms:
             return r.UnknownPool(0)
         pools = {pool for ticket in self.terms[event_id].tickets for pool in ticket.pools if not pool.isdigit()}
-        counts = [PoolCounts(pool, *self.counters(event_id, pool)) for pool in sorted(pools)]
+        counts = [PoolCounts(pool, *self.shown(event_id, pool)) for pool in sorted(pools)]
         return r.SectionsCounted(self.now_ms, counts)
 
     def _sale_refusal(self, terms: Terms, code: CodeTerms | None = None) -> Result | None:
@@ -472,7 +502,7 @@ class Model(Stock):
             free = self.free(event_id, name) if known else 0
             wanted += (terms.places - use.taken if is_open else 0) - free
         if allots:
-            available = self.counters(event_id, pool).available
+            available = self.for_sale(event_id, pool)
             if wanted > available:
                 sold_out = self.sold_out(event_id, terms.ticket_ids[0], [pool], available, 0)
                 return r.Again() if self._backlog else sold_out
@@ -578,6 +608,8 @@ class Model(Stock):
         under = places_under(at_old_prices(chosen, before))
         if own and under and (refused := not_applicable(own, under)):
             return refused
+        if reservation.digest == OFFER and has_more(chosen, before):
+            return r.OnlyFewer()
         gained = sum(line.quantity for line in chosen) - reservation.places()
         exceeded = self._limit_refusal(reservation, terms, gained)
         if exceeded:
@@ -800,12 +832,16 @@ class Model(Stock):
             self._enter(reservation, State.PAID)
             event_id = reservation.event_id
             reservation.visits = {pool: self._slots.until_ms(event_id, pool) for pool in reservation.slots()}
+            if reservation.digest == OFFER:
+                self.lines.offer_ended(reservation, WaitingState.TAKEN)
             self._fact(FactWord.PAID, reservation)
             return r.Paid(self.now_ms, False, reservation.record())
         reservation.settle(attempt, AttemptState.REFUND_DUE, self.now_ms, "late")
         late = reservation.attempt(attempt.attempt_id)
         assert late is not None
         reservation.owe(late, reservation.reservation_id, late.amount_minor, self.now_ms)
+        if live and reservation.digest == OFFER:
+            self.lines.offer_ended(reservation, WaitingState.ENDED)
         if given_back or live:
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)

@@ -68,6 +68,8 @@ class Stock:
         self.deleted: dict[tuple[int, str], Deleted] = {}
         self.codes: dict[tuple[int, str], Code] = {}
         """By event and code."""
+        self.aside: dict[tuple[int, str], int] = {}
+        """Available places that are set aside for a waiting list, of each pool for which somebody waits."""
         self.ever_booked: set[int] = set()
         """Events that had a booking."""
 
@@ -108,6 +110,15 @@ class Stock:
             capacity = self.capacities[event_id, pool]
             places[_KEPT] += self.set_aside(event_id, pool)
         return Counters(capacity, capacity - sum(places.values()), *places.values())
+
+    def for_sale(self, event_id: int, pool: str) -> int:
+        """Places of a pool that anybody can have."""
+        return max(0, self.counters(event_id, pool).available - self.aside.get((event_id, pool), 0))
+
+    def shown(self, event_id: int, pool: str) -> Counters:
+        """A pool's counters as they are told: what is set aside counts as held."""
+        counters, for_sale = self.counters(event_id, pool), self.for_sale(event_id, pool)
+        return counters._replace(available=for_sale, held=counters.held + counters.available - for_sale)
 
     def use(self, event_id: int, code: str) -> Use:
         """What is used of a code."""

@@ -20,7 +20,7 @@ from engine.results import (
     Result,
     SoldOut,
 )
-from tests.support.engine.waiting_list_play import Stage
+from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room import Room
 from tests.support.engine.waiting_room_model import WaitingRoom
 

@@ -47,7 +47,7 @@ BOOKINGS = [
 WAITING = [
     re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     for path in sorted(LUA.glob("*.lua"))
-    if path.stem == "37_waiting_lists" or path.stem.startswith("59_")
+    if path.stem.startswith(("37_waiting", "59_"))
 ]
 """So have entries of waiting lists."""
 
