@@ -127,6 +127,18 @@ def median_ratio(rounds: Rounds, variant: Variant) -> float:
     return statistics.median(one.load.per_second / noop.load.per_second for one, noop in pairs)
 
 
+def median_api_ratio(rounds: Rounds, variant: Variant) -> float:
+    """The median over the rounds of the worker's CPU time for its noop's answer as a share of that for a variant's.
+
+    It is the ratio of their throughputs where the worker's core is full and its own; where other programs use the
+    machine, throughput tells of them.
+    """
+    pairs = zip(rounds[variant.name], rounds[variant.noop], strict=True)
+    return statistics.median(
+        (noop.used.api / noop.load.requests) / (one.used.api / one.load.requests) for one, noop in pairs
+    )
+
+
 def median_cost_ratio(rounds: Rounds, variant: Variant) -> float:
     """The median over the rounds of the CPU time of its noop's answer as a share of that of a variant's answer.
 
