@@ -10,12 +10,14 @@ import { money } from "./format.js";
 import { kept, uuid, watchKept } from "./store.js";
 import { t } from "./words.js";
 
+const LOOK_AGAIN_MS = 20_000;
 const OVER = ["completed", "failed"];
 const ENDED = ["expired", "not_found", "cancelled"];
 
 let cart = null;
 let isWorking = false;
 let ranOut = false; // the last cart ended because nobody paid in time
+let lost = 0; // places that others took out of the cart, since it was read before
 const wishes = new Map(); // by what they are about
 const wanted = new Map(); // by seat, whether it is to be in the cart, while that is not settled
 const watchers = new Set();
@@ -27,6 +29,13 @@ const beginAnew = () => kept.set("cart", null);
 export const present = () => cart;
 export const hasRunOut = () => ranOut;
 export const isBusy = () => isWorking;
+
+/** How many places somebody else took out of the cart: the shop, for one. Asking forgets them. */
+export function takeLost() {
+  const found = lost;
+  lost = 0;
+  return found;
+}
 
 /** The number of places in the cart while they can be changed. */
 export const countOf = (test = () => true) =>
@@ -64,12 +73,16 @@ function apply(found, { told = true } = {}) {
   publish();
 }
 
-/** Read the cart again. A cart that ran out is followed by a new one. */
-export async function refresh() {
-  const before = cart;
+/** Read the cart again. A cart that ran out is followed by a new one. `isOurs`: another tab has changed it. */
+export async function refresh({ isOurs = false } = {}) {
+  const [before, places] = [cart, countOf()];
   if (!kept.get("cart")) return apply(null, { told: false });
   try {
-    apply(await call("GET", path()), { told: false });
+    const found = await call("GET", path());
+    const isSame = before?.id === found.id && before.status === found.status && before === cart && !isWorking;
+    const left = found.items.reduce((sum, { quantity }) => sum + quantity, 0);
+    if (isSame && !isOurs && left < places) lost = places - left;
+    apply(found, { told: false });
   } catch (refusal) {
     if (!(refusal instanceof Refusal) || !ENDED.includes(refusal.code)) throw refusal;
     ranOut ||= refusal.code === "expired" && before?.status === "open";
@@ -177,4 +190,5 @@ export function remember(id) {
   if (!orders.includes(id)) kept.set("orders", [id, ...orders].slice(0, 20));
 }
 
-for (const name of ["cart", "basket-changed"]) watchKept(name, () => refresh().catch(() => {}));
+setInterval(() => document.hidden || !countOf() || isWorking || refresh().catch(() => {}), LOOK_AGAIN_MS);
+for (const name of ["cart", "basket-changed"]) watchKept(name, () => refresh({ isOurs: true }).catch(() => {}));

@@ -1,11 +1,12 @@
 // The basket as it is shown: what is in it, the total, the time left, and the way to the payment.
 
 import { announce } from "./announce.js";
-import { countOf, discard, hasRunOut, isBusy, present, refresh, remove, watch } from "./basket.js";
+import { countOf, discard, hasRunOut, isBusy, present, refresh, remove, takeLost, watch } from "./basket.js";
 import { checkOut, toPayment } from "./checkout.js";
 import { timeLeft } from "./clock.js";
 import { byId, button, el, focusOn } from "./dom.js";
 import { duration, money, slotText, times } from "./format.js";
+import { tell } from "./notices.js";
 import { kept, watchKept } from "./store.js";
 import { t } from "./words.js";
 
@@ -113,6 +114,8 @@ function show() {
   showBar(cart);
   if (hasRunOut() && !saidRanOut) announce(t("basket.ran_out"), { now: true });
   saidRanOut = hasRunOut();
+  const lost = takeLost();
+  if (lost) tell(t("basket.lost", { count: lost }));
 }
 
 /** Move the focus to the basket, after something came into it. */

@@ -30,12 +30,12 @@ async function savePdf(id) {
   link.click();
 }
 
-/** The e-tickets of a paid reservation, and what saves them as a PDF. */
-export async function eticketsOf(reservation, event) {
+/** The e-tickets of a paid reservation, and what saves them as a PDF. `isNamed`: it says of which event. */
+export async function eticketsOf(reservation, event, isNamed) {
   const { items } = await call("GET", `/reservations/${reservation.id}/etickets`);
-  const label = `${t("order.pdf")}: ${event.name}`;
+  const label = isNamed ? `${t("order.pdf")}: ${event.name}` : t("order.pdf");
   return {
     list: el("ul", { className: "etickets" }, ...items.map((eticket) => cardOf(eticket, event))),
-    save: button(t("order.pdf"), () => savePdf(reservation.id), { className: "quiet", ariaLabel: label }),
+    save: button(label, () => savePdf(reservation.id), { className: "quiet" }),
   };
 }

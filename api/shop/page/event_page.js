@@ -111,7 +111,8 @@ export async function eventPage(main, id) {
     show();
   };
 
-  const buy = el("div", { className: "parts" }, ...parts.map(({ element }) => element), codes.element);
+  const isSold = event.tickets.length > 0 || !event.schedule; // else its places are free
+  const buy = el("div", { className: "parts" }, ...parts.map(({ element }) => element), isSold && codes.element);
   main.replaceChildren(
     el("nav", { className: "crumbs", "aria-label": t("crumbs") }, el("a", { href: "/shop" }, t("list.back"))),
     el("article", { className: "event" }, headOf(event, line.element), event.waiting_room && roomOf(event), buy));

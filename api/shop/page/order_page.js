@@ -71,8 +71,7 @@ function visitsOf(reservations) {
 async function confirmation(order) {
   const parts = await Promise.all(order.reservations.map(async (reservation) => {
     const event = await call("GET", `/events/${reservation.event.id}`);
-    const { list, save } = await eticketsOf(reservation, event);
-    return { list, save };
+    return eticketsOf(reservation, event, order.reservations.length > 1);
   }));
   return [
     el("p", { className: "lead" }, t("order.thanks")),

@@ -7,6 +7,7 @@ const NAMES = ["free", "held", "sold", "blocked", "yours"];
 const BITMAP_PIXELS = 3e6; // 12 MB
 const NEAR = 16; // pixels between seats from which on each is drawn by itself
 const LABELLED = 24;
+const NAMED = 11; // pixels between rows from which on they are named
 const LARGEST = 44;
 const PLENTY = 4000; // seats in view that are too many to draw one by one
 const CLICK_PX = 6;
@@ -103,7 +104,7 @@ export class SeatMap {
   /** The scale at which the whole section is in view. */
   get fitting() {
     const { clientWidth, clientHeight } = this.canvas;
-    return Math.min(LARGEST, clientWidth / (this.seats.width + 1), clientHeight / (this.seats.height + 1));
+    return Math.min(LARGEST, clientWidth / (this.seats.width + 3), clientHeight / (this.seats.height + 1));
   }
 
   fit() {
@@ -149,6 +150,7 @@ export class SeatMap {
     const down = Math.min(this.seats.height, canvas.clientHeight / this.scale);
     if (this.scale < NEAR || across * down > PLENTY) this.drawFar();
     else this.drawNear();
+    if (this.scale >= NAMED) this.nameRows();
     if (this.cursor >= 0 && document.activeElement === canvas) this.drawCursor();
     if (!this.isDrawn) performance.mark("seats-drawn"); // for measurements
     this.isDrawn = true;
@@ -172,6 +174,19 @@ export class SeatMap {
       const x = seats.x[seat] * scale + this.left;
       if (x < least || x > most) continue;
       context.drawImage(this.sprite(seat, size), x - size / 2, y - size / 2, size, size);
+    }
+  }
+
+  /** The name of each row, before its first seat. */
+  nameRows() {
+    const { context, seats, scale, canvas } = this;
+    context.font = `${Math.min(14, Math.max(9, scale * 0.45))}px system-ui, sans-serif`;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    context.fillStyle = this.ink;
+    for (const { name, start } of seats.rows) {
+      const [x, y] = [seats.x[start] * scale + this.left - scale * 0.7, seats.y[start] * scale + this.top];
+      if (y > 0 && y < canvas.clientHeight && x > 0) context.fillText(name, x, y, scale * 1.6);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { announce } from "./announce.js";
 import { call } from "./api.js";
-import { hasSeat, seatIds, setSeat, watch } from "./basket.js";
+import { hasSeat, refresh, seatIds, setSeat, watch } from "./basket.js";
 import { button, el, failed } from "./dom.js";
 import { money } from "./format.js";
 import { follow } from "./live.js";
@@ -13,6 +13,7 @@ import { SeatMap } from "./seat_map.js";
 import { kept } from "./store.js";
 import { t } from "./words.js";
 
+const LOOK_AGAIN_MS = 500;
 const VIEWS = ["map", "list"];
 const LEGEND = ["free", "yours", "held", "blocked"];
 
@@ -133,14 +134,21 @@ export class Section {
     if (changed.length) this.redraw(changed);
   }
 
+  /** Draw seats that the server says have changed. One of the buyer's that is free was taken out of the basket. */
+  told(changed) {
+    this.redraw(changed);
+    const isLost = changed.some((seat) => this.seats.yours[seat] && this.seats.state[seat] === FREE);
+    if (isLost) setTimeout(() => refresh().catch(() => {}), LOOK_AGAIN_MS); // unless another tab has given it back
+  }
+
   redraw(changed) {
     this.map.update(changed);
     this.list.update(changed);
   }
 
   follow() {
-    const snapshot = (document) => this.redraw(this.seats.take(document));
-    const change = ({ seats }) => this.redraw(this.seats.change(seats));
+    const snapshot = (document) => this.told(this.seats.take(document));
+    const change = ({ seats }) => this.told(this.seats.change(seats));
     const poll = async () => snapshot(await call("GET", `${this.path}?format=compact`, undefined, { quiet: true }));
     return follow(`${this.path}/stream`, { snapshot, change }, poll);
   }

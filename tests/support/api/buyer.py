@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 PATIENCE_MS = 15_000
 PHONE = {"width": 390, "height": 844}
+expect.set_options(timeout=PATIENCE_MS)
 _AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
 _OF_THE_NETWORK = "Failed to load resource"
 """A browser logs each refusal; pages are to handle them."""

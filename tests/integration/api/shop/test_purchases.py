@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.integration.api.shop.conftest import OpenShop
 from tests.support.api.api_client import Json, ticket
@@ -26,6 +26,12 @@ async def pay(page: Page, card: str = "A card that pays") -> None:
     """Pays on the gateway's page."""
     await page.get_by_label(card).check()
     await page.get_by_role("button", name=re.compile("^Pay ")).click()
+
+
+async def say_pending(route: Route) -> None:
+    """Answers as while the bank has not answered."""
+    answer = await route.fetch()
+    await route.fulfill(response=answer, json=(await answer.json()) | {"status": "pending"})
 
 
 async def test_places_are_bought_with_the_mouse(open_shop: OpenShop, browser: Browser) -> None:
@@ -141,9 +147,11 @@ async def test_a_slow_bank_is_waited_for_and_a_cancelled_payment_gives_the_place
             if card == "Cancel":
                 await page.get_by_role("button", name="Cancel and go back").click()
             else:
+                await page.route("**/v1/payments/*", say_pending)
                 await pay(page, card)
                 await expect(page.get_by_role("heading", name="Waiting for the payment")).to_be_visible()
                 await check_accessible(page)
+                await page.unroute("**/v1/payments/*")
             await expect(page.get_by_role("heading", name=heading)).to_be_visible()
             await check_accessible(page)
     assert await open_shop.front.counts(event["tickets"][0]["id"]) == (8, 0, 2)

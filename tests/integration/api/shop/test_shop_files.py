@@ -8,11 +8,15 @@ from typing import get_args
 import pytest
 
 import api.shop.handlers
+from api.access.callers import Role
 from api.http.problems import Code
 from api.shop.handlers import ShopAsset
+from cli.tokens import mint_token
+from engine.settings import Settings
 from tests.integration.api.access.test_access import SHARED
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front
+from tests.support.api.browser import browsing
 
 FOLDER = Path(api.shop.handlers.__file__).with_name("page")
 PAGES = {"page.html", "waiting_room.html"}
@@ -52,6 +56,21 @@ async def test_the_root_leads_to_the_shop_where_there_is_one(start_api: StartApi
         assert await closed.refused("GET", path) == "not_found"
         assert (await opened.client.get(path, allow_redirects=False)).status == (302 if path == "/" else 200)
     assert (await opened.get("/shop/settings")).body == {"payment_page": None, "auth": "jwt"}
+
+
+async def test_a_token_that_is_pasted_says_who_buys(start_api: StartApi, tmp_path: Path) -> None:
+    event = await (await start_api()).event(10)
+    front = await start_api(auth="jwt", jwt_secret=SHARED, shop=True)
+    async with browsing(str(front.client.make_url(f"/shop/events/{event['id']}")), tmp_path / "browser") as page:
+        await page.fill(".ticket input", "1")
+        await page.click("Put into the basket")
+        await page.reads("#notice", "Please sign in first")
+        await page.fill("#token", mint_token(Settings(jwt_secret=SHARED), Role.CUSTOMER, "22", 600))
+        await page.click("Use these")
+        await page.reads("#buyer", "whom the token names")
+        await page.click("Put into the basket")
+        await page.reads("#basket", "Held for you")
+    assert await front.counts(event["tickets"][0]["id"]) == (9, 1, 0)
 
 
 def test_every_module_that_is_imported_is_there() -> None:

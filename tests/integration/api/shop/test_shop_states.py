@@ -13,14 +13,15 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def shorten_patience(page: Page) -> None:
-    """Lets the page wait for answers as for eight seconds, in half a second."""
+async def make_patience_short(page: Page) -> None:
+    """Lets a test say how long the page waits for answers, by `globalThis.patience`."""
+    patience = "{ valueOf: () => globalThis.patience ?? 8000 }"
 
     async def serve(route: Route) -> None:
         answer = await route.fetch()
-        await route.fulfill(
-            response=answer, body=(await answer.text()).replace("PATIENCE_MS = 8000", "PATIENCE_MS = 500")
-        )
+        text = await answer.text()
+        assert "PATIENCE_MS = 8000;" in text
+        await route.fulfill(response=answer, body=text.replace("PATIENCE_MS = 8000;", f"PATIENCE_MS = {patience};"))
 
     await page.route("**/assets/api.js", serve)
 
@@ -71,6 +72,22 @@ async def test_the_latest_click_counts(open_shop: OpenShop, browser: Browser) ->
         assert sent == ["POST", "DELETE", "POST"], "six clicks are one seat taken and given back"
 
 
+async def test_a_seat_that_the_shop_gives_back_is_told(open_shop: OpenShop, browser: Browser) -> None:
+    tour = await open_tour(open_shop.front)
+    async with buying(browser, open_shop.url) as page:
+        await page.goto(f"/shop/events/{tour.events[0]['id']}")
+        await page.get_by_role("button", name="List").click()
+        await page.get_by_text("Row A: 1 to 4 free").click()
+        for seat in (2, 3):
+            await page.get_by_role("button", name=f"Row A, seat {seat}").click()
+        await expect(page.locator("#basket .items li")).to_have_count(2)
+        await expect(page.get_by_text("Row A: 1, 4 free")).to_be_visible()  # the stream has told of both
+        cart = await page.evaluate("JSON.parse(localStorage.getItem('onsale:cart'))")
+        assert (await tour.remove(f"/v1/orders/carts/{cart}", 0, 1)).status == 200
+        await expect(page.get_by_role("alert")).to_contain_text("A place was taken out of your basket")
+        await expect(page.locator("#basket .items li")).to_have_count(1)
+
+
 async def test_all_tabs_have_one_basket(open_shop: OpenShop, browser: Browser) -> None:
     event = await open_shop.front.event(10)
     async with buying(browser, open_shop.url) as page:
@@ -82,6 +99,7 @@ async def test_all_tabs_have_one_basket(open_shop: OpenShop, browser: Browser) -
         await expect(other.locator("#basket")).to_contain_text("3 × T0")
         await other.get_by_role("button", name="Give everything back").click()
         await expect(page.locator("#basket")).to_contain_text("Nothing in it yet")
+        await expect(page.get_by_role("alert")).to_be_hidden()
         assert await page.locator("#buyer").text_content() == await other.locator("#buyer").text_content()
 
 
@@ -113,7 +131,7 @@ async def test_a_proxy_and_a_server_that_hangs_give_a_sentence_that_goes_again(
 ) -> None:
     event = await open_shop.front.event(10)
     async with buying(browser, open_shop.url) as page:
-        await shorten_patience(page)
+        await make_patience_short(page)
         await page.goto(f"/shop/events/{event['id']}")
         hung: list[Route] = []
 
@@ -127,10 +145,12 @@ async def test_a_proxy_and_a_server_that_hangs_give_a_sentence_that_goes_again(
             await page.route("**/orders/carts/*", answer)
             await page.route("**/readyz", lambda route: route.abort())
             await page.get_by_label("How many T0", exact=True).fill("1")
+            await page.evaluate("globalThis.patience = 300")
             await page.get_by_role("button", name="Put into the basket").click()
             await expect(page.get_by_role("alert")).to_contain_text("The shop did not answer in time.")
             await expect(page.locator("#banner")).to_contain_text("does not answer at the moment")
             await check_accessible(page)
+            await page.evaluate("globalThis.patience = 8000")
             for pattern in ("**/orders/carts/*", "**/readyz"):
                 await page.unroute(pattern)
             await expect(page.locator("#banner")).to_be_hidden()
@@ -164,17 +184,21 @@ async def test_offline_and_back(open_shop: OpenShop, browser: Browser) -> None:
 
 
 async def test_time_runs_out(open_shop: OpenShop, browser: Browser) -> None:
-    event = await open_shop.front.event(10, hold_seconds=2)
+    last_minute, soon_over = [await open_shop.front.event(10, hold_seconds=seconds) for seconds in (59, 1)]
     async with buying(browser, open_shop.url, viewport=PHONE) as page:
-        await page.goto(f"/shop/events/{event['id']}")
-        await page.get_by_label("How many T0", exact=True).fill("1")
-        await page.get_by_role("button", name="Put into the basket").click()
-        await expect(page.locator("#said-now")).to_contain_text("One minute is left")
+        for event in (last_minute, soon_over):
+            await page.goto(f"/shop/events/{event['id']}")
+            await page.get_by_label("How many T0", exact=True).fill("1")
+            await page.get_by_role("button", name="Put into the basket").click()
+            if event is last_minute:
+                await expect(page.locator("#said-now")).to_contain_text("One minute is left")
+                await page.get_by_role("button", name="Give everything back").click()
+                await expect(page.locator("#basket")).to_contain_text("Nothing in it yet")
         await expect(page.locator("#basket")).to_contain_text("The time ran out, and your places were given back.")
         await expect(page.locator("#said-now")).to_contain_text("The time ran out")
         await expect(page.locator("#basket-bar")).to_be_hidden()
         await check_accessible(page)
-    assert await open_shop.front.counts(event["tickets"][0]["id"]) == (10, 0, 0)
+    assert await open_shop.front.counts(soon_over["tickets"][0]["id"]) == (10, 0, 0)
 
 
 async def test_a_sale_is_counted_down_to_and_then_open(open_shop: OpenShop, browser: Browser) -> None:
