@@ -18,7 +18,7 @@
 do
   -- The counters of a code, as they are stored.
   local COUNTERS = { 'uses', 'spent', 'held', 'paying', 'sold', 'kept', 'free', 'open' }
-  local COUNTED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+  local STORED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)|(.*)$'
 
   -- The end of an allotment that has none.
   codes.NEVER_MS = 9007199254740991
@@ -59,24 +59,24 @@ do
     end,
   }
 
+  -- A code in a call. Made in one step, as it is read: a sale under codes reads each of them.
+  local function entry_new(u, event, code, packed, uses, spent, held, paying, sold, kept, free, open)
+    return {
+      event = event, code = code, packed = packed, terms = u.code_terms[packed], uses = uses, spent = spent, held = held,
+      paying = paying, sold = sold, kept = kept, free = free, open = open,
+    }
+  end
+
   local function decode(u, event, code, raw)
-    local bar = string.find(raw, '|', 1, true)
-    if not bar then
+    if string.sub(raw, 1, 1) == '|' then
+      return entry_new(u, event, code, string.sub(raw, 2), 0, 0, 0, 0, 0, 0, 0, 0)
+    end
+    local uses, spent, held, paying, sold, kept, free, open, packed = string.match(raw, STORED)
+    if not packed then
       damaged('code ' .. event_field(u, event, code))
     end
-    local packed = string.sub(raw, bar + 1)
-    local entry = { event = event, code = code, packed = packed, terms = u.code_terms[packed] }
-    if bar == 1 then
-      for i = 1, #COUNTERS do
-        entry[COUNTERS[i]] = 0
-      end
-      return entry
-    end
-    local counted = { string.match(string.sub(raw, 1, bar - 1), COUNTED) }
-    for i = 1, #COUNTERS do
-      entry[COUNTERS[i]] = tonumber(counted[i] or nil) or damaged('code ' .. event_field(u, event, code))
-    end
-    return entry
+    return entry_new(u, event, code, packed, tonumber(uses), tonumber(spent), tonumber(held), tonumber(paying), tonumber(sold),
+      tonumber(kept), tonumber(free), tonumber(open))
   end
 
   local function codes_of(u)
@@ -195,10 +195,7 @@ do
   function codes.put(u, event, code, packed)
     local entry = codes.at(u, event, code)
     if not entry then
-      entry = { event = event, code = code }
-      for i = 1, #COUNTERS do
-        entry[COUNTERS[i]] = 0
-      end
+      entry = entry_new(u, event, code, packed, 0, 0, 0, 0, 0, 0, 0, 0)
       u.codes[event][code] = entry
     end
     entry.packed, entry.terms, entry.pool_name, entry.named, entry.packed_name = packed, u.code_terms[packed], nil, nil, nil
