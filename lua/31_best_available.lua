@@ -113,13 +113,9 @@ do
       end
       return { { number, seats } }
     end
-    local largest = best.largest_block(sections, n - 1)
     if together then
-      return nil, largest
+      return nil, best.largest_block(sections, n - 1)
     end
-    if largest == 0 then
-      damaged('map of a section: it has fewer seats than its pool')
-    end
-    return best.groups(sections, n, largest)
+    return best.groups(sections, n)
   end
 end

@@ -3,19 +3,21 @@
 -- In order of importance: nobody sits alone, unless the free seats leave no other way; as few rows, which follow one another
 -- in one section; the first such rows; as few groups; no seat is left alone. Where no section has n seats in rows that follow
 -- one another, the groups are the largest blocks of all sections.
--- Of rows that have free seats MOST_ROWS are looked at: the work is bounded, whatever the house.
+-- Of rows that have such blocks MOST_ROWS are looked at: the work is bounded, whatever the house.
 
 do
   local MOST_ROWS = 200
 
-  -- Counts in a row, with `alone` also the seats that are alone. Returns places, and whether a block of them is of three or more.
-  local function row_counts(row, alone)
-    local _, places = string.gsub(row, SEAT_OF.available, '')
-    if not alone and places > 0 then
-      local _, lone = string.gsub(row, '%f[a]a%f[^a]', '')
-      places = places - lone
-    end
-    return places, places > 2 and string.find(row, 'aaa', 1, true) and true or false
+  -- Counts a row in blocks that begin with `needle`, from the first of them on. Returns places, whether a block of them is of
+  -- three or more, and where the first such block of a later row begins, or nil.
+  local function row_counts(text, needle, at, to)
+    local places, three = 0, false
+    repeat
+      local _, last = string.find(text, '^a+', at)
+      places, three = places + last - at + 1, three or last > at + 1
+      at = string.find(text, needle, last + 1, true)
+    until not at or at > to
+    return places, three, at
   end
 
   -- Shortens a window of rows from its beginning, as long as it has n places and can be divided. Changes the window.
@@ -51,7 +53,7 @@ do
   -- The fewest rows of a section that follow one another and have n places, at most `most`: the first such, {from, to}, the places
   -- of their beginning and end in the text, and how many they are; or nil. `budget.rows`: how many may be looked at.
   local function fewest_rows(section, n, alone, most, budget)
-    local text, rows, best_rows = section.text, {}, nil
+    local text, rows, best_rows, needle = section.text, {}, nil, alone and 'a' or 'aa'
     local window = { first = 1, last = 0, places = 0, threes = 0 }
     local even = alone or n % 2 == 0
     local at = best.first_block(section, alone and 1 or 2)
@@ -59,10 +61,10 @@ do
     while at and budget.rows > 0 do
       budget.rows = budget.rows - 1
       from, to = row_around(text, from, at)
-      local places, three = row_counts(string.sub(text, from, to), alone)
+      local places, three, next_at = row_counts(text, needle, at, to)
       local before = rows[#rows]
       rows[#rows + 1] = { from = from, to = to, places = places, three = three }
-      if places == 0 or not before or before.to + 2 ~= from then -- the rows between are sold out
+      if not before or before.to + 2 ~= from then -- the rows between have none
         window = { first = #rows, last = #rows - 1, places = 0, threes = 0 }
       end
       window.last, window.places = #rows, window.places + places
@@ -77,7 +79,7 @@ do
           break
         end
       end
-      at, from = string.find(text, SEAT_OF.available, to + 1, true), to + 2
+      at, from = next_at, to + 2
     end
     return best_rows
   end
@@ -197,13 +199,16 @@ do
     return blocks
   end
 
-  -- The choice of n seats in groups, none larger than `largest`, as best.choose returns it. There are n seats.
-  function best.groups(sections, n, largest)
+  -- The choice of n seats in groups, as best.choose returns it. There are n seats, and no n side by side.
+  function best.groups(sections, n)
     local blocks
-    if largest > 2 or largest == 2 and n % 2 == 0 then
-      blocks = neighbouring_blocks(sections, n, false) or largest_blocks(sections, n, largest, 2)
+    local most = best.largest_block(sections, math.min(n - 1, 3)) -- how large it is altogether takes a look at every seat
+    if most > 2 or most == 2 and n % 2 == 0 then
+      blocks = neighbouring_blocks(sections, n, false)
+        or largest_blocks(sections, n, best.largest_block(sections, n - 1), 2)
     end
-    blocks = blocks or neighbouring_blocks(sections, n, true) or largest_blocks(sections, n, largest, 1)
+    blocks = blocks or neighbouring_blocks(sections, n, true)
+      or largest_blocks(sections, n, best.largest_block(sections, n - 1), 1)
     if not blocks then
       damaged('map of a section: it has fewer seats than its pool')
     end
