@@ -52,7 +52,7 @@ _ENTRY_BYTES, _EVENT_BYTES = 400, 64
 """About what a verified token takes beside its text, and what each of its events does."""
 
 _WRONG = (jwt.PyJWTError, msgspec.DecodeError, ValueError, TypeError, ArithmeticError, RecursionError)
-"""What PyJWT and msgspec raise about something that is no token of ours."""
+"""Errors of PyJWT and msgspec about something that is no token of ours."""
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEADER = msgspec.json.Decoder(_Header)

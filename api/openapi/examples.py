@@ -75,7 +75,7 @@ _IDS: Mapping[str, Any] = {
     "code": "FAN27",
 }
 _EVENTS = {"sections": 3, "seats": 3, "slots": 4, "bookings": 4, "queue": 5, "waiting-list": 6}
-"""Where event 1 of the demo data has no such part: the event that has."""
+"""Events of the demo data that have a part which event 1 lacks."""
 
 
 def example_of_parameter(path: str, name: str) -> Any:
