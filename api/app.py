@@ -61,6 +61,7 @@ from engine.engine import Engine
 from engine.limits import LimitsInForce
 from engine.results import Result
 from engine.settings import Settings, listed
+from engine.tracing import Tracer, open_tracer
 from payments.gateway import HttpGateway
 from payments.payments import Payments
 from sync.catalogue.editor import CatalogueEditor
@@ -95,22 +96,24 @@ def create_app(settings: Settings, routes: tuple[Route, ...] = ROUTES) -> web.Ap
     app[READINESS] = ReadinessCheck()
     app[DOORS_METRICS] = DoorsMetrics(app[METRICS].registry)
     app[DOCUMENTS] = DocumentCache(settings.document_cache_bytes)
-    requests = RequestLog()
+    requests, tracer = RequestLog(), open_tracer(settings, "onsale-api")
+    if tracer is not None:
+        app.cleanup_ctx.append(partial(_tracer, tracer))
     app.cleanup_ctx.append(_loop_lag)
     app.cleanup_ctx.append(partial(_request_log, requests))
     app.cleanup_ctx.append(_admission)
-    app.cleanup_ctx.append(partial(_engine, any(route.limited for route in routes)))
+    app.cleanup_ctx.append(partial(_engine, any(route.limited for route in routes), tracer))
     app.cleanup_ctx.append(_postgres)
     app.cleanup_ctx.append(_payments)
     app.cleanup_ctx.append(_streams)
     app.on_shutdown.append(_close_streams)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
     app[DOCUMENT] = CachedPage(encoded_document(routes), max_age=PAGE_SECONDS)
-    frame = Frame(app[METRICS], app[ADMISSION], settings, app[LIMITS], requests)
+    frame = Frame(app[METRICS], app[ADMISSION], settings, app[LIMITS], requests, tracer)
     _add_routes(app, routes, frame)
     direct = [route for route in routes if route.handler is create_reservation]
     if direct and settings.direct_requests and is_proved():
-        app.cleanup_ctx.append(partial(_direct_requests, direct[0], frame))
+        app.cleanup_ctx.append(partial(_direct_requests, direct[0], frame, tracer))
     return app
 
 
@@ -139,7 +142,12 @@ async def _admission(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def _engine(limits: bool, app: web.Application) -> AsyncIterator[None]:
+async def _tracer(tracer: Tracer, _app: web.Application) -> AsyncIterator[None]:
+    yield
+    await asyncio.to_thread(tracer.close)
+
+
+async def _engine(limits: bool, tracer: Tracer | None, app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     # Who takes nothing publishes no limits.
     metrics, delays = app[METRICS], app[DELAYS]
@@ -148,7 +156,7 @@ async def _engine(limits: bool, app: web.Application) -> AsyncIterator[None]:
         metrics.observe_batch(results, waited, took)
         delays.note_answer(waited + took)
 
-    async with Engine(settings, observe, app[LIMITS] if limits else None) as engine:
+    async with Engine(settings, observe, app[LIMITS] if limits else None, tracer) as engine:
         app[ENGINE] = engine
         app[ROOMS] = Rooms(engine, delays, QueueMetrics(metrics.registry))
 
@@ -194,8 +202,10 @@ async def _close_streams(app: web.Application) -> None:
     app[STREAMS].close_all()
 
 
-async def _direct_requests(route: Route, frame: Frame, app: web.Application) -> AsyncIterator[None]:
-    holds = DirectHolds(app, route, frame, app[ADMISSION].known_of(route), app[CATALOGUE], app[ENGINE])
+async def _direct_requests(
+    route: Route, frame: Frame, tracer: Tracer | None, app: web.Application
+) -> AsyncIterator[None]:
+    holds = DirectHolds(app, route, frame, app[ADMISSION].known_of(route), app[CATALOGUE], app[ENGINE], tracer)
     rooms = RoomPages(app[CATALOGUE], app[ROOMS], app[SETTINGS])
     sources: list[tuple[Route, PageSource]] = [
         *((each, app[PUBLIC_PAGES]) for each in PAGES),

@@ -30,6 +30,7 @@ from api.route import Route
 from engine.errors import Fault, OutcomeUnknown
 from engine.limits import LimitsInForce
 from engine.settings import Settings
+from engine.tracing import Tracer, within
 from sync.postgres import PostgresAway
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,23 @@ def _told(body: bytes) -> _Told:
         return _Told()  # compressed, or of HEAD
 
 
+def _traced(framed: Framed, tracer: Tracer, name: str) -> Framed:
+    """The same, with a span for each request that is traced."""
+
+    async def traced(request: web.Request) -> web.StreamResponse:
+        traceparent = request.headers.get("traceparent")
+        span = tracer.begin_request(name, traceparent or "") if traceparent or tracer.by_chance() else None
+        if span is None:
+            return await framed(request)
+        with within(span):
+            response = await framed(request)
+            request_id = response.headers["X-Request-ID"]
+            span.attributes |= {"http.response.status_code": response.status, "onsale.request_id": request_id}
+            return response
+
+    return traced
+
+
 class Finish(Protocol):
     """Gives an answer to a request the headers that all have, and counts it; `began` by `time.perf_counter`."""
 
@@ -87,7 +105,9 @@ class Frame:
         settings: Settings,
         limits: LimitsInForce,
         requests: RequestLog | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._metrics, self._admission, self._requests = metrics, admission, requests or RequestLog()
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._compress_bytes = settings.compress_bytes
@@ -130,7 +150,8 @@ class Frame:
                 response = await self._buffered(request, response)
             return finish(request, response, request_id, began)
 
-        return cast("Framed", framed)  # a Reply does what aiohttp asks of an answer
+        made = cast("Framed", framed)  # a Reply does what aiohttp asks of an answer
+        return made if self._tracer is None else _traced(made, self._tracer, f"{route.method} {route.path}")
 
     def limit_of(self, route: Route) -> Check | None:
         """The limit that this process counts for the route; None if there is none."""

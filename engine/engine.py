@@ -1,7 +1,8 @@
 """The engine: submit a command, get its result."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -24,6 +25,8 @@ from engine.results import Purged, Result, Swept
 from engine.server import check_server, connect
 from engine.settings import Settings
 from engine.slots import is_booking_id
+from engine.traced_partition import TracedPartition
+from engine.tracing import Tracer
 from engine.wire import Call
 
 log = structlog.get_logger(__name__)
@@ -45,12 +48,20 @@ class Engine:
     Misconfigured if the server must not be used or does not come within `start_patience_ms`.
 
     `limits`: those that it publishes, and learns to be in force. Without, it publishes none.
+    `tracer`: batches of traced requests have spans.
     """
 
     def __init__(
-        self, settings: Settings, observe: Observe = observe_nothing, limits: LimitsInForce | None = None
+        self,
+        settings: Settings,
+        observe: Observe = observe_nothing,
+        limits: LimitsInForce | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.settings = settings
+        self._make_partition: Callable[..., Partition] = (
+            Partition if tracer is None else partial(TracedPartition, tracer)
+        )
         self._observe = observe
         self._limits = limits
         self.keys = plain_keys(settings.partitions)
@@ -88,7 +99,7 @@ class Engine:
 
     def _serve(self, keys: PartitionKeys) -> None:
         """Takes commands on a partition from now on."""
-        partition = Partition(
+        partition = self._make_partition(
             self.settings,
             keys,
             self.redis.wire(keys.meta),

@@ -13,6 +13,7 @@ from engine.redis_keys import (
     OUTBOX_FIELD,
     QUEUES_FIELD,
     SCANS_FIELD,
+    TRACE_FIELD,
     WAITING_FIELD,
     PartitionKeys,
 )
@@ -49,6 +50,7 @@ class Entry(NamedTuple):
     lists, `queues` those about waiting rooms, each empty if there are none.
     `acts` say on whose behalf facts were made, empty if nobody is to be logged. `etickets` and `scans` are of the
     doors, empty if nothing happened there.
+    `trace` is the `traceparent` of the batch, empty if it is not traced.
     `before` is what the first entry of an epoch names: the last entry that its server knew.
     """
 
@@ -61,6 +63,7 @@ class Entry(NamedTuple):
     etickets: bytes = b""
     scans: bytes = b""
     queues: bytes = b""
+    trace: bytes = b""
 
     @classmethod
     def parse(cls, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Self:
@@ -76,6 +79,7 @@ class Entry(NamedTuple):
             fields.get(ETICKETS_FIELD, b""),
             fields.get(SCANS_FIELD, b""),
             fields.get(QUEUES_FIELD, b""),
+            fields.get(TRACE_FIELD, b""),
         )
 
     def follows(self, position: Position) -> bool:

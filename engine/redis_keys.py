@@ -34,6 +34,9 @@ ACTS_FIELD = b"a"
 """The field that says on whose behalf facts were made, if that is to be logged."""
 
 
+TRACE_FIELD = b"t"
+"""The traceparent of the batch, if it is traced."""
+
 BEFORE_FIELD = b"p"
 """The field that the first entry of an epoch has: the position of the last entry before it, if there was any."""
 

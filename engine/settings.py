@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jwks_timeout_ms: Milliseconds = 2000
     metrics_token: str = ""
     cors_origins: str = ""
+    traces_url: str = ""
+    traces_one_in: Count = 100
     compress_bytes: Count = 1024
     shop: bool = False
     payment_page: str = ""

@@ -157,6 +157,10 @@ do
       local n = #entry
       entry[n + 1], entry[n + 2] = 'a', array_head(#u.acts) .. table.concat(u.acts)
     end
+    if u.trace then
+      local n = #entry
+      entry[n + 1], entry[n + 2] = 't', u.trace
+    end
     if u.seq == 0 and u.before then
       local n = #entry
       entry[n + 1], entry[n + 2] = 'p', u.before

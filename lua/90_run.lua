@@ -5,8 +5,8 @@
 --           both in order
 -- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, the
 --           limits that the caller knows (18_limits.lua), 1 if the caller waits for replicas, else 0, actors (msgpack array of
---           pairs: the number of a command and on whose behalf it runs) or an empty text, and the percentage of maxmemory
---           from which on nothing is taken (06_memory.lua)
+--           pairs: the number of a command and on whose behalf it runs) or an empty text, the percentage of maxmemory
+--           from which on nothing is taken (06_memory.lua), and the traceparent of the batch if it is traced
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   msgpack array of results, one for each command, in order; of what is limited with what that leaves. Then how
 --           many microseconds of processor time the call took: batches are made as long as that allows. Last, if the
@@ -158,6 +158,7 @@ do
     local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
     local percent = tonumber(args[8])
     u.acks = args[6] == '1'
+    u.trace = args[9]
     u.memory_full = memory_is_full(u.now_ms, percent or 100, #args[1])
     if u.memory_full and not percent then -- an older release, which does not know the word
       return redis.error_reply('OOM the memory is full')

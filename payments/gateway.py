@@ -25,6 +25,7 @@ import structlog
 from yarl import URL
 
 from engine.errors import Fault
+from engine.tracing import with_traceparent
 from engine.words import FailureReason
 
 log = structlog.get_logger(__name__)
@@ -194,7 +195,7 @@ class HttpGateway:
 
     async def _exchange(self, method: str, url: URL, attempt_id: str, body: msgspec.Struct | None) -> _Answer:
         data = None if body is None else msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = with_traceparent({"Content-Type": "application/json"} if body is not None else {})
         async with self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
             answer = await response.read()
             self.answers = True

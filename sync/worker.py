@@ -7,6 +7,7 @@ import structlog
 
 from engine.engine import Engine
 from engine.settings import Settings
+from engine.tracing import open_tracer
 from payments.resolver import run_resolver
 from sync.cancelled_events import run_cancellations
 from sync.catalogue.editor import CatalogueEditor
@@ -35,9 +36,11 @@ async def run_sync(settings: Settings) -> None:
     Several workers may run: each partition's outbox is read by one of them, everything else is safe to do twice.
     Raises Misconfigured if Redis cannot be used, or does not come within `start_patience_ms`.
     """
-    metrics = SyncMetrics()
+    metrics, tracer = SyncMetrics(), open_tracer(settings, "onsale-sync")
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(Engine(settings))
+        if tracer is not None:
+            stack.push_async_callback(asyncio.to_thread, tracer.close)
+        engine = await stack.enter_async_context(Engine(settings, tracer=tracer))
         postgres = await stack.enter_async_context(Postgres(settings))
         # Readers wait in Redis for news, each on a connection; commands must not wait for those.
         patience_seconds = (settings.command_timeout_ms + IDLE_POLLS * settings.sync_poll_ms) / 1000
@@ -47,7 +50,7 @@ async def run_sync(settings: Settings) -> None:
             endpoint = metrics_endpoint(metrics, settings.sync_metrics_host, settings.sync_metrics_port)
             await stack.enter_async_context(endpoint)
         async with asyncio.TaskGroup() as work:
-            work.create_task(Leader(settings, engine, redis, postgres, metrics).run(), name="leader")
+            work.create_task(Leader(settings, engine, redis, postgres, metrics, tracer).run(), name="leader")
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
             work.create_task(run_waiting_lists(settings, engine, postgres, metrics), name="waiting-lists")
             parts = Venues(postgres, engine), CatalogueEditor(postgres, engine), CodeEditor(postgres, engine)
@@ -58,7 +61,7 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(cancellations, name="cancellations")
             work.create_task(run_eraser(settings, engine, postgres), name="eraser")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
-            work.create_task(run_webhooks(settings, metrics), name="webhooks")
+            work.create_task(run_webhooks(settings, metrics, tracer), name="webhooks")
             work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
             work.create_task(run_memory_watch(settings, redis, metrics), name="memory")
             work.create_task(run_cluster_watch(engine, redis, metrics), name="cluster")

@@ -11,6 +11,7 @@ otherwise take the time of those that can be served.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
@@ -35,6 +36,7 @@ from engine.engine import Engine
 from engine.errors import Fault, Overloaded
 from engine.partition import Partition
 from engine.settings import Settings
+from engine.tracing import Span, Tracer
 from engine.words import EventStatus
 
 log = structlog.get_logger(__name__)
@@ -63,9 +65,17 @@ class DirectHolds:
     """Takes new holds of one application."""
 
     def __init__(
-        self, app: web.Application, route: Route, frame: Frame, known: Known, catalogue: CatalogueCache, engine: Engine
+        self,
+        app: web.Application,
+        route: Route,
+        frame: Frame,
+        known: Known,
+        catalogue: CatalogueCache,
+        engine: Engine,
+        tracer: Tracer | None = None,
     ) -> None:
         settings: Settings = engine.settings
+        self._make_hold: Callable[..., DirectHold] = DirectHold if tracer is None else _holds_of(tracer)
         self._app, self._frame, self._known = app, frame, known
         self._catalogue, self._engine = catalogue, engine
         self._finish: Finish = frame.finish_of(route)
@@ -120,7 +130,7 @@ class DirectHolds:
         if prepared is None:
             return False
         request.request_id = self._frame.request_id(headers.get("X-Request-ID"))
-        hold = DirectHold(self, connection, request, prepared)
+        hold = self._make_hold(self, connection, request, prepared)
         connection.begin(hold)
         partition = self._engine.partition_of(prepared.event.event_id)
         if partition.has_room() and not self._waiting.get(partition):
@@ -224,3 +234,54 @@ class DirectHold:
         except Exception:
             log.exception("direct_hold_broke")
             self.connection.force_close()
+
+
+class TracedHold(DirectHold):
+    """A hold with a span."""
+
+    __slots__ = ("span",)
+
+    def __init__(
+        self,
+        span: Span,
+        direct: DirectHolds,
+        connection: DirectConnection,
+        request: DirectRequest,
+        prepared: PreparedHold,
+    ) -> None:
+        super().__init__(direct, connection, request, prepared)
+        self.span = span
+
+    def set_result(self, result: Any, /) -> None:
+        """See DirectHold."""
+        super().set_result(result)
+        self._end(type(result).__name__)
+
+    def set_exception(self, error: Exception, /) -> None:
+        """See DirectHold."""
+        super().set_exception(error)
+        self._end(type(error).__name__)
+
+    def _end(self, outcome: str) -> None:
+        self.span.attributes |= {"onsale.outcome": outcome, "onsale.request_id": self.request.request_id}
+        self.span.end()
+
+
+def _holds_of(tracer: Tracer) -> Callable[..., DirectHold]:
+    """Makes holds with a span if they are traced; else those of where tracing is off."""
+    begin, by_chance = tracer.begin_request, tracer.by_chance
+
+    def make(
+        direct: DirectHolds, connection: DirectConnection, request: DirectRequest, prepared: PreparedHold
+    ) -> DirectHold:
+        if "traceparent" in request.headers:
+            span = begin("POST /v1/reservations", request.headers["traceparent"])
+        elif by_chance():
+            span = begin("POST /v1/reservations")
+        else:
+            span = None
+        if span is None:
+            return DirectHold(direct, connection, request, prepared)
+        return TracedHold(span, direct, connection, request, prepared)
+
+    return make

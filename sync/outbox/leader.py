@@ -12,6 +12,7 @@ from engine.backoff import Backoff
 from engine.client import Redis
 from engine.engine import Engine
 from engine.settings import Settings
+from engine.tracing import Tracer
 from sync.metrics import SyncMetrics
 from sync.outbox.reader import OutboxReader
 from sync.postgres import Connection, Postgres, PostgresAway, own_connection, postgres_faults
@@ -31,8 +32,15 @@ class Leader:
     """Leads every partition that no other worker leads: runs their readers, and looks after their past."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, redis: Redis, postgres: Postgres, metrics: SyncMetrics
+        self,
+        settings: Settings,
+        engine: Engine,
+        redis: Redis,
+        postgres: Postgres,
+        metrics: SyncMetrics,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._redis = redis
         self._postgres = postgres
@@ -64,7 +72,7 @@ class Leader:
                 for (partition,) in rows:
                     waiting.remove(partition)
                     reader = OutboxReader(
-                        self._settings, self._redis, self._postgres, self._keys[partition], self._metrics
+                        self._settings, self._redis, self._postgres, self._keys[partition], self._metrics, self._tracer
                     )
                     led.create_task(reader.run(), name=f"outbox-{partition:02}")
                     past = run_past_slots(self._settings, self._engine, self._postgres, partition)

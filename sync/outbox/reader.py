@@ -11,6 +11,7 @@ from engine.inspection import server_time_ms
 from engine.outbox import Entry, Position, last_position, read_confirmed, read_outbox, trim_outbox
 from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
+from engine.tracing import Tracer, within
 from sync.metrics import SyncMetrics
 from sync.outbox.writer import Batch, OffsetMoved, batches, read_offset, write_batch
 from sync.postgres import Postgres, PostgresAway
@@ -82,8 +83,15 @@ class OutboxReader:
     """Writes one partition's outbox to Postgres. Safe beside another reader of the same partition, only slower."""
 
     def __init__(
-        self, settings: Settings, redis: Redis, postgres: Postgres, keys: PartitionKeys, metrics: SyncMetrics
+        self,
+        settings: Settings,
+        redis: Redis,
+        postgres: Postgres,
+        keys: PartitionKeys,
+        metrics: SyncMetrics,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._redis = redis
         self._postgres = postgres
@@ -135,7 +143,12 @@ class OutboxReader:
             if entries and not whole:
                 raise OutboxBroken(_missing(position, entries[0]))
             for batch in batches(whole, self._facts_limit):
-                await self._write(position, batch)
+                if self._tracer is None or not batch.traces:
+                    await self._write(position, batch)
+                else:
+                    attributes = {"onsale.partition": self._keys.partition, "onsale.facts": len(batch.told)}
+                    with within(self._tracer.begin_write(batch.traces, attributes)):
+                        await self._write(position, batch)
                 position = batch.last
                 await self._trim(position)
             idle = 0 if entries else idle + 1

@@ -31,6 +31,7 @@ from engine.facts import (
     split_facts,
 )
 from engine.outbox import BEGINNING, Entry, Position
+from engine.tracing import current_span, traceparent_of
 from sync.audit_log.acts import Acted, Standing, entries_of, reservations_of, standing_of
 from sync.audit_log.entries import append
 from sync.outbox.doors import check_in_columns, eticket_columns
@@ -80,6 +81,9 @@ class Batch(NamedTuple):
     last: Position
     told: list[PositionedFact]
     dead: list[DeadLetter]
+    traces: Sequence[str] = ()
+    """The traceparents of batches that are traced."""
+
     acted: list[Acted] = []  # noqa: RUF012  # of a NamedTuple, and nobody changes it
 
 
@@ -95,14 +99,17 @@ def batches(entries: Sequence[Entry], facts_limit: int) -> Iterator[Batch]:
     told: list[PositionedFact] = []
     dead: list[DeadLetter] = []
     acted: list[Acted] = []
+    traces: list[str] = []
     for number, entry in enumerate(entries, 1):
         told_before = len(told)
+        if entry.trace:
+            traces.append(entry.trace.decode())
         _decode(entry, told, dead)
         if entry.acts:
             acted.append(_acted(entry, dead)._replace(told_before=told_before))
         if len(told) >= facts_limit or number == len(entries):
-            yield Batch(entry.position, told, dead, acted)
-            told, dead, acted = [], [], []
+            yield Batch(entry.position, told, dead, traces, acted)
+            told, dead, traces, acted = [], [], [], []
 
 
 async def read_offset(connection: Connection, partition: int) -> Position:
@@ -151,7 +158,7 @@ async def _write_facts(connection: Connection, told: Sequence[PositionedFact]) -
             await _insert_check_ins(connection, [each.fact for each in told if isinstance(each.fact, Scan)])
             await _upsert_waiting(connection, [each.fact for each in told if isinstance(each.fact, WaitingFact)])
             await _upsert_queues(connection, [each.fact for each in told if isinstance(each.fact, QueueFact)])
-            await write_deliveries(connection, [each.fact for each in told])
+            await write_deliveries(connection, [each.fact for each in told], traceparent_of(current_span()))
     except _BAD_FACT as error:
         if len(told) == 1:
             return [DeadLetter(told[0].position, msgspec.msgpack.encode(_nameless(told[0].fact)), repr(error))]

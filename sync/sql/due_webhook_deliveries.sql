@@ -2,7 +2,8 @@
 -- (they are busy or resting), nor the deliveries $3 (they are under way).
 SELECT
   d.id, d.webhook_id, d.message_id, d.body, d.attempts, w.url, w.secret,
-  CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret
+  CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
+  d.trace
 FROM webhooks AS w
 CROSS JOIN LATERAL (
   SELECT waits.*

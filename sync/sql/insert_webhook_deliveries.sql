@@ -1,9 +1,9 @@
 -- Behind what still waits of the same subject, so that only the first of them is looked at (due_webhook_deliveries). It is
 -- found by its subject: the sum hides the other indexes, which a planner without statistics takes for as good. With them
 -- it takes the longer the more waits.
-INSERT INTO webhook_deliveries (webhook_id, subject, event, body, next_at)
+INSERT INTO webhook_deliveries (webhook_id, subject, event, body, trace, next_at)
 SELECT
-  w.id, told.subject, told.event, told.body,
+  w.id, told.subject, told.event, told.body, $4::text,
   coalesce(
     (
       SELECT max(d.next_at)

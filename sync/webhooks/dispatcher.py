@@ -13,6 +13,7 @@ import structlog
 
 from engine.backoff import Backoff, KeyedBackoff, pause_after
 from engine.settings import Settings
+from engine.tracing import Tracer
 from sync.metrics import SyncMetrics
 from sync.postgres import Connection, Postgres, PostgresAway, own_connection, postgres_faults
 from sync.sql import statement
@@ -34,13 +35,13 @@ _LONGEST_RETRY_MS = 3_600_000
 _CONNECTIONS = 2
 
 
-async def run_webhooks(settings: Settings, metrics: SyncMetrics) -> None:
+async def run_webhooks(settings: Settings, metrics: SyncMetrics, tracer: Tracer | None = None) -> None:
     """Delivers forever, while no other worker does. Outlives Postgres and every endpoint.
 
     With connections of its own: what waits for endpoints must not keep facts from being written.
     """
     own = msgspec.structs.replace(settings, postgres_pool=_CONNECTIONS)
-    sender = Sender(AllowedAddresses.of(settings), settings.webhook_timeout_ms / 1000)
+    sender = Sender(AllowedAddresses.of(settings), settings.webhook_timeout_ms / 1000, tracer)
     async with Postgres(own) as postgres, sender:
         await Dispatcher(settings, postgres, sender, metrics).run()
 

@@ -77,20 +77,23 @@ class _Told(NamedTuple):
     body: str
 
 
-async def write_deliveries(connection: Connection, facts: Iterable[AnyFact]) -> None:
-    """Writes what endpoints are to be told of these facts, in their order, within the transaction of the caller."""
+async def write_deliveries(connection: Connection, facts: Iterable[AnyFact], trace: str = "") -> None:
+    """Writes what endpoints are to be told of these facts, in their order, within the transaction of the caller.
+
+    `trace`: the `traceparent` of the transaction, if it is traced.
+    """
     wanted = {event for (event,) in await connection.fetch(statement("webhook_events_wanted"))}
     told = [_message(event, fact) for fact in facts if (event := _event_of(fact)) and event in wanted]
     if told:
         columns = zip(*told, strict=True)
-        await connection.execute(statement("insert_webhook_deliveries"), *map(list, columns))
+        await connection.execute(statement("insert_webhook_deliveries"), *map(list, columns), trace)
 
 
 async def write_event_cancelled(connection: Connection, event_id: int, name: str, at: datetime) -> None:
     """Writes that endpoints are to be told of an event's cancellation, within the transaction of the caller."""
     body = encode_message(WebhookEvent.EVENT_CANCELLED, at, {"id": event_id, "name": name, "status": "cancelled"})
     told = [[WebhookEvent.EVENT_CANCELLED], [str(event_id)], [body]]
-    await connection.execute(statement("insert_webhook_deliveries"), *told)
+    await connection.execute(statement("insert_webhook_deliveries"), *told, "")
 
 
 def _event_of(fact: AnyFact) -> WebhookEvent | None:

@@ -12,6 +12,7 @@ import msgspec
 from standardwebhooks import Webhook
 from yarl import URL
 
+from engine.tracing import Tracer, with_traceparent, within
 from sync.webhooks.allowed_addresses import AllowedAddresses
 
 _LONGEST_ERROR = 200
@@ -30,6 +31,8 @@ class Due(msgspec.Struct, frozen=True):
     url: str
     secret: str
     old_secret: str | None
+    trace: str = ""
+    """The `traceparent` of what the message tells, if it is traced."""
 
     def __repr__(self) -> str:
         """Without secrets, nor what the body tells of customers."""
@@ -65,7 +68,8 @@ class Sender:
     address but those allowed, whatever a name is said to be at that moment.
     """
 
-    def __init__(self, addresses: AllowedAddresses, timeout_seconds: float) -> None:
+    def __init__(self, addresses: AllowedAddresses, timeout_seconds: float, tracer: Tracer | None = None) -> None:
+        self._tracer = tracer
         self._timeout_seconds = timeout_seconds
         self._addresses = addresses
         self._sessions: dict[str, aiohttp.ClientSession] = {}
@@ -84,6 +88,15 @@ class Sender:
 
     async def send(self, due: Due) -> Attempt:
         """One attempt. Whatever an endpoint does is an answer, nothing is raised for it."""
+        if self._tracer is None or not due.trace:
+            return await self._send(due)
+        span = self._tracer.begin_child("onsale.webhook", due.trace)
+        with within(span):
+            attempt = await self._send(due)
+            span.attributes |= {"onsale.message_id": due.message_id, "http.response.status_code": attempt.status or 0}
+            return attempt
+
+    async def _send(self, due: Due) -> Attempt:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 status, retry_after = await self._post(due)
@@ -106,7 +119,10 @@ class Sender:
             raise OSError(EACCES, f"{url.host} over {url.scheme} is not allowed: {why_not}")
         session = self._sessions[due.url.partition(":")[0].lower()]
         async with session.post(
-            due.url, data=due.body.encode(), headers=_headers(due, datetime.now(UTC)), allow_redirects=False
+            due.url,
+            data=due.body.encode(),
+            headers=with_traceparent(_headers(due, datetime.now(UTC))),
+            allow_redirects=False,
         ) as response:
             return response.status, response.headers.get("Retry-After", "")
 

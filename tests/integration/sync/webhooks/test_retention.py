@@ -135,7 +135,7 @@ async def test_a_long_queue_makes_neither_writing_nor_looking_slow(office: BoxOf
         webhook_id,
     )
     for name, arguments in (
-        ("insert_webhook_deliveries", (["reservation.held"], ["1-1"], ["{}"])),
+        ("insert_webhook_deliveries", (["reservation.held"], ["1-1"], ["{}"], "")),
         ("due_webhook_deliveries", (16, [], [])),
         ("record_webhook_attempts", ([1], [False], [False], [1], [500], [""], 1)),
     ):
