@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["server.txt", "runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["server.txt", "runtime.txt", "extras.txt", "dev.txt"])
 def test_every_package_is_pinned_with_hashes_and_no_index_is_named(repository: Path, name: str) -> None:
     text = (repository / "requirements" / name).read_text(encoding="utf-8")
     assert not re.search(r"://|index|find-links|@", text)
