@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.integration.api.shop.conftest import OpenShop
 from tests.support.api.api_client import Json
 from tests.support.api.buyer import buying
+from tests.support.api.two_event_carts import new_cart, open_tour
 from tests.support.timing import least_of_tries
 
 log = logging.getLogger(__name__)
@@ -158,3 +160,27 @@ async def test_a_hundred_sections(open_shop: OpenShop, browser: Browser) -> None
         await drawn_ms(page, "seats-drawn")
         log.info("sections after %.0f ms", first_ms)
         assert first_ms <= FIRST_DRAW_MS
+
+
+async def test_a_seat_that_another_takes_is_grey_within_a_second(open_shop: OpenShop, browser: Browser) -> None:
+    tour = await open_tour(open_shop.front)
+    async with buying(browser, open_shop.url) as page:
+        await page.goto(f"/shop/events/{tour.events[0]['id']}")
+        await page.get_by_role("button", name="List").click()
+        row = page.locator(".seat-row summary")
+        await expect(row).to_have_text("Row A: 1 to 4 free")
+        carts = [new_cart()]
+
+        async def seconds() -> float:
+            await tour.take((0, 1), cart=carts[-1])
+            began = time.monotonic()
+            await expect(row).to_have_text("Row A: 1, 3 to 4 free")
+            took = time.monotonic() - began
+            await tour.remove(carts[-1], 0, 1)
+            await expect(row).to_have_text("Row A: 1 to 4 free")
+            carts.append(new_cart())
+            return took
+
+        took = await least_of_tries(seconds, 1, tries=3)
+        log.info("grey after %.2f s", took)
+        assert took <= 1

@@ -264,3 +264,36 @@ async def test_sections_are_chosen_from_their_overview(open_shop: OpenShop, brow
             return bool(rows[1]["seats"][9] == "h")
 
         await wait_until(is_held)
+
+
+async def test_a_waiting_room_is_passed_on_the_way_to_the_places(open_shop: OpenShop, browser: Browser) -> None:
+    long_ago, later = "2020-01-01T00:00:00Z", "2037-01-01T00:00:00Z"
+    room = {"opens_at": long_ago, "places_per_pass": 2}
+    starts_at = "2037-06-01T00:00:00Z"
+    event = await open_shop.front.event(10, waiting_room=room, sale_opens_at=later, starts_at=starts_at, name="Crowded")
+    path = f"/v1/events/{event['id']}"
+    async with buying(browser, open_shop.url, viewport={"width": 320, "height": 700}) as page:
+        await page.goto(f"/shop/events/{event['id']}")
+        await check_accessible(page)
+        await page.get_by_role("link", name="To the waiting room").click()
+        await page.get_by_role("button", name="Join the waiting room").click()
+        await expect(page.get_by_role("status").filter(has_text="You are in.")).to_be_visible()
+        await check_accessible(page)
+        await open_shop.front.call("PATCH", path, {"sale_opens_at": long_ago})
+        await page.get_by_role("button", name="Enter").wait_for()
+        await check_accessible(page)
+
+        other = await page.context.new_page()
+        await other.goto(f"/shop/events/{event['id']}")
+        await other.get_by_label("How many T0", exact=True).fill("1")
+        await other.get_by_role("button", name="Put into the basket").click()
+        refused = other.get_by_role("alert")
+        await expect(refused.get_by_role("link", name="To the waiting room")).to_be_visible()
+
+        await page.get_by_role("button", name="Enter").click()
+        await expect(page.locator("#clock")).to_contain_text("Time to choose:")
+        await check_accessible(page)
+        await page.get_by_role("link", name="Choose your places").click()
+        await page.get_by_label("How many T0", exact=True).fill("1")
+        await page.get_by_role("button", name="Put into the basket").click()
+        await expect(page.locator("#basket")).to_contain_text("1 × T0")
