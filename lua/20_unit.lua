@@ -252,7 +252,7 @@ end
 -- Moves places of lines of a record: of one that names a code also in the code. `lends`: see unit_move_seats.
 local function record_move(u, r, lines, from, to, lends)
   if r.code then
-    codes.move(u, r, lines, from, to)
+    codes.move(u, r, lines, from, to, lends)
   else
     unit_move(u, r.event, lines, from, to, lends)
   end

@@ -76,18 +76,19 @@ do
   end
 
   -- Moves places of a line between two counters of its pool.
-  local function move_line(u, event, line, from, to)
+  local function move_line(u, event, line, from, to, lends)
     if from ~= to then
-      unit_move(u, event, { line }, from, to)
+      unit_move(u, event, { line }, from, to, lends)
     end
   end
 
   -- Moves places of lines of a record that names a code: as unit_move, and in the code. What was set aside for it comes from
-  -- there, and goes back there as long as places are. Lines of slots that are long past move in the code alone.
-  function codes.move(u, r, lines, from, to)
+  -- there, and goes back there as long as places are. Lines of slots that are long past move in the code alone. `lends`: see
+  -- unit_move_seats.
+  function codes.move(u, r, lines, from, to, lends)
     local entry, allotted = codes.at(u, r.event, r.code[1]), r.code[2] == 'allocation'
     if not entry then
-      unit_move(u, r.event, lines, from, to)
+      unit_move(u, r.event, lines, from, to, lends)
       return
     end
     codes.pool_name(u, entry)
@@ -97,7 +98,8 @@ do
       local own = off and allotted and has_own(entry, line[LINE_POOL])
       local there = unit_pool(u, r.event, line[LINE_POOL])
       if there then
-        move_line(u, r.event, line, own and from == 'available' and 'kept' or from, own and to == 'available' and 'kept' or to)
+        move_line(u, r.event, line, own and from == 'available' and 'kept' or from, own and to == 'available' and 'kept' or to,
+          lends)
       end
       if off then
         if own then

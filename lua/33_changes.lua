@@ -225,8 +225,9 @@ do
   -- more under its code names none.
   function changes.apply(u, r, lines, gained, lost)
     if r.code then -- lines of places that stay may come under the code, or leave it
-      codes.move(u, r, r.lines, 'held', 'available')
+      codes.move(u, r, r.lines, 'held', 'available', true)
       codes.move(u, r, lines, 'available', 'held')
+      unit_move(u, r.event, lost, 'available', 'available') -- seats that were lent are blocked again
     else
       unit_move(u, r.event, lost, 'held', 'available')
       unit_move(u, r.event, gained, 'available', 'held')

@@ -374,7 +374,7 @@ do
       .. cmsgpack.pack(waitlists.position(u, entry))
   end
 
-  -- For the other files about waiting lists.
+  -- Functions and words for the other files about waiting lists.
   waitlists.at, waitlists.key_of, waitlists.line_pools, waitlists.first_of = at, key_of, line_pools, first_of
   waitlists.change, waitlists.leave, waitlists.finish = change, leave, finish
   waitlists.ENTRY, waitlists.SIZE, waitlists.pack = ENTRY, SIZE, pack

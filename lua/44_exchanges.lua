@@ -45,8 +45,10 @@ do
     if from == 'paying' then
       unit_move(u, r.event, changes.places_beyond(after, before), from, 'available')
     end
-    codes.move(u, r, before, 'sold', 'available')
+    codes.move(u, r, before, 'sold', 'available', true)
     codes.move(u, r, after, 'available', 'sold')
+    local lost = slots.unpurged(u, r.event, changes.places_beyond(before, after))
+    unit_move(u, r.event, lost, 'available', 'available') -- seats that were lent are blocked again
     if not codes.any(after) then
       codes.count_use(u, r, -1)
       r.code = nil

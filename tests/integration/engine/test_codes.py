@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from engine.commands import (
     BeginPayment,
     BestSeats,
+    BlockSeats,
     Drop,
+    Exchange,
     FailPayment,
     FindCode,
     NamedSeats,
@@ -23,8 +25,10 @@ from engine.commands import (
     items_text,
 )
 from engine.engine import Engine
-from engine.records import CodeTerms, OwnTerms
+from engine.ids import new_reservation_id
+from engine.records import CodeTerms, OwnTerms, SectionSeats
 from engine.results import (
+    AmountMismatch,
     BelowTaken,
     Cancelled,
     CodeFound,
@@ -32,12 +36,14 @@ from engine.results import (
     CodesPut,
     CodeUnknown,
     CodeUsedUp,
+    Exchanged,
     Held,
     InUse,
     NotOnSaleYet,
     PriceChanged,
     Published,
     RefundDue,
+    SeatTaken,
     SoldOut,
     UnknownPool,
 )
@@ -446,3 +452,20 @@ async def test_places_that_are_set_aside_are_not_taken_for_a_change_of_the_curre
     assert await event.change(currency="JPY") == Published()
     await event.hold(1)
     assert await event.change(currency="EUR") == InUse("JPY")
+
+
+async def test_blocked_seats_under_a_code_are_changed_for_others(event: CodedEvent) -> None:
+    await event.put(HALF)
+    seats = [SectionSeats(SECTION, [1, 2])]
+    await event.engine.submit(BlockSeats(EVENT, seats, True))
+    rid = await event.hold(wish=items_text([NamedSeats(STALLS, 2, SECTION, [1, 2])]), from_blocked=True)
+    for wish in ([NamedSeats(STALLS, 1, SECTION, [2])], [(VIP, 1)]):
+        changed = await event.engine.submit(Replace(rid, EVENT, "anna", items_text(wish)))
+        assert isinstance(changed, Held)
+        assert isinstance(await event.try_hold(wish=items_text([NamedSeats(STALLS, 1, SECTION, [1])])), SeatTaken)
+    rid = await event.hold(wish=items_text([NamedSeats(STALLS, 2, SECTION, [1, 2])]), from_blocked=True)
+    await event.pay(rid)
+    for wish in ([NamedSeats(STALLS, 1, SECTION, [2])], [(VIP, 1)]):
+        swap = Exchange(rid, new_reservation_id(EVENT), items_text(wish), -1, False, True, "d")
+        assert isinstance(await event.engine.submit(swap), Exchanged | AmountMismatch)
+        assert isinstance(await event.try_hold(wish=items_text([NamedSeats(STALLS, 1, SECTION, [1])])), SeatTaken)

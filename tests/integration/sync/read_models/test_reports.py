@@ -277,7 +277,7 @@ def test_forms(sales: Postgres, settings: Settings) -> None:
     assert body["rows"][0] | {"name": "Sold <out>", "revenue_minor": 3000} == body["rows"][0]
     for name in REPORTS:
         page = make_report(settings, Request(name, "html"))
-        has_none = name in ("money", "sections", "rows", "declines", "exchanges", "codes")
+        has_none = name in ("money", "sections", "rows", "declines", "exchanges", "codes", "waiting")
         assert ("<svg" in page) != has_none
         assert "<out>" not in page
         assert not re.search(r"""(?:src|href)\s*=\s*["']https?:""", re.sub(r"xlink:href=\"#", "", page))
