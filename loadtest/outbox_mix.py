@@ -24,7 +24,7 @@ EVENTS = range(1, 17)
 _UNIT_MINOR = 2500
 _DETAILS = '{"first_name":"Islom","last_name":"Karimov"}'
 _SHORT_HOLD_MS = 2000
-_AT_ONCE = 8192
+_AT_ONCE = 2048
 _PAUSE_SECONDS = 0.1
 
 Made = tuple[int, str]

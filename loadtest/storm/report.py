@@ -14,7 +14,7 @@ _HEADINGS = ("load", "due/s", "201/s", "goodput", "p50", "p99", "p99.9 ms", "oth
 
 def table(storm: Storm) -> str:
     """One line for each load."""
-    rows: list[tuple[str, ...]] = [(*_HEADINGS, "paid", "p99 ms", "MiB", "core", "µs each")]
+    rows: list[tuple[str, ...]] = [(*_HEADINGS, "paid", "p99 ms", "MiB", "core", "µs each", "reads/s")]
     for step in storm.steps:
         load = step.load
         others = ", ".join(f"{status}: {count:,}" for status, count in sorted(load.statuses.items()) if status != 201)
@@ -33,6 +33,7 @@ def table(storm: Storm) -> str:
                 f"{step.memory_mib:,.0f}",
                 f"{step.api_core:.0%}",
                 f"{step.api_micros_each:,.0f}",
+                f"{step.reads.statuses.total() / step.reads.seconds:,.0f}" if step.reads else "-",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

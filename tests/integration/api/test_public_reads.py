@@ -35,7 +35,8 @@ async def _paths(front: Front) -> list[str]:
         f"/v1/events/{event['id']}/etickets/keys",
         *(f"/doors/{event['id']}", "/doors/worker.js", "/doors/assets/doors.css"),
         *("/docs", "/docs/start.js", "/openapi.json", "/healthz"),
-        *("/demo", "/demo/demo.js", f"/demo/queue/{event['id']}"),
+        *("/", "/shop", f"/shop/events/{event['id']}", "/shop/orders/cart-1", f"/shop/queue/{event['id']}"),
+        *("/shop/settings", "/shop/assets/main.js"),
         *(f"/v1/events/{event['id']}/queue", f"/v1/events/{event['id']}/queue/audit"),
     ]
 
