@@ -272,7 +272,8 @@ class Add(OnReservation[AddResult], frozen=True, tag="add"):
 
     Of places that are all alike the reservation then has `quantity`, however many it had. `hold_ms` is for how long at
     most; 0: for as long as the event says. A live hold keeps its deadline. `expected_minor`: the total of the item.
-    `code`: of what is taken now; a reservation names one.
+    `code`: of what is taken now; a reservation names one. `until_ms`: the instant at which a new hold ends, if not
+    earlier; 0: none. Expired if that has passed.
     """
 
     takes = True
@@ -284,6 +285,7 @@ class Add(OnReservation[AddResult], frozen=True, tag="add"):
     address: str = ""
     expected_minor: int = ANY_TOTAL
     code: str = ""
+    until_ms: int = 0
 
 
 class Replace(OnReservation[ReplaceResult], frozen=True, tag="replace"):

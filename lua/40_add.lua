@@ -1,6 +1,8 @@
 -- add: takes more places into a live hold, or makes the hold.
 --
--- Command   {"add", rid, event_id, customer_id, details, item, hold_ms, address, expected_minor, code}; the last four as in hold
+-- Command   {"add", rid, event_id, customer_id, details, item, hold_ms, address, expected_minor, code, until_ms}
+--           hold_ms, address, expected_minor, code: as in hold
+--           until_ms: the instant at which a hold that it makes ends, if not earlier; 0: none
 --           Of places that are all alike, the reservation then has `quantity` of the ticket, or of the ticket at that slot,
 --           however many it had; where it gives some back, those that it took last.
 --           A seat that it has already stays; under another ticket it is then at that ticket's price.
@@ -99,9 +101,15 @@ do
   local function add(u, command, number)
     local r, item, expected_minor, code = unit_record(u, command[2]), command[6], command[9], command[10] or ''
     if not r then
-      local wish = cjson.encode({ item })
+      local wish, asked_ms, until_ms = cjson.encode({ item }), command[7], command[11] or 0
+      if until_ms > 0 then
+        if u.now_ms >= until_ms then
+          return reply('expired')
+        end
+        asked_ms = asked_ms > 0 and math.min(asked_ms, until_ms - u.now_ms) or until_ms - u.now_ms
+      end
       return commands.hold.run(u, {
-        'hold', command[2], command[3], command[4], command[5], '', wish, command[7], '', expected_minor, code, false, false,
+        'hold', command[2], command[3], command[4], command[5], '', wish, asked_ms, '', expected_minor, code, false, false,
         true,
       }, number)
     end

@@ -104,12 +104,13 @@ class CartItems:
                 continue
             if word is not CartWord.OK:
                 return NotJoined(word, cart)
-            reservation_id, left_ms = cart.reservation_id(event_id), cart.deadline_ms - cart.now_ms
+            reservation_id = cart.reservation_id(event_id)
             add = Add(
-                *(reservation_id, event_id, cart.customer_id, new.details, new.item, left_ms),
-                new.address,
-                new.expected_total,
-                new.code,
+                *(reservation_id, event_id, cart.customer_id, new.details, new.item),
+                address=new.address,
+                expected_minor=new.expected_total,
+                code=new.code,
+                until_ms=cart.deadline_ms,
             )
             result = Expired() if await self._has_lost(cart) else await engine.submit(add)
             match result:

@@ -532,6 +532,9 @@ class Model(Stock):
     def _add(self, command: c.Add) -> Result:
         reservation = self.reservations.get(command.reservation_id)
         if reservation is None:
+            if 0 < command.until_ms <= self.now_ms:
+                return r.Expired()
+            left_ms = command.until_ms - self.now_ms if command.until_ms else command.hold_ms
             return self._hold(
                 c.Hold(
                     command.reservation_id,
@@ -540,7 +543,7 @@ class Model(Stock):
                     command.details,
                     "",
                     items_text([command.item]),
-                    command.hold_ms,
+                    min(left_ms, command.hold_ms or left_ms),
                     expected_minor=command.expected_minor,
                     code=command.code,
                 ),

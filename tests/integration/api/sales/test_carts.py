@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from api.app_keys import ENGINE
-from engine.carts import Carts
+from engine.carts import Cart, Carts
 from engine.commands import Add
 from engine.engine import Engine
+from payments.cart_items import CartItems
 from tests.integration.api.conftest import StartApi
 from tests.support.api.two_event_carts import CHILD, GENERAL, PRICE, Tour, check_cart, new_cart, open_tour
 from tests.support.waiting import wait_until
@@ -140,6 +141,28 @@ async def test_an_expired_cart_answers_expired_and_a_new_item_restarts_it(start_
     answer = await tour.add(cart, 1, 0)
     assert answer.status == 200, "its own seat of before is for sale again"
     assert len(answer.body["items"]) == 1
+
+
+async def test_a_hold_that_a_cart_takes_late_ends_with_the_cart(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time passes between the look at the cart and the hold: on a busy machine, much of it."""
+    has_lost = CartItems._has_lost
+
+    async def late(self: CartItems, cart: Cart) -> bool:
+        await asyncio.sleep(0.4)
+        return await has_lost(self, cart)
+
+    tour = await open_tour(await start_api(), (1, 900))
+    with monkeypatch.context() as patch:
+        patch.setattr(CartItems, "_has_lost", late)
+        cart = await tour.take((0, 0), (1, 0))
+
+    async def ran_out() -> bool:
+        return (await tour.front.get(cart)).status == 410
+
+    await wait_until(ran_out)
+    assert (await tour.add(cart, 1, 0)).status == 200, "its own seat of before is for sale again"
 
 
 async def test_a_cart_with_one_expired_hold_answers_expired_and_gives_back_the_rest(start_api: StartApi) -> None:
