@@ -5,7 +5,7 @@ from tests.integration.api.conftest import GatewayLedger, StartApi
 
 async def test_a_reservation_takes_so_many_declined_cards(start_api: StartApi, ledger: GatewayLedger) -> None:
     """It took 1,000 in 16 s."""
-    front = await start_api(payment_attempts=4)
+    front = await start_api(payment_attempts=4, gateway_timeout_ms=20_000)
     held = await front.held(((await front.event(5))["tickets"][0]["id"], 1))
     answers = [await front.pay(held, "card_error") for _ in range(8)]
     assert [answer.code for answer in answers] == ["card_declined"] * 4 + ["limit_exceeded"] * 4
@@ -16,7 +16,7 @@ async def test_a_reservation_takes_so_many_declined_cards(start_api: StartApi, l
 
 
 async def test_a_customer_has_to_wait_between_declined_cards(start_api: StartApi, ledger: GatewayLedger) -> None:
-    front = await start_api(payment_pause_seconds=60)
+    front = await start_api(payment_pause_seconds=60, gateway_timeout_ms=20_000)
     item = ((await front.event(50))["tickets"][0]["id"], 1)
     for _ in range(3):
         assert (await front.pay(await front.held(item, customer="anna"), "card_error")).code == "card_declined"

@@ -51,7 +51,7 @@ async def test_paid_is_paid(front: Front, ledger: GatewayLedger) -> None:
 
 
 async def test_many_at_once_charge_once(start_api: StartApi, ledger: GatewayLedger, slow_gateway: SlowGateway) -> None:
-    fronts = [await start_api(), await start_api()]
+    fronts = [await start_api(gateway_timeout_ms=20_000) for _ in range(2)]
     event = await fronts[0].event(10)
     held = await fronts[0].held((event["tickets"][0]["id"], 1))
     slow_gateway.open.clear()
