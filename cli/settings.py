@@ -21,7 +21,9 @@ _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "postgres_url": ("postgresql", "postgres"),
     "gateway_url": ("http", "https"),
+    "traces_url": ("http", "https"),
 }
+_MAY_BE_EMPTY = {"traces_url"}
 
 _SECRET = re.compile(r"whsec_(?=[^=]{32,88}=*$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 """As the specification of Standard Webhooks has it."""
@@ -61,7 +63,7 @@ def _wrong(settings: Settings) -> Iterator[str]:
         text = getattr(settings, field)
         urls = urls_of(text) if field == "redis_url" and text else [text]
         why_not = next(filter(None, (_why_no_url(url, schemes) for url in urls)), None)
-        if why_not:
+        if why_not and (text or field not in _MAY_BE_EMPTY):
             yield f"{_variable(field)} {why_not}"
     for field in Settings.__struct_fields__:
         if _is_placeholder(getattr(settings, field)):
