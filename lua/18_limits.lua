@@ -288,13 +288,14 @@ do
   function limits.hold_moved(u, r, deadline_ms)
     if u.limits.live_holds > 0 then
       local field = u.digits[r.event] .. '/' .. r.customer
-      local holds = limits_pace(u, field)[PACE_HOLDS]
-      for i = 1, #holds do
-        if holds[i] == r.deadline_ms then
-          holds[i] = deadline_ms
-          u.limits.changed[field] = true
-          return
-        end
+      local pace, found = limits_pace(u, field), false
+      local moved = {} -- a list of its own: customers of one call may share theirs
+      for i, other_ms in ipairs(pace[PACE_HOLDS]) do
+        local is_it = not found and other_ms == r.deadline_ms
+        moved[i], found = is_it and deadline_ms or other_ms, found or is_it
+      end
+      if found then
+        pace[PACE_HOLDS], u.limits.changed[field] = moved, true
       end
     end
   end

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
-from engine.commands import Add, BeginPayment, Book, Cancel, ConfirmPayment, Hold, Move, PutEvent, items_text
+from engine.commands import Add, BeginPayment, Book, Cancel, ConfirmPayment, Hold, Move, PutEvent, Shorten, items_text
 from engine.engine import Engine, observe_nothing
 from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
@@ -134,6 +134,17 @@ async def test_live_holds_of_a_customer_are_limited(engine_settings: Settings) -
         assert isinstance(await hold(engine), TooManyHolds), "what is being paid for lives"
         assert isinstance(await engine.submit(ConfirmPayment(second, "pay-1")), Paid)
         assert isinstance(await hold(engine), Held), "what is bought is no hold"
+
+
+async def test_a_hold_that_is_shortened_moves_no_deadline_of_another_customer(engine_settings: Settings) -> None:
+    """Those who begin to hold in one call share what is remembered of them until it changes."""
+    async with sale(engine_settings, live_holds=1) as engine:
+        one, other = new_reservation_id(EVENT), new_reservation_id(EVENT)
+        earlier = Shorten(one, await server_time_ms(engine.redis) + 30_000)
+        results = await asyncio.gather(hold(engine, rid=one), hold(engine, "piotr", rid=other), engine.submit(earlier))
+        assert [type(each) for each in results] == [Held] * 3
+        await engine.submit(Cancel(other))
+        assert isinstance(await hold(engine, "piotr"), Held)
 
 
 async def test_a_customer_at_the_hold_limit_may_add_to_a_live_hold(engine_settings: Settings) -> None:
