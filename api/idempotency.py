@@ -23,7 +23,7 @@ from api.engine_problems import problem_of
 from api.http.problems import Code, Problem, invalid
 from api.http.replies import Reply
 from api.http.requests import single_header
-from engine.errors import Fault, OutcomeUnknown, Unready
+from engine.errors import Fault
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse, TooManyKeys
 from engine.ids import keyed_name, request_digest
 from engine.results import KeyReused
@@ -107,33 +107,19 @@ Render = Callable[[bytes], Awaitable[Reply]]
 async def check_event_of_key(request: web.Request, what: str, key: str, event_id: int) -> None:
     """Returns if the key was not used for another event, within `what`. Raises Problem key_reused, Fault.
 
-    Ids are made of the key and the event, so that each event has its own; this is what tells that it is another one.
-    `keep_event_of_key` follows if something was taken.
+    See engine/key_events.py. `keep_event_of_key` follows if something was taken.
     """
-    name, engine = _event_name(request, what, key), request.app[ENGINE]
-    try:
-        before = await IdempotencyStore(engine).event_of_key(name, event_id)
-    except (OutcomeUnknown, Unready):
-        if not engine.redis.is_cluster:
-            raise
-        # It is on any node. One that is away must not stop the events of others, and this only tells a client of a
-        # mistake: an id is made of the key and the event, so nothing is taken twice.
-        return
-    if before != event_id:
+    if await request.app[ENGINE].key_events.first_event(event_name_of_key(request, what, key), event_id) != event_id:
         raise problem_of(KeyReused())
 
 
-async def keep_event_of_key(request: web.Request, what: str, key: str) -> None:
-    """Remember the event of a key for as long as answers are kept. Raises Fault."""
-    engine = request.app[ENGINE]
-    try:
-        await IdempotencyStore(engine).keep_event(_event_name(request, what, key))
-    except (OutcomeUnknown, Unready):
-        if not engine.redis.is_cluster:
-            raise
+def keep_event_of_key(request: web.Request, what: str, key: str) -> None:
+    """Remember the event of a key for as long as answers are kept."""
+    request.app[ENGINE].key_events.keep(event_name_of_key(request, what, key))
 
 
-def _event_name(request: web.Request, what: str, key: str) -> str:
+def event_name_of_key(request: web.Request, what: str, key: str) -> str:
+    """The name under which the event of the caller's key is known."""
     return keyed_name(f"event of {what}", caller_of(request).scope, key)
 
 

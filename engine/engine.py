@@ -13,6 +13,7 @@ from engine.client import Redis
 from engine.commands import Command, OnBooking, OnEvent, OnReservation, PurgeSlots, Sweep
 from engine.errors import Fault, Misconfigured, OutOfMemory, Overloaded
 from engine.ids import ReservationIds, event_of, new_secret
+from engine.key_events import KeyEvents
 from engine.library import LibraryKeeper, install_on, misses_library
 from engine.limits import LimitsInForce, tell_difference
 from engine.memory import memory_of
@@ -74,6 +75,8 @@ class Engine:
         self.redis: Redis = connect(settings, settings.partitions + 4, self.outage)
         self._library = LibraryKeeper(self.redis)
         self._calls = 0
+        self.key_events: KeyEvents
+        """There from entering on."""
         self._partitions: list[Partition] = []
         self._told_lost: list[int] = []
         self._away: set[int] = set()
@@ -89,6 +92,9 @@ class Engine:
             await self.redis.aclose()
             raise
         await self._tasks.__aenter__()
+        self.key_events = KeyEvents(self.settings, partial(self.call, confirmed=False))
+        self.key_events.apart = self.redis.is_cluster
+        self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())
             if keys.partition not in self._away:
@@ -119,6 +125,7 @@ class Engine:
             loop.cancel()
         for partition in self._partitions:
             partition.refuse_all()
+        self.key_events.refuse_all()
         await self._tasks.__aexit__(None, None, None)
         await self.redis.aclose()
 

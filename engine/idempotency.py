@@ -13,6 +13,7 @@ import msgspec
 
 from engine.engine import Engine
 from engine.errors import EngineBug
+from engine.key_events import claim_ms_of
 
 
 class StoredResponse(msgspec.Struct, array_like=True, frozen=True):
@@ -65,8 +66,7 @@ class IdempotencyStore:
         settings = engine.settings
         self._keep_ms = settings.answer_seconds * 1000
         self._most = settings.customer_keys
-        # No request that is answered at all takes longer: a call of the gateway between two calls of Redis.
-        self.claim_ms = settings.gateway_timeout_ms + 2 * settings.command_timeout_ms
+        self.claim_ms = claim_ms_of(settings)
 
     async def claim(self, of: KeyName, digest: str) -> StoredResponse | None:
         """Claims a name; what is there instead, or None: it is the caller's to answer now. Raises TooManyKeys."""
@@ -91,18 +91,6 @@ class IdempotencyStore:
             await self._counted("release", of)
         else:
             await self._engine.redis.delete(_key(of))
-
-    async def event_of_key(self, name: str, event_id: int) -> int:
-        """The event that a key of that name was first used for: this one, if it was not used before.
-
-        Forgotten soon unless `keep_event` follows. Raises OutOfMemory if it was not, and Redis is full.
-        """
-        before = await self._engine.claim(_key(KeyName(name)), str(event_id), self.claim_ms, settles=False)
-        return event_id if before is None else int(before)
-
-    async def keep_event(self, name: str) -> None:
-        """Remember the event of a key for `answer_seconds`, because something was taken with it."""
-        await self._engine.redis.pexpire(_key(KeyName(name)), self._keep_ms)
 
     async def _counted(self, word: str, of: KeyName, *arguments: bytes | int) -> bytes | None:
         """A call about a key that is counted: the answer that is there, if any. Raises TooManyKeys."""

@@ -1,4 +1,4 @@
--- onsale_claim, onsale_keep: small values of a while, of which the first one, or the last one, counts.
+-- onsale_claim, onsale_keep, onsale_key_events: small values of a while, of which the first one, or the last one, counts.
 --
 -- Keys      answer:{<name>} (what a request with a key was answered, or that it is being worked on; or the event that the
 --           key was first used for), or callback:<digest> (what a signed message was first used for)
@@ -22,6 +22,32 @@ do
     redis.call('SET', keys[1], args[1], 'PX', args[2])
     return { 'claimed' }
   end
+
+  -- onsale_key_events: the events that keys were first used for; and others whose events are kept from now on.
+  --
+  -- Arguments the number of keys that are asked for, the others follow them; for how long in ms a new one is remembered,
+  --           and one that is kept; the percentage as above; the event of each key that is asked for
+  -- Replies   for each that is asked for: its event, empty if it is new, or "out_of_memory"
+  local function key_events(keys, args)
+    local asked, percent, found, full = tonumber(args[1]), tonumber(args[4]), {}, nil
+    for i = 1, asked do
+      local before = redis.call('GET', keys[i])
+      if not before and full == nil then
+        local time = redis.call('TIME')
+        full = memory_is_full(time[1] * 1000 + (time[2] - time[2] % 1000) / 1000, percent, 0)
+      end
+      if not before and not full then
+        redis.call('SET', keys[i], args[4 + i], 'PX', args[2])
+      end
+      found[i] = before or full and 'out_of_memory' or ''
+    end
+    for i = asked + 1, #keys do
+      redis.call('PEXPIRE', keys[i], args[3])
+    end
+    return found
+  end
+
+  redis.register_function{ function_name = 'onsale_key_events', callback = key_events, flags = { 'allow-oom' } }
 
   redis.register_function{ function_name = 'onsale_claim', callback = claim, flags = { 'allow-oom' } }
 

@@ -27,14 +27,17 @@ from api.catalogue.cache import CatalogueCache
 from api.direct.connection import DirectConnection
 from api.direct.hold_gate import HoldGate
 from api.direct.request import DirectRequest
+from api.engine_problems import problem_of
 from api.frame import Finish, Frame, problem_of_error
 from api.http.json_keys import check_keys
 from api.http.replies import Reply
+from api.idempotency import event_name_of_key
 from api.route import Route
 from api.sales.reservations import NEW_RESERVATION, NewReservation, PreparedHold, hold_reply, prepare_hold
 from engine.engine import Engine
 from engine.errors import Fault, Overloaded
 from engine.partition import Partition
+from engine.results import Held, KeyReused
 from engine.settings import Settings
 from engine.tracing import Span, Tracer
 from engine.words import EventStatus
@@ -42,10 +45,11 @@ from engine.words import EventStatus
 log = structlog.get_logger(__name__)
 
 _PATHS = frozenset({"/v1/reservations", "/v1/reservations/"})
-_UNUSUAL = ("Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade", "Idempotency-Key")
-"""With a key, the event that it was first used for is asked for before anything is held."""
-
-_USUAL = frozenset({"Host", "Content-Type", "Content-Length", "Authorization", "Accept", "User-Agent", "X-Request-ID"})
+_UNUSUAL = ("Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade")
+_KEY = "Idempotency-Key"
+_USUAL = frozenset(
+    {"Host", "Content-Type", "Content-Length", "Authorization", "Accept", "User-Agent", "X-Request-ID", _KEY}
+)
 """All headers that most requests have: a look at each of them costs less than one for each unusual header."""
 
 _LOOK_SECONDS = 0.002
@@ -131,6 +135,8 @@ class DirectHolds:
             return False
         request.request_id = self._frame.request_id(headers.get("X-Request-ID"))
         hold = self._make_hold(self, connection, request, prepared)
+        if _KEY in headers:
+            hold.key = event_name_of_key(cast("web.Request", request), "reservations", headers[_KEY])
         connection.begin(hold)
         partition = self._engine.partition_of(prepared.event.event_id)
         if partition.has_room() and not self._waiting.get(partition):
@@ -160,7 +166,11 @@ class DirectHolds:
 
     def _submit(self, partition: Partition, hold: "DirectHold") -> None:
         try:
-            partition.append(hold.prepared.command, hold)
+            if hold.key:
+                event_id = hold.prepared.event.event_id
+                self._engine.key_events.ask(hold.key, event_id, _FreeKey(partition, hold))
+            else:
+                partition.append(hold.prepared.command, hold)
         except Fault as error:
             hold.set_exception(error)
 
@@ -192,6 +202,8 @@ class DirectHolds:
     def reply(self, hold: "DirectHold", result: Any) -> Reply:
         """The answer to a result, with all headers."""
         request: Any = hold.request
+        if hold.key and isinstance(result, Held):
+            self._engine.key_events.keep(hold.key)
         try:
             reply = hold_reply(request, hold.prepared, result)
         except Exception as error:  # as in the frame
@@ -207,13 +219,15 @@ class DirectHolds:
 class DirectHold:
     """A hold under way; to the engine it is what is given the result, as a future would be."""
 
-    __slots__ = ("_direct", "connection", "prepared", "request", "until")
+    __slots__ = ("_direct", "connection", "key", "prepared", "request", "until")
 
     def __init__(
         self, direct: DirectHolds, connection: DirectConnection, request: DirectRequest, prepared: PreparedHold
     ) -> None:
         self._direct, self.connection, self.request, self.prepared = direct, connection, request, prepared
         self.until = 0.0
+        self.key = ""
+        """The name under which the event of its Idempotency-Key is known; empty if it has none."""
 
     def done(self) -> bool:
         """True if nobody waits for it any more: the client is gone."""
@@ -234,6 +248,34 @@ class DirectHold:
         except Exception:
             log.exception("direct_hold_broke")
             self.connection.force_close()
+
+
+class _FreeKey:
+    """Holds once it is known that the key is of no other event (an engine.lanes.Answer)."""
+
+    __slots__ = ("_hold", "_partition")
+
+    def __init__(self, partition: Partition, hold: DirectHold) -> None:
+        self._partition, self._hold = partition, hold
+
+    def done(self) -> bool:
+        """True if nobody waits for the hold any more."""
+        return self._hold.done()
+
+    def set_result(self, event_id: int, /) -> None:
+        """Goes on with the hold, or refuses it. Never raises."""
+        prepared = self._hold.prepared
+        if event_id != prepared.event.event_id:
+            self._hold.set_exception(problem_of(KeyReused()))
+            return
+        try:
+            self._partition.append(prepared.command, self._hold)
+        except Fault as error:
+            self._hold.set_exception(error)
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Answers the client that it has failed."""
+        self._hold.set_exception(error)
 
 
 class TracedHold(DirectHold):

@@ -104,7 +104,7 @@ async def create_reservation(request: web.Request) -> Reply:
     with overriding("create_reservation", body.overrides):
         result = await app[ENGINE].submit(prepared.command)
     if key is not None and isinstance(result, Held):
-        await keep_event_of_key(request, "reservations", key)
+        keep_event_of_key(request, "reservations", key)
     return hold_reply(request, prepared, result)
 
 

@@ -139,7 +139,7 @@ async def create_booking(request: web.Request) -> Reply:
     if not isinstance(result, Booked):
         raise problem_of(result, slot=WishedSlot(wanted.slot, ("date", "time")))
     if key is not None:
-        await keep_event_of_key(request, "bookings", key)
+        keep_event_of_key(request, "bookings", key)
     # As it was taken, whatever became of it since.
     taken = msgspec.structs.replace(result.booking, slot=wanted.slot, details=details)
     location = f"/v1/events/{event.event_id}/bookings/{booking_id}"

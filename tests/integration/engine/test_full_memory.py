@@ -204,7 +204,7 @@ async def test_a_process_starts_without_memory(engine: Engine, fullness: Fullnes
 async def test_small_values_that_settle_are_written(engine: Engine) -> None:
     answers, kept = IdempotencyStore(engine), StoredResponse("digest", 200, {}, b"{}")
     known, new, pay = (keyed_name("test", "customer/anna", key) for key in ("known", "new", "pay"))
-    assert await answers.event_of_key(known, EVENT) == EVENT
+    assert await engine.key_events.first_event(known, EVENT) == EVENT
     await fill_up(engine.redis, Fullness.HARD)
     for name in (KeyName(pay), KeyName(pay, caller="anna")):
         assert await answers.claim(name, "digest") is None
@@ -213,9 +213,9 @@ async def test_small_values_that_settle_are_written(engine: Engine) -> None:
     assert await claim_message(engine, "message", "payment 1", 60)
     assert not await claim_message(engine, "message", "payment 2", 60)
     await tell_position(engine.redis, "reader", 17)
-    assert await answers.event_of_key(known, EVENT + 1) == EVENT
+    assert await engine.key_events.first_event(known, EVENT + 1) == EVENT
     with pytest.raises(OutOfMemory):
-        await answers.event_of_key(new, EVENT)
+        await engine.key_events.first_event(new, EVENT)
     assert await engine.redis.get(f"answer:{{{new}}}") is None
 
 

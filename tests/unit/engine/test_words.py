@@ -140,7 +140,7 @@ def test_what_takes_is_refused_where_memory_is_full(word: str) -> None:
 def test_all_functions_run_where_memory_is_full_but_the_one_that_fills_it() -> None:
     registered = re.findall(r"redis\.register_function(.*)", CODE)
     unflagged = [function for function in registered if "flags = { 'allow-oom' }" not in function]
-    assert len(registered) == 10
+    assert len(registered) == 11
     assert unflagged == ["('onsale_restore', restore)"]
 
 

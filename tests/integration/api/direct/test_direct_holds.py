@@ -271,6 +271,17 @@ async def wire(front: Front) -> AsyncIterator[Wire]:
     await wire.close()
 
 
+async def test_a_hold_with_a_key_takes_the_short_way(front: Front, wire: Wire, taken: Taken) -> None:
+    tickets = [(await front.event(5))["tickets"][0]["id"] for _ in range(2)]
+    answers = []
+    for ticket_id, key in ((tickets[0], "a"), (tickets[0], "a"), (tickets[1], "a"), (tickets[1], "b")):
+        (answer,) = await wire.ask(request_text(_body(ticket_id, "22"), _JSON, f"Idempotency-Key: {key}"))
+        answers.append((answer[9:12], b"Idempotency-Replayed: true" in answer, b"key_reused" in answer))
+    new = (b"201", False, False)
+    assert answers == [new, (b"201", True, False), (b"422", False, True), new]
+    assert taken.count == 4
+
+
 async def test_pipelined_requests_are_answered_in_their_order(front: Front, wire: Wire, taken: Taken) -> None:
     ticket_id = (await front.event(50))["tickets"][0]["id"]
     read = f"GET /v1/tickets/{ticket_id} HTTP/1.1\r\nHost: a\r\n\r\n".encode()

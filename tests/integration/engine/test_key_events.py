@@ -1,0 +1,70 @@
+"""Events of idempotency keys: the first one counts, and many keys cost few calls."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from engine.engine import Engine
+from engine.errors import Fault, Overloaded
+from engine.settings import Settings
+from tests.support.waiting import wait_until
+
+EVENT, OTHER = 1, 2
+
+
+async def calls(engine: Engine) -> int:
+    stats = await engine.redis.info("commandstats")
+    return int(stats.get("cmdstat_fcall", {"calls": 0})["calls"])
+
+
+async def test_the_first_event_of_a_key_counts(engine: Engine) -> None:
+    assert await engine.key_events.first_event("key", EVENT) == EVENT
+    assert await engine.key_events.first_event("key", OTHER) == EVENT
+    assert (
+        await asyncio.gather(*(engine.key_events.first_event("new", event) for event in (OTHER, EVENT))) == [OTHER] * 2
+    )
+
+
+async def test_a_key_is_forgotten_soon_unless_it_is_kept(engine: Engine) -> None:
+    for name in ("refused", "taken"):
+        await engine.key_events.first_event(name, EVENT)
+    engine.key_events.keep("taken")
+
+    async def is_kept() -> bool:
+        return await engine.redis.pttl("answer:{taken}") > 80_000_000
+
+    await wait_until(is_kept)
+    assert 0 < await engine.redis.pttl("answer:{refused}") <= 70_000
+
+
+async def test_many_keys_cost_few_calls(engine: Engine) -> None:
+    before = await calls(engine)
+    events = await asyncio.gather(*(engine.key_events.first_event(f"key-{number}", number) for number in range(1, 501)))
+    assert events == list(range(1, 501))
+    assert await calls(engine) - before < 20
+
+
+async def test_whoever_asks_is_told_of_a_fault(engine_settings: Settings) -> None:
+    async with Engine(replace(engine_settings, queue_commands=3)) as engine:
+        asked = [asyncio.ensure_future(engine.key_events.first_event(str(number), EVENT)) for number in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await asked.pop()
+        assert await asyncio.gather(*asked) == [EVENT] * 3
+
+    async def broken(*_: object) -> None:
+        raise Overloaded("too many calls wait")
+
+    async with Engine(engine_settings) as engine:
+        engine.key_events._call = broken
+        with pytest.raises(Fault, match="too many calls"):
+            await engine.key_events.first_event("key", EVENT)
+
+
+async def test_nobody_waits_for_an_engine_that_has_stopped(engine_settings: Settings) -> None:
+    async with Engine(engine_settings) as engine:
+        waiting = asyncio.ensure_future(engine.key_events.first_event("key", EVENT))
+        await asyncio.sleep(0)
+    with pytest.raises(Fault):
+        await waiting
