@@ -42,7 +42,7 @@ _HEADERS: Json = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
     },
     "Location": {
-        "description": "The path of the new resource.",
+        "description": "The path of the new resource, or of the page to go to.",
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
     },
@@ -254,7 +254,7 @@ class _Maker:
 
     def _answer(self, route: Route, status: HTTPStatus) -> Json:
         names = ["X-Request-ID"]
-        if status is HTTPStatus.CREATED:
+        if status in (HTTPStatus.CREATED, HTTPStatus.FOUND):
             names.append("Location")
         if route.keyed:
             names.append("Idempotency-Replayed")

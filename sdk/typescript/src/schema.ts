@@ -5155,7 +5155,7 @@ export interface components {
     headers: {
         /** @description The request's id: the one sent, or a new one. Give it when you report an error. */
         "X-Request-ID": string;
-        /** @description The path of the new resource. */
+        /** @description The path of the new resource, or of the page to go to. */
         Location: string;
         /** @description The effect is that of an earlier request with the same Idempotency-Key. */
         "Idempotency-Replayed": "true";

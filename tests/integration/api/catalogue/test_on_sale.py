@@ -221,7 +221,7 @@ async def test_unknown_resources(front: Front) -> None:
     for path in ("/v1/events/999", "/v1/events/999/availability", "/v1/events/999/statistics", "/v1/tickets/999"):
         assert await front.refused("GET", path) == "not_found"
         assert await front.refused("GET", f"{path}/") == "not_found"
-    for path in ("/", "/v1", "/v1/", "/v2/events", "/v1/event", "/events", "/v1/events/1/1", "/v1//events"):
+    for path in ("/v1", "/v1/", "/v2/events", "/v1/event", "/events", "/v1/events/1/1", "/v1//events"):
         assert await front.refused("GET", path) == "not_found"
 
 
