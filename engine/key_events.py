@@ -45,6 +45,10 @@ class KeyEvents:
         self._kept: deque[str] = deque()
         self._wake = asyncio.Event()
 
+    def has_room(self) -> bool:
+        """True if one that asks now goes with the next call."""
+        return len(self._asked) < _MOST_TOGETHER
+
     def ask(self, name: str, event_id: int, answer: Answer) -> None:
         """Gives `answer` the event that the key of that name was first used for: this one, if there was none.
 

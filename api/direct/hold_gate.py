@@ -57,8 +57,13 @@ class _Resting(NamedTuple):
 class HoldGate:
     """Lets requests for holds in, each partition's in their order."""
 
-    def __init__(self, partition_of_ticket: Callable[[int], Partition | None], wait_seconds: float) -> None:
-        self._partition_of_ticket = partition_of_ticket
+    def __init__(
+        self,
+        partition_of_ticket: Callable[[int], Partition | None],
+        has_room: Callable[[Partition], bool],
+        wait_seconds: float,
+    ) -> None:
+        self._partition_of_ticket, self._room_of = partition_of_ticket, has_room
         self._wait = wait_seconds
         self._loop = asyncio.get_running_loop()
         self._queues: dict[Partition | None, deque[_Waiting]] = {}
@@ -79,9 +84,8 @@ class HoldGate:
         self._look_later()
         return False
 
-    @staticmethod
-    def _has_room(partition: Partition | None) -> bool:
-        return partition is None or partition.has_room()
+    def _has_room(self, partition: Partition | None) -> bool:
+        return partition is None or self._room_of(partition)
 
     def _has_time(self) -> bool:
         """True if this turn of the event loop has time to parse."""

@@ -88,13 +88,17 @@ class DirectHolds:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[Partition, deque[DirectHold]] = {}
         self._looking: asyncio.TimerHandle | None = None
-        self.gate = HoldGate(self._partition_of_ticket, self._wait)
+        self.gate = HoldGate(self._partition_of_ticket, self._has_room, self._wait)
         full = Overloaded("the queue is full; nothing was done; try again later")
         self._refusal: Reply = problem_of_error(full, cast("web.Request", _Posted())).reply()
 
     def _partition_of_ticket(self, ticket_id: int) -> Partition | None:
         event = self._catalogue.event_by_ticket.get(ticket_id)
         return None if event is None else self._engine.partition_of(event.event_id)
+
+    def _has_room(self, partition: Partition) -> bool:
+        """True if a hold can be taken up now, with a key or without."""
+        return partition.has_room() and self._engine.key_events.has_room()
 
     def early_refusal(self, connection: DirectConnection, data: bytes) -> bytes | None:
         """The answer to a hold that found no room, which was not parsed; None for one that is not quite as usual."""
@@ -138,12 +142,15 @@ class DirectHolds:
         if _KEY in headers:
             hold.key = event_name_of_key(cast("web.Request", request), "reservations", headers[_KEY])
         connection.begin(hold)
-        partition = self._engine.partition_of(prepared.event.event_id)
-        if partition.has_room() and not self._waiting.get(partition):
+        self.go_on(self._engine.partition_of(prepared.event.event_id), hold)
+        return True
+
+    def go_on(self, partition: Partition, hold: "DirectHold") -> None:
+        """Submits a hold, or lets it wait for room."""
+        if self._has_room(partition) and not self._waiting.get(partition):
             self._submit(partition, hold)
         else:
             self._let_wait(partition, hold)
-        return True
 
     def _prepare(self, request: DirectRequest, caller: Caller, raw: bytes) -> PreparedHold | None:
         """None for whatever is wrong with it, or not known: the ordinary way finds out, and says so."""
@@ -166,9 +173,9 @@ class DirectHolds:
 
     def _submit(self, partition: Partition, hold: "DirectHold") -> None:
         try:
-            if hold.key:
+            if hold.key and not hold.key_is_free:
                 event_id = hold.prepared.event.event_id
-                self._engine.key_events.ask(hold.key, event_id, _FreeKey(partition, hold))
+                self._engine.key_events.ask(hold.key, event_id, _FreeKey(self, partition, hold))
             else:
                 partition.append(hold.prepared.command, hold)
         except Fault as error:
@@ -185,11 +192,11 @@ class DirectHolds:
         """Serves who waited longest, as far as there is room; refuses who waited too long."""
         now = self._loop.time()
         for partition, waiting in list(self._waiting.items()):
-            while waiting and (waiting[0].done() or waiting[0].until <= now or partition.has_room()):
+            while waiting and (waiting[0].done() or waiting[0].until <= now or self._has_room(partition)):
                 hold = waiting.popleft()
                 if hold.done():
                     continue
-                if partition.has_room():
+                if self._has_room(partition):
                     hold.connection.read_on()
                     self._submit(partition, hold)
                 else:
@@ -219,7 +226,7 @@ class DirectHolds:
 class DirectHold:
     """A hold under way; to the engine it is what is given the result, as a future would be."""
 
-    __slots__ = ("_direct", "connection", "key", "prepared", "request", "until")
+    __slots__ = ("_direct", "connection", "key", "key_is_free", "prepared", "request", "until")
 
     def __init__(
         self, direct: DirectHolds, connection: DirectConnection, request: DirectRequest, prepared: PreparedHold
@@ -228,6 +235,9 @@ class DirectHold:
         self.until = 0.0
         self.key = ""
         """The name under which the event of its Idempotency-Key is known; empty if it has none."""
+
+        self.key_is_free = False
+        """The key is of no other event."""
 
     def done(self) -> bool:
         """True if nobody waits for it any more: the client is gone."""
@@ -253,10 +263,10 @@ class DirectHold:
 class _FreeKey:
     """Holds once it is known that the key is of no other event (an engine.lanes.Answer)."""
 
-    __slots__ = ("_hold", "_partition")
+    __slots__ = ("_direct", "_hold", "_partition")
 
-    def __init__(self, partition: Partition, hold: DirectHold) -> None:
-        self._partition, self._hold = partition, hold
+    def __init__(self, direct: DirectHolds, partition: Partition, hold: DirectHold) -> None:
+        self._direct, self._partition, self._hold = direct, partition, hold
 
     def done(self) -> bool:
         """True if nobody waits for the hold any more."""
@@ -264,14 +274,11 @@ class _FreeKey:
 
     def set_result(self, event_id: int, /) -> None:
         """Goes on with the hold, or refuses it. Never raises."""
-        prepared = self._hold.prepared
-        if event_id != prepared.event.event_id:
+        if event_id != self._hold.prepared.event.event_id:
             self._hold.set_exception(problem_of(KeyReused()))
             return
-        try:
-            self._partition.append(prepared.command, self._hold)
-        except Fault as error:
-            self._hold.set_exception(error)
+        self._hold.key_is_free = True
+        self._direct.go_on(self._partition, self._hold)
 
     def set_exception(self, error: Exception, /) -> None:
         """Answers the client that it has failed."""

@@ -19,6 +19,10 @@ class Partitions:
         self.room = {1: True, 2: True}
         self._made = {ticket_id: _Partition(self, ticket_id) for ticket_id in self.room}
 
+    @staticmethod
+    def has_room(partition: Partition) -> bool:
+        return partition.has_room()
+
     def of_ticket(self, ticket_id: int) -> Partition | None:
         return cast("Partition | None", self._made.get(ticket_id))
 
@@ -60,7 +64,7 @@ class Client:
 
 async def test_a_hold_waits_for_room_and_nobody_overtakes_it() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, 10)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
     partitions.room[1] = False
     assert not Client(gate, log, "a").ask(_HOLD % 1)
     partitions.room[1] = True
@@ -72,7 +76,7 @@ async def test_a_hold_waits_for_room_and_nobody_overtakes_it() -> None:
 
 async def test_a_full_partition_stops_neither_others_nor_payments() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, 10)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
     partitions.room[1] = False
     assert not Client(gate, log, "full").ask(_HOLD % 1)
     assert Client(gate, log, "other").ask(_HOLD % 2)
@@ -82,7 +86,7 @@ async def test_a_full_partition_stops_neither_others_nor_payments() -> None:
 
 async def test_a_hold_that_waited_long_is_refused_and_its_client_rests_until_there_is_room() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, _WAIT_SECONDS)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, _WAIT_SECONDS)
     partitions.room[1] = False
     began = asyncio.get_running_loop().time()
     Client(gate, log, "a").ask(_HOLD % 1)
@@ -94,7 +98,7 @@ async def test_a_hold_that_waited_long_is_refused_and_its_client_rests_until_the
 
 async def test_a_client_that_rests_is_read_again_though_there_is_no_room() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, _WAIT_SECONDS)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, _WAIT_SECONDS)
     partitions.room[1] = False
     Client(gate, log, "a").ask(_HOLD % 1)
     await wait_until(lambda: log == ["a refused", "a read"])
@@ -102,7 +106,7 @@ async def test_a_client_that_rests_is_read_again_though_there_is_no_room() -> No
 
 async def test_a_client_that_is_gone_is_passed_over() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, 10)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
     partitions.room[1] = False
     gone = Client(gate, log, "gone")
     gone.ask(_HOLD % 1)
@@ -114,7 +118,7 @@ async def test_a_client_that_is_gone_is_passed_over() -> None:
 
 async def test_a_turn_of_the_loop_lets_only_some_in() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, 10)
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
     admitted = 0
     while Client(gate, log, "x").ask(_HOLD % 1):  # no await: all of this is one turn
         admitted += 1
