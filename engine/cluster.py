@@ -17,7 +17,7 @@ from engine.library import install_on
 from engine.outage import Absence, Outage
 from engine.redis_keys import PartitionKeys, plain_keys, slot_of, spread_keys
 from engine.server import Client, client_of
-from engine.server_errors import TROUBLE, code_of, is_unready, misses_partition
+from engine.server_errors import TROUBLE, code_of, is_interrupted, is_unready, misses_partition
 from engine.settings import Settings
 from engine.topology import Topology
 from engine.wire import Call, Wire
@@ -238,6 +238,8 @@ class ClusterClient(RedisClient):
                 if not is_unready(error):
                     raise
                 self._note_failure(slot, error)
+                if is_interrupted(error):
+                    raise OutcomeUnknown("another node took over meanwhile; repeat to learn the outcome") from error
                 words = f"Redis cannot do it now ({code_of(error)}); nothing was done; try again later"
                 raise Unready(words) from error
             else:

@@ -122,7 +122,7 @@ class KeyEvents:
 
 
 def claim_ms_of(settings: Settings) -> int:
-    """For how long a key is claimed: no request that is answered at all takes longer.
+    """The time for which a key is claimed: no request that is answered at all takes longer.
 
     That is a call of the gateway between two calls of Redis.
     """

@@ -22,7 +22,7 @@ from engine.outage import AWAY_SECONDS, Absence, Outage
 from engine.redis_keys import PartitionKeys
 from engine.replicas import call_with_acks
 from engine.results import ANY_RESULT, Again, MemoryFull, Result
-from engine.server_errors import TROUBLE, code_of, is_unready
+from engine.server_errors import TROUBLE, code_of, is_interrupted, is_unready
 from engine.settings import Settings
 from engine.wire import Call, Wire
 
@@ -201,6 +201,7 @@ class Partition:
                 if not is_unready(error):
                     self._absence.ended()
                     raise
+                unknown = unknown or is_interrupted(error)
                 if self._wire.refused(error):
                     continue
                 trouble = error

@@ -19,7 +19,7 @@ from engine.client import Redis
 from engine.errors import Misconfigured, OutcomeUnknown, Unready
 from engine.outage import Outage
 from engine.redis_keys import PartitionKeys, plain_keys
-from engine.server_errors import TROUBLE, code_of, is_unready, leads_elsewhere
+from engine.server_errors import TROUBLE, code_of, is_interrupted, is_unready, leads_elsewhere
 from engine.settings import Settings
 from engine.wire import Call, Wire
 
@@ -150,7 +150,7 @@ class Client(RedisClient):
                         return reply
                     await asyncio.sleep(_RETRY_PAUSE_SECONDS)
         except TROUBLE as error:
-            if isinstance(error, TimeoutError) and unready is not None:
+            if isinstance(error, TimeoutError) and unready is not None and not is_interrupted(unready):
                 words = f"Redis cannot do it now ({code_of(unready)}); nothing was done; try again later"
                 raise Unready(words) from unready
             self.outage.failed(error)

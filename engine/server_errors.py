@@ -34,11 +34,14 @@ _CODES: dict[type[BaseException], str] = {
     TryAgainError: "TRYAGAIN",
 }
 
-_ELSEWHERE = frozenset({"ASK", "CLUSTERDOWN", "MASTERDOWN", "MOVED", "READONLY"})
+_INTERRUPTED = "UNBLOCKED"
+"""A call that waited (XREAD, WAIT) ends, because the server became a replica."""
+
+_ELSEWHERE = frozenset({"ASK", "CLUSTERDOWN", "MASTERDOWN", "MOVED", "READONLY", _INTERRUPTED})
 """The server is not, or is no longer, the one that takes writes."""
 
 _UNREADY = _ELSEWHERE | {"BUSY", "LOADING", "MISCONF", "NOPERM", "NOREPLICAS", "OOM", "TRYAGAIN"}
-"""The server cannot do it now. It did nothing."""
+"""The server cannot do it now. It did nothing, but for what came before a WAIT that was interrupted."""
 
 
 def code_of(error: BaseException) -> str:
@@ -51,8 +54,13 @@ def code_of(error: BaseException) -> str:
 
 
 def is_unready(error: BaseException) -> bool:
-    """True if Redis refused for now. It did nothing, so the same call may be sent again."""
+    """True if Redis refused for now: the same call may be sent again. It did nothing, unless `is_interrupted`."""
     return code_of(error) in _UNREADY or meets_moving_slot(error)
+
+
+def is_interrupted(error: BaseException) -> bool:
+    """True if a call that waited was ended early. What was sent with it may have had its effect."""
+    return code_of(error) == _INTERRUPTED
 
 
 def meets_moving_slot(error: BaseException) -> bool:

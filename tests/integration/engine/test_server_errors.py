@@ -16,6 +16,7 @@ from engine.commands import Count, Hold, items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
+from engine.outbox import last_position, read_outbox
 from engine.results import Counts, Held
 from engine.settings import Settings
 from tests.support.engine.bulk_holds import event_of
@@ -140,6 +141,26 @@ async def test_server_that_was_away_for_a_moment(own_valkey: EmbeddedValkey) -> 
             own_valkey.start()
         assert all(isinstance(task.result(), Held) for task in waiting)
         assert await held(engine) == 20
+
+
+async def test_a_reader_that_waits_while_its_server_becomes_a_replica(own_valkey: EmbeddedValkey) -> None:
+    """Redis ends the wait with an error of its own. The reader waits again, and reads what is written then."""
+    settings = Settings(redis_url=own_valkey.url, command_timeout_ms=10_000)
+    async with Engine(settings) as engine:
+        await engine.submit(event_of(EVENT, 100))
+        keys = engine.partition_keys(EVENT)
+        position = await last_position(engine.redis, keys)
+
+        async def is_read() -> bool:
+            return bool((await engine.redis.info("clients"))["blocked_clients"])
+
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_outbox(engine.redis, keys, position, limit=1, block_ms=5000))
+            await wait_until(is_read, what="the reader waits")
+            await engine.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+            await engine.redis.execute_command("REPLICAOF", "NO", "ONE")
+            assert isinstance(await engine.submit(hold_of("anna")), Held)
+        assert len(reading.result()) == 1
 
 
 async def test_lost_replies_have_one_effect(engine_settings: Settings, valkey: EmbeddedValkey) -> None:

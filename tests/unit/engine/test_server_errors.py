@@ -13,6 +13,7 @@ _ELSEWHERE = {
     "MOVED 3999 127.0.0.1:6381",
     "ASK 3999 127.0.0.1:6381",
     "CLUSTERDOWN The cluster is down",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
 }
 _UNREADY = {
     "OOM command not allowed when used memory > 'maxmemory'.",
