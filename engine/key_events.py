@@ -30,8 +30,8 @@ class _Asked(NamedTuple):
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `apart`: in a cluster each key may be on another node, so each has a call. There a node that is away stops nobody:
-    the key then counts as new.
+    `apart`: in a cluster each key may be on another node, so each has a call, and waits for no other. There a node that
+    is away stops nobody: the key then counts as new.
     """
 
     def __init__(self, settings: Settings, call: Call) -> None:
@@ -74,23 +74,26 @@ class KeyEvents:
 
     async def run(self) -> None:
         """Asks forever."""
-        while True:
-            await self._wake.wait()
-            if not self._asked and not self._kept:
-                self._wake.clear()
-                continue
-            asked = self._next_asked()
-            kept = [self._kept.popleft() for _ in range(min(len(self._kept), _MOST_TOGETHER))]
-            if self.apart:
-                apart = [*(self._exchange([one], []) for one in asked), *(self._exchange([], [one]) for one in kept)]
-                await asyncio.gather(*apart)
-            elif asked or kept:
-                await self._exchange(asked, kept)
+        async with asyncio.TaskGroup() as apart:
+            while True:
+                await self._wake.wait()
+                if not self._asked and not self._kept:
+                    self._wake.clear()
+                    continue
+                asked = self._next_asked()
+                kept = [self._kept.popleft() for _ in range(min(len(self._kept), _MOST_TOGETHER))]
+                if self.apart:
+                    for one in asked:
+                        apart.create_task(self._exchange([one], []))
+                    for name in kept:
+                        apart.create_task(self._exchange([], [name]))
+                elif asked or kept:
+                    await self._exchange(asked, kept)
 
     def refuse_all(self) -> None:
         """Tells everybody who waits that nothing will come."""
         while self._asked:
-            _fail(self._asked.popleft(), Overloaded("the server is stopping; nothing was done; try again"))
+            _fail(self._asked.popleft(), _stopping())
 
     def _next_asked(self) -> list[_Asked]:
         oldest = self._loop.time() - self._patience
@@ -107,6 +110,10 @@ class KeyEvents:
         arguments = (len(asked), self._claim_ms, self._keep_ms, self._percent, *(one.event_id for one in asked))
         try:
             found = await self._call("onsale_key_events", [*(one.key for one in asked), *kept], arguments)
+        except asyncio.CancelledError:
+            for one in asked:
+                _fail(one, _stopping())
+            raise
         except Exception as error:  # whoever waits gets it
             for one in asked:
                 if self.apart and isinstance(error, OutcomeUnknown | Unready):
@@ -131,6 +138,10 @@ def claim_ms_of(settings: Settings) -> int:
 
 def _key(name: str) -> str:
     return f"answer:{{{name}}}"
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("the server is stopping; nothing was done; try again")
 
 
 def _tell(asked: _Asked, event_id: int) -> None:

@@ -1,6 +1,8 @@
 """Events of idempotency keys: the first one counts, and many keys cost few calls."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -62,9 +64,38 @@ async def test_whoever_asks_is_told_of_a_fault(engine_settings: Settings) -> Non
             await engine.key_events.first_event("key", EVENT)
 
 
-async def test_nobody_waits_for_an_engine_that_has_stopped(engine_settings: Settings) -> None:
+async def test_in_a_cluster_no_key_waits_for_the_node_of_another(engine: Engine) -> None:
+    call, hangs = engine.key_events._call, asyncio.Event()
+
+    async def of_two_nodes(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        if "answer:{away}" in keys:
+            await hangs.wait()
+        return await call(function, keys, arguments)
+
+    engine.key_events.apart, engine.key_events._call = True, of_two_nodes
+    waiting = asyncio.ensure_future(engine.key_events.first_event("away", EVENT))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert (
+            await asyncio.gather(*(engine.key_events.first_event(f"{n}", EVENT) for n in range(300))) == [EVENT] * 300
+        )
+    assert not waiting.done()
+    hangs.set()
+    assert await waiting == EVENT
+
+
+@pytest.mark.parametrize("turns", [1, 5])
+async def test_nobody_waits_for_an_engine_that_has_stopped(engine_settings: Settings, turns: int) -> None:
+    """Neither who is asked for, nor who is not yet."""
+
+    async def hanging(*_: object) -> None:
+        await asyncio.Event().wait()
+
     async with Engine(engine_settings) as engine:
+        engine.key_events._call = hanging
         waiting = asyncio.ensure_future(engine.key_events.first_event("key", EVENT))
-        await asyncio.sleep(0)
-    with pytest.raises(Fault):
-        await waiting
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        with pytest.raises(Fault):
+            await waiting
