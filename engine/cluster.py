@@ -306,6 +306,7 @@ class ClusterWire(Wire):
         self._nodes, self._slot = nodes, slot
         self._clock = asyncio.get_running_loop().time
         self._address: Address | None = None
+        self._absence: Absence | None = None
         self._asked: Address | None = None
         nodes.topology.on_change(self._leave)
 
@@ -318,7 +319,7 @@ class ClusterWire(Wire):
             self.drop()
         topology.under_way[self] = self._clock()
         try:
-            return await super().calls(calls)
+            replies = await super().calls(calls)
         except ResponseError as error:
             if not misses_partition(error):
                 raise
@@ -327,6 +328,10 @@ class ClusterWire(Wire):
         except TROUBLE:
             topology.refresh_soon()
             raise
+        else:
+            if self._absence is not None:
+                self._absence.ended()
+            return replies
         finally:
             del topology.under_way[self]
 
@@ -361,7 +366,9 @@ class ClusterWire(Wire):
             raise ConnectionRefusedError("no node of the cluster has this slot")
         async with asyncio.timeout(self._nodes.settings.connect_timeout_ms / 1000):
             await self._nodes.make_ready(self._address)
-            return await super()._connect()
+            connection = await super()._connect()
+        self._absence = self._nodes.absence(self._address)
+        return connection
 
     def _make(self) -> AbstractConnection:
         if self._address is None:

@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from engine.addresses import urls_of
 from engine.client import Redis
@@ -58,6 +59,8 @@ def client_of(
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         protocol=3,
+        # With these on, redis-py does not look whether an idle connection has been closed, and the next call fails.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
     client = cast("Client", Client.from_pool(pool))
     client.settings = settings

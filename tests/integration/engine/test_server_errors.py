@@ -23,7 +23,7 @@ from tests.support.engine.bulk_holds import event_of
 from tests.support.waiting import wait_until
 
 EVENT = 16
-TIMEOUT_MS = 400
+TIMEOUT_MS = 1500
 FUNCTION = b"onsale_run"
 
 
@@ -141,6 +141,21 @@ async def test_server_that_was_away_for_a_moment(own_valkey: EmbeddedValkey) -> 
             own_valkey.start()
         assert all(isinstance(task.result(), Held) for task in waiting)
         assert await held(engine) == 20
+
+
+async def test_connections_that_a_server_closed_are_opened_again_without_a_failure(own_valkey: EmbeddedValkey) -> None:
+    """redis-py skips this check when it listens for notices of maintenance, its default with RESP3."""
+    settings = Settings(redis_url=own_valkey.url, command_timeout_ms=10_000)
+    async with Engine(settings) as engine:
+        pool = engine.redis.beside(4, timeout_seconds=10)
+        try:
+            await asyncio.gather(*(pool.execute_command("INCR", "calls") for _ in range(4)))
+            await asyncio.to_thread(own_valkey.kill)
+            await asyncio.to_thread(own_valkey.start)
+            counted = await asyncio.gather(*(pool.execute_command("INCR", "calls") for _ in range(8)))
+        finally:
+            await pool.aclose()
+        assert sorted(counted) == list(range(5, 13))
 
 
 async def test_a_reader_that_waits_while_its_server_becomes_a_replica(own_valkey: EmbeddedValkey) -> None:
