@@ -41,10 +41,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# All but the tests that judge by time.
+# All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and tells of it.
+RERUNS ?= 0
 test: check
 	@$(BIN)/python -m tests.audit_packages --where-possible
-	$(BIN)/pytest $(PYTEST_ARGS) -m "not alone"
+	$(BIN)/pytest $(PYTEST_ARGS) --reruns $(RERUNS) -m "not alone"
 
 # Clients that are generated from the OpenAPI document, and the kit for front-end teams. Needs npm.
 clients: install tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json sdk/typescript/node_modules/.package-lock.json

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from cli.dev.embedded import EmbeddedValkey
 from engine.commands import Count, Hold, items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown, Unready
@@ -41,6 +40,13 @@ def hold_of(customer_id: str) -> Hold:
     return Hold(new_reservation_id(EVENT), EVENT, customer_id, "{}", "digest", items_text([(7, 1)]))
 
 
+@pytest.fixture
+async def on_sale(engine: Engine) -> Engine:
+    """An engine with time, for what comes before a server is unready and after."""
+    await engine.submit(event_of(EVENT, 100))
+    return engine
+
+
 async def held(engine: Engine) -> int:
     counts = await engine.submit(Count(EVENT))
     assert isinstance(counts, Counts)
@@ -62,12 +68,13 @@ async def test_a_passing_error_is_nobodys_business(engine_settings: Settings, an
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.split()[0][1:].decode())
-async def test_an_error_that_stays_is_a_fault_in_time(engine_settings: Settings, answer: bytes) -> None:
+async def test_an_error_that_stays_is_a_fault_in_time(
+    engine_settings: Settings, on_sale: Engine, answer: bytes
+) -> None:
     async with (
         LosingProxy(engine_settings.redis_url) as proxy,
         Engine(replace(engine_settings, redis_url=proxy.url, command_timeout_ms=TIMEOUT_MS)) as engine,
     ):
-        await engine.submit(event_of(EVENT, 100))
         proxy.refuse(BATCH, answer, times=float("inf"))
         began = time.monotonic()
         with capture_logs() as lines:
@@ -78,7 +85,7 @@ async def test_an_error_that_stays_is_a_fault_in_time(engine_settings: Settings,
         assert time.monotonic() - began < 3 * TIMEOUT_MS / 1000
         assert [line["event"] for line in lines] == ["redis_away"], "one line, however many are asked"
         proxy.refuse_no_more()
-        assert await held(engine) == 0
+    assert await held(on_sale) == 0
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.split()[0][1:].decode())
@@ -110,28 +117,27 @@ async def test_a_call_without_an_answer_is_not_repeated(engine_settings: Setting
         await engine.redis.delete("mykey")
 
 
-async def test_a_replica_takes_no_sales_and_its_promotion_brings_them_back(valkey: EmbeddedValkey) -> None:
-    settings = Settings(redis_url=valkey.url, command_timeout_ms=TIMEOUT_MS)
-    async with Engine(settings) as engine:
-        await engine.submit(event_of(EVENT, 100))
-        await engine.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+async def test_a_replica_takes_no_sales_and_its_promotion_brings_them_back(
+    engine_settings: Settings, on_sale: Engine
+) -> None:
+    async with Engine(replace(engine_settings, command_timeout_ms=TIMEOUT_MS)) as engine:
+        await on_sale.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         try:
             with pytest.raises((Unready, OutcomeUnknown)):
                 await engine.submit(hold_of("early"))
         finally:
-            await engine.redis.execute_command("REPLICAOF", "NO", "ONE")
-        assert isinstance(await engine.submit(hold_of("late")), Held)
+            await on_sale.redis.execute_command("REPLICAOF", "NO", "ONE")
+    assert isinstance(await on_sale.submit(hold_of("late")), Held)
 
 
 async def test_where_the_server_stays_away_one_batch_tries_and_all_others_are_refused_at_once(
-    engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    engine_settings: Settings, on_sale: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.outage.AWAY_SECONDS", TIMEOUT_MS / 1000)
     async with (
         LosingProxy(engine_settings.redis_url) as proxy,
         Engine(replace(engine_settings, redis_url=proxy.url, command_timeout_ms=TIMEOUT_MS)) as engine,
     ):
-        await engine.submit(event_of(EVENT, 100))
         proxy.refuse(BATCH, ANSWERS[0], times=float("inf"))
         for number in range(2):
             with pytest.raises(Unready):
@@ -144,5 +150,5 @@ async def test_where_the_server_stays_away_one_batch_tries_and_all_others_are_re
         assert not trying.done(), "the others did not wait"
         proxy.refuse_no_more()
         assert isinstance(await trying, Held), "it was tried all the while"
-        assert isinstance(await engine.submit(hold_of("later")), Held)
-        assert await held(engine) == 2
+    assert isinstance(await on_sale.submit(hold_of("later")), Held)
+    assert await held(on_sale) == 2
