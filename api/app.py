@@ -59,7 +59,7 @@ from api.sales.reservations import create_reservation
 from api.timed.slots import SLOT_PAGES, SlotPages
 from engine.engine import Engine
 from engine.limits import LimitsInForce
-from engine.results import Result
+from engine.results.result import Result
 from engine.settings import Settings, listed
 from engine.tracing import Tracer, open_tracer
 from payments.gateway import HttpGateway

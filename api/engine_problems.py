@@ -10,46 +10,64 @@ from api.http.problems import Code, Problem, WrongField, invalid, not_found
 from api.http.replies import Reply
 from api.http.times import rfc3339
 from api.http.types import Money
-from engine import results as r
+from engine.results.bookings import BookingChanged, BookingExpired, SlotFull, SlotNotScheduled, SlotPast
+from engine.results.codes import CodeNotApplicable, CodeUnknown, CodeUsedUp
+from engine.results.events import BelowTaken, InUse, NotOnSaleYet, SaleClosed, SalePaused, UnknownPool
+from engine.results.holds import BelowMinimum, OnlyFewer, PriceChanged, SoldOut
+from engine.results.limits import HeldUnbought, LimitExceeded, RateLimited, TooManyHolds
+from engine.results.payments import AmountMismatch, PaymentSettled, TooManyAttempts, UnknownAttempt
+from engine.results.refunds import NotPaid
+from engine.results.reservations import (
+    AlreadyCancelled,
+    AlreadyPaid,
+    Expired,
+    KeyReused,
+    NotFound,
+    NotHeld,
+    PaymentInProgress,
+)
+from engine.results.seats import SeatTaken
+from engine.results.waiting_lists import NoWaitingList, PlacesLeft, WaitingEnded
+from engine.results.waiting_rooms import InsideFull, NoQueue, NotYourTurn, PassExpired, QueueClosed, QueueRequired
 from engine.slots import slot_of_pool
 from engine.words import FailureReason, QueueEnd
 
-QueueRefusal = r.NoQueue | r.QueueClosed | r.QueueRequired | r.NotYourTurn | r.PassExpired | r.InsideFull
-WaitingRefusal = r.NoWaitingList | r.WaitingEnded | r.PlacesLeft
-CodeRefusal = r.CodeUnknown | r.CodeUsedUp | r.CodeNotApplicable
+QueueRefusal = NoQueue | QueueClosed | QueueRequired | NotYourTurn | PassExpired | InsideFull
+WaitingRefusal = NoWaitingList | WaitingEnded | PlacesLeft
+CodeRefusal = CodeUnknown | CodeUsedUp | CodeNotApplicable
 Refusal = (
-    r.KeyReused
-    | r.UnknownPool
-    | r.SaleClosed
-    | r.SalePaused
-    | r.PriceChanged
-    | r.NotOnSaleYet
-    | r.BelowMinimum
-    | r.InUse
-    | r.LimitExceeded
-    | r.RateLimited
-    | r.TooManyHolds
-    | r.HeldUnbought
-    | r.TooManyAttempts
-    | r.SoldOut
-    | r.SeatTaken
-    | r.NotFound
-    | r.Expired
-    | r.AlreadyCancelled
-    | r.PaymentInProgress
-    | r.AlreadyPaid
-    | r.NotHeld
-    | r.OnlyFewer
-    | r.AmountMismatch
-    | r.UnknownAttempt
-    | r.PaymentSettled
-    | r.NotPaid
-    | r.BelowTaken
-    | r.SlotFull
-    | r.SlotPast
-    | r.SlotNotScheduled
-    | r.BookingExpired
-    | r.BookingChanged
+    KeyReused
+    | UnknownPool
+    | SaleClosed
+    | SalePaused
+    | PriceChanged
+    | NotOnSaleYet
+    | BelowMinimum
+    | InUse
+    | LimitExceeded
+    | RateLimited
+    | TooManyHolds
+    | HeldUnbought
+    | TooManyAttempts
+    | SoldOut
+    | SeatTaken
+    | NotFound
+    | Expired
+    | AlreadyCancelled
+    | PaymentInProgress
+    | AlreadyPaid
+    | NotHeld
+    | OnlyFewer
+    | AmountMismatch
+    | UnknownAttempt
+    | PaymentSettled
+    | NotPaid
+    | BelowTaken
+    | SlotFull
+    | SlotPast
+    | SlotNotScheduled
+    | BookingExpired
+    | BookingChanged
     | QueueRefusal
     | WaitingRefusal
     | CodeRefusal
@@ -77,63 +95,63 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
 ) -> Problem:
     """The problem document of a refusal. `seating`, `slot`: the venue and the slot of the request, if it has any."""
     match refusal:
-        case r.KeyReused():
+        case KeyReused():
             return Problem(
                 Code.KEY_REUSED, "This Idempotency-Key was used for another request; send a new key with a new request."
             )
-        case r.UnknownPool(ticket_id=ticket_id):
+        case UnknownPool(ticket_id=ticket_id):
             return not_found(f"ticket {ticket_id}" if ticket_id else "such event")
-        case r.SaleClosed():
+        case SaleClosed():
             return Problem(Code.SALE_CLOSED, "Sales of this event, or of this ticket, are closed.")
-        case r.SalePaused():
+        case SalePaused():
             return Problem(Code.SALE_PAUSED, "The sale is paused and will go on; try again later.")
-        case r.PriceChanged(total_minor=total_minor, currency=currency):
+        case PriceChanged(total_minor=total_minor, currency=currency):
             return Problem(
                 Code.PRICE_CHANGED,
                 f"The total is {total_minor} in minor units now; nothing is held. Ask again with it, or without.",
                 total=Money(total_minor, currency),
             )
-        case r.NotOnSaleYet(opens_ms=opens_ms):
+        case NotOnSaleYet(opens_ms=opens_ms):
             opens_at = rfc3339(opens_ms) if opens_ms else None
             when = f"at {opens_at}" if opens_at else "when its manager puts it on sale"
             return Problem(Code.NOT_ON_SALE_YET, f"The sale opens {when}; try again then.", opens_at=opens_at)
-        case r.InUse(currency=currency) if currency:
+        case InUse(currency=currency) if currency:
             return Problem(
                 Code.IN_USE, f"Places of it were taken in {currency}, so its currency stays; make another event."
             )
-        case r.InUse():
+        case InUse():
             return Problem(Code.IN_USE, "Places of it were taken, so it stays; close or cancel it, or hide the ticket.")
-        case r.BelowMinimum(ticket_id=ticket_id, minimum=minimum):
+        case BelowMinimum(ticket_id=ticket_id, minimum=minimum):
             return invalid("quantity", f"ticket {ticket_id} is sold from {minimum} places on; ask for more")
-        case r.OnlyFewer():
+        case OnlyFewer():
             return invalid(
                 "items",
                 "an offer is for the places that were waited for; ask for fewer of them, or reserve others apart",
             )
-        case r.LimitExceeded(limit=limit, taken=taken):
+        case LimitExceeded(limit=limit, taken=taken):
             return Problem(
                 Code.LIMIT_EXCEEDED,
                 f"A customer may have {limit} places of this event and already has {taken}; ask for fewer.",
                 limit=limit,
                 taken=taken,
             )
-        case r.RateLimited(who=who, retry_ms=retry_ms):
+        case RateLimited(who=who, retry_ms=retry_ms):
             return too_fast(who, retry_ms)
-        case r.TooManyHolds(limit=limit):
+        case TooManyHolds(limit=limit):
             return Problem(
                 Code.LIMIT_EXCEEDED,
                 f"A customer may have {limit} holds of this event at once; pay or cancel one of them first.",
                 limit=limit,
             )
-        case r.TooManyAttempts(limit=limit):
+        case TooManyAttempts(limit=limit):
             return Problem(
                 Code.LIMIT_EXCEEDED,
                 f"{limit} payments of this reservation have failed, and it takes no more; cancel it and reserve again.",
                 limit=limit,
             )
-        case r.HeldUnbought():
+        case HeldUnbought():
             return _held_unbought(refusal)
-        case r.SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block, next_return_ms=next_ms):
+        case SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block, next_return_ms=next_ms):
             problem = Problem(
                 Code.SOLD_OUT,
                 f"Only {available} of ticket {ticket_id} are left. Ask for fewer, or try later: holds may expire.",
@@ -144,35 +162,35 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
             if largest_block:
                 problem.members["largest_block"] = largest_block
             return problem
-        case r.SeatTaken(seats=gone):
+        case SeatTaken(seats=gone):
             seat_ids = [seat_id for part in gone if seating for seat_id in seating.seat_ids(part.pool, part.seats)]
             shown = ", ".join(map(str, seat_ids))
             return Problem(Code.SEAT_TAKEN, f"Seats {shown} are no longer available; choose others.", seat_ids=seat_ids)
-        case r.NotFound():
+        case NotFound():
             return not_found("such reservation")
-        case r.Expired():
+        case Expired():
             return Problem(Code.EXPIRED, "The hold expired and its places were given back; reserve again.")
-        case r.AlreadyCancelled():
+        case AlreadyCancelled():
             return Problem(Code.CANCELLED, "The reservation was cancelled; reserve again.")
-        case r.PaymentInProgress():
+        case PaymentInProgress():
             return Problem(Code.PAYMENT_IN_PROGRESS, "A payment is in progress; try again when it has ended.")
-        case r.AlreadyPaid():
+        case AlreadyPaid():
             return Problem(Code.ALREADY_PAID, "The reservation is paid; a manager can refund it.")
-        case r.NotHeld():
+        case NotHeld():
             return Problem(Code.NOT_HELD, "The reservation was refunded, or its refund is due.")
-        case r.AmountMismatch(total_minor=total_minor, currency=currency):
+        case AmountMismatch(total_minor=total_minor, currency=currency):
             return Problem(
                 Code.AMOUNT_MISMATCH,
                 f"The total is {total_minor} in minor units; pay exactly that.",
                 total=Money(total_minor, currency),
             )
-        case r.UnknownAttempt():
+        case UnknownAttempt():
             return not_found("such payment")
-        case r.PaymentSettled():
+        case PaymentSettled():
             return Problem(Code.PAYMENT_SETTLED, "The payment already has the opposite outcome, which is final.")
-        case r.NotPaid(state=state):
+        case NotPaid(state=state):
             return Problem(Code.NOT_HELD, f"The reservation is {state}, so there is nothing to refund.", state=state)
-        case r.BelowTaken(pool=pool, capacity=capacity, taken=taken):
+        case BelowTaken(pool=pool, capacity=capacity, taken=taken):
             name = slot_of_pool(pool)
             where = f" of the slot {name}" if name else ""
             problem = Problem(
@@ -183,29 +201,29 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
             if name:
                 problem.members["slot"] = name
             return problem
-        case r.SlotFull(capacity=capacity):
+        case SlotFull(capacity=capacity):
             return Problem(Code.SLOT_FULL, "The slot is full; choose another one.", capacity=capacity, available=0)
-        case r.SlotPast():
+        case SlotPast():
             text, paths = slot or WishedSlot("", ("slot",))
             message = f"{' '.join(('the slot', text)).strip()} has begun; choose a later one"
             return Problem(Code.INVALID, f"{paths[0]}: {message}", fields=[WrongField(path, message) for path in paths])
-        case r.SlotNotScheduled(slot=name):
+        case SlotNotScheduled(slot=name):
             return Problem(Code.SLOT_NOT_SCHEDULED, f"There is no slot at {name}; choose another one.")
-        case r.BookingChanged():
+        case BookingChanged():
             return Problem(Code.UNAVAILABLE, "Others change this booking at the same time; try again.")
-        case r.BookingExpired():
+        case BookingExpired():
             return Problem(Code.EXPIRED, "The slot is over and the booking expired; it can no longer be changed.")
-        case r.NoQueue() | r.QueueClosed() | r.QueueRequired() | r.NotYourTurn() | r.PassExpired() | r.InsideFull():
+        case NoQueue() | QueueClosed() | QueueRequired() | NotYourTurn() | PassExpired() | InsideFull():
             return _queue_problem(refusal)
-        case r.NoWaitingList() | r.WaitingEnded() | r.PlacesLeft():
+        case NoWaitingList() | WaitingEnded() | PlacesLeft():
             return _waiting_problem(refusal)
-        case r.CodeUnknown() | r.CodeUsedUp() | r.CodeNotApplicable():
+        case CodeUnknown() | CodeUsedUp() | CodeNotApplicable():
             return code_problem(refusal)
         case _:
             assert_never(refusal)
 
 
-def _held_unbought(refusal: r.HeldUnbought) -> Problem:
+def _held_unbought(refusal: HeldUnbought) -> Problem:
     """Tells how much is possible now, and when more is again."""
     who, most, taken = refusal.who, refusal.most, refusal.taken
     hold_seconds, retry_after = refusal.hold_ms // 1000, seconds(refusal.retry_ms)
@@ -236,21 +254,21 @@ def _held_unbought(refusal: r.HeldUnbought) -> Problem:
 def _queue_problem(refusal: QueueRefusal) -> Problem:
     """The problem document of a waiting room."""
     match refusal:
-        case r.NoQueue():
+        case NoQueue():
             return not_found("waiting room of this event")
-        case r.QueueClosed(reason=reason):
+        case QueueClosed(reason=reason):
             detail = "The waiting room is over." if reason else "The waiting room is not open yet; come again later."
             return Problem(Code.QUEUE_CLOSED, detail, reason=QueueEnd(reason) if reason else None)
-        case r.QueueRequired():
+        case QueueRequired():
             return Problem(Code.QUEUE_REQUIRED, "This event has a waiting room; join it before you take places.")
-        case r.NotYourTurn(ahead=ahead):
+        case NotYourTurn(ahead=ahead):
             if ahead < 0:
                 return Problem(Code.NOT_YOUR_TURN, "The order is drawn when the sale opens; wait for that.", ahead=None)
             detail = f"{ahead} are ahead of you in the waiting room; enter when it is your turn."
             return Problem(Code.NOT_YOUR_TURN, detail, ahead=ahead)
-        case r.PassExpired():
+        case PassExpired():
             return Problem(Code.PASS_EXPIRED, "Your pass has expired; enter again from the waiting room.")
-        case r.InsideFull():
+        case InsideFull():
             return Problem(Code.INSIDE_FULL, "It is your turn, but there is no room inside now; try again soon.")
         case _:
             assert_never(refusal)
@@ -259,11 +277,11 @@ def _queue_problem(refusal: QueueRefusal) -> Problem:
 def _waiting_problem(refusal: WaitingRefusal) -> Problem:
     """The problem document of a waiting list."""
     match refusal:
-        case r.NoWaitingList():
+        case NoWaitingList():
             return not_found("waiting list of this event, or of tickets with times")
-        case r.WaitingEnded():
+        case WaitingEnded():
             return Problem(Code.QUEUE_CLOSED, "The waiting list has ended; what returns is for sale to everybody.")
-        case r.PlacesLeft(ticket_id=ticket_id, available=available):
+        case PlacesLeft(ticket_id=ticket_id, available=available):
             return Problem(
                 Code.QUEUE_CLOSED,
                 f"Ticket {ticket_id} has {available} places: reserve them, nobody has to wait.",
@@ -277,16 +295,16 @@ def _waiting_problem(refusal: WaitingRefusal) -> Problem:
 def code_problem(refusal: CodeRefusal) -> Problem:
     """The problem document of a code. Of one that is wrong it never tells what is wrong with it."""
     match refusal:
-        case r.CodeUnknown():
+        case CodeUnknown():
             return Problem(Code.CODE_UNKNOWN, "The code is not valid; check its spelling, or go on without it.")
-        case r.CodeUsedUp():
+        case CodeUsedUp():
             detail = "Nothing is left of the code: no use, too little budget, or too few places. Go on without it."
             return Problem(Code.CODE_USED_UP, detail)
-        case r.CodeNotApplicable(most=most) if most:
+        case CodeNotApplicable(most=most) if most:
             return Problem(
                 Code.CODE_NOT_APPLICABLE, f"The code is for {most} places at once; ask for fewer.", limit=most
             )
-        case r.CodeNotApplicable():
+        case CodeNotApplicable():
             detail = "The code is for none of these tickets, or another code was named before; go on without it."
             return Problem(Code.CODE_NOT_APPLICABLE, detail)
         case _:

@@ -26,7 +26,7 @@ from api.http.requests import single_header
 from engine.errors import Fault
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse, TooManyKeys
 from engine.ids import keyed_name, request_digest
-from engine.results import KeyReused
+from engine.results.reservations import KeyReused
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Goes with an answer whose effect an earlier request had."""

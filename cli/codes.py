@@ -9,11 +9,12 @@ import asyncpg
 
 from cli.errors import UserError
 from engine.catalogue import EventSnapshot
-from engine.commands import CountCodes
+from engine.commands.codes import CountCodes
 from engine.engine import Engine
 from engine.errors import Fault
 from engine.records import CodeCounts
-from engine.results import BelowTaken, SoldOut
+from engine.results.events import BelowTaken
+from engine.results.holds import SoldOut
 from engine.settings import Settings
 from engine.words import CodeKind
 from sync.catalogue.editor import EventGone, lock_event

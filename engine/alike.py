@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.commands import Command, Hold
+from engine.commands.command import Command
+from engine.commands.holds import Hold
 from engine.errors import EngineBug
 from engine.records import CodeUse, Record
-from engine.results import Alike, Held, Result
+from engine.results.holds import Held
+from engine.results.internal import Alike
+from engine.results.result import Result
 
 
 def write_out(results: list[Any], commands: Sequence[Command[Any]]) -> list[Result]:

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engine.client import Redis
-from engine.commands import PutEvent, ReadQueue
+from engine.commands.events import PutEvent
+from engine.commands.waiting_rooms import ReadQueue
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
 from engine.records import (
@@ -26,7 +27,7 @@ from engine.records import (
     TicketTerms,
     WaitingTerms,
 )
-from engine.results import BelowTaken, InUse, Published
+from engine.results.events import BelowTaken, InUse, Published
 from engine.seats import VenueSnapshot, section_pool
 from engine.slots import slot_text, time_text
 from engine.time_zones import local_date, time_zone

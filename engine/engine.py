@@ -10,7 +10,9 @@ import structlog
 from redis.exceptions import ResponseError
 
 from engine.client import Redis
-from engine.commands import Command, OnBooking, OnEvent, OnReservation, PurgeSlots, Sweep
+from engine.commands.bookings import OnBooking, PurgeSlots
+from engine.commands.command import Command, OnEvent, OnReservation
+from engine.commands.holds import Sweep
 from engine.errors import Fault, Misconfigured, OutOfMemory, Overloaded
 from engine.ids import ReservationIds, event_of, new_secret
 from engine.key_events import KeyEvents
@@ -22,7 +24,9 @@ from engine.outage import Outage
 from engine.partition import AwayPartition, Observe, Partition
 from engine.redis_keys import PartitionKeys, partition_of, plain_keys
 from engine.replicas import call_with_acks
-from engine.results import Purged, Result, Swept
+from engine.results.bookings import Purged
+from engine.results.holds import Swept
+from engine.results.result import Result
 from engine.server import check_server, connect
 from engine.settings import Settings
 from engine.slots import is_booking_id

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from engine.acting import packed_actor
-from engine.commands import Command
+from engine.commands.command import Command
 from engine.errors import Overloaded
 
 QUEUE_SECONDS = 0.5

@@ -13,7 +13,8 @@ import structlog
 from redis.exceptions import ResponseError
 
 from engine.alike import write_out
-from engine.commands import Command, OnBooking, OnReservation
+from engine.commands.bookings import OnBooking
+from engine.commands.command import Command, OnReservation
 from engine.errors import EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.lanes import Answer, Lanes, Waiting
 from engine.library import LibraryKeeper, misses_library
@@ -21,7 +22,9 @@ from engine.limits import LimitsInForce
 from engine.outage import AWAY_SECONDS, Absence, Outage
 from engine.redis_keys import PartitionKeys
 from engine.replicas import call_with_acks
-from engine.results import ANY_RESULT, Again, MemoryFull, Result
+from engine.results.any_result import ANY_RESULT
+from engine.results.internal import Again, MemoryFull
+from engine.results.result import Result
 from engine.server_errors import TROUBLE, code_of, is_interrupted, is_unready
 from engine.settings import Settings
 from engine.wire import Call, Wire

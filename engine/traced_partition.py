@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from engine.commands import Command
+from engine.commands.command import Command
 from engine.lanes import Waiting
 from engine.partition import Partition
-from engine.results import Result
+from engine.results.result import Result
 from engine.tracing import Span, Tracer, current_span, traceparent_of, within
 from engine.wire import Call
 

@@ -19,11 +19,13 @@ import click
 import msgspec
 
 from cli.dev.embedded import EmbeddedValkey
-from engine.commands import Hold, PutEvent, items_text
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Held
+from engine.results.holds import Held
 from engine.settings import Settings
 from engine.words import EventStatus
 

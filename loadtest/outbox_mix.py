@@ -9,12 +9,18 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from engine.commands import BeginPayment, Cancel, Command, ConfirmPayment, FailPayment, Hold, PutEvent, items_text
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.ids import new_reservation_id
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Cancelled, Held, Paid, Paying, PaymentFailed, Result
+from engine.results.holds import Cancelled, Held
+from engine.results.payments import Paid, Paying, PaymentFailed
+from engine.results.result import Result
 from engine.words import EventStatus, FailureReason, State
 
 FACTS_OF_A_HUNDRED = 70 * 3 + 5 * 5 + 20 * 2 + 5 * 2

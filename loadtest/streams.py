@@ -32,10 +32,15 @@ from cli.dev.child_process import Child
 from cli.dev.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from engine.catalogue import WaitingRoom, publish_event
-from engine.commands import BeginPayment, ConfirmPayment, EnterQueue, Hold, JoinQueue, ReadQueue, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.waiting_rooms import EnterQueue, JoinQueue, ReadQueue
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.results import Held, Paid, Placed
+from engine.results.holds import Held
+from engine.results.payments import Paid
+from engine.results.waiting_rooms import Placed
 from engine.settings import PREFIX, Settings
 from engine.waiting_rooms import new_proposal
 from loadtest.bench.stock import bench_event

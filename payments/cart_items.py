@@ -9,33 +9,25 @@ import asyncio
 from typing import NamedTuple
 
 from engine.carts import Cart, Carts, CartState, CartWord
-from engine.commands import (
+from engine.commands.holds import (
     Add,
     AddRefusal,
     Cancel,
     Claim,
     ClaimRefusal,
-    Find,
-    Item,
     Remove,
     RemovePlaces,
     RemoveRefusal,
     Shorten,
 )
+from engine.commands.items import Item
+from engine.commands.reservations import Find
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.records import Record
-from engine.results import (
-    AlreadyCancelled,
-    Cancelled,
-    Expired,
-    Found,
-    Held,
-    NotFound,
-    NotHeld,
-    PaymentInProgress,
-)
+from engine.results.holds import Cancelled, Held
+from engine.results.reservations import AlreadyCancelled, Expired, Found, NotFound, NotHeld, PaymentInProgress
 from engine.words import State
 from payments.carts import attempt_of
 

@@ -11,26 +11,16 @@ from typing import NamedTuple
 import structlog
 
 from engine.carts import Cart, Carts, CartState, CartWord, cart_of_payment
-from engine.commands import BeginPayment, ConfirmPayment, FailPayment, Find
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.reservations import Find
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.records import Attempt, Record
-from engine.results import (
-    AlreadyCancelled,
-    AlreadyPaid,
-    AmountMismatch,
-    Expired,
-    NotFound,
-    NotHeld,
-    Paid,
-    Paying,
-    PaymentFailed,
-    PaymentInProgress,
-    PaymentSettled,
-    RefundDue,
-    SaleClosed,
-)
+from engine.results.events import SaleClosed
+from engine.results.payments import AmountMismatch, Paid, Paying, PaymentFailed, PaymentSettled
+from engine.results.refunds import RefundDue
+from engine.results.reservations import AlreadyCancelled, AlreadyPaid, Expired, NotFound, NotHeld, PaymentInProgress
 from engine.words import AttemptState, FailureReason
 from payments.charges import is_paid, look_up, received
 from payments.disputes import open_dispute, write_note

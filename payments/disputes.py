@@ -2,7 +2,7 @@
 
 import structlog
 
-from engine.commands import DisputePayment
+from engine.commands.payments import DisputePayment
 from engine.engine import Engine
 from engine.records import Attempt
 

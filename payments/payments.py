@@ -11,38 +11,25 @@ from typing import NamedTuple, assert_never
 import structlog
 
 from engine.carts import CartState, cart_of_payment
-from engine.commands import (
+from engine.commands.exchanges import Exchange, ExchangeResult
+from engine.commands.payments import (
     BeginPayment,
     BeginPaymentResult,
     ConfirmPayment,
     ConfirmPaymentResult,
-    Exchange,
-    ExchangeResult,
     FailPayment,
     FailPaymentResult,
-    Find,
-    Refund,
-    RefundResult,
-    RefundSome,
-    RefundSomeResult,
-    SettleRefund,
 )
+from engine.commands.refunds import Refund, RefundResult, RefundSome, RefundSomeResult, SettleRefund
+from engine.commands.reservations import Find
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.records import Attempt, Record, RefundPart
-from engine.results import (
-    Exchanged,
-    Exchanging,
-    NotFound,
-    Paid,
-    Paying,
-    PaymentFailed,
-    PaymentInProgress,
-    PaymentSettled,
-    RefundDue,
-    Refunded,
-)
+from engine.results.exchanges import Exchanged, Exchanging
+from engine.results.payments import Paid, Paying, PaymentFailed, PaymentSettled
+from engine.results.refunds import RefundDue, Refunded
+from engine.results.reservations import NotFound, PaymentInProgress
 from engine.words import AttemptState, FailureReason, State
 from payments.carts import CallbackRefusal, CartPayments, attempt_of, outcome_of
 from payments.charges import free_charge, is_paid, look_up, received

@@ -10,7 +10,7 @@ import aiohttp
 import structlog
 
 from engine.acting import acting_as
-from engine.commands import Refund
+from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.errors import EngineError, Fault
 from engine.redis_keys import partition_of

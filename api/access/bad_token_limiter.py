@@ -12,7 +12,7 @@ from api.access.local_rates import LocalRates
 from api.access.rate_limit_headers import POLICY, RATE_LIMIT, rate_limit, rate_policy, seconds
 from api.http.problems import Code, Problem
 from engine.limits import WIDER, every_ms
-from engine.results import Allowance
+from engine.results.result import Allowance
 from engine.settings import Settings
 
 

@@ -9,7 +9,8 @@ from collections.abc import MutableMapping
 from aiohttp import web
 
 from engine.limits import Limits, LimitsInForce
-from engine.results import Allowance, RateLimited, Result
+from engine.results.limits import RateLimited
+from engine.results.result import Allowance, Result
 
 POLICY, RATE_LIMIT = "RateLimit-Policy", "RateLimit"
 

@@ -35,7 +35,7 @@ from api.http.types import Instant, Money
 from api.idempotency import once
 from engine.catalogue import EventSnapshot, Schedule, WaitingList, WaitingRoom
 from engine.currencies import FIRST_CURRENCY, MINOR_DIGITS
-from engine.results import BelowTaken, InUse
+from engine.results.events import BelowTaken, InUse
 from engine.slots import slot_text
 from engine.time_zones import UnknownTimeZone, time_zone
 from engine.words import EventStatus

@@ -21,7 +21,7 @@ from api.http.requests import ALL_DIFFERENT, DatabaseId, path_id, read_manifest,
 from api.http.times import rfc3339
 from api.http.types import Money
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.results import SeatTaken
+from engine.results.seats import SeatTaken
 from engine.seats import AVAILABLE, BLOCKED, HELD, KEPT, LENT, PAYING, SOLD, RowSnapshot, SeatPlaces, SeatSnapshot
 from sync.catalogue.refusals import OtherRevision, UnknownSeats
 

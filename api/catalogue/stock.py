@@ -18,12 +18,14 @@ from aiohttp import web
 
 from api.catalogue.views import EventCounts
 from engine.catalogue import EventSnapshot
-from engine.commands import Count, CountSections, ReadSeatMap
+from engine.commands.events import Count
+from engine.commands.seats import CountSections, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import Fault, OutcomeUnknown
 from engine.records import PoolCounts
 from engine.redis_keys import partition_of
-from engine.results import Counts, SeatMap, SectionsCounted
+from engine.results.events import Counts
+from engine.results.seats import SeatMap, SectionsCounted
 from engine.seats import section_pool
 from engine.settings import Settings
 

@@ -20,7 +20,7 @@ from api.http.types import Money
 from engine import catalogue
 from engine.catalogue import EventSnapshot, TicketSnapshot
 from engine.records import TicketCounts
-from engine.results import Counts
+from engine.results.events import Counts
 from engine.slots import time_text
 
 

@@ -21,10 +21,10 @@ from api.sales.reservations import show_reservation
 from api.timed.bookings import booking_view
 from api.timed.schemas import Booking
 from api.waiting.views import waiting_view
-from engine.commands import FindPlace
+from engine.commands.waiting_rooms import FindPlace
 from engine.etickets import decode_holder, serial_of
 from engine.inspection import server_time_ms
-from engine.results import Placed
+from engine.results.waiting_rooms import Placed
 from engine.words import CodeKind, Direction, EticketState, ScanResult
 from sync.codes.read import codes_of_customer
 from sync.personal_data.requests import Erasure, read_erasure, request_erasure

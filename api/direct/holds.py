@@ -37,7 +37,8 @@ from api.sales.reservations import NEW_RESERVATION, NewReservation, PreparedHold
 from engine.engine import Engine
 from engine.errors import Fault, Overloaded
 from engine.partition import Partition
-from engine.results import Held, KeyReused
+from engine.results.holds import Held
+from engine.results.reservations import KeyReused
 from engine.settings import Settings
 from engine.tracing import Span, Tracer
 from engine.words import EventStatus

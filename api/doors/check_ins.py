@@ -23,10 +23,10 @@ from api.http.text import FOR_PEOPLE, VISIBLE_ASCII
 from api.http.times import milliseconds, rfc3339
 from api.http.types import Instant
 from engine.catalogue import EventSnapshot
-from engine.commands import CheckIn
+from engine.commands.etickets import CheckIn
 from engine.etickets import Named, decode_code
 from engine.records import NumberedEticket
-from engine.results import CheckedIn
+from engine.results.etickets import CheckedIn
 from engine.words import Direction, ScanResult
 
 MOST_AT_ONCE = 500

@@ -20,11 +20,13 @@ from api.http.text import Text
 from api.idempotency import Rendered, idempotency_key, once
 from api.sales.reservations import archived_reservation, find_reservation
 from engine.catalogue import EventSnapshot
-from engine.commands import Etickets, FindEticket, TransferEticket
+from engine.commands.etickets import Etickets, FindEticket, TransferEticket
 from engine.etickets import Holder, encode_holder, number_of
 from engine.ids import MAX_EVENT_ID, event_of, keyed_name
 from engine.records import Eticket, NumberedEticket
-from engine.results import EticketFound, EticketsListed, InUse, NotFound, NotHeld
+from engine.results.etickets import EticketFound, EticketsListed
+from engine.results.events import InUse
+from engine.results.reservations import NotFound, NotHeld
 
 _KEYS_AGE_SECONDS = 60
 

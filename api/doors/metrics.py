@@ -3,7 +3,7 @@
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
-from engine.results import CheckedIn
+from engine.results.etickets import CheckedIn
 from engine.words import Direction
 
 

@@ -10,9 +10,9 @@ from api.catalogue.views import EventCounts, availability_view
 from api.http.times import rfc3339
 from api.live.channel import Gone, server_sent_event
 from engine.catalogue import EventSnapshot
-from engine.commands import Count
+from engine.commands.events import Count
 from engine.engine import Engine
-from engine.results import Counts
+from engine.results.events import Counts
 
 _JSON = msgspec.json.Encoder()
 

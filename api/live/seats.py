@@ -9,9 +9,9 @@ from api.catalogue.cache import CatalogueCache
 from api.catalogue.seats import SEAT_STATES, compact_view, public_text
 from api.http.times import rfc3339
 from api.live.channel import Gone, server_sent_event
-from engine.commands import ReadSeatMap
+from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
-from engine.results import SeatMap
+from engine.results.seats import SeatMap
 from engine.seats import SeatPlaces, section_pool
 
 _JSON = msgspec.json.Encoder()

@@ -14,7 +14,7 @@ from api.http.problems import Code, Problem
 from api.http.replies import Reply, json_reply
 from api.metrics import METRICS
 from api.operations.schemas import Health, Partitions, Readiness
-from engine.commands import Count
+from engine.commands.events import Count
 from engine.errors import EngineBug, Fault, OutOfMemory, Overloaded
 from sync.postgres import PostgresAway
 

@@ -22,8 +22,9 @@ from api.http.text import CustomerId, Text
 from api.queue.rooms import ROOMS, KnownRoom
 from api.queue.views import place_view
 from engine.catalogue import EventSnapshot
-from engine.commands import EnterQueue, FindPlace, JoinQueue, LeaveQueue, SetQueue
-from engine.results import Left, NotFound, Placed, QueueState
+from engine.commands.waiting_rooms import EnterQueue, FindPlace, JoinQueue, LeaveQueue, SetQueue
+from engine.results.reservations import NotFound
+from engine.results.waiting_rooms import Left, Placed, QueueState
 from engine.waiting_rooms import new_proposal
 
 

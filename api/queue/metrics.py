@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from engine.results import QueueState
+from engine.results.waiting_rooms import QueueState
 
 
 class QueueMetrics:

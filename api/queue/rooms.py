@@ -11,10 +11,11 @@ from api.queue.delays import AnswerDelays
 from api.queue.metrics import QueueMetrics
 from api.queue.schemas import Queue
 from api.queue.views import audit_view, queue_view
-from engine.commands import ReadQueue
+from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
-from engine.results import NoQueue, QueueState, UnknownPool
+from engine.results.events import UnknownPool
+from engine.results.waiting_rooms import NoQueue, QueueState
 from engine.waiting_rooms import new_proposal
 
 AGE_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 from api.http.times import optional_rfc3339, rfc3339
 from api.queue.schemas import Expected, Queue, QueueAudit, QueuePlace
-from engine.results import Placed, QueueState
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.words import QueueEnd, QueuePhase
 
 _SHORTEST_POLL_MS, _LONGEST_POLL_MS = 1_000, 10_000

@@ -13,7 +13,7 @@ from api.http.replies import Reply, json_reply
 from api.http.requests import read_body
 from api.sales.cart_view import check_events_of_cart, not_joined, path_cart_id, show_cart
 from engine.carts import Cart, CartState
-from engine.results import PaymentSettled
+from engine.results.payments import PaymentSettled
 from payments.cart_items import CartItems, NotJoined
 
 

@@ -9,8 +9,8 @@ from api.catalogue.cache import CATALOGUE
 from api.http.problems import invalid
 from api.sales.cart_view import carts_of_caller
 from engine.carts import CartState
-from engine.commands import Find
-from engine.results import Found
+from engine.commands.reservations import Find
+from engine.results.reservations import Found
 from engine.words import State
 
 

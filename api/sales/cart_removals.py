@@ -18,11 +18,8 @@ from api.sales.cart_view import (
     refuse_gone,
 )
 from engine.carts import Cart, CartWord
-from engine.commands import Remove, RemovePlaces
-from engine.results import (
-    Expired,
-    NotHeld,
-)
+from engine.commands.holds import Remove, RemovePlaces
+from engine.results.reservations import Expired, NotHeld
 from engine.seats import section_pool
 
 

@@ -19,10 +19,11 @@ from api.sales import schemas
 from api.sales.schemas import CartItem
 from api.sales.views import cart_items
 from engine.carts import MAX_EVENTS, Cart, Carts, CartState, CartWord, cart_id_of
-from engine.commands import Find
+from engine.commands.reservations import Find
 from engine.currencies import FIRST_CURRENCY
 from engine.records import Record
-from engine.results import AlreadyPaid, CodeNotApplicable, Found, PaymentInProgress
+from engine.results.codes import CodeNotApplicable
+from engine.results.reservations import AlreadyPaid, Found, PaymentInProgress
 from engine.words import State
 from payments.cart_items import CartItems, NotJoined, is_lost
 from payments.carts import attempt_of

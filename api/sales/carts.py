@@ -42,16 +42,11 @@ from api.sales.schemas import BookedCart
 from api.sales.views import CustomerDetails
 from engine.carts import Cart
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.commands import BestSeats, Find, Item, NamedSeats, TimedPlaces
-from engine.results import (
-    AlreadyCancelled,
-    CodeUnknown,
-    Expired,
-    Found,
-    NotFound,
-    NotHeld,
-    PaymentSettled,
-)
+from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
+from engine.commands.reservations import Find
+from engine.results.codes import CodeUnknown
+from engine.results.payments import PaymentSettled
+from engine.results.reservations import AlreadyCancelled, Expired, Found, NotFound, NotHeld
 from engine.seats import section_pool
 from engine.words import State
 from payments.cart_items import Added, NewItem, NotJoined

@@ -22,23 +22,17 @@ from api.sales.expected_total import ExpectedTotal, expected_minor
 from api.sales.items import ItemBody, earliest_slot, engine_items
 from api.sales.payments import render_reservation, reservation_reply, secret_of
 from api.sales.reservations import archived_reservation, below_minimum, event_of_items, find_reservation
-from engine.commands import Exchange, ExchangeRefusal, items_text
+from engine.commands.exchanges import Exchange, ExchangeRefusal
+from engine.commands.items import items_text
 from engine.ids import event_of, keyed_exchange_id, new_attempt_id
-from engine.results import (
-    AmountMismatch,
-    BelowMinimum,
-    BookingExpired,
-    CodeNotApplicable,
-    Exchanged,
-    Exchanging,
-    NotFound,
-    NotPaid,
-    PaymentFailed,
-    RefundDue,
-    SeatTaken,
-    SlotPast,
-    TooManyAttempts,
-)
+from engine.results.bookings import BookingExpired, SlotPast
+from engine.results.codes import CodeNotApplicable
+from engine.results.exchanges import Exchanged, Exchanging
+from engine.results.holds import BelowMinimum
+from engine.results.payments import AmountMismatch, PaymentFailed, TooManyAttempts
+from engine.results.refunds import NotPaid, RefundDue
+from engine.results.reservations import NotFound
+from engine.results.seats import SeatTaken
 from engine.words import FailureReason
 
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.requests import CurrencyText, check_currency
-from engine.commands import ANY_TOTAL
+from engine.commands.items import ANY_TOTAL
 
 
 class ExpectedTotal(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from api.engine_problems import WishedSlot
 from api.http.problems import invalid, not_found
 from api.http.requests import ALL_DIFFERENT, DatabaseId
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.commands import BestSeats, Item, NamedSeats, TimedPlaces
+from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.seats import section_pool
 
 PlacesWished = tuple[int, int]

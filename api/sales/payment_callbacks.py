@@ -18,9 +18,10 @@ from api.http.text import Text
 from api.http.times import rfc3339
 from api.sales.schemas import Payment, ReceivedMoney, Refund
 from engine.carts import CartState, cart_of_payment
-from engine.commands import Find
+from engine.commands.reservations import Find
 from engine.ids import event_of, reservation_of_attempt
-from engine.results import Found, NotFound, PaymentInProgress, PaymentSettled
+from engine.results.payments import PaymentSettled
+from engine.results.reservations import Found, NotFound, PaymentInProgress
 from payments.carts import CallbackRefusal, CartPayment, outcome_of
 from sync.read_models.reservations import StoredPayment, get_payment
 

@@ -22,17 +22,13 @@ from api.sales.reservations import (
     find_reservation,
     show_reservation,
 )
-from engine.commands import BeginPayment
+from engine.commands.payments import BeginPayment
 from engine.ids import event_of, keyed_attempt_id, new_attempt_id
 from engine.records import Record
-from engine.results import (
-    NotFound,
-    OnRecord,
-    Paid,
-    Paying,
-    PaymentFailed,
-    RefundDue,
-)
+from engine.results.payments import Paid, Paying, PaymentFailed
+from engine.results.refunds import RefundDue
+from engine.results.reservations import NotFound
+from engine.results.result import OnRecord
 
 
 class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

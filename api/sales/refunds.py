@@ -18,9 +18,12 @@ from api.http.types import Money
 from api.idempotency import idempotency_key, once
 from api.sales.payments import render_reservation, reservation_reply, secret_of
 from api.sales.reservations import archived_reservation, check_currency_of, check_reservation
-from engine.commands import ANY_TOTAL, NamedSeats, Refund, RefundSome, Restock
+from engine.commands.items import ANY_TOTAL, NamedSeats
+from engine.commands.refunds import Refund, RefundSome, Restock
 from engine.ids import event_of, keyed_refund_id, new_refund_id
-from engine.results import AmountMismatch, NotFound, NotHeld, NotPaid, PaymentInProgress, RefundDue, Refunded, Restocked
+from engine.results.payments import AmountMismatch
+from engine.results.refunds import NotPaid, RefundDue, Refunded, Restocked
+from engine.results.reservations import NotFound, NotHeld, PaymentInProgress
 from engine.seats import section_pool
 
 

@@ -18,8 +18,10 @@ from api.http.requests import read_body
 from api.sales.items import ItemBody, earliest_slot, engine_items
 from api.sales.reservations import archived_reservation, below_minimum, event_of_items, find_reservation
 from api.sales.views import reservation_view
-from engine.commands import Replace, items_text
-from engine.results import BelowMinimum, Held, NotFound
+from engine.commands.holds import Replace
+from engine.commands.items import items_text
+from engine.results.holds import BelowMinimum, Held
+from engine.results.reservations import NotFound
 
 
 class ReservationPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

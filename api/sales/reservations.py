@@ -32,10 +32,16 @@ from api.sales.items import ItemBody, earliest_slot, engine_items
 from api.sales.schemas import Customer, Reservation
 from api.sales.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
-from engine.commands import Cancel, Find, Hold, HoldResult, items_text
+from engine.commands.holds import Cancel, Hold, HoldResult
+from engine.commands.items import items_text
+from engine.commands.reservations import Find
 from engine.ids import event_of, keyed_reservation_id
 from engine.records import Record
-from engine.results import BelowMinimum, Cancelled, CodeUnknown, Found, Held, NotFound, SeatTaken, SlotPast
+from engine.results.bookings import SlotPast
+from engine.results.codes import CodeUnknown
+from engine.results.holds import BelowMinimum, Cancelled, Held
+from engine.results.reservations import Found, NotFound
+from engine.results.seats import SeatTaken
 from engine.words import State
 from sync.read_models.reservations import get_reservation, is_place_in_list, list_reservations
 

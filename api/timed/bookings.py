@@ -35,10 +35,11 @@ from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempoten
 from api.read_your_writes import wait_for_outcomes
 from api.timed import schemas
 from engine.catalogue import EventSnapshot
-from engine.commands import Book, FindBooking, Move, MoveResult, Unbook
+from engine.commands.bookings import Book, FindBooking, Move, MoveResult, Unbook
 from engine.ids import keyed_booking_id, new_booking_id
 from engine.records import Booking
-from engine.results import Booked, BookingChanged, BookingExpired, BookingFound, Moved, NotFound, Unbooked
+from engine.results.bookings import Booked, BookingChanged, BookingExpired, BookingFound, Moved, Unbooked
+from engine.results.reservations import NotFound
 from engine.slots import is_booking_id, is_slot, parse_slot, slot_start_ms, time_text
 from engine.words import EventStatus
 from sync.read_models.bookings import get_booking, list_bookings

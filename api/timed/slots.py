@@ -18,11 +18,11 @@ from api.http.times import rfc3339, wall_clock_ms
 from api.http.types import Page
 from api.timed.schemas import Slot
 from engine.catalogue import EventSnapshot
-from engine.commands import CountSlots
+from engine.commands.bookings import CountSlots
 from engine.engine import Engine
 from engine.records import SlotCounts
 from engine.redis_keys import partition_of
-from engine.results import SlotsCounted
+from engine.results.bookings import SlotsCounted
 from engine.settings import Settings
 from engine.slots import is_slot, parse_slot, time_text
 

@@ -24,10 +24,11 @@ from api.sales.schemas import Customer
 from api.sales.views import CustomerDetails
 from api.waiting.views import ContactDetails, waiting_view
 from engine.catalogue import EventSnapshot
-from engine.commands import DeclineWaiting, FindWaiting, Wait
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, Wait
 from engine.ids import event_of, keyed_waiting_id, new_reservation_id
 from engine.records import WaitingEntry
-from engine.results import NotFound, Waiting, WaitingDeclined, WaitingFound
+from engine.results.reservations import NotFound
+from engine.results.waiting_lists import Waiting, WaitingDeclined, WaitingFound
 from engine.words import WaitingState
 from sync.read_models.waiting_lists import get_waiting, list_waiting
 

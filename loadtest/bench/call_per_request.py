@@ -15,10 +15,12 @@ from api.sales.reservations import NewReservation
 from api.sales.views import reservation_view
 from cli.gc_tuning import collect_rarely
 from engine.client import Redis
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.ids import new_reservation_id
 from engine.redis_keys import PartitionKeys, partition_of
-from engine.results import ANY_RESULT, Held
+from engine.results.any_result import ANY_RESULT
+from engine.results.holds import Held
 from engine.server import connect
 from engine.settings import load_settings
 from loadtest.bench.stock import bench_event

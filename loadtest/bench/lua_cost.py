@@ -7,11 +7,14 @@ import msgspec
 
 from cli.errors import UserError
 from engine.client import Redis
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.redis_keys import PartitionKeys, partition_of
-from engine.results import ANY_RESULT, Alike, Held
+from engine.results.any_result import ANY_RESULT
+from engine.results.holds import Held
+from engine.results.internal import Alike
 from engine.settings import Settings
 from loadtest.bench.stock import QUANTITY, bench_event, renew_redis
 

@@ -8,10 +8,11 @@ import msgspec
 
 from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, publish_venue
 from engine.client import Redis
-from engine.commands import Count, PutCodes
+from engine.commands.codes import PutCodes
+from engine.commands.events import Count
 from engine.engine import Engine
 from engine.records import CodeTerms
-from engine.results import Counts
+from engine.results.events import Counts
 from engine.server import connect
 from engine.settings import Settings
 from engine.words import CodeKind, DiscountForm, EventStatus

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from engine.commands import Count, ReadQueue
+from engine.commands.events import Count
+from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
 from engine.errors import Fault
-from engine.results import Counts, QueueState
+from engine.results.events import Counts
+from engine.results.waiting_rooms import QueueState
 from engine.settings import Settings
 from engine.waiting_rooms import new_proposal
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from engine.acting import packed_actor
-from engine.commands import EndEvent
+from engine.commands.events import EndEvent
 from engine.engine import Engine
-from engine.results import EventEnded
+from engine.results.events import EventEnded
 from sync.audit_log.entries import log_change
 from sync.postgres import Connection, Postgres
 from sync.sql import statement

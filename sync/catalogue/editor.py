@@ -27,11 +27,15 @@ from engine.catalogue import (
     published_versions,
     withdraw_event,
 )
-from engine.commands import BlockSeats, Count, Drop, QueueResult, SetQueue
+from engine.commands.events import Count, Drop
+from engine.commands.seats import BlockSeats
+from engine.commands.waiting_rooms import QueueResult, SetQueue
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
 from engine.errors import EngineBug
-from engine.results import BelowTaken, InUse, NoQueue, Published, QueueState, SeatTaken, UnknownPool
+from engine.results.events import BelowTaken, InUse, Published, UnknownPool
+from engine.results.seats import SeatTaken
+from engine.results.waiting_rooms import NoQueue, QueueState
 from engine.words import EventStatus
 from sync.audit_log.entries import log_change
 from sync.catalogue.cancellations import end_holds, note_cancellation

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
-from engine.commands import PutCodes, PutCodesRefusal
+from engine.commands.codes import PutCodes, PutCodesRefusal
 from engine.engine import Engine
-from engine.results import CodesPut, UnknownPool
+from engine.results.codes import CodesPut
+from engine.results.events import UnknownPool
 from engine.words import CodeKind
 from sync.audit_log.entries import log_change
 from sync.codes.terms import COLUMNS, CodeFields, StoredCode, code_of, fields_of

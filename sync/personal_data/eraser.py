@@ -12,7 +12,9 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from engine.commands import Erase, EraseBooking, EraseWaiting
+from engine.commands.bookings import EraseBooking
+from engine.commands.reservations import Erase
+from engine.commands.waiting_lists import EraseWaiting
 from engine.engine import Engine
 from engine.errors import EngineError, Fault
 from engine.inspection import server_time_ms

@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from engine.commands import TendWaiting
+from engine.commands.waiting_lists import TendWaiting
 from engine.engine import Engine
 from engine.errors import EngineError, Fault
 from engine.settings import Settings

@@ -9,10 +9,10 @@ from itertools import count
 import pytest
 
 from engine.carts import Carts
-from engine.commands import BeginPayment
+from engine.commands.payments import BeginPayment
 from engine.engine import Engine
 from engine.redis_keys import partition_of
-from engine.results import Paying
+from engine.results.payments import Paying
 from tests.support.system.booked_carts import EVENTS, Cart, by_cart, check_carts, half_pinned
 from tests.support.system.ledgers import check_books, live_reservations, redis_reservations, unsettled
 from tests.support.system.process_stack import Stack

@@ -17,7 +17,10 @@ import psutil
 import pytest
 import structlog
 
-from engine.commands import BeginPayment, Command, ConfirmPayment, Hold, items_text
+from engine.commands.command import Command
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.engine import Engine
 from engine.errors import Overloaded
 from engine.ids import new_attempt_id, new_reservation_id

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.results import Held
+from engine.results.holds import Held
 from engine.settings import Settings
 from sync.postgres import Postgres
 from tests.support.sync.box_office import BoxOffice

@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import Add, Book, Claim, Hold, PutEvent, Replace, TimedPlaces, items_text
+from engine.commands.bookings import Book
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add, Claim, Hold, Replace
+from engine.commands.items import TimedPlaces, items_text
 from engine.engine import Engine
 from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import PoolCapacity, ScheduleTerms, Terms, TicketTerms
-from engine.results import Booked, Held
+from engine.results.bookings import Booked
+from engine.results.holds import Held
 from engine.settings import Settings
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of

@@ -5,11 +5,18 @@ import random
 
 import pytest
 
-from engine.commands import BestSeats, Cancel, Find, Hold, Item, NamedSeats, PutEvent, ReadSeatMap, items_text
+from engine.commands.events import PutEvent
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import BestSeats, Item, NamedSeats, items_text
+from engine.commands.reservations import Find
+from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.records import SectionMap, Terms, TicketTerms
-from engine.results import Cancelled, Found, Held, Result, SeatMap, SoldOut
+from engine.results.holds import Cancelled, Held, SoldOut
+from engine.results.reservations import Found
+from engine.results.result import Result
+from engine.results.seats import SeatMap
 from engine.words import EventStatus
 from tests.support.engine.plain_search import (
     all_blocks,

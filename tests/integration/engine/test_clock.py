@@ -10,12 +10,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from cli.ports import free_port
-from engine.commands import BeginPayment, Cancel, ConfirmPayment, Count, FailPayment, Find, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.library import library_text
 from engine.records import Record, TicketCounts
-from engine.results import Counts, Expired, Found, Held, Paid, Paying, SoldOut
+from engine.results.events import Counts
+from engine.results.holds import Held, SoldOut
+from engine.results.payments import Paid, Paying
+from engine.results.reservations import Expired, Found
 from engine.settings import Settings
 from engine.words import FailureReason, State
 from sync.worker import run_sync

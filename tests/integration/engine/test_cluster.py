@@ -8,14 +8,19 @@ from msgspec.structs import replace
 from redis import Redis
 
 from cli.dev.embedded_cluster import EmbeddedCluster
-from engine.commands import BeginPayment, Cancel, Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment
 from engine.engine import Engine
 from engine.errors import EngineBug, Fault
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.library import library_text
 from engine.records import TicketCounts
 from engine.redis_keys import PartitionKeys, slot_of, spread_keys
-from engine.results import Cancelled, Counts, Held, Paying
+from engine.results.events import Counts
+from engine.results.holds import Cancelled, Held
+from engine.results.payments import Paying
 from engine.settings import Settings
 from tests.support.cluster.moves import move_at_once, moving_by_keys
 from tests.support.engine.bulk_holds import event_of

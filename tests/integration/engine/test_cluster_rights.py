@@ -11,10 +11,10 @@ from redis import Redis
 
 from cli.dev.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
-from engine.commands import Count
+from engine.commands.events import Count
 from engine.engine import Engine
 from engine.redis_keys import SLOTS, slot_of
-from engine.results import UnknownPool
+from engine.results.events import UnknownPool
 from engine.settings import Settings
 from tests.support.waiting import wait_until
 

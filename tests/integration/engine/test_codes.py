@@ -7,46 +7,24 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import (
-    BeginPayment,
-    BestSeats,
-    BlockSeats,
-    Drop,
-    Exchange,
-    FailPayment,
-    FindCode,
-    NamedSeats,
-    PutCodes,
-    Refund,
-    RefundSome,
-    Remove,
-    Replace,
-    Restock,
-    items_text,
-)
+from engine.commands.codes import FindCode, PutCodes
+from engine.commands.events import Drop
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Remove, Replace
+from engine.commands.items import BestSeats, NamedSeats, items_text
+from engine.commands.payments import BeginPayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock
+from engine.commands.seats import BlockSeats
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.records import CodeTerms, OwnTerms, SectionSeats
-from engine.results import (
-    AmountMismatch,
-    BelowTaken,
-    Cancelled,
-    CodeFound,
-    CodeNotApplicable,
-    CodesPut,
-    CodeUnknown,
-    CodeUsedUp,
-    Exchanged,
-    Held,
-    InUse,
-    NotOnSaleYet,
-    PriceChanged,
-    Published,
-    RefundDue,
-    SeatTaken,
-    SoldOut,
-    UnknownPool,
-)
+from engine.results.codes import CodeFound, CodeNotApplicable, CodesPut, CodeUnknown, CodeUsedUp
+from engine.results.events import BelowTaken, InUse, NotOnSaleYet, Published, UnknownPool
+from engine.results.exchanges import Exchanged
+from engine.results.holds import Cancelled, Held, PriceChanged, SoldOut
+from engine.results.payments import AmountMismatch
+from engine.results.refunds import RefundDue
+from engine.results.seats import SeatTaken
 from engine.settings import Settings
 from engine.words import CodeKind, DiscountForm, EventStatus, State
 from tests.support.engine.coded_event import (

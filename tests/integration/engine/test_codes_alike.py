@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from engine.engine import Engine
 from engine.library import library_text
-from engine.results import CodeUnknown, CodeUsedUp, Held, Result, SoldOut
+from engine.results.codes import CodeUnknown, CodeUsedUp
+from engine.results.holds import Held, SoldOut
+from engine.results.result import Result
 from engine.settings import Settings
 from tests.support.engine.coded_event import EVENT, HALF, PRICE, CodedEvent, allocation
 

@@ -12,46 +12,24 @@ import pytest
 from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
-from engine.commands import (
-    Add,
-    BeginPayment,
-    BestSeats,
-    BlockSeats,
-    Book,
-    Cancel,
-    Claim,
-    Command,
-    ConfirmPayment,
-    Count,
-    CountSlots,
-    DisputePayment,
-    EndEvent,
-    FailPayment,
-    Find,
-    FindBooking,
-    Hold,
-    Move,
-    NamedSeats,
-    PutEvent,
-    ReadSeatMap,
-    Refund,
-    RefundSome,
-    Remove,
-    RemovePlaces,
-    Replace,
-    Restock,
-    SettleRefund,
-    Shorten,
-    TimedPlaces,
-    Unbook,
-    items_text,
-)
+from engine.commands.bookings import Book, CountSlots, FindBooking, Move, Unbook
+from engine.commands.command import Command
+from engine.commands.events import Count, EndEvent, PutEvent
+from engine.commands.holds import Add, Cancel, Claim, Hold, Remove, RemovePlaces, Replace, Shorten
+from engine.commands.items import BestSeats, NamedSeats, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
+from engine.commands.reservations import Find
+from engine.commands.seats import BlockSeats, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.inspection import server_time_ms
 from engine.library import library_text
 from engine.records import PoolCapacity, SectionMap, SectionSeats, Terms, TicketTerms
-from engine.results import Booked, Expired, Held, NotFound, OnBooking, OnRecord
+from engine.results.bookings import Booked, OnBooking
+from engine.results.holds import Held
+from engine.results.reservations import Expired, NotFound
+from engine.results.result import OnRecord
 from engine.settings import Settings
 from engine.words import EventStatus, State
 from tests.support.engine.model_vs_server import SNAPSHOT, Content

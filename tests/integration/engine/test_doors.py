@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands import CheckIn, Etickets, Find, Refund
+from engine.commands.etickets import CheckIn, Etickets
+from engine.commands.refunds import Refund
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.gate_snapshots import read_gate_snapshot
 from engine.inspection import server_time_ms
 from engine.library import library_text
-from engine.results import CheckedIn, EticketsListed, Found, NotFound
+from engine.results.etickets import CheckedIn, EticketsListed
+from engine.results.reservations import Found, NotFound
 from engine.settings import Settings
 from tests.support.effort import effort
 from tests.support.engine.door_sales import REGULAR, VIP, Doors

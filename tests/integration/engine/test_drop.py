@@ -4,23 +4,21 @@ import time
 
 import pytest
 
-from engine.commands import (
-    BeginPayment,
-    Book,
-    ConfirmPayment,
-    Count,
-    Drop,
-    Hold,
-    PutEvent,
-    Refund,
-    TimedPlaces,
-    items_text,
-)
+from engine.commands.bookings import Book
+from engine.commands.events import Count, Drop, PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.ids import new_booking_id, new_reservation_id
 from engine.outbox import last_position, trim_outbox
 from engine.records import PoolCapacity, ScheduleTerms, Terms, TicketTerms
-from engine.results import Booked, Counts, Held, InUse, Paid, Paying, Published, RefundDue
+from engine.results.bookings import Booked
+from engine.results.events import Counts, InUse, Published
+from engine.results.holds import Held
+from engine.results.payments import Paid, Paying
+from engine.results.refunds import RefundDue
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of
 

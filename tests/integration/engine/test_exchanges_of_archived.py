@@ -2,10 +2,11 @@
 
 import msgspec
 
-from engine.commands import ANY_TOTAL, Exchange, items_text
+from engine.commands.exchanges import Exchange
+from engine.commands.items import ANY_TOTAL, items_text
 from engine.engine import Engine
 from engine.records import Record
-from engine.results import Exchanged
+from engine.results.exchanges import Exchanged
 from tests.support.engine.coded_event import REGULAR, VIP, CodedEvent
 
 

@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
-from engine.commands import ANY_TOTAL, ConfirmPayment, Exchange, FailPayment, NamedSeats, Refund, items_text
+from engine.commands.exchanges import Exchange
+from engine.commands.items import ANY_TOTAL, NamedSeats, items_text
+from engine.commands.payments import ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund
 from engine.engine import Engine
-from engine.results import CodeNotApplicable, Exchanged, Exchanging, Paid, RefundDue, Result
+from engine.results.codes import CodeNotApplicable
+from engine.results.exchanges import Exchanged, Exchanging
+from engine.results.payments import Paid
+from engine.results.refunds import RefundDue
+from engine.results.result import Result
 from tests.support.engine.coded_event import HALF, PRICE, REGULAR, SECTION, STALLS, VIP, CodedEvent, allocation
 
 

@@ -15,42 +15,33 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 from structlog.testing import capture_logs
 
-from engine import results as r
 from engine.callbacks import claim_message
 from engine.carts import Carts, CartWord
 from engine.catalogue import tell_position
-from engine.commands import (
-    Add,
-    BeginPayment,
-    BestSeats,
-    Book,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    Count,
-    CountSlots,
-    FailPayment,
-    Find,
-    FindBooking,
-    Hold,
-    Move,
-    NamedSeats,
-    PutEvent,
-    ReadSeatMap,
-    Refund,
-    Remove,
-    RemovePlaces,
-    SettleRefund,
-    Shorten,
-    Unbook,
-    items_text,
-)
+from engine.commands.bookings import Book, CountSlots, FindBooking, Move, Unbook
+from engine.commands.command import Command
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Add, Cancel, Hold, Remove, RemovePlaces, Shorten
+from engine.commands.items import BestSeats, NamedSeats, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund, SettleRefund
+from engine.commands.reservations import Find
+from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
 from engine.errors import OutOfMemory, Unready
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse
 from engine.ids import keyed_name, new_booking_id, new_reservation_id
 from engine.limits import LimitsInForce
 from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
+from engine.results.bookings import Booked, BookingFound, Moved, SlotsCounted, Unbooked
+from engine.results.events import Counts
+from engine.results.holds import Cancelled, Held, Swept
+from engine.results.limits import RateLimited
+from engine.results.payments import Paid, Paying, PaymentFailed
+from engine.results.refunds import NotPaid, RefundDue
+from engine.results.reservations import Expired, Found
+from engine.results.result import Result
+from engine.results.seats import SeatMap
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.metrics import SyncMetrics
@@ -104,7 +95,7 @@ async def refusals(engine: Engine, commands: Sequence[Command[Any]]) -> list[Any
 
 async def is_held(engine: Engine) -> bool:
     try:
-        return isinstance(await engine.submit(hold_of((GENERAL, 1))), r.Held)
+        return isinstance(await engine.submit(hold_of((GENERAL, 1))), Held)
     except OutOfMemory:
         return False
 
@@ -120,9 +111,9 @@ async def test_what_takes_is_refused_and_what_gives_back_goes_on(engine: Engine,
     booked, moved = book(), book()
     move = Move(EVENT, moved.booking_id, *OTHER_SLOT)
     for command in (*held, seated, booked, moved, move):
-        assert not isinstance(await engine.submit(command), r.RateLimited)
+        assert not isinstance(await engine.submit(command), RateLimited)
     payments = [BeginPayment(one.reservation_id, f"attempt-{number}", 200, "") for number, one in enumerate(held)]
-    assert all(isinstance(one, r.Paying) for one in await refusals(engine, payments[:4]))
+    assert all(isinstance(one, Paying) for one in await refusals(engine, payments[:4]))
     position = await engine.redis.hget(engine.keys[0].meta, "seq")
     await fill_up(engine.redis, fullness)
 
@@ -140,31 +131,31 @@ async def test_what_takes_is_refused_and_what_gives_back_goes_on(engine: Engine,
 
     repeats = [held[7], add_to(held[7], (GENERAL, 2)), seated, booked, move]
     answers = await refusals(engine, repeats)
-    assert all(isinstance(one, r.Held | r.Booked | r.Moved) and one.replayed for one in answers), answers
+    assert all(isinstance(one, Held | Booked | Moved) and one.replayed for one in answers), answers
 
-    goes_on: list[tuple[Command[Any], type[r.Result]]] = [
-        (ConfirmPayment(held[0].reservation_id, "attempt-0"), r.Paid),
-        (ConfirmPayment(held[1].reservation_id, "attempt-1"), r.Paid),
-        (FailPayment(held[2].reservation_id, "attempt-2", "card_declined"), r.PaymentFailed),
-        (FailPayment(held[3].reservation_id, "attempt-3", "card_declined", give_back=True), r.PaymentFailed),
-        (payments[4], r.Paying),
-        (Cancel(held[5].reservation_id), r.Cancelled),
-        (RemovePlaces(held[6].reservation_id, GENERAL), r.Cancelled),
-        (add_to(held[7], (GENERAL, 1)), r.Held),
-        (Remove(seated.reservation_id, SECTION, [1]), r.Held),
-        (Shorten(held[7].reservation_id, 1), r.Expired),
-        (Refund(held[0].reservation_id, restock=True), r.RefundDue),
-        (SettleRefund(held[0].reservation_id, "attempt-0", f"refund-{held[0].reservation_id}"), r.NotPaid),
-        (Unbook(EVENT, booked.booking_id, "request"), r.Unbooked),
-        (Find(held[1].reservation_id), r.Found),
-        (FindBooking(EVENT, moved.booking_id), r.BookingFound),
-        (Count(EVENT), r.Counts),
-        (CountSlots(EVENT, [SLOT[0]]), r.SlotsCounted),
-        (ReadSeatMap(EVENT, SECTION), r.SeatMap),
+    goes_on: list[tuple[Command[Any], type[Result]]] = [
+        (ConfirmPayment(held[0].reservation_id, "attempt-0"), Paid),
+        (ConfirmPayment(held[1].reservation_id, "attempt-1"), Paid),
+        (FailPayment(held[2].reservation_id, "attempt-2", "card_declined"), PaymentFailed),
+        (FailPayment(held[3].reservation_id, "attempt-3", "card_declined", give_back=True), PaymentFailed),
+        (payments[4], Paying),
+        (Cancel(held[5].reservation_id), Cancelled),
+        (RemovePlaces(held[6].reservation_id, GENERAL), Cancelled),
+        (add_to(held[7], (GENERAL, 1)), Held),
+        (Remove(seated.reservation_id, SECTION, [1]), Held),
+        (Shorten(held[7].reservation_id, 1), Expired),
+        (Refund(held[0].reservation_id, restock=True), RefundDue),
+        (SettleRefund(held[0].reservation_id, "attempt-0", f"refund-{held[0].reservation_id}"), NotPaid),
+        (Unbook(EVENT, booked.booking_id, "request"), Unbooked),
+        (Find(held[1].reservation_id), Found),
+        (FindBooking(EVENT, moved.booking_id), BookingFound),
+        (Count(EVENT), Counts),
+        (CountSlots(EVENT, [SLOT[0]]), SlotsCounted),
+        (ReadSeatMap(EVENT, SECTION), SeatMap),
     ]
     for command, expected in goes_on:
         assert isinstance(await engine.submit(command), expected), command
-    assert isinstance(await engine.sweep(0), r.Swept)
+    assert isinstance(await engine.sweep(0), Swept)
     assert await engine.redis.hget(engine.keys[0].meta, "seq") != position, "all of it is in the outbox"
     if fullness is Fullness.HARD:
         with Redis.from_url(engine.settings.redis_url) as other, pytest.raises(OutOfMemoryError):
@@ -198,7 +189,7 @@ async def info_calls(engine: Engine) -> int:
 async def test_a_process_starts_without_memory(engine: Engine, fullness: Fullness) -> None:
     await fill_up(engine.redis, fullness)
     async with Engine(engine.settings) as other:
-        assert isinstance(await other.submit(Count(EVENT)), r.Counts)
+        assert isinstance(await other.submit(Count(EVENT)), Counts)
 
 
 async def test_small_values_that_settle_are_written(engine: Engine) -> None:
@@ -240,7 +231,7 @@ async def test_the_limit_holds_however_fast_memory_fills(engine: Engine) -> None
         assert await is_held(other)
         wishes = [replace(one, details="x" * 5000) for one in holds(EVENT, 1000)]
         answers = await refusals(other, wishes)
-    assert {type(one) for one in answers} == {r.Held, OutOfMemory}, "some had room, and 5 MB had not"
+    assert {type(one) for one in answers} == {Held, OutOfMemory}, "some had room, and 5 MB had not"
     reached: int = (await engine.redis.info("memory"))["used_memory"]
     assert reached < limit * 3 // 4, "it stopped near the soft limit, not at the hard one"
 
@@ -255,7 +246,7 @@ async def test_where_memory_is_full_nobody_is_limited_for_asking(engine: Engine)
         assert [key async for key in other.redis.scan_iter(match="*pace*", count=100)] == [], "nothing was written"
         await set_limit(other.redis, 0)
         for _ in range(2):
-            assert isinstance(await other.submit(hold_of((GENERAL, 1), customer="eve")), r.Held)
+            assert isinstance(await other.submit(hold_of((GENERAL, 1), customer="eve")), Held)
 
 
 async def test_an_older_release_is_refused_as_the_server_did(engine: Engine) -> None:

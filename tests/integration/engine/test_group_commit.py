@@ -5,12 +5,16 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import Count, Hold, PutEvent, items_text
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import EngineBug, Overloaded
 from engine.ids import new_reservation_id
 from engine.records import PoolCapacity, Terms, TicketCounts, TicketTerms
-from engine.results import Counts, Held, Result
+from engine.results.events import Counts
+from engine.results.holds import Held
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.words import EventStatus
 

@@ -11,26 +11,21 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import (
-    Add,
-    BeginPayment,
-    Cancel,
-    Claim,
-    ConfirmPayment,
-    FailPayment,
-    Hold,
-    PutEvent,
-    RemovePlaces,
-    Shorten,
-    items_text,
-)
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add, Cancel, Claim, Hold, RemovePlaces, Shorten
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.library import library_text
 from engine.limits import LimitsInForce
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Expired, Held, HeldUnbought, Paid, Paying, PaymentFailed, Result
+from engine.results.holds import Held
+from engine.results.limits import HeldUnbought
+from engine.results.payments import Paid, Paying, PaymentFailed
+from engine.results.reservations import Expired
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.words import EventStatus
 from tests.support.waiting import wait_until

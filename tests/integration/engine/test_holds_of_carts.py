@@ -2,12 +2,14 @@
 
 import pytest
 
-from engine.commands import Add, PutEvent
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Expired, Held
+from engine.results.holds import Held
+from engine.results.reservations import Expired
 from engine.words import EventStatus
 
 EVENT, TICKET = 1, 7

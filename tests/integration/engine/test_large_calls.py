@@ -10,39 +10,25 @@ import pytest
 from msgspec.structs import replace
 
 from engine.alike import write_out
-from engine.commands import (
-    Add,
-    BeginPayment,
-    Book,
-    Cancel,
-    Command,
-    Find,
-    FindBooking,
-    Hold,
-    NamedSeats,
-    OnBooking,
-    OnReservation,
-    PutEvent,
-    items_text,
-)
+from engine.commands.bookings import Book, FindBooking, OnBooking
+from engine.commands.command import Command, OnReservation
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add, Cancel, Hold
+from engine.commands.items import NamedSeats, items_text
+from engine.commands.payments import BeginPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.limits import Limits, LimitsInForce
 from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
-from engine.results import (
-    ANY_RESULT,
-    Booked,
-    BookingFound,
-    Cancelled,
-    Expired,
-    Found,
-    Held,
-    LimitExceeded,
-    Paying,
-    Published,
-    SoldOut,
-)
+from engine.results.any_result import ANY_RESULT
+from engine.results.bookings import Booked, BookingFound
+from engine.results.events import Published
+from engine.results.holds import Cancelled, Held, SoldOut
+from engine.results.limits import LimitExceeded
+from engine.results.payments import Paying
+from engine.results.reservations import Expired, Found
 from engine.settings import Settings
 from engine.words import EventStatus, State
 from tests.support.engine.timed_slots import at, schedule_of

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from engine.client import Redis
-from engine.commands import Count
+from engine.commands.events import Count
 from engine.engine import Engine
 from engine.errors import Misconfigured
 from engine.library import install_library, installed_text, library_text, version_of
-from engine.results import UnknownPool
+from engine.results.events import UnknownPool
 from engine.server import connect
 from engine.settings import Settings
 

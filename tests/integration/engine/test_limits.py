@@ -7,29 +7,24 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
-from engine.commands import Add, BeginPayment, Book, Cancel, ConfirmPayment, Hold, Move, PutEvent, Shorten, items_text
+from engine.commands.bookings import Book, Move
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add, Cancel, Hold, Shorten
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.engine import Engine, observe_nothing
 from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
 from engine.limits import WIDER, LimitsInForce
 from engine.partition import Observe
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import (
-    Again,
-    Allowance,
-    Booked,
-    Expired,
-    Held,
-    KeyReused,
-    LimitExceeded,
-    Moved,
-    NotFound,
-    Paid,
-    Paying,
-    RateLimited,
-    Result,
-    TooManyHolds,
-)
+from engine.results.bookings import Booked, Moved
+from engine.results.holds import Held
+from engine.results.internal import Again
+from engine.results.limits import LimitExceeded, RateLimited, TooManyHolds
+from engine.results.payments import Paid, Paying
+from engine.results.reservations import Expired, KeyReused, NotFound
+from engine.results.result import Allowance, Result
 from engine.settings import Settings
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of

@@ -9,11 +9,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from engine.commands import Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.results import Counts, Held
+from engine.results.events import Counts
+from engine.results.holds import Held
 from sync.metrics import SyncMetrics
 from sync.upkeep.sweeper import run_sweeper
 from tests.support.engine.bulk_holds import TICKET_ID, bring_forward, event_of, fill

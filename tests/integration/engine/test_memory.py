@@ -5,7 +5,7 @@ from statistics import quantiles
 
 import pytest
 
-from engine.commands import Cancel
+from engine.commands.holds import Cancel
 from engine.engine import Engine
 from tests.support.engine.bulk_holds import event_of, fill, holds, run_batch
 

@@ -3,10 +3,13 @@
 import msgspec
 
 from engine.catalogue import EventSnapshot, TicketSnapshot, publish_event, published_changes
-from engine.commands import Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.results import Counts, Held, Published, SaleClosed
+from engine.results.events import Counts, Published, SaleClosed
+from engine.results.holds import Held
 from engine.words import EventStatus
 
 OLD = EventSnapshot(

@@ -11,13 +11,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.commands import BeginPayment, ConfirmPayment, Count, Find, OnReservation
+from engine.commands.command import OnReservation
+from engine.commands.events import Count
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.inspection import server_time_ms
 from engine.library import library_text
 from engine.outbox import BEGINNING, read_outbox
-from engine.results import ANY_RESULT, Counts, Expired, Found, Paid, Paying, Result
+from engine.results.any_result import ANY_RESULT
+from engine.results.events import Counts
+from engine.results.payments import Paid, Paying
+from engine.results.reservations import Expired, Found
+from engine.results.result import Result
 from engine.settings import Settings
 from tests.support.engine.bulk_holds import bring_forward, event_of, fill
 

@@ -5,12 +5,18 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
-from engine.commands import BeginPayment, ConfirmPayment, FailPayment, Hold, PutEvent, items_text
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.limits import LimitsInForce
 from engine.records import PoolCapacity, Terms, TicketTerms
-from engine.results import Held, Paid, Paying, PaymentFailed, RateLimited, Result, TooManyAttempts
+from engine.results.holds import Held
+from engine.results.limits import RateLimited
+from engine.results.payments import Paid, Paying, PaymentFailed, TooManyAttempts
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.words import EventStatus
 

@@ -11,14 +11,18 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from engine.commands import Hold, PutEvent, items_text
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.limits import Limits, LimitsInForce
 from engine.outbox import Position
 from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.restore import PartitionDump, begin_restore, fill, finish_restore
-from engine.results import Held, RateLimited, Result, TooManyHolds
+from engine.results.holds import Held
+from engine.results.limits import RateLimited, TooManyHolds
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.words import EventStatus
 from loadtest.recommended_settings import of_compose, of_systemd

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.engine import Engine
 from engine.inspection import server_time_ms
-from engine.results import InsideFull, Placed
+from engine.results.waiting_rooms import InsideFull, Placed
 from engine.settings import Settings
 from engine.waiting_rooms import position_of
 from tests.support.engine.replica_pair import replica_pair

@@ -12,12 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 from cli.dev.embedded import EmbeddedValkey
-from engine.commands import Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
 from engine.outbox import last_position, read_outbox
-from engine.results import Counts, Held
+from engine.results.events import Counts
+from engine.results.holds import Held
 from engine.settings import Settings
 from tests.support.engine.bulk_holds import event_of
 from tests.support.waiting import wait_until

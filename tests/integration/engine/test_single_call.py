@@ -7,26 +7,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.commands import (
-    Add,
-    BeginPayment,
-    BestSeats,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    Find,
-    Hold,
-    PutEvent,
-    Remove,
-    items_text,
-)
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.holds import Add, Cancel, Hold, Remove
+from engine.commands.items import BestSeats, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
 from engine.redis_keys import OUTBOX_FIELD
-from engine.results import Cancelled, Expired, Found, Held, KeyReused, Paid, Paying
+from engine.results.holds import Cancelled, Held
+from engine.results.payments import Paid, Paying
+from engine.results.reservations import Expired, Found, KeyReused
 from engine.settings import Settings
 from engine.words import EventStatus, State
 from tests.support.waiting import wait_until

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from engine.commands import Book, Command, CountSlots, FindBooking, Move, PutEvent
+from engine.commands.bookings import Book, CountSlots, FindBooking, Move
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
 from engine.engine import Engine
 from engine.library import library_text
 from engine.records import SlotCounts, Terms
-from engine.results import Booked, BookingFound, Moved, Result, SlotFull, SlotsCounted
+from engine.results.bookings import Booked, BookingFound, Moved, SlotFull, SlotsCounted
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of, slot_of

@@ -7,11 +7,14 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from engine.commands import Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown, Unready
 from engine.ids import new_reservation_id
-from engine.results import Counts, Held
+from engine.results.events import Counts
+from engine.results.holds import Held
 from engine.settings import Settings
 from tests.support.dropping_proxy import LosingProxy
 from tests.support.engine.bulk_holds import event_of

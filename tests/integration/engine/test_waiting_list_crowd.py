@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from cli.dev.embedded import EmbeddedValkey
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import Fault
 from engine.ids import new_reservation_id
 from engine.library import library_text
-from engine.results import Held, SoldOut
+from engine.results.holds import Held, SoldOut
 from engine.settings import Settings
 from engine.words import WaitingState
 from tests.support.effort import effort

@@ -6,41 +6,26 @@ from functools import partial
 import pytest
 from msgspec.structs import replace as replace_setting
 
-from engine.commands import (
-    BeginPayment,
-    BestSeats,
-    BlockSeats,
-    EraseWaiting,
-    FailPayment,
-    Find,
-    FindWaiting,
-    Hold,
-    NamedSeats,
-    ReadSeatMap,
-    Refund,
-    RefundSome,
-    Replace,
-    Restock,
-    Shorten,
-    items_text,
-)
+from engine.commands.holds import Hold, Replace, Shorten
+from engine.commands.items import BestSeats, NamedSeats, items_text
+from engine.commands.payments import BeginPayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock
+from engine.commands.reservations import Find
+from engine.commands.seats import BlockSeats, ReadSeatMap
+from engine.commands.waiting_lists import EraseWaiting, FindWaiting
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import SectionMap, SectionSeats, TicketTerms
-from engine.results import (
-    AlreadyPaid,
-    Found,
-    Held,
-    LimitExceeded,
-    NotFound,
+from engine.results.events import SaleClosed
+from engine.results.holds import Held, SoldOut
+from engine.results.limits import LimitExceeded
+from engine.results.payments import Paying
+from engine.results.reservations import AlreadyPaid, Found, NotFound, PaymentInProgress
+from engine.results.seats import SeatMap
+from engine.results.waiting_lists import (
     NoWaitingList,
-    Paying,
-    PaymentInProgress,
     PlacesLeft,
-    SaleClosed,
-    SeatMap,
-    SoldOut,
     Waiting,
     WaitingDeclined,
     WaitingEnded,

@@ -14,7 +14,8 @@ import pytest
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.library import library_text
-from engine.results import Cancelled, Held, Placed, QueueState
+from engine.results.holds import Cancelled, Held
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.settings import Settings
 from tests.support.engine.waiting_room import Room
 

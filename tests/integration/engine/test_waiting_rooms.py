@@ -8,25 +8,28 @@ import pytest
 from msgspec.structs import replace
 
 from cli.dev.embedded import EmbeddedValkey
-from engine.commands import Add, BeginPayment, Cancel, ConfirmPayment, Drop, ReadQueue, Replace, items_text
+from engine.commands.events import Drop
+from engine.commands.holds import Add, Cancel, Replace
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
 from engine.errors import Fault
 from engine.ids import new_reservation_id
-from engine.results import (
-    Cancelled,
-    Held,
+from engine.results.events import UnknownPool
+from engine.results.holds import Cancelled, Held
+from engine.results.limits import LimitExceeded
+from engine.results.reservations import NotFound
+from engine.results.result import Result
+from engine.results.waiting_rooms import (
     InsideFull,
     Left,
-    LimitExceeded,
     NoQueue,
-    NotFound,
     NotYourTurn,
     PassExpired,
     Placed,
     QueueClosed,
     QueueRequired,
-    Result,
-    UnknownPool,
 )
 from engine.settings import Settings
 from engine.waiting_rooms import commitment_of, digest_of, new_proposal, position_of, seed_of

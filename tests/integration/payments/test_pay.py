@@ -12,7 +12,8 @@ from engine.engine import Engine
 from engine.errors import Fault
 from engine.inspection import server_time_ms
 from engine.records import TicketCounts
-from engine.results import AmountMismatch, NotFound, Paid, Paying, PaymentFailed, PaymentInProgress
+from engine.results.payments import AmountMismatch, Paid, Paying, PaymentFailed
+from engine.results.reservations import NotFound, PaymentInProgress
 from engine.settings import Settings
 from engine.words import FailureReason, State
 from payments.gateway import ChargeOutcome, HttpGateway

@@ -14,10 +14,11 @@ from typing_extensions import override
 
 from cli.dev.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
-from engine.commands import Refund
+from engine.commands.refunds import Refund
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
-from engine.results import Paying, RefundDue
+from engine.results.payments import Paying
+from engine.results.refunds import RefundDue
 from engine.settings import Settings
 from engine.words import State
 from payments.gateway import ChargeOutcome, ChargeRefund, HttpGateway, RefundOutcome, StatusOutcome, Unknown

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from engine.commands import BeginPayment, FailPayment, Refund
+from engine.commands.payments import BeginPayment, FailPayment
+from engine.commands.refunds import Refund
 from engine.currencies import FIRST_CURRENCY
 from engine.records import TicketCounts
-from engine.results import NotPaid, Paid, Paying, PaymentFailed, RefundDue, Refunded
+from engine.results.payments import Paid, Paying, PaymentFailed
+from engine.results.refunds import NotPaid, RefundDue, Refunded
 from engine.words import AttemptState, FailureReason, State
 from payments.gateway import Completed, Failed
 from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, Shop

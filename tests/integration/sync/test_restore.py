@@ -10,27 +10,19 @@ from msgspec.structs import replace
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from engine.commands import (
-    ANY_TOTAL,
-    BeginPayment,
-    Cancel,
-    ConfirmPayment,
-    Exchange,
-    FailPayment,
-    Hold,
-    NamedSeats,
-    Refund,
-    SettleRefund,
-    TimedPlaces,
-    items_text,
-)
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import ANY_TOTAL, NamedSeats, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund, SettleRefund
 from engine.engine import Engine
 from engine.errors import EngineBug, Misconfigured
 from engine.ids import new_reservation_id
 from engine.library import install_library
 from engine.outbox import BEGINNING, last_position
 from engine.restore import begin_restore
-from engine.results import Held, Paid
+from engine.results.holds import Held
+from engine.results.payments import Paid
 from engine.seats import section_pool
 from engine.settings import Settings
 from engine.words import EventStatus, FailureReason

@@ -8,10 +8,10 @@ from redis import Redis
 
 import sync.audit.audit
 from engine.catalogue import WaitingList
-from engine.commands import DeclineWaiting, FindWaiting, Wait
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, Wait
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.results import Waiting, WaitingFound
+from engine.results.waiting_lists import Waiting, WaitingFound
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.audit.audit import audit

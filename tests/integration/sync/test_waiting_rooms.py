@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from engine.catalogue import WaitingRoom
-from engine.commands import EnterQueue, FindPlace, JoinQueue, LeaveQueue, ReadQueue
+from engine.commands.waiting_rooms import EnterQueue, FindPlace, JoinQueue, LeaveQueue, ReadQueue
 from engine.engine import Engine
-from engine.results import Placed, QueueState
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.settings import Settings
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus

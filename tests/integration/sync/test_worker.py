@@ -10,11 +10,13 @@ import pytest
 
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.ports import free_port
-from engine.commands import Hold, Refund, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.errors import Fault
 from engine.ids import new_reservation_id
-from engine.results import Held
+from engine.results.holds import Held
 from engine.settings import Settings
 from payments.gateway import HttpGateway
 from payments.payments import Payments

@@ -6,8 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from engine.carts import Carts
-from engine.commands import BeginPayment, ConfirmPayment, Count, FailPayment, Find, ReadSeatMap
-from engine.results import Counts, Found, Paying, SeatMap
+from engine.commands.events import Count
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.reservations import Find
+from engine.commands.seats import ReadSeatMap
+from engine.results.events import Counts
+from engine.results.payments import Paying
+from engine.results.reservations import Found
+from engine.results.seats import SeatMap
 from engine.words import FailureReason
 from tests.integration.api.conftest import GatewayLedger
 from tests.support.api.api_client import Answer, Json

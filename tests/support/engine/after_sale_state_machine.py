@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from msgspec.structs import replace
 
-from engine.commands import ANY_TOTAL, Command, EndEvent, Hold, Item, NamedSeats, Refund, Restock, items_text
+from engine.commands.command import Command
+from engine.commands.events import EndEvent
+from engine.commands.holds import Hold
+from engine.commands.items import ANY_TOTAL, Item, NamedSeats, items_text
+from engine.commands.refunds import Refund, Restock
 from engine.words import EventStatus
 from tests.support.engine.model_play import Play
 from tests.support.engine.strategies import LONG_MS, NEXT, POOLS, exchanges, holds, outcomes, put_event, some_refunds

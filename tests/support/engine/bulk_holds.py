@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import Hold, OnReservation, PutEvent, items_text
+from engine.commands.command import OnReservation
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
 from engine.records import PoolCapacity, Terms, TicketTerms

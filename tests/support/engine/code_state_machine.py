@@ -6,22 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    Add,
-    BeginPayment,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    FailPayment,
-    Hold,
-    PutCodes,
-    Refund,
-    RefundSome,
-    Replace,
-    Restock,
-    items_text,
-)
+from engine.commands.codes import PutCodes
+from engine.commands.command import Command
+from engine.commands.holds import Add, Cancel, Hold, Replace
+from engine.commands.items import ANY_TOTAL, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock
 from engine.records import CodeTerms
 from engine.words import CodeKind, DiscountForm, FailureReason
 from tests.support.engine.model_vs_server import World

@@ -4,24 +4,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.commands import (
-    Add,
-    BeginPayment,
-    Cancel,
-    ConfirmPayment,
-    Count,
-    CountCodes,
-    Find,
-    Hold,
-    PutCodes,
-    PutEvent,
-    items_text,
-)
+from engine.commands.codes import CountCodes, PutCodes
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Add, Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import CodeCounts, CodeTerms, PoolCapacity, Record, SectionMap, Terms, TicketCounts, TicketTerms
-from engine.results import CodesCounted, CodesPut, Counts, Found, Held, Result
+from engine.results.codes import CodesCounted, CodesPut
+from engine.results.events import Counts
+from engine.results.holds import Held
+from engine.results.reservations import Found
+from engine.results.result import Result
 from engine.words import CodeKind, DiscountForm, EventStatus
 
 EVENT, VIP, REGULAR, STALLS = 1, 7, 8, 9

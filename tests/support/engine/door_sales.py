@@ -5,24 +5,19 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import (
-    BeginPayment,
-    CheckIn,
-    ConfirmPayment,
-    Etickets,
-    Hold,
-    Places,
-    PutEvent,
-    Refund,
-    RefundSome,
-    TimedPlaces,
-    TransferEticket,
-    items_text,
-)
+from engine.commands.etickets import CheckIn, Etickets, TransferEticket
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import Places, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.refunds import Refund, RefundSome
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.records import NumberedEticket, PoolCapacity, ScheduleTerms, Terms, TicketTerms
-from engine.results import CheckedIn, EticketsListed, Held, Paid, RefundDue
+from engine.results.etickets import CheckedIn, EticketsListed
+from engine.results.holds import Held
+from engine.results.payments import Paid
+from engine.results.refunds import RefundDue
 from engine.words import EventStatus
 
 REGULAR, VIP = 7, 8

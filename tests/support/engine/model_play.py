@@ -6,29 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    Add,
-    BeginPayment,
-    Book,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    CountSlots,
-    DisputePayment,
-    Exchange,
-    FailPayment,
-    Hold,
-    Move,
-    OnBooking,
-    OnReservation,
-    PutEvent,
-    Replace,
-    SettleRefund,
-    Shorten,
-    TimedPlaces,
-    items_text,
-)
+from engine.commands.bookings import Book, CountSlots, Move, OnBooking
+from engine.commands.command import Command, OnReservation
+from engine.commands.events import PutEvent
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Cancel, Hold, Replace, Shorten
+from engine.commands.items import ANY_TOTAL, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePayment, FailPayment
+from engine.commands.refunds import SettleRefund
 from engine.currencies import FIRST_CURRENCY
 from engine.ids import event_of
 from engine.records import PoolCapacity

@@ -13,19 +13,11 @@ import uvloop
 from redis.exceptions import ResponseError
 
 from engine.codes import CodeTotals, StoredTotals, parse_code
-from engine.commands import (
-    Add,
-    Book,
-    Command,
-    Exchange,
-    Hold,
-    Move,
-    OnEvent,
-    OnReservation,
-    PurgeSlots,
-    Sweep,
-    TimedPlaces,
-)
+from engine.commands.bookings import Book, Move, PurgeSlots
+from engine.commands.command import Command, OnEvent, OnReservation
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Hold, Sweep
+from engine.commands.items import TimedPlaces
 from engine.engine import Engine
 from engine.errors import EngineBug, EngineError
 from engine.facts import (
@@ -40,7 +32,10 @@ from engine.ids import event_of
 from engine.inspection import server_time_ms
 from engine.outbox import Entry, Position
 from engine.records import Booking, Record, Terms, WaitingEntry
-from engine.results import Again, Counts, Result, SeatMap, SectionsCounted
+from engine.results.events import Counts
+from engine.results.internal import Again
+from engine.results.result import Result
+from engine.results.seats import SeatMap, SectionsCounted
 from engine.settings import Settings
 from engine.slots import phone_customer
 from engine.waiting_lists import places_set_aside

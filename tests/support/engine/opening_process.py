@@ -10,9 +10,9 @@ import json
 import sys
 import time
 
-from engine.commands import FindPlace, JoinQueue, ReadQueue
+from engine.commands.waiting_rooms import FindPlace, JoinQueue, ReadQueue
 from engine.engine import Engine
-from engine.results import Placed, QueueState
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.settings import Settings
 from engine.waiting_rooms import new_proposal
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from engine import results as r
 from engine.records import CodeTerms, Line
+from engine.results.codes import CodeNotApplicable
 from engine.words import CodeKind, DiscountForm, State
 from tests.support.engine.reference_reservation import Reservation
 
@@ -95,11 +95,11 @@ def _off(terms: CodeTerms, unit_minor: int) -> int:
     return 0
 
 
-def not_applicable(terms: CodeTerms, places: int) -> r.CodeNotApplicable | None:
+def not_applicable(terms: CodeTerms, places: int) -> CodeNotApplicable | None:
     """The refusal of so many places under the code."""
     if places == 0:
-        return r.CodeNotApplicable(0)
-    return r.CodeNotApplicable(terms.max_places) if 0 < terms.max_places < places else None
+        return CodeNotApplicable(0)
+    return CodeNotApplicable(terms.max_places) if 0 < terms.max_places < places else None
 
 
 def is_used_up(code: Code, use: Use, lines: Sequence[Line], had: Sequence[Line], *, is_new: bool) -> bool:

@@ -6,40 +6,44 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from engine import commands as c
-from engine import results as r
+from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.records import CodeTerms, Line, OwnTerms, SectionSeats, Terms, TicketTerms
+from engine.results.bookings import SlotNotScheduled, SlotPast
+from engine.results.events import NotOnSaleYet, SaleClosed, SalePaused, UnknownPool
+from engine.results.holds import BelowMinimum, SoldOut
+from engine.results.result import Result
+from engine.results.seats import SeatTaken
 from engine.slots import slot_pool
 from engine.words import CodeKind
 from tests.support.engine.plain_search import best_seats, blocks
 from tests.support.engine.reference_codes import covers, opening
 from tests.support.engine.reference_stock import Stock, is_scheduled
 
-Item: TypeAlias = tuple[int, int] | c.Item
+AnyItem: TypeAlias = tuple[int, int] | Item
 
 
-def items_of(text: str) -> list[Item]:
+def items_of(text: str) -> list[AnyItem]:
     """What a hold asks for, from its text."""
     return [_item_of(*values) for values in json.loads(text)]
 
 
-def _item_of(ticket_id: int, quantity: int, *more: Any) -> Item:
+def _item_of(ticket_id: int, quantity: int, *more: Any) -> AnyItem:
     match more:
         case ():
             return ticket_id, quantity
         case (bool(together),):
-            return c.BestSeats(ticket_id, quantity, together)
+            return BestSeats(ticket_id, quantity, together)
         case (str(slot), int(start_ms)):
-            return c.TimedPlaces(ticket_id, quantity, slot, start_ms)
-    return c.NamedSeats(ticket_id, quantity, *more)
+            return TimedPlaces(ticket_id, quantity, slot, start_ms)
+    return NamedSeats(ticket_id, quantity, *more)
 
 
-def ticket_of(item: Item) -> int:
+def ticket_of(item: AnyItem) -> int:
     """The ticket that is asked for."""
     return item[0] if isinstance(item, tuple) else item.ticket_id
 
 
-def places_of(item: Item) -> int:
+def places_of(item: AnyItem) -> int:
     """How many places are asked for."""
     return item[1] if isinstance(item, tuple) else item.quantity
 
@@ -104,96 +108,96 @@ def at_old_prices(lines: Sequence[Line], before: Sequence[Line]) -> list[Line]:
     return joined_lines([], priced)
 
 
-def item_refusal(terms: Terms, items: Sequence[Item], now_ms: int, code: CodeTerms | None = None) -> r.Result | None:
+def item_refusal(terms: Terms, items: Sequence[AnyItem], now_ms: int, code: CodeTerms | None = None) -> Result | None:
     """Why an item cannot be had at all: no ticket is sold in that way, the slot is none, or it has begun."""
     tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
     for item in items:
         ticket = tickets.get(ticket_of(item))
         if ticket is None or (ticket.assigned, ticket.timed) != (
-            isinstance(item, c.NamedSeats | c.BestSeats),
-            isinstance(item, c.TimedPlaces),
+            isinstance(item, NamedSeats | BestSeats),
+            isinstance(item, TimedPlaces),
         ):
-            return r.UnknownPool(ticket_of(item))
+            return UnknownPool(ticket_of(item))
         mine = code if covers(code, ticket.ticket_id) else None
         if code and now_ms < opening(mine, terms.opens_ms):
-            return r.NotOnSaleYet(terms.opens_ms)
+            return NotOnSaleYet(terms.opens_ms)
         if ticket.own and (own := own_refusal(ticket, ticket.own, now_ms, mine)):
             return own
-        refusal = slot_refusal(terms, item.slot, item.start_ms, now_ms) if isinstance(item, c.TimedPlaces) else None
+        refusal = slot_refusal(terms, item.slot, item.start_ms, now_ms) if isinstance(item, TimedPlaces) else None
         if refusal:
             return refusal
     return None
 
 
-def own_refusal(ticket: TicketTerms, own: OwnTerms, now_ms: int, code: CodeTerms | None = None) -> r.Result | None:
+def own_refusal(ticket: TicketTerms, own: OwnTerms, now_ms: int, code: CodeTerms | None = None) -> Result | None:
     """Why a ticket is not sold now, by its own terms, under a code that is for it."""
     if own.hidden and not (code and code.kind is CodeKind.ACCESS):
-        return r.UnknownPool(ticket.ticket_id)
+        return UnknownPool(ticket.ticket_id)
     if 0 < own.closes_ms <= now_ms:
-        return r.SaleClosed()
+        return SaleClosed()
     opens_ms = opening(code, own.opens_ms)
     if now_ms < opens_ms:
-        return r.NotOnSaleYet(opens_ms)
-    return r.SalePaused() if own.paused else None
+        return NotOnSaleYet(opens_ms)
+    return SalePaused() if own.paused else None
 
 
-def minimum_refusal(terms: Terms, items: Sequence[Item], *, one_by_one: bool) -> r.BelowMinimum | None:
+def minimum_refusal(terms: Terms, items: Sequence[AnyItem], *, one_by_one: bool) -> BelowMinimum | None:
     """The first ticket of which less is asked for than it is sold in; of a cart (`one_by_one`) seats do not count."""
     tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
     for item in items:
         ticket = tickets[ticket_of(item)]
         least = 1 if ticket.own is None or (one_by_one and ticket.assigned) else ticket.own.min_quantity
         if sum(places_of(other) for other in items if ticket_of(other) == ticket.ticket_id) < least:
-            return r.BelowMinimum(ticket.ticket_id, least)
+            return BelowMinimum(ticket.ticket_id, least)
     return None
 
 
-def slot_refusal(terms: Terms, slot: str, start_ms: int, now_ms: int) -> r.SlotNotScheduled | r.SlotPast | None:
+def slot_refusal(terms: Terms, slot: str, start_ms: int, now_ms: int) -> SlotNotScheduled | SlotPast | None:
     """Why a slot cannot be had at all."""
     if not is_scheduled(terms, slot):
-        return r.SlotNotScheduled(slot)
-    return r.SlotPast() if start_ms <= now_ms else None
+        return SlotNotScheduled(slot)
+    return SlotPast() if start_ms <= now_ms else None
 
 
-def starts_of(items: Sequence[Item]) -> dict[str, int]:
+def starts_of(items: Sequence[AnyItem]) -> dict[str, int]:
     """When slots begin that are asked for, by their pools."""
-    return {slot_pool(item.slot): item.start_ms for item in items if isinstance(item, c.TimedPlaces)}
+    return {slot_pool(item.slot): item.start_ms for item in items if isinstance(item, TimedPlaces)}
 
 
-def pool_of(ticket: TicketTerms, item: Item) -> str:
+def pool_of(ticket: TicketTerms, item: AnyItem) -> str:
     """The pool of places that are all alike."""
-    return slot_pool(item.slot) if isinstance(item, c.TimedPlaces) else ticket.pools[0]
+    return slot_pool(item.slot) if isinstance(item, TimedPlaces) else ticket.pools[0]
 
 
-def choose(stock: Stock, event_id: int, terms: Terms, items: Sequence[Item]) -> list[Line] | r.SoldOut | r.SeatTaken:
+def choose(stock: Stock, event_id: int, terms: Terms, items: Sequence[AnyItem]) -> list[Line] | SoldOut | SeatTaken:
     """The lines of the items. Named seats are looked for first, then the best of what they leave."""
     tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
     lines: list[Line] = []
     gone: list[SectionSeats] = []
     for item in items:
         ticket = tickets[ticket_of(item)]
-        if isinstance(item, c.NamedSeats):
+        if isinstance(item, NamedSeats):
             seat_map = stock.seat_map(event_id, item.pool)
             others = [seat for seat in item.seats if seat_map[seat - 1] != "a"]
             if others:
                 gone.append(SectionSeats(item.pool, others))
             lines.append(Line(item.ticket_id, item.pool, len(item.seats), ticket.unit_minor, item.seats))
-        elif not isinstance(item, c.BestSeats):
+        elif not isinstance(item, BestSeats):
             lines.append(Line(ticket.ticket_id, pool_of(ticket, item), places_of(item), ticket.unit_minor))
     if gone:
-        return r.SeatTaken(gone)
+        return SeatTaken(gone)
     for item in items:
-        if isinstance(item, c.BestSeats):
+        if isinstance(item, BestSeats):
             chosen = _choose_best(stock, event_id, tickets[item.ticket_id], item, lines)
-            if isinstance(chosen, r.SoldOut):
+            if isinstance(chosen, SoldOut):
                 return chosen
             lines += chosen
     return lines
 
 
 def _choose_best(
-    stock: Stock, event_id: int, ticket: TicketTerms, item: c.BestSeats, lines: Sequence[Line]
-) -> list[Line] | r.SoldOut:
+    stock: Stock, event_id: int, ticket: TicketTerms, item: BestSeats, lines: Sequence[Line]
+) -> list[Line] | SoldOut:
     texts = []
     for pool in ticket.pools:
         text = list(stock.seat_map(event_id, pool))

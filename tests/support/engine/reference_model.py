@@ -14,16 +14,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine import commands as c
-from engine import results as r
-from engine.commands import Command, OnReservation, items_text
+from engine.commands.bookings import CountSlots, OnBooking, PurgeSlots
+from engine.commands.codes import PutCodes
+from engine.commands.command import Command, OnReservation
+from engine.commands.events import Count, EndEvent, PutEvent
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Cancel, Claim, Hold, Remove, RemovePlaces, Replace, Shorten, Sweep
+from engine.commands.items import ANY_TOTAL, BestSeats, NamedSeats, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
+from engine.commands.reservations import Erase, Find
+from engine.commands.seats import BlockSeats, CountSections, ReadSeatMap
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.facts import BookingFact, Fact
 from engine.ids import event_of
 from engine.records import (
     Attempt,
     CodeTerms,
     CodeUse,
-    Exchange,
     Line,
     PoolCapacity,
     PoolCounts,
@@ -32,7 +40,50 @@ from engine.records import (
     Terms,
     TicketCounts,
 )
-from engine.results import Result
+from engine.records import (
+    Exchange as ExchangeRecord,
+)
+from engine.results.bookings import BookingExpired
+from engine.results.codes import CodeNotApplicable, CodesPut, CodeUnknown, CodeUsedUp
+from engine.results.events import (
+    BelowTaken,
+    Counts,
+    EventEnded,
+    InUse,
+    NotOnSaleYet,
+    Published,
+    SaleClosed,
+    SalePaused,
+    UnknownPool,
+)
+from engine.results.exchanges import Exchanged, Exchanging
+from engine.results.holds import Cancelled, Held, OnlyFewer, PriceChanged, SoldOut, Swept
+from engine.results.internal import Again
+from engine.results.limits import LimitExceeded
+from engine.results.payments import (
+    AmountMismatch,
+    Disputed,
+    Paid,
+    Paying,
+    PaymentFailed,
+    PaymentSettled,
+    TooManyAttempts,
+    UnknownAttempt,
+)
+from engine.results.refunds import NotPaid, RefundDue, Refunded, Restocked
+from engine.results.reservations import (
+    AlreadyCancelled,
+    AlreadyPaid,
+    Erased,
+    Expired,
+    Found,
+    KeyReused,
+    NotFound,
+    NotHeld,
+    PaymentInProgress,
+)
+from engine.results.result import OnRecord, Result
+from engine.results.seats import SeatMap, SeatTaken, SectionsCounted
 from engine.slots import slot_of_pool
 from engine.words import AttemptState, CodeKind, EventStatus, FactWord, State, WaitingState
 from tests.support.engine.reference_codes import (
@@ -47,7 +98,7 @@ from tests.support.engine.reference_codes import (
     saved_by,
 )
 from tests.support.engine.reference_items import (
-    Item,
+    AnyItem,
     at_old_prices,
     choose,
     item_refusal,
@@ -71,12 +122,12 @@ ATTEMPTS_KEPT = 8
 _GIVEN_BACK = (State.EXPIRED, State.CANCELLED)
 
 _NOT_CHANGEABLE: dict[State, Result] = {
-    State.EXPIRED: r.Expired(),
-    State.CANCELLED: r.AlreadyCancelled(),
-    State.PAYING: r.PaymentInProgress(),
-    State.PAID: r.AlreadyPaid(),
-    State.REFUND_DUE: r.NotHeld(),
-    State.REFUNDED: r.NotHeld(),
+    State.EXPIRED: Expired(),
+    State.CANCELLED: AlreadyCancelled(),
+    State.PAYING: PaymentInProgress(),
+    State.PAID: AlreadyPaid(),
+    State.REFUND_DUE: NotHeld(),
+    State.REFUNDED: NotHeld(),
 }
 
 
@@ -154,74 +205,74 @@ class Model(Stock):
 
     def _run(self, command: Command[Any]) -> Result:
         match command:
-            case c.PutEvent() | c.EndEvent():
-                return self._put_event(command) if isinstance(command, c.PutEvent) else self._end_event(command)
-            case c.Count() | c.ReadSeatMap() | c.CountSections():
+            case PutEvent() | EndEvent():
+                return self._put_event(command) if isinstance(command, PutEvent) else self._end_event(command)
+            case Count() | ReadSeatMap() | CountSections():
                 return self._look(command)
-            case c.BlockSeats() | c.PutCodes():
-                return self._put_codes(command) if isinstance(command, c.PutCodes) else self._block_seats(command)
-            case c.Add() | c.Replace():
-                return self._add(command) if isinstance(command, c.Add) else self._replace(command)
-            case c.Sweep():
-                return r.Swept(self._given_back, self._backlog)
-            case c.Hold():
+            case BlockSeats() | PutCodes():
+                return self._put_codes(command) if isinstance(command, PutCodes) else self._block_seats(command)
+            case Add() | Replace():
+                return self._add(command) if isinstance(command, Add) else self._replace(command)
+            case Sweep():
+                return Swept(self._given_back, self._backlog)
+            case Hold():
                 return self._hold(command)
-            case c.Refund() | c.RefundSome() | c.Restock() | c.Exchange():
+            case Refund() | RefundSome() | Restock() | Exchange():
                 return self._on_sold(command)
-            case c.Wait() | c.FindWaiting() | c.TendWaiting() | c.DeclineWaiting():
+            case Wait() | FindWaiting() | TendWaiting() | DeclineWaiting():
                 return self._wait(command)
-            case c.OnBooking() | c.CountSlots():
+            case OnBooking() | CountSlots():
                 return self._slots.run(command, self._sale_refusal)
-            case c.PurgeSlots(skip):
+            case PurgeSlots(skip):
                 return self._slots.purge(skip, self._sweep_slice)
             case OnReservation(reservation_id):
                 reservation = self.reservations.get(reservation_id)
-                return self._on(reservation, command) if reservation else r.NotFound()
+                return self._on(reservation, command) if reservation else NotFound()
         raise AssertionError(command)
 
-    def _look(self, command: c.Count | c.ReadSeatMap | c.CountSections) -> Result:
-        if isinstance(command, c.CountSections):
+    def _look(self, command: Count | ReadSeatMap | CountSections) -> Result:
+        if isinstance(command, CountSections):
             return self._count_sections(command.event_id)
-        if isinstance(command, c.Count):
+        if isinstance(command, Count):
             return self._count(command.event_id)
         known = (command.event_id, command.pool) in self.manifests
-        return r.SeatMap(self.now_ms, self.seat_map(command.event_id, command.pool)) if known else r.UnknownPool(0)
+        return SeatMap(self.now_ms, self.seat_map(command.event_id, command.pool)) if known else UnknownPool(0)
 
     def _on(self, reservation: Reservation, command: Command[Any]) -> Result:
         match command:
-            case c.Find():
-                return r.Found(self.now_ms, False, reservation.record())
-            case c.Erase(details=details):
+            case Find():
+                return Found(self.now_ms, False, reservation.record())
+            case Erase(details=details):
                 return self._erase(reservation, details)
-            case c.Cancel():
+            case Cancel():
                 return self._cancel(reservation)
-            case c.Remove() | c.RemovePlaces():
+            case Remove() | RemovePlaces():
                 return self._remove(reservation, command)
-            case c.Claim(customer_id=customer_id):
+            case Claim(customer_id=customer_id):
                 return self._claim(reservation, customer_id)
-            case c.Shorten():
+            case Shorten():
                 return self._shorten(reservation, command.deadline_ms)
-            case c.BeginPayment():
+            case BeginPayment():
                 return self._begin_payment(reservation, command)
             case (
-                c.ConfirmPayment(_, attempt_id)
-                | c.FailPayment(_, attempt_id)
-                | c.SettleRefund(_, attempt_id)
-                | c.DisputePayment(_, attempt_id)
+                ConfirmPayment(_, attempt_id)
+                | FailPayment(_, attempt_id)
+                | SettleRefund(_, attempt_id)
+                | DisputePayment(_, attempt_id)
             ):
                 attempt = reservation.attempt(attempt_id)
-                return self._on_attempt(reservation, attempt, command) if attempt else r.UnknownAttempt()
+                return self._on_attempt(reservation, attempt, command) if attempt else UnknownAttempt()
         raise AssertionError(command)
 
     def _on_attempt(self, reservation: Reservation, attempt: Attempt, command: Command[Any]) -> Result:
         match command:
-            case c.ConfirmPayment():
+            case ConfirmPayment():
                 return self._confirm_payment(reservation, attempt)
-            case c.FailPayment():
+            case FailPayment():
                 return self._fail_payment(reservation, attempt, command)
-            case c.DisputePayment():
+            case DisputePayment():
                 return self._dispute_payment(reservation, attempt, command)
-            case c.SettleRefund(refund_id=refund_id):
+            case SettleRefund(refund_id=refund_id):
                 return self._settle_refund(reservation, attempt, refund_id)
         raise AssertionError(command)
 
@@ -229,7 +280,7 @@ class Model(Stock):
         before, reservation.details = reservation.details, details
         if before != details:
             self._fact(FactWord.ERASED, reservation)
-        return r.Erased(self.now_ms, before == details, reservation.record())
+        return Erased(self.now_ms, before == details, reservation.record())
 
     def _fact(self, word: FactWord, reservation: Reservation) -> None:
         self.facts.append(Fact(word, reservation.reservation_id, self.now_ms, reservation.record()))
@@ -254,20 +305,20 @@ class Model(Stock):
             self.lines.offer_ended(reservation, ending(state, cancelled=cancelled))
 
     def _wait(self, command: WaitingCommand) -> Result:
-        if isinstance(command, c.DeclineWaiting):
+        if isinstance(command, DeclineWaiting):
             return self._decline_waiting(command.reservation_id)
         return self.lines.run(command, self._sale_refusal, backlog=self._backlog)
 
     def _decline_waiting(self, waiting_id: str) -> Result:
         entry, offer = self.lines.entries.get(waiting_id), self.reservations.get(waiting_id)
         if entry is None:
-            return r.NotFound()
+            return NotFound()
         if entry.state is WaitingState.TAKEN:
-            return r.AlreadyPaid()
+            return AlreadyPaid()
         if entry.state is WaitingState.OFFERED:
             assert offer is not None
             if offer.state is State.PAYING:
-                return r.PaymentInProgress()
+                return PaymentInProgress()
             self._give_back(offer, State.CANCELLED)
         elif entry.state is WaitingState.WAITING:
             self.lines.end(entry, WaitingState.DECLINED)
@@ -285,7 +336,7 @@ class Model(Stock):
                 return line, available
         return None
 
-    def _short_of(self, event_id: int, short: tuple[Line, int]) -> r.SoldOut:
+    def _short_of(self, event_id: int, short: tuple[Line, int]) -> SoldOut:
         line, available = short
         return self.sold_out(event_id, line.ticket_id, [line.pool], available, 0)
 
@@ -294,20 +345,20 @@ class Model(Stock):
             if pool in starts:
                 self._slots.take(reservation.event_id, pool, starts[pool])
 
-    def _put_event(self, command: c.PutEvent) -> Result:
+    def _put_event(self, command: PutEvent) -> Result:
         event_id = command.event_id
         before = self.terms.get(event_id)
         if before and command.terms.version < before.version:
-            return r.Published()
+            return Published()
         if before and before.currency != command.terms.currency and self.was_taken(event_id):
-            return r.InUse(before.currency)
+            return InUse(before.currency)
         slots = self._slots.later(event_id) if before and before.schedule != command.terms.schedule else []
         slot_capacities = [PoolCapacity(pool, self._slot_capacity(command, pool)) for pool in slots]
         for pool, capacity in self._capacities([*command.pools, *slot_capacities]):
             if (event_id, pool) in self.capacities or pool in slots:
                 now = self.counters(event_id, pool)
                 if capacity < now.capacity - now.available:
-                    return r.BelowTaken(pool, capacity, now.capacity - now.available)
+                    return BelowTaken(pool, capacity, now.capacity - now.available)
         for pool, capacity in self._capacities(command.pools):
             self.capacities[event_id, pool] = capacity
         for pool, capacity in self._capacities(slot_capacities):
@@ -317,9 +368,9 @@ class Model(Stock):
                 self.manifests[event_id, section.pool] = section.text
                 self.blocked[event_id, section.pool] = set()
         self.terms[event_id] = command.terms
-        return r.Published()
+        return Published()
 
-    def _slot_capacity(self, command: c.PutEvent, pool: str) -> int:
+    def _slot_capacity(self, command: PutEvent, pool: str) -> int:
         slot = slot_of_pool(pool) or ""
         begun = slot >= command.terms.schedule.first_date
         capacity = scheduled_capacity(command.terms, slot) if begun else 0
@@ -333,7 +384,7 @@ class Model(Stock):
     def _count(self, event_id: int) -> Result:
         terms = self.terms.get(event_id)
         if terms is None:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         tickets = sorted(terms.tickets, key=lambda ticket: ticket.ticket_id)
         counts = [
             TicketCounts(
@@ -346,32 +397,32 @@ class Model(Stock):
             for ticket in tickets
         ]
         may_return = any(count.available == 0 and count.held > 0 for count in counts)
-        return r.Counts(self.now_ms, counts, self.next_return_ms(event_id) if may_return else 0)
+        return Counts(self.now_ms, counts, self.next_return_ms(event_id) if may_return else 0)
 
     def _count_sections(self, event_id: int) -> Result:
         if event_id not in self.terms:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         pools = {pool for ticket in self.terms[event_id].tickets for pool in ticket.pools if not pool.isdigit()}
         counts = [PoolCounts(pool, *self.shown(event_id, pool)) for pool in sorted(pools)]
-        return r.SectionsCounted(self.now_ms, counts)
+        return SectionsCounted(self.now_ms, counts)
 
     def _sale_refusal(self, terms: Terms, code: CodeTerms | None = None) -> Result | None:
         if terms.status is EventStatus.DRAFT:
-            return r.NotOnSaleYet(0)
+            return NotOnSaleYet(0)
         sells = terms.status in (EventStatus.ON_SALE, EventStatus.PAUSED)
         if not sells or 0 < terms.closes_ms <= self.now_ms:
-            return r.SaleClosed()
+            return SaleClosed()
         opens_ms = opening(code, terms.opens_ms)
         if self.now_ms < opens_ms:
-            return r.NotOnSaleYet(opens_ms)
-        return r.SalePaused() if terms.status is EventStatus.PAUSED else None
+            return NotOnSaleYet(opens_ms)
+        return SalePaused() if terms.status is EventStatus.PAUSED else None
 
-    def _end_event(self, command: c.EndEvent) -> Result:
+    def _end_event(self, command: EndEvent) -> Result:
         """The world plays it until it has seen everything, which is few here, so that one call is enough."""
         if command.event_id not in self.terms:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         if not self._is_cancelled(command.event_id):
-            return r.EventEnded("0", 0)
+            return EventEnded("0", 0)
         live = [
             reservation
             for reservation in self.reservations.values()
@@ -379,18 +430,18 @@ class Model(Stock):
         ]
         for reservation in sorted(live, key=lambda reservation: reservation.reservation_id):
             self._give_back(reservation, State.CANCELLED)
-        return r.EventEnded("0", len(live))
+        return EventEnded("0", len(live))
 
-    def _hold(self, command: c.Hold, *, one_by_one: bool = False) -> Result:
+    def _hold(self, command: Hold, *, one_by_one: bool = False) -> Result:
         before = self.reservations.get(command.reservation_id)
         if before:
-            return r.Held(self.now_ms, True, before.record()) if before.digest == command.digest else r.KeyReused()
+            return Held(self.now_ms, True, before.record()) if before.digest == command.digest else KeyReused()
         terms = self.terms.get(command.event_id)
         if terms is None:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         code = self._code(command.event_id, command.code, command.customer_id)
         if command.code and not code:
-            return r.CodeUnknown()
+            return CodeUnknown()
         own = code.terms if code else None
         refusal = self._sale_refusal(terms, own)
         if refusal:
@@ -403,21 +454,21 @@ class Model(Stock):
             return unknown
         taken = self.customer_places(command.event_id, command.customer_id)
         if not command.over_limit and taken + sum(places_of(item) for item in items) > terms.max_per_customer:
-            return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
-        named = [line for line in items if isinstance(line, c.NamedSeats)] if command.from_blocked else []
+            return Again() if self._backlog else LimitExceeded(terms.max_per_customer, taken)
+        named = [line for line in items if isinstance(line, NamedSeats)] if command.from_blocked else []
         with self._free(command.event_id, [(item.pool, item.seats) for item in named]):
             chosen = choose(self, command.event_id, terms, items)
             if isinstance(chosen, Result):
-                return r.Again() if self._backlog else chosen
+                return Again() if self._backlog else chosen
             lines = priced(own, chosen)
             if code and is_used_up(code, self.use(command.event_id, command.code), lines, [], is_new=True):
-                return r.Again() if self._backlog else r.CodeUsedUp()
+                return Again() if self._backlog else CodeUsedUp()
             total_minor = sum(line.quantity * line.unit_minor for line in lines)
-            if command.expected_minor not in (c.ANY_TOTAL, total_minor):
-                return r.PriceChanged(total_minor, terms.currency)
+            if command.expected_minor not in (ANY_TOTAL, total_minor):
+                return PriceChanged(total_minor, terms.currency)
             short = self._short(command.event_id, lines, code)
             if short:
-                return r.Again() if self._backlog else self._short_of(command.event_id, short)
+                return Again() if self._backlog else self._short_of(command.event_id, short)
         reservation = Reservation(
             reservation_id=command.reservation_id,
             event_id=command.event_id,
@@ -434,7 +485,7 @@ class Model(Stock):
         self.reservations[reservation.reservation_id] = reservation
         self._take_slots(reservation, starts_of(items))
         self._fact(FactWord.HELD, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
     @contextmanager
     def _free(self, event_id: int, seats: Sequence[tuple[str, Sequence[int]]]) -> Iterator[None]:
@@ -459,16 +510,16 @@ class Model(Stock):
             reservation.code = None
 
     @staticmethod
-    def _code_places(code: Code | None, lines: Sequence[Line]) -> r.CodeNotApplicable | None:
+    def _code_places(code: Code | None, lines: Sequence[Line]) -> CodeNotApplicable | None:
         under = places_under(lines)
         return not_applicable(code.terms, under) if code and under else None
 
-    def _code_left(self, reservation: Reservation, code: Code | None, lines: Sequence[Line]) -> r.CodeUsedUp | None:
+    def _code_left(self, reservation: Reservation, code: Code | None, lines: Sequence[Line]) -> CodeUsedUp | None:
         if code is None:
             return None
         name = next(name for (event_id, name), each in self.codes.items() if each is code)
         use, is_new = self.use(reservation.event_id, name), reservation.code is None
-        return r.CodeUsedUp() if is_used_up(code, use, lines, reservation.lines, is_new=is_new) else None
+        return CodeUsedUp() if is_used_up(code, use, lines, reservation.lines, is_new=is_new) else None
 
     def _cannot_retake(self, reservation: Reservation) -> bool:
         """True if places, or what its code has left, are gone; whether the code is valid does not matter."""
@@ -485,10 +536,10 @@ class Model(Stock):
             return True
         return allotted is not None and places_under(reservation.lines) > self.free(reservation.event_id, named.code)
 
-    def _put_codes(self, command: c.PutCodes) -> Result:
+    def _put_codes(self, command: PutCodes) -> Result:
         event_id, terms = command.event_id, command.terms
         if event_id not in self.terms:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         allots = terms.kind is CodeKind.ALLOCATION
         is_open = allots and not terms.withdrawn and not 0 < terms.until_ms <= self.now_ms
         pool, wanted = str(terms.ticket_ids[0]) if allots else "", 0
@@ -496,47 +547,47 @@ class Model(Stock):
             known = self.codes.get((event_id, name))
             use = self.use(event_id, name)
             if command.is_new and known and known.terms != terms and (not known.terms.withdrawn or use.uses + use.kept):
-                return r.InUse("")
+                return InUse("")
             if is_open and terms.places < use.taken:
-                return r.Again() if self._backlog else r.BelowTaken(pool, terms.places, use.taken)
+                return Again() if self._backlog else BelowTaken(pool, terms.places, use.taken)
             free = self.free(event_id, name) if known else 0
             wanted += (terms.places - use.taken if is_open else 0) - free
         if allots:
             available = self.for_sale(event_id, pool)
             if wanted > available:
                 sold_out = self.sold_out(event_id, terms.ticket_ids[0], [pool], available, 0)
-                return r.Again() if self._backlog else sold_out
+                return Again() if self._backlog else sold_out
         places = 0
         for name in command.codes:
             self.codes[event_id, name] = Code(terms, is_open)
             places = self.free(event_id, name) + self.use(event_id, name).taken
-        return r.CodesPut(self.now_ms, places)
+        return CodesPut(self.now_ms, places)
 
-    def _block_seats(self, command: c.BlockSeats) -> Result:
+    def _block_seats(self, command: BlockSeats) -> Result:
         gone, changes = [], []
         for section in command.sections:
             key = (command.event_id, section.pool)
             if key not in self.manifests:
-                return r.UnknownPool(0)
+                return UnknownPool(0)
             seat_map = self.seat_map(*key)
             taken = [seat for seat in section.seats if seat_map[seat - 1] not in "ab"]
             if taken:
                 gone.append(SectionSeats(section.pool, taken))
             changes.append((key, section.seats))
         if gone:
-            return r.Again() if self._backlog else r.SeatTaken(gone)
+            return Again() if self._backlog else SeatTaken(gone)
         for key, seats in changes:
             self.blocked[key] = self.blocked[key] | set(seats) if command.blocked else self.blocked[key] - set(seats)
-        return r.Published()
+        return Published()
 
-    def _add(self, command: c.Add) -> Result:
+    def _add(self, command: Add) -> Result:
         reservation = self.reservations.get(command.reservation_id)
         if reservation is None:
             if 0 < command.until_ms <= self.now_ms:
-                return r.Expired()
+                return Expired()
             left_ms = command.until_ms - self.now_ms if command.until_ms else command.hold_ms
             return self._hold(
-                c.Hold(
+                Hold(
                     command.reservation_id,
                     command.event_id,
                     command.customer_id,
@@ -554,11 +605,11 @@ class Model(Stock):
         terms = self.terms[reservation.event_id]
         code = self._code(reservation.event_id, command.code, reservation.customer_id)
         if command.code and not code:
-            return r.CodeUnknown()
+            return CodeUnknown()
         own = code.terms if code else None
         other = reservation.code and reservation.code.code != command.code
         if own and (other or not covers(own, ticket_of(command.item))):
-            return r.CodeNotApplicable(0)
+            return CodeNotApplicable(0)
         refusal = (
             self._sale_refusal(terms, own)
             or item_refusal(terms, [command.item], self.now_ms, own)
@@ -568,29 +619,29 @@ class Model(Stock):
             return refusal
         return self._add_to(reservation, terms, command, code)
 
-    def _add_to(self, reservation: Reservation, terms: Terms, command: c.Add, code: Code | None) -> Result:
+    def _add_to(self, reservation: Reservation, terms: Terms, command: Add, code: Code | None) -> Result:
         item, expected_minor = command.item, command.expected_minor
         before = reservation.record()
         added = self._added(reservation, terms, item, code)
         if isinstance(added, Result):
-            return r.Again() if self._backlog and not isinstance(added, r.CodeNotApplicable) else added
+            return Again() if self._backlog and not isinstance(added, CodeNotApplicable) else added
         lines, asked_for = added
         total_minor = sum(line.quantity * line.unit_minor for line in asked_for)
-        if expected_minor not in (c.ANY_TOTAL, total_minor):
-            return r.PriceChanged(total_minor, terms.currency)
+        if expected_minor not in (ANY_TOTAL, total_minor):
+            return PriceChanged(total_minor, terms.currency)
         if lines == before.lines:
-            return r.Held(self.now_ms, True, before)
+            return Held(self.now_ms, True, before)
         if code and reservation.code is None:
             reservation.code = CodeUse(command.code, code.terms.kind)
         self._change_lines(reservation, lines)
         self._take_slots(reservation, starts_of([item]))
         self._fact(FactWord.CHANGED, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
-    def _replace(self, command: c.Replace) -> Result:
+    def _replace(self, command: Replace) -> Result:
         reservation = self.reservations.get(command.reservation_id)
         if reservation is None or reservation.customer_id != command.customer_id:
-            return r.NotFound()
+            return NotFound()
         if reservation.state is not State.HELD:
             return _NOT_CHANGEABLE[reservation.state]
         terms, items = self.terms[reservation.event_id], items_of(command.items)
@@ -607,26 +658,26 @@ class Model(Stock):
         before = reservation.lines
         chosen = self._replacement(reservation, terms, items, own)
         if isinstance(chosen, Result):
-            return r.Again() if self._backlog else chosen
+            return Again() if self._backlog else chosen
         under = places_under(at_old_prices(chosen, before))
         if own and under and (refused := not_applicable(own, under)):
             return refused
         if reservation.digest == OFFER and has_more(chosen, before):
-            return r.OnlyFewer()
+            return OnlyFewer()
         gained = sum(line.quantity for line in chosen) - reservation.places()
         exceeded = self._limit_refusal(reservation, terms, gained)
         if exceeded:
-            return r.Again() if self._backlog else exceeded
+            return Again() if self._backlog else exceeded
         lines = at_old_prices(chosen, before)
         if lines == before:
-            return r.Held(self.now_ms, True, reservation.record())
+            return Held(self.now_ms, True, reservation.record())
         self._change_lines(reservation, lines)
         self._take_slots(reservation, starts_of(items))
         self._fact(FactWord.CHANGED, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
     def _replacement(
-        self, reservation: Reservation, terms: Terms, items: Sequence[Item], own: CodeTerms | None
+        self, reservation: Reservation, terms: Terms, items: Sequence[AnyItem], own: CodeTerms | None
     ) -> list[Line] | Result:
         """The lines of the items while what the reservation has is free. `own`: of its code, if that is valid."""
         name = reservation.code.code if reservation.code else ""
@@ -645,13 +696,13 @@ class Model(Stock):
         if refusal:
             return refusal
         after, use = at_old_prices(found, before), self.use(reservation.event_id, name)
-        return r.CodeUsedUp() if known and is_used_up(known, use, after, before, is_new=False) else found
+        return CodeUsedUp() if known and is_used_up(known, use, after, before, is_new=False) else found
 
     def _added(
-        self, reservation: Reservation, terms: Terms, item: Item, code: Code | None
+        self, reservation: Reservation, terms: Terms, item: AnyItem, code: Code | None
     ) -> tuple[list[Line], list[Line]] | Result:
         """The lines that the reservation has then, and those of them that are the item's."""
-        if isinstance(item, c.NamedSeats | c.BestSeats):
+        if isinstance(item, NamedSeats | BestSeats):
             return self._seats_added(reservation, terms, item, code)
         ticket = next(ticket for ticket in terms.tickets if ticket.ticket_id == ticket_of(item))
         pool = pool_of(ticket, item)
@@ -679,26 +730,26 @@ class Model(Stock):
             lines = list(reservation.lines)
         return lines, mine(lines)
 
-    def _limit_refusal(self, reservation: Reservation, terms: Terms, gained: int) -> r.LimitExceeded | None:
+    def _limit_refusal(self, reservation: Reservation, terms: Terms, gained: int) -> LimitExceeded | None:
         taken = self.customer_places(reservation.event_id, reservation.customer_id)
         exceeds = gained > 0 and taken + gained > terms.max_per_customer
-        return r.LimitExceeded(terms.max_per_customer, taken) if exceeds else None
+        return LimitExceeded(terms.max_per_customer, taken) if exceeds else None
 
     def _seats_added(
-        self, reservation: Reservation, terms: Terms, item: c.NamedSeats | c.BestSeats, code: Code | None
+        self, reservation: Reservation, terms: Terms, item: NamedSeats | BestSeats, code: Code | None
     ) -> tuple[list[Line], list[Line]] | Result:
         before, asked = reservation.lines, item
-        if isinstance(item, c.NamedSeats):
+        if isinstance(item, NamedSeats):
             had = {seat for line in before if line.pool == item.pool for seat in line.seats}
             new = [seat for seat in item.seats if seat not in had]
-            asked = c.NamedSeats(item.ticket_id, len(new), item.pool, new)
+            asked = NamedSeats(item.ticket_id, len(new), item.pool, new)
         more = choose(self, reservation.event_id, terms, [asked])
         if isinstance(more, Result):
             return more
         own = code.terms if code else None
         exceeded = self._limit_refusal(reservation, terms, sum(line.quantity for line in more))
         more = priced(own, more)
-        if isinstance(item, c.BestSeats):
+        if isinstance(item, BestSeats):
             lines = joined_lines(before, more)
             refusal = self._code_places(code, lines) or exceeded or self._code_left(reservation, code, lines)
             return refusal or (lines, more)
@@ -718,111 +769,111 @@ class Model(Stock):
         ]
         return lines, asked_for
 
-    def _remove(self, reservation: Reservation, command: c.Remove | c.RemovePlaces) -> Result:
+    def _remove(self, reservation: Reservation, command: Remove | RemovePlaces) -> Result:
         if reservation.state is not State.HELD:
             return _NOT_CHANGEABLE[reservation.state]
-        if isinstance(command, c.Remove):
+        if isinstance(command, Remove):
             mine = {seat for line in reservation.lines if line.pool == command.pool for seat in line.seats}
             if not mine.issuperset(command.seats):
-                return r.NotHeld()
+                return NotHeld()
             rest = without_seats(reservation.lines, command.pool, command.seats)
         else:
             rest, gone = without_places(reservation.lines, command.ticket_id, None, reservation.places())
             if not gone:
-                return r.NotHeld()
+                return NotHeld()
         if not rest:
             self._give_back(reservation, State.CANCELLED)
-            return r.Cancelled(self.now_ms, False, reservation.record())
+            return Cancelled(self.now_ms, False, reservation.record())
         self._change_lines(reservation, rest)
         self._fact(FactWord.CHANGED, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
     def _claim(self, reservation: Reservation, customer_id: str) -> Result:
         if reservation.state not in (State.HELD, State.PAYING):
             return _NOT_CHANGEABLE[reservation.state]
         if reservation.customer_id == customer_id:
-            return r.Held(self.now_ms, True, reservation.record())
+            return Held(self.now_ms, True, reservation.record())
         limit = self.terms[reservation.event_id].max_per_customer
         taken = self.customer_places(reservation.event_id, customer_id)
         if taken + reservation.places() > limit:
-            return r.Again() if self._backlog else r.LimitExceeded(limit, taken)
+            return Again() if self._backlog else LimitExceeded(limit, taken)
         reservation.customer_id = customer_id
         self._fact(FactWord.CHANGED, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
     def _shorten(self, reservation: Reservation, deadline_ms: int) -> Result:
         if reservation.state is not State.HELD:
             return _NOT_CHANGEABLE[reservation.state]
         if deadline_ms <= self.now_ms:
             self._give_back(reservation, State.EXPIRED)
-            return r.Expired()
+            return Expired()
         if deadline_ms >= reservation.deadline_ms:
-            return r.Held(self.now_ms, True, reservation.record())
+            return Held(self.now_ms, True, reservation.record())
         reservation.deadline_ms = deadline_ms
         self._fact(FactWord.CHANGED, reservation)
-        return r.Held(self.now_ms, False, reservation.record())
+        return Held(self.now_ms, False, reservation.record())
 
     def _cancel(self, reservation: Reservation) -> Result:
         match reservation.state:
             case State.HELD:
                 self._give_back(reservation, State.CANCELLED)
-                return r.Cancelled(self.now_ms, False, reservation.record())
+                return Cancelled(self.now_ms, False, reservation.record())
             case State.CANCELLED:
-                return r.Cancelled(self.now_ms, True, reservation.record())
+                return Cancelled(self.now_ms, True, reservation.record())
             case State.EXPIRED:
-                return r.Expired()
+                return Expired()
             case State.PAYING:
-                return r.PaymentInProgress()
+                return PaymentInProgress()
             case State.PAID | State.REFUND_DUE:
-                return r.AlreadyPaid()
+                return AlreadyPaid()
             case State.REFUNDED:
-                return r.NotHeld()
+                return NotHeld()
 
-    def _begin_payment(self, reservation: Reservation, command: c.BeginPayment) -> Result:
+    def _begin_payment(self, reservation: Reservation, command: BeginPayment) -> Result:
         before = reservation.attempt(command.attempt_id)
         if before:
             return self._attempt_again(reservation, before, command.digest)
         unpaid = reservation.state in (State.HELD, *_GIVEN_BACK)
         if unpaid and self._is_cancelled(reservation.event_id):
-            return r.SaleClosed()
+            return SaleClosed()
         match reservation.state:
             case State.EXPIRED:
-                return r.Expired()
+                return Expired()
             case State.CANCELLED:
-                return r.AlreadyCancelled()
+                return AlreadyCancelled()
             case State.REFUND_DUE | State.REFUNDED:
-                return r.NotHeld()
+                return NotHeld()
         total_minor = reservation.record().total_minor
         if command.amount_minor != total_minor:
-            return r.AmountMismatch(total_minor, reservation.currency)
+            return AmountMismatch(total_minor, reservation.currency)
         if reservation.state is State.PAID:
-            return r.Paid(self.now_ms, True, reservation.record())
+            return Paid(self.now_ms, True, reservation.record())
         if reservation.state is State.PAYING:
-            return r.PaymentInProgress()
+            return PaymentInProgress()
         attempt = Attempt(
             command.attempt_id, AttemptState.PENDING, command.amount_minor, self.now_ms, 0, "", command.digest
         )
         reservation.attempts = [*reservation.attempts, attempt][-ATTEMPTS_KEPT:]
         self._enter(reservation, State.PAYING)
         self._fact(FactWord.PAYING, reservation)
-        return r.Paying(self.now_ms, False, reservation.record())
+        return Paying(self.now_ms, False, reservation.record())
 
     def _attempt_again(self, reservation: Reservation, attempt: Attempt, digest: str) -> Result:
         if attempt.digest != digest:
-            return r.KeyReused()
+            return KeyReused()
         if attempt.state is AttemptState.FAILED:
-            return r.PaymentFailed(self.now_ms, True, reservation.record())
+            return PaymentFailed(self.now_ms, True, reservation.record())
         if attempt.state is AttemptState.PENDING:
-            return r.Paying(self.now_ms, True, reservation.record())
+            return Paying(self.now_ms, True, reservation.record())
         if attempt.reason == "late":
-            return r.RefundDue(self.now_ms, True, reservation.record())
-        return r.Paid(self.now_ms, True, reservation.record())
+            return RefundDue(self.now_ms, True, reservation.record())
+        return Paid(self.now_ms, True, reservation.record())
 
     def _confirm_payment(self, reservation: Reservation, attempt: Attempt) -> Result:
         if attempt.state is AttemptState.COMPLETED:
-            return r.Paid(self.now_ms, True, reservation.record())
+            return Paid(self.now_ms, True, reservation.record())
         if attempt.state in (AttemptState.REFUND_DUE, AttemptState.REFUNDED):
-            return r.RefundDue(self.now_ms, True, reservation.record())
+            return RefundDue(self.now_ms, True, reservation.record())
         if attempt.exchange and attempt.state is AttemptState.PENDING:
             return self._confirm_exchange(reservation, attempt)
         given_back = reservation.state in _GIVEN_BACK
@@ -838,7 +889,7 @@ class Model(Stock):
             if reservation.digest == OFFER:
                 self.lines.offer_ended(reservation, WaitingState.TAKEN)
             self._fact(FactWord.PAID, reservation)
-            return r.Paid(self.now_ms, False, reservation.record())
+            return Paid(self.now_ms, False, reservation.record())
         reservation.settle(attempt, AttemptState.REFUND_DUE, self.now_ms, "late")
         late = reservation.attempt(attempt.attempt_id)
         assert late is not None
@@ -848,9 +899,9 @@ class Model(Stock):
         if given_back or live:
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
-        return r.RefundDue(self.now_ms, False, reservation.record())
+        return RefundDue(self.now_ms, False, reservation.record())
 
-    def _exchange(self, reservation: Reservation, command: c.Exchange) -> Result:
+    def _exchange(self, reservation: Reservation, command: Exchange) -> Result:
         known = reservation.attempt(command.attempt_id)
         if known:
             return self._exchange_again(reservation, known, command.digest)
@@ -861,14 +912,14 @@ class Model(Stock):
         before = reservation.lines
         total_minor = sum(line.quantity * line.unit_minor for line in lines)
         difference_minor = total_minor - reservation.record().total_minor
-        if command.expected_minor not in (c.ANY_TOTAL, total_minor):
-            return r.PriceChanged(total_minor, reservation.currency)
+        if command.expected_minor not in (ANY_TOTAL, total_minor):
+            return PriceChanged(total_minor, reservation.currency)
         if difference_minor > 0 and not command.may_charge:
-            return r.AmountMismatch(difference_minor, reservation.currency)
+            return AmountMismatch(difference_minor, reservation.currency)
         if lines == joined_lines([], before):
-            return r.Exchanged(self.now_ms, True, reservation.record())
+            return Exchanged(self.now_ms, True, reservation.record())
         if len(reservation.attempts) == ATTEMPTS_KEPT and not reservation.forget_attempt():
-            return r.TooManyAttempts(ATTEMPTS_KEPT)
+            return TooManyAttempts(ATTEMPTS_KEPT)
         attempt = Attempt(
             command.attempt_id,
             AttemptState.PENDING,
@@ -877,13 +928,13 @@ class Model(Stock):
             0,
             "",
             command.digest,
-            exchange=[Exchange(before, lines)],
+            exchange=[ExchangeRecord(before, lines)],
         )
         if difference_minor > 0:
             reservation.attempts.append(attempt)
             self._take_slots(replace_lines(reservation, lines), starts_of(items_of(command.items)))
             self._fact(FactWord.EXCHANGING, reservation)
-            return r.Exchanging(self.now_ms, False, reservation.record())
+            return Exchanging(self.now_ms, False, reservation.record())
         fewer = max(0, -gained)
         if fewer or difference_minor:
             back_minor = min(-difference_minor, reservation.left_minor())
@@ -893,18 +944,18 @@ class Model(Stock):
         self._take_slots(replace_lines(reservation, lines), starts_of(items_of(command.items)))
         self._have(reservation, lines)
         self._fact(FactWord.EXCHANGED, reservation)
-        return r.Exchanged(self.now_ms, False, reservation.record())
+        return Exchanged(self.now_ms, False, reservation.record())
 
-    def _lines_exchanged(self, reservation: Reservation, command: c.Exchange) -> list[Line] | Result:
+    def _lines_exchanged(self, reservation: Reservation, command: Exchange) -> list[Line] | Result:
         """All that the reservation is to have, places that stay at their old prices."""
         if reservation.state is not State.PAID:
-            return r.NotPaid(reservation.state)
+            return NotPaid(reservation.state)
         if any(attempt.state is AttemptState.PENDING for attempt in reservation.attempts):
-            return r.PaymentInProgress()
+            return PaymentInProgress()
         if any(self._slots.has_begun(reservation.event_id, pool) for pool in reservation.slots()):
-            return r.BookingExpired()
+            return BookingExpired()
         if reservation.code and reservation.code.kind is CodeKind.ALLOCATION:
-            return r.CodeNotApplicable(0)
+            return CodeNotApplicable(0)
         terms, items = self.terms[reservation.event_id], items_of(command.items)
         refusal = (
             self._sale_refusal(terms)
@@ -920,20 +971,20 @@ class Model(Stock):
                 chosen = self._short_of(reservation.event_id, short)
         reservation.lines = before
         if isinstance(chosen, Result):
-            return r.Again() if self._backlog else chosen
+            return Again() if self._backlog else chosen
         gained = sum(line.quantity for line in chosen) - reservation.places()
         exceeded = None if command.over_limit else self._limit_refusal(reservation, terms, gained)
         if exceeded:
-            return r.Again() if self._backlog else exceeded
+            return Again() if self._backlog else exceeded
         return at_old_prices(chosen, before)
 
     def _exchange_again(self, reservation: Reservation, attempt: Attempt, digest: str) -> Result:
         if attempt.digest != digest or not attempt.exchange:
-            return r.KeyReused()
+            return KeyReused()
         if attempt.reason == "late":
-            return r.RefundDue(self.now_ms, True, reservation.record())
-        kinds = {AttemptState.PENDING: r.Exchanging, AttemptState.FAILED: r.PaymentFailed}
-        return kinds.get(attempt.state, r.Exchanged)(self.now_ms, True, reservation.record())
+            return RefundDue(self.now_ms, True, reservation.record())
+        kinds = {AttemptState.PENDING: Exchanging, AttemptState.FAILED: PaymentFailed}
+        return kinds.get(attempt.state, Exchanged)(self.now_ms, True, reservation.record())
 
     def _have(self, reservation: Reservation, lines: list[Line]) -> None:
         """A paid reservation has these places; those of slots count until those are purged."""
@@ -952,17 +1003,17 @@ class Model(Stock):
             assert late is not None
             reservation.owe(late, reservation.reservation_id, late.amount_minor, self.now_ms)
             self._fact(FactWord.REFUND_DUE, reservation)
-            return r.RefundDue(self.now_ms, False, reservation.record())
+            return RefundDue(self.now_ms, False, reservation.record())
         reservation.settle(attempt, AttemptState.COMPLETED, self.now_ms)
         self._have(reservation, exchange.after)
         self._fact(FactWord.EXCHANGED, reservation)
-        return r.Paid(self.now_ms, False, reservation.record())
+        return Paid(self.now_ms, False, reservation.record())
 
-    def _fail_payment(self, reservation: Reservation, attempt: Attempt, command: c.FailPayment) -> Result:
+    def _fail_payment(self, reservation: Reservation, attempt: Attempt, command: FailPayment) -> Result:
         if attempt.state is AttemptState.FAILED:
-            return r.PaymentFailed(self.now_ms, True, reservation.record())
+            return PaymentFailed(self.now_ms, True, reservation.record())
         if attempt.state is not AttemptState.PENDING:
-            return r.PaymentSettled()
+            return PaymentSettled()
         reservation.settle(attempt, AttemptState.FAILED, self.now_ms, command.reason)
         if reservation.state is State.PAYING:
             self._enter(reservation, State.HELD)
@@ -971,20 +1022,20 @@ class Model(Stock):
             self._give_back(reservation, self._ending(reservation))
         elif reservation.state is State.HELD and (command.give_back or self._is_cancelled(reservation.event_id)):
             self._give_back(reservation, State.CANCELLED)
-        return r.PaymentFailed(self.now_ms, False, reservation.record())
+        return PaymentFailed(self.now_ms, False, reservation.record())
 
-    def _dispute_payment(self, reservation: Reservation, attempt: Attempt, command: c.DisputePayment) -> Result:
+    def _dispute_payment(self, reservation: Reservation, attempt: Attempt, command: DisputePayment) -> Result:
         settled = attempt.state is AttemptState.COMPLETED and not attempt.due_refunds
         if settled or attempt.state is AttemptState.REFUNDED:
-            return r.PaymentSettled()
+            return PaymentSettled()
         received = Received(command.received_minor, command.received_currency, command.note)
         if attempt.received == [received]:
-            return r.Disputed(self.now_ms, True, reservation.record())
+            return Disputed(self.now_ms, True, reservation.record())
         reservation.change(attempt, received=[received])
         self._fact(FactWord.CHANGED if command.note else FactWord.DISPUTED, reservation)
-        return r.Disputed(self.now_ms, False, reservation.record())
+        return Disputed(self.now_ms, False, reservation.record())
 
-    def _on_sold(self, command: c.Refund | c.RefundSome | c.Restock | c.Exchange) -> Result:
+    def _on_sold(self, command: Refund | RefundSome | Restock | Exchange) -> Result:
         """What takes a record from Postgres where Redis no longer keeps it."""
         reservation = self.reservations.get(command.reservation_id)
         old = None
@@ -992,24 +1043,22 @@ class Model(Stock):
             old = next(old for old in self.forgotten if old.record() == command.archived)
         known = reservation or old
         if known is None:
-            return r.NotFound()
+            return NotFound()
         result = self._run_on_sold(known, command)
-        if old is not None and isinstance(result, r.OnRecord) and not result.replayed:
+        if old is not None and isinstance(result, OnRecord) and not result.replayed:
             self.forgotten.remove(old)
             self.reservations[command.reservation_id] = old
         return result
 
-    def _run_on_sold(
-        self, reservation: Reservation, command: c.Refund | c.RefundSome | c.Restock | c.Exchange
-    ) -> Result:
+    def _run_on_sold(self, reservation: Reservation, command: Refund | RefundSome | Restock | Exchange) -> Result:
         match command:
-            case c.Restock():
+            case Restock():
                 if reservation.state not in (State.PAID, State.REFUND_DUE, State.REFUNDED):
-                    return r.NotPaid(reservation.state)
-                return r.Restocked(self.now_ms, not self._restock(reservation), reservation.record())
-            case c.RefundSome():
+                    return NotPaid(reservation.state)
+                return Restocked(self.now_ms, not self._restock(reservation), reservation.record())
+            case RefundSome():
                 return self._refund_some(reservation, command)
-            case c.Exchange():
+            case Exchange():
                 return self._exchange(reservation, command)
         return self._refund(reservation, command.restock)
 
@@ -1031,12 +1080,12 @@ class Model(Stock):
     def _refund(self, reservation: Reservation, restock: bool) -> Result:
         if reservation.state in (State.REFUND_DUE, State.REFUNDED):
             restocked = restock and self._restock(reservation)
-            kind = r.RefundDue if reservation.state is State.REFUND_DUE else r.Refunded
+            kind = RefundDue if reservation.state is State.REFUND_DUE else Refunded
             return kind(self.now_ms, not restocked, reservation.record())
         if reservation.state is not State.PAID:
-            return r.NotPaid(reservation.state)
+            return NotPaid(reservation.state)
         if reservation.pending_exchange():
-            return r.PaymentInProgress()
+            return PaymentInProgress()
         rid, worth = reservation.reservation_id, reservation.record().total_minor
         places = places_by_ticket(reservation.lines, reservation.places())
         reservation.give_back_money(rid, reservation.left_minor(), self.now_ms, places, worth)
@@ -1045,20 +1094,20 @@ class Model(Stock):
         reservation.visits = {}
         self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
-        return r.RefundDue(self.now_ms, False, reservation.record())
+        return RefundDue(self.now_ms, False, reservation.record())
 
-    def _refund_some(self, reservation: Reservation, command: c.RefundSome) -> Result:
+    def _refund_some(self, reservation: Reservation, command: RefundSome) -> Result:
         known = [one for each in reservation.attempts for one in each.refunds if one.refund_id == command.refund_id]
         if known:
-            kind = r.Refunded if all(refund.settled_ms for refund in known) else r.RefundDue
+            kind = Refunded if all(refund.settled_ms for refund in known) else RefundDue
             return kind(self.now_ms, True, reservation.record())
         if reservation.state is not State.PAID:
-            return r.NotPaid(reservation.state)
+            return NotPaid(reservation.state)
         if reservation.pending_exchange():
-            return r.PaymentInProgress()
+            return PaymentInProgress()
         rest, gone = list(reservation.lines), list[Line]()
         for item in command.items:
-            if isinstance(item, c.NamedSeats):
+            if isinstance(item, NamedSeats):
                 same = [line for line in rest if (line.ticket_id, line.pool) == (item.ticket_id, item.pool)]
                 wanted = {*item.seats}
                 less = [
@@ -1071,11 +1120,11 @@ class Model(Stock):
                 rest, less = without_places(rest, item[0], None, item[1])
             gone += less
             if sum(line.quantity for line in less) < places_of(item):
-                return r.NotHeld()
+                return NotHeld()
         worth_minor, left_minor = sum(line.quantity * line.unit_minor for line in gone), reservation.left_minor()
         amount_minor = worth_minor if command.amount_minor < 0 else command.amount_minor
         if amount_minor > left_minor:
-            return r.AmountMismatch(left_minor, reservation.currency)
+            return AmountMismatch(left_minor, reservation.currency)
         places = places_by_ticket(gone, sum(line.quantity for line in gone))
         reservation.give_back_money(command.refund_id, amount_minor, self.now_ms, places, worth_minor)
         self._give_up(reservation, gone, command.restock)
@@ -1095,14 +1144,14 @@ class Model(Stock):
             reservation.end_payments(command.refund_id, self.now_ms)
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
-        return r.RefundDue(self.now_ms, False, reservation.record())
+        return RefundDue(self.now_ms, False, reservation.record())
 
     def _settle_refund(self, reservation: Reservation, attempt: Attempt, refund_id: str) -> Result:
         refund = next((refund for refund in attempt.refunds if refund.refund_id == refund_id), None)
         if refund is None:
-            return r.NotPaid(attempt.state)
+            return NotPaid(attempt.state)
         if refund.settled_ms:
-            return r.Refunded(self.now_ms, True, reservation.record())
+            return Refunded(self.now_ms, True, reservation.record())
         done = replace(refund, settled_ms=self.now_ms)
         after = replace(attempt, refunds=[done if one == refund else one for one in attempt.refunds])
         if after.state is AttemptState.REFUND_DUE and not after.due_refunds:
@@ -1112,4 +1161,4 @@ class Model(Stock):
         if reservation.state is State.REFUND_DUE and not still_due:
             self._enter(reservation, State.REFUNDED)
         self._fact(FactWord.REFUNDED, reservation)
-        return r.Refunded(self.now_ms, False, reservation.record())
+        return Refunded(self.now_ms, False, reservation.record())

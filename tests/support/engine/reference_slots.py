@@ -5,11 +5,26 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from engine import commands as c
-from engine import results as r
+from engine.commands.bookings import Book, CountSlots, EraseBooking, FindBooking, Move, OnBooking, Unbook
 from engine.facts import BookingFact
 from engine.records import Booking, SlotCounts, Terms
-from engine.results import Result
+from engine.results.bookings import (
+    Booked,
+    BookingChanged,
+    BookingErased,
+    BookingExpired,
+    BookingFound,
+    Moved,
+    Purged,
+    SlotFull,
+    SlotsCounted,
+    Unbooked,
+)
+from engine.results.events import SaleClosed, UnknownPool
+from engine.results.internal import Again
+from engine.results.limits import LimitExceeded
+from engine.results.reservations import KeyReused, NotFound
+from engine.results.result import Result
 from engine.slots import phone_customer, slot_pool
 from engine.words import BookingFactWord, BookingState, EventStatus
 from tests.support.engine.reference_items import slot_refusal
@@ -64,36 +79,36 @@ class Slots:
             if of_event == event_id and slot.start_ms > self._now_ms
         )
 
-    def run(self, command: c.OnBooking[Result] | c.CountSlots, sale_refusal: SaleRefusal) -> Result:
+    def run(self, command: OnBooking[Result] | CountSlots, sale_refusal: SaleRefusal) -> Result:
         """What a command answers."""
         match command:
-            case c.Book():
+            case Book():
                 return self._book(command, sale_refusal)
-            case c.Move():
+            case Move():
                 booking = self._live(command)
                 return self._move(booking, command, sale_refusal) if isinstance(booking, Booking) else booking
-            case c.Unbook():
+            case Unbook():
                 return self._unbook(command)
-            case c.EraseBooking():
+            case EraseBooking():
                 return self._erase(command)
-            case c.FindBooking(event_id, booking_id):
+            case FindBooking(event_id, booking_id):
                 known = self._stock.bookings.get((event_id, booking_id))
-                return r.BookingFound(self._now_ms, False, known) if known else r.NotFound()
-            case c.CountSlots(event_id, slots):
+                return BookingFound(self._now_ms, False, known) if known else NotFound()
+            case CountSlots(event_id, slots):
                 return self._count(event_id, slots)
         raise AssertionError(command)
 
-    def _book(self, command: c.Book, sale_refusal: SaleRefusal) -> Result:
+    def _book(self, command: Book, sale_refusal: SaleRefusal) -> Result:
         key = (command.event_id, command.booking_id)
         deleted = self._stock.deleted.get(key)
         before = self._stock.bookings.get(key)
         if before is None and deleted and self._now_ms < deleted.booking.expires_ms:
             before = deleted.booking
         if before:
-            return r.Booked(self._now_ms, True, before) if before.digest == command.digest else r.KeyReused()
+            return Booked(self._now_ms, True, before) if before.digest == command.digest else KeyReused()
         terms = self._stock.terms.get(command.event_id)
         if terms is None or not terms.schedule.capacity:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         refusal = (
             sale_refusal(terms)
             or slot_refusal(terms, command.slot, command.start_ms, self._now_ms)
@@ -118,18 +133,18 @@ class Slots:
             phone=command.phone,
         )
         self._put(BookingFactWord.BOOKED, booking)
-        return r.Booked(self._now_ms, False, booking)
+        return Booked(self._now_ms, False, booking)
 
-    def _move(self, before: Booking, command: c.Move, sale_refusal: SaleRefusal) -> Result:
+    def _move(self, before: Booking, command: Move, sale_refusal: SaleRefusal) -> Result:
         slot, details = command.slot or before.slot, command.details or before.details
         phone = command.phone if command.details else before.phone
         if (slot, details) == (before.slot, before.details):
-            return r.Moved(self._now_ms, True, before)
+            return Moved(self._now_ms, True, before)
         terms, moves = self._stock.terms[before.event_id], slot != before.slot
         if terms.status is EventStatus.CANCELLED:
-            return r.SaleClosed()
+            return SaleClosed()
         if command.changed_ms not in (0, before.changed_ms):
-            return r.BookingChanged()
+            return BookingChanged()
         refusal = sale_refusal(terms) or slot_refusal(terms, slot, command.start_ms, self._now_ms) if moves else None
         if not refusal and phone != before.phone:
             refusal = self._limit_refusal(terms, before.event_id, phone_customer(phone))
@@ -148,53 +163,53 @@ class Slots:
             expires_ms=before.expires_ms - before.start_ms + start_ms,
         )
         self._put(BookingFactWord.MOVED, after)
-        return r.Moved(self._now_ms, False, after)
+        return Moved(self._now_ms, False, after)
 
-    def _unbook(self, command: c.Unbook) -> Result:
+    def _unbook(self, command: Unbook) -> Result:
         key = (command.event_id, command.booking_id)
         deleted = self._stock.deleted.get(key)
         if deleted and deleted.request_id == command.request_id and self._now_ms < deleted.booking.expires_ms:
-            return r.Unbooked(self._now_ms, True, deleted.booking)
+            return Unbooked(self._now_ms, True, deleted.booking)
         booking = self._live(command)
         if not isinstance(booking, Booking):
             return booking
         if command.changed_ms not in (0, booking.changed_ms):
-            return r.BookingChanged()
+            return BookingChanged()
         changed_ms = max(self._now_ms, booking.changed_ms + 1)
         gone = replace(booking, state=BookingState.CANCELLED, changed_ms=changed_ms, details="{}", phone="")
         del self._stock.bookings[key]
         self._stock.deleted[key] = Deleted(gone, command.request_id)
         self.facts.append(BookingFact(BookingFactWord.UNBOOKED, self._now_ms, gone))
-        return r.Unbooked(self._now_ms, False, gone)
+        return Unbooked(self._now_ms, False, gone)
 
-    def _erase(self, command: c.EraseBooking) -> Result:
+    def _erase(self, command: EraseBooking) -> Result:
         booking = self._stock.bookings.get((command.event_id, command.booking_id))
         if booking is None:
-            return r.NotFound()
+            return NotFound()
         if (booking.details, booking.phone) == (command.details, ""):
-            return r.BookingErased(self._now_ms, True, booking)
+            return BookingErased(self._now_ms, True, booking)
         changed_ms = max(self._now_ms, booking.changed_ms + 1)
         erased = replace(booking, details=command.details, phone="", changed_ms=changed_ms)
         self._put(BookingFactWord.ERASED, erased)
-        return r.BookingErased(self._now_ms, False, erased)
+        return BookingErased(self._now_ms, False, erased)
 
-    def _live(self, command: c.OnBooking[Result]) -> Booking | r.NotFound | r.BookingExpired:
+    def _live(self, command: OnBooking[Result]) -> Booking | NotFound | BookingExpired:
         booking = self._stock.bookings.get((command.event_id, command.booking_id))
         if booking is None:
-            return r.NotFound()
-        return booking if self._now_ms < booking.expires_ms else r.BookingExpired()
+            return NotFound()
+        return booking if self._now_ms < booking.expires_ms else BookingExpired()
 
     def _limit_refusal(self, terms: Terms, event_id: int, name: str) -> Result | None:
         taken = self._stock.customer_places(event_id, name)
         if name in ("", phone_customer("")) or taken < terms.max_per_customer:
             return None
-        return r.Again() if self._backlog else r.LimitExceeded(terms.max_per_customer, taken)
+        return Again() if self._backlog else LimitExceeded(terms.max_per_customer, taken)
 
     def _full_refusal(self, event_id: int, slot: str) -> Result | None:
         counters = self._stock.counters(event_id, slot_pool(slot))
         if counters.available:
             return None
-        return r.Again() if self._backlog else r.SlotFull(counters.capacity)
+        return Again() if self._backlog else SlotFull(counters.capacity)
 
     def _put(self, word: BookingFactWord, booking: Booking) -> None:
         if word is BookingFactWord.BOOKED or self._is_moved(booking):
@@ -209,15 +224,15 @@ class Slots:
     def _count(self, event_id: int, slots: list[str]) -> Result:
         terms = self._stock.terms.get(event_id)
         if terms is None or not terms.schedule.capacity:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         counted = [SlotCounts(slot, *self._stock.counters(event_id, slot_pool(slot))) for slot in slots]
-        return r.SlotsCounted(self._now_ms, counted)
+        return SlotsCounted(self._now_ms, counted)
 
     def _is_live(self, key: tuple[int, str]) -> bool:
         counters = self._stock.counters(*key)
         return counters.held + counters.paying > 0
 
-    def purge(self, skip: int, most: int) -> r.Purged:
+    def purge(self, skip: int, most: int) -> Purged:
         """Removes what is to go, at most so much: what belongs to slots, then slots that nobody holds or pays for."""
         members, slots = self._purgeable[:most], self._ending[skip:][: max(0, most - len(self._purgeable[:most]))]
         gone = [key for key in self._stock.bookings if f"{key[0]}/{key[1]}" in members]
@@ -230,4 +245,4 @@ class Slots:
         removed = [key for key in slots if key in self._stock.slots and key not in kept]
         for key in removed:
             del self._stock.slots[key]
-        return r.Purged(len(gone), len(removed), len(kept), len(members) + len(slots) == most)
+        return Purged(len(gone), len(removed), len(kept), len(members) + len(slots) == most)

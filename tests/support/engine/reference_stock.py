@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine import results as r
 from engine.records import Booking, Terms
+from engine.results.holds import SoldOut
 from engine.slots import parse_slot, phone_customer, slot_of_pool, slot_pool, time_text
 from engine.words import State
 from tests.support.engine.reference_codes import Code, Use, use_of
@@ -227,7 +227,7 @@ class Stock:
         ]
         return min(deadlines, default=0)
 
-    def sold_out(self, event_id: int, ticket_id: int, pools: Sequence[str], available: int, largest: int) -> r.SoldOut:
+    def sold_out(self, event_id: int, ticket_id: int, pools: Sequence[str], available: int, largest: int) -> SoldOut:
         """The refusal of places of a ticket, of which these pools have fewer."""
         held = sum(self.counters(event_id, pool).held for pool in pools) if available == 0 else 0
-        return r.SoldOut(ticket_id, available, largest, self.next_return_ms(event_id) if held else 0)
+        return SoldOut(ticket_id, available, largest, self.next_return_ms(event_id) if held else 0)

@@ -5,11 +5,23 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from engine import commands as c
-from engine import results as r
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.facts import WaitingFact
 from engine.records import Line, Terms, TicketTerms, WaitingEntry
-from engine.results import Result
+from engine.results.events import UnknownPool
+from engine.results.internal import Again
+from engine.results.limits import LimitExceeded
+from engine.results.reservations import NotFound
+from engine.results.result import Result
+from engine.results.waiting_lists import (
+    NoWaitingList,
+    PlacesLeft,
+    Waiting,
+    WaitingDeclined,
+    WaitingEnded,
+    WaitingFound,
+    WaitingTended,
+)
 from engine.words import EventStatus, FactWord, State, WaitingFactWord, WaitingState
 from tests.support.engine.reference_items import own_refusal
 from tests.support.engine.reference_reservation import Reservation
@@ -18,7 +30,7 @@ from tests.support.engine.reference_stock import Stock
 OFFER = "offer"
 """The digest of a reservation that is an offer."""
 
-WaitingCommand = c.Wait | c.FindWaiting | c.DeclineWaiting | c.TendWaiting
+WaitingCommand = Wait | FindWaiting | DeclineWaiting | TendWaiting
 
 
 class WaitingLists:
@@ -81,66 +93,66 @@ class WaitingLists:
     def run(self, command: WaitingCommand, sale_refusal: Callable[[Terms], Result | None], *, backlog: bool) -> Result:
         """The answer to a command; what it gives back is offered afterwards, by `settle`."""
         match command:
-            case c.TendWaiting(event_id):
-                return r.WaitingTended(len(self.waiting(event_id)), backlog)
-            case c.Wait():
+            case TendWaiting(event_id):
+                return WaitingTended(len(self.waiting(event_id)), backlog)
+            case Wait():
                 return self._wait(command, sale_refusal, backlog=backlog)
         entry = self.entries.get(command.reservation_id)
         if entry is None:
-            return r.NotFound()
-        return r.WaitingFound(self._now_ms, False, entry, self.position(entry))
+            return NotFound()
+        return WaitingFound(self._now_ms, False, entry, self.position(entry))
 
     def position(self, entry: WaitingEntry) -> int:
         """The place in the line of the entry's ticket, from 1; 0 of one that does not wait."""
         line = [other.number for other in self.waiting(entry.event_id) if other.ticket_id == entry.ticket_id]
         return 1 + line.index(entry.number) if entry.state is WaitingState.WAITING else 0
 
-    def declined(self, entry: WaitingEntry, *, replayed: bool) -> r.WaitingDeclined:
+    def declined(self, entry: WaitingEntry, *, replayed: bool) -> WaitingDeclined:
         """The answer to who gives up."""
-        return r.WaitingDeclined(self._now_ms, replayed, self.entries[entry.waiting_id], 0)
+        return WaitingDeclined(self._now_ms, replayed, self.entries[entry.waiting_id], 0)
 
-    def _wait(self, command: c.Wait, sale_refusal: Callable[[Terms], Result | None], *, backlog: bool) -> Result:
+    def _wait(self, command: Wait, sale_refusal: Callable[[Terms], Result | None], *, backlog: bool) -> Result:
         before, terms = self.entries.get(command.waiting_id), self._stock.terms.get(command.event_id)
         if before:
-            return r.Waiting(self._now_ms, True, before, self.position(before))
+            return Waiting(self._now_ms, True, before, self.position(before))
         if terms is None:
-            return r.UnknownPool(0)
+            return UnknownPool(0)
         if terms.waiting is None:
-            return r.NoWaitingList()
+            return NoWaitingList()
         refusal = sale_refusal(terms)
         if refusal and terms.status is not EventStatus.PAUSED:
             return refusal
         if self.is_over(terms):
-            return r.WaitingEnded()
+            return WaitingEnded()
         ticket = next((each for each in terms.tickets if each.ticket_id == command.ticket_id), None)
         refused = self._places_refusal(command, terms, ticket)
         if refused:
-            return r.Again() if backlog and isinstance(refused, r.LimitExceeded) else refused
+            return Again() if backlog and isinstance(refused, LimitExceeded) else refused
         if backlog:
-            return r.Again()
+            return Again()
         return self._join(command)
 
-    def _places_refusal(self, command: c.Wait, terms: Terms, ticket: TicketTerms | None) -> Result | None:
+    def _places_refusal(self, command: Wait, terms: Terms, ticket: TicketTerms | None) -> Result | None:
         event_id = command.event_id
         if ticket is None or (ticket.own and ticket.own.hidden):
-            return r.UnknownPool(command.ticket_id)
+            return UnknownPool(command.ticket_id)
         if ticket.timed:
-            return r.NoWaitingList()
+            return NoWaitingList()
         capacity = sum(self._stock.counters(event_id, pool).capacity for pool in ticket.pools)
         taken = self._stock.customer_places(event_id, command.customer_id)
         taken += self.waits_for(event_id, command.customer_id)
         limit = min(terms.max_per_customer, capacity)
         if command.quantity > limit or taken + command.quantity > terms.max_per_customer:
-            return r.LimitExceeded(limit, taken)
+            return LimitExceeded(limit, taken)
         available = sum(self._stock.for_sale(event_id, pool) for pool in ticket.pools)
         if self._is_sold(terms, ticket) and terms.status is not EventStatus.PAUSED and available >= command.quantity:
-            return r.PlacesLeft(command.ticket_id, available)
+            return PlacesLeft(command.ticket_id, available)
         return None
 
     def _is_sold(self, terms: Terms, ticket: TicketTerms) -> bool:
         return ticket.own is None or own_refusal(ticket, ticket.own, self._now_ms) is None
 
-    def _join(self, command: c.Wait) -> Result:
+    def _join(self, command: Wait) -> Result:
         entry = WaitingEntry(
             command.waiting_id,
             command.event_id,
@@ -159,7 +171,7 @@ class WaitingLists:
         self.numbers[command.event_id] += 1
         self._change(entry, WaitingState.WAITING, WaitingFactWord.WAITING)
         joined = self.entries[entry.waiting_id]
-        return r.Waiting(self._now_ms, False, joined, self.position(joined))
+        return Waiting(self._now_ms, False, joined, self.position(joined))
 
     # Offers
 

@@ -6,26 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    Add,
-    BeginPayment,
-    Book,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    CountSlots,
-    Exchange,
-    FailPayment,
-    FindBooking,
-    Hold,
-    Move,
-    PutEvent,
-    Refund,
-    TimedPlaces,
-    Unbook,
-    items_text,
-)
+from engine.commands.bookings import Book, CountSlots, FindBooking, Move, Unbook
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Cancel, Hold
+from engine.commands.items import ANY_TOTAL, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund
 from engine.slots import slot_pool
 from tests.support.engine.model_play import Play
 from tests.support.engine.model_vs_server import PurgeOf

@@ -6,34 +6,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    Add,
-    BeginPayment,
-    BestSeats,
-    BlockSeats,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    DisputePayment,
-    EndEvent,
-    Erase,
-    Exchange,
-    FailPayment,
-    Find,
-    Hold,
-    Item,
-    NamedSeats,
-    OnReservation,
-    Places,
-    Refund,
-    RefundSome,
-    Remove,
-    Replace,
-    Restock,
-    SettleRefund,
-    items_text,
-)
+from engine.commands.command import Command, OnReservation
+from engine.commands.events import EndEvent
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Cancel, Hold, Remove, Replace
+from engine.commands.items import ANY_TOTAL, BestSeats, Item, NamedSeats, Places, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
+from engine.commands.reservations import Erase, Find
+from engine.commands.seats import BlockSeats
 from engine.records import SectionSeats
 from engine.words import EventStatus, FailureReason, State
 from tests.support.engine.model_play import Play

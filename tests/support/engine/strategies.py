@@ -5,43 +5,15 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    Add,
-    BeginPayment,
-    BestSeats,
-    BlockSeats,
-    Book,
-    Claim,
-    ConfirmPayment,
-    Count,
-    CountSections,
-    CountSlots,
-    DisputePayment,
-    EndEvent,
-    Erase,
-    EraseBooking,
-    Exchange,
-    FailPayment,
-    Find,
-    FindBooking,
-    Hold,
-    Move,
-    NamedSeats,
-    PutEvent,
-    ReadSeatMap,
-    Refund,
-    RefundSome,
-    Remove,
-    RemovePlaces,
-    Replace,
-    Restock,
-    SettleRefund,
-    Shorten,
-    TimedPlaces,
-    Unbook,
-    items_text,
-)
+from engine.commands.bookings import Book, CountSlots, EraseBooking, FindBooking, Move, Unbook
+from engine.commands.events import Count, EndEvent, PutEvent
+from engine.commands.exchanges import Exchange
+from engine.commands.holds import Add, Claim, Hold, Remove, RemovePlaces, Replace, Shorten
+from engine.commands.items import ANY_TOTAL, BestSeats, NamedSeats, TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePayment, FailPayment
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
+from engine.commands.reservations import Erase, Find
+from engine.commands.seats import BlockSeats, CountSections, ReadSeatMap
 from engine.records import OwnTerms, PoolCapacity, ScheduleTerms, SectionMap, SectionSeats, Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
 from tests.support.engine.model_vs_server import PurgeOf, SweepOf

@@ -5,20 +5,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.commands import (
-    BeginPayment,
-    Cancel,
-    ConfirmPayment,
-    Count,
-    DeclineWaiting,
-    FindWaiting,
-    Hold,
-    NamedSeats,
-    PutEvent,
-    TendWaiting,
-    Wait,
-    items_text,
-)
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import NamedSeats, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
@@ -32,7 +23,11 @@ from engine.records import (
     WaitingEntry,
     WaitingTerms,
 )
-from engine.results import Counts, Held, Paid, Paying, Result, Waiting, WaitingFound, WaitingTended
+from engine.results.events import Counts
+from engine.results.holds import Held
+from engine.results.payments import Paid, Paying
+from engine.results.result import Result
+from engine.results.waiting_lists import Waiting, WaitingFound, WaitingTended
 from engine.words import EventStatus, WaitingState
 
 EVENT, TICKET = 1, 7

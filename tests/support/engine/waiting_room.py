@@ -5,25 +5,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.commands import (
-    Cancel,
-    Count,
-    EnterQueue,
-    FindPlace,
-    Hold,
-    JoinQueue,
-    LeaveQueue,
-    PutEvent,
-    ReadQueue,
-    SetQueue,
-    items_text,
-)
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.waiting_rooms import EnterQueue, FindPlace, JoinQueue, LeaveQueue, ReadQueue, SetQueue
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import PoolCapacity, RoomTerms, Terms, TicketTerms
 from engine.redis_keys import PartitionKeys, partition_of
-from engine.results import Counts, Placed, QueueState, Result
+from engine.results.events import Counts
+from engine.results.result import Result
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus
 

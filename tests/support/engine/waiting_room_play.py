@@ -6,20 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.ids import new_reservation_id
-from engine.results import (
-    Held,
-    InsideFull,
-    LimitExceeded,
-    NotFound,
-    NotOnSaleYet,
-    NotYourTurn,
-    PassExpired,
-    Placed,
-    QueueRequired,
-    QueueState,
-    Result,
-    SoldOut,
-)
+from engine.results.events import NotOnSaleYet
+from engine.results.holds import Held, SoldOut
+from engine.results.limits import LimitExceeded
+from engine.results.reservations import NotFound
+from engine.results.result import Result
+from engine.results.waiting_rooms import InsideFull, NotYourTurn, PassExpired, Placed, QueueRequired, QueueState
 from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room import Room
 from tests.support.engine.waiting_room_model import WaitingRoom

@@ -8,26 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from msgspec.structs import replace
 
-from engine.commands import (
-    ANY_TOTAL,
-    BeginPayment,
-    Cancel,
-    Command,
-    ConfirmPayment,
-    DeclineWaiting,
-    FailPayment,
-    FindWaiting,
-    Hold,
-    PutCodes,
-    PutEvent,
-    Refund,
-    Replace,
-    Restock,
-    Shorten,
-    TendWaiting,
-    Wait,
-    items_text,
-)
+from engine.commands.codes import PutCodes
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.holds import Cancel, Hold, Replace, Shorten
+from engine.commands.items import ANY_TOTAL, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund, Restock
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.records import NO_ROOM, CodeTerms, WaitingTerms
 from engine.words import CodeKind, EventStatus, FailureReason
 from tests.support.engine.code_state_machine import CodedSales

@@ -10,7 +10,11 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 
 from cli.gateway.app import create_gateway_app
-from engine.commands import BeginPayment, Count, Find, Hold, PutEvent, items_text
+from engine.commands.events import Count, PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_attempt_id, new_reservation_id
@@ -18,7 +22,9 @@ from engine.inspection import server_time_ms
 from engine.outbox import BEGINNING, read_outbox
 from engine.records import PoolCapacity, Record, Terms, TicketCounts, TicketTerms
 from engine.redis_keys import partition_of
-from engine.results import Counts, Found, Held, Published
+from engine.results.events import Counts, Published
+from engine.results.holds import Held
+from engine.results.reservations import Found
 from engine.words import EventStatus
 from payments.gateway import HttpGateway
 from payments.payments import Payments

@@ -7,23 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.catalogue import EventSnapshot
-from engine.commands import (
-    BeginPayment,
-    Cancel,
-    ConfirmPayment,
-    FailPayment,
-    Find,
-    Hold,
-    Refund,
-    SettleRefund,
-    items_text,
-)
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund, SettleRefund
+from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.outbox import BEGINNING, Entry, read_outbox
 from engine.records import Record
 from engine.redis_keys import PartitionKeys
-from engine.results import Found, Held, Paid, Paying, RefundDue, Refunded
+from engine.results.holds import Held
+from engine.results.payments import Paid, Paying
+from engine.results.refunds import RefundDue, Refunded
+from engine.results.reservations import Found
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.catalogue.editor import CatalogueEditor, NewEvent, NewTicket

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, time, timedelta
 
 from engine.catalogue import Schedule
-from engine.commands import Book, FindBooking, Hold, Move, TimedPlaces, Unbook, items_text
+from engine.commands.bookings import Book, FindBooking, Move, Unbook
+from engine.commands.holds import Hold
+from engine.commands.items import TimedPlaces, items_text
 from engine.ids import new_booking_id, new_reservation_id
 from engine.records import Booking
-from engine.results import Booked, BookingFound, Held, Moved, Unbooked
+from engine.results.bookings import Booked, BookingFound, Moved, Unbooked
+from engine.results.holds import Held
 from engine.slots import slot_pool, slot_start_ms, slot_text
 from engine.words import EventStatus
 from sync.catalogue.editor import NewEvent, NewTicket

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.commands import Cancel, Hold, items_text
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
 from engine.errors import Overloaded
 from engine.lanes import QUEUE_SECONDS, Lanes
 

@@ -1,5 +1,7 @@
 """A word is written once: Lua, the structs of Python and the enums are held against one another."""
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -9,9 +11,13 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from engine import commands as c
-from engine import results as r
+from engine import commands, results
 from engine.client import Redis
+from engine.commands.bookings import OnBooking
+from engine.commands.command import Command, OnReservation
+from engine.results import any_result
+from engine.results.any_result import ANY_RESULT
+from engine.results.internal import Again, Alike, MemoryFull
 from engine.words import (
     AttemptState,
     BookingFactWord,
@@ -52,16 +58,16 @@ WAITING = [
 """So have entries of waiting lists."""
 
 
-def below(kind: type[c.Command[Any]]) -> Iterator[type[c.Command[Any]]]:
+def below(kind: type[Command[Any]]) -> Iterator[type[Command[Any]]]:
     """The commands among a class of commands: those that are no class of others. Tests may have added to them."""
-    children = [child for child in kind.__subclasses__() if child.__module__ == c.__name__]
+    children = [child for child in kind.__subclasses__() if child.__module__.startswith(f"{commands.__name__}.")]
     if not children:
         yield kind
     for child in children:
         yield from below(child)
 
 
-def answers_of(command: type[c.Command[Any]]) -> Any:
+def answers_of(command: type[Command[Any]]) -> Any:
     """The results that a command may have: the argument of its class of commands."""
     (parent,) = command.__orig_bases__  # type: ignore[attr-defined]  # typing gives it to each child of a generic class
     (answers,) = get_args(parent)
@@ -75,12 +81,15 @@ def tag_of(struct: type[msgspec.Struct]) -> str:
     return tag
 
 
-COMMANDS: dict[str, type[c.Command[Any]]] = {tag_of(command): command for command in below(c.Command)}
+for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+    importlib.import_module(_module.name)
+
+COMMANDS: dict[str, type[Command[Any]]] = {tag_of(command): command for command in below(Command)}
 ANSWERS: dict[str, Any] = {word: answers_of(command) for word, command in COMMANDS.items()}
-"""What a command of this name may answer, by the types of engine/commands.py."""
+"""What a command of this name may answer, by the types in engine/commands/."""
 
 
-INTERNAL = {tag_of(r.Again), tag_of(r.Alike), tag_of(r.MemoryFull)}
+INTERNAL = {tag_of(Again), tag_of(Alike), tag_of(MemoryFull)}
 """Results that the engine does not pass on."""
 
 
@@ -117,8 +126,8 @@ def test_each_command_has_its_file_and_its_struct() -> None:
         assert f"\n  commands.{command_of(path)} = " in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("row", "kind"), [("names_reservation", c.OnReservation), ("names_booking", c.OnBooking)])
-def test_commands_name_the_same_in_lua_and_in_python(row: str, kind: type[c.Command[Any]]) -> None:
+@pytest.mark.parametrize(("row", "kind"), [("names_reservation", OnReservation), ("names_booking", OnBooking)])
+def test_commands_name_the_same_in_lua_and_in_python(row: str, kind: type[Command[Any]]) -> None:
     in_lua = {word for word, text in rows().items() if f"{row} = true" in text}
     assert in_lua == {word for word, command in COMMANDS.items() if issubclass(command, kind)}
 
@@ -186,7 +195,7 @@ def test_header_tells_the_facts_that_the_code_writes(path: Path) -> None:
 
 
 def test_every_word_of_a_reply_is_a_result() -> None:
-    known = words_of(r.ANY_RESULT)
+    known = words_of(ANY_RESULT)
     written = set(re.findall(r"\breply\('(\w+)'", CODE)) | set(
         re.findall(r"\b(?:reply_record|bookings\.reply|waitlists\.reply)\(u, '(\w+)'", CODE)
     )
@@ -201,7 +210,12 @@ def test_every_word_of_a_reply_is_a_result() -> None:
 
 def test_every_result_is_of_a_command() -> None:
     of_commands = set().union(*map(words_of, ANSWERS.values()))
-    assert of_commands | INTERNAL == words_of(r.ANY_RESULT)
+    assert of_commands | INTERNAL == words_of(ANY_RESULT)
+
+
+def test_every_file_of_results_is_decoded() -> None:
+    files = {module.name for module in pkgutil.iter_modules(results.__path__)}
+    assert files - {"any_result", "result"} <= set(vars(any_result))
 
 
 def test_states_are_the_same() -> None:
@@ -259,7 +273,7 @@ def test_every_state_answers_where_a_table_decides() -> None:
     assert len(TABLES) == CODE.count("local NOT_")
     for table in TABLES.values():
         assert set(re.findall(r"(\w+) =", table)) <= set(State)
-        assert set(strings(table)) <= words_of(r.ANY_RESULT)
+        assert set(strings(table)) <= words_of(ANY_RESULT)
 
 
 @pytest.mark.parametrize(

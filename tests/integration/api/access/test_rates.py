@@ -10,7 +10,9 @@ from api.access.callers import Role
 from api.access.rate_limit_headers import mark_rates, rate_policies, tell_rates
 from api.routes import ROUTES
 from engine.limits import Limits
-from engine.results import Allowance, RateLimited, SoldOut
+from engine.results.holds import SoldOut
+from engine.results.limits import RateLimited
+from engine.results.result import Allowance
 from engine.settings import Settings
 from tests.integration.api.access.test_access import SHARED, open_sale
 from tests.integration.api.conftest import StartApi

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from engine.commands import Count
+from engine.commands.events import Count
 from engine.engine import Engine
-from engine.results import UnknownPool
+from engine.results.events import UnknownPool
 from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json, ticket

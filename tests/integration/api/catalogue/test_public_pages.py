@@ -12,7 +12,8 @@ from api.app_keys import ENGINE
 from api.catalogue.cache import CATALOGUE
 from api.catalogue.stock import STOCK, Watch
 from api.http.cached_pages import CachedPage
-from engine.commands import Count, ReadSeatMap
+from engine.commands.events import Count
+from engine.commands.seats import ReadSeatMap
 from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, order

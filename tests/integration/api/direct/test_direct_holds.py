@@ -14,7 +14,7 @@ from api.access.callers import Role
 from api.direct import connection
 from api.direct.holds import DirectHolds
 from cli.tokens import mint_token
-from engine.commands import Hold
+from engine.commands.holds import Hold
 from engine.errors import OutcomeUnknown, Overloaded
 from engine.partition import Partition
 from engine.settings import Settings

@@ -6,10 +6,13 @@ import time
 
 import pytest
 
-from engine.commands import BeginPayment, ConfirmPayment, Hold, Places, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import Places, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.results import Held, Paid
+from engine.results.holds import Held
+from engine.results.payments import Paid
 from engine.settings import Settings
 from tests.integration.api.doors.test_check_in import doors_of
 from tests.support.api.api_client import Front

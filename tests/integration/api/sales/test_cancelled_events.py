@@ -2,10 +2,11 @@
 
 import pytest
 
-from engine.commands import BeginPayment, ConfirmPayment
+from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
-from engine.results import Paying, RefundDue
+from engine.results.payments import Paying
+from engine.results.refunds import RefundDue
 from engine.settings import Settings
 from sync.worker import run_sync
 from tests.integration.api.conftest import GatewayLedger, StartApi, resolving

@@ -7,9 +7,9 @@ import pytest
 
 from api.app_keys import ENGINE
 from engine.carts import Carts, CartState
-from engine.commands import BeginPayment
+from engine.commands.payments import BeginPayment
 from engine.engine import Engine
-from engine.results import Paying
+from engine.results.payments import Paying
 from engine.settings import Settings
 from tests.integration.api.conftest import GatewayLedger, SlowGateway, resolving
 from tests.support.api.two_event_carts import GENERAL, PRICE, Tour, check_cart

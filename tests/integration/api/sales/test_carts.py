@@ -11,7 +11,7 @@ import pytest
 
 from api.app_keys import ENGINE
 from engine.carts import Cart, Carts
-from engine.commands import Add
+from engine.commands.holds import Add
 from engine.engine import Engine
 from payments.cart_items import CartItems
 from tests.integration.api.conftest import StartApi

@@ -3,8 +3,8 @@
 import pytest
 
 from api.app_keys import ENGINE
-from engine.commands import Find
-from engine.results import NotFound
+from engine.commands.reservations import Find
+from engine.results.reservations import NotFound
 from engine.settings import Settings
 from sync.audit.audit import audit
 from tests.integration.api.conftest import GatewayLedger, StartApi

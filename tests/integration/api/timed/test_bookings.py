@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from api.app_keys import ENGINE
-from engine.commands import FindBooking
-from engine.results import NotFound
+from engine.commands.bookings import FindBooking
+from engine.results.reservations import NotFound
 from tests.integration.api.conftest import StartApi
 from tests.support.api import schemas as shapes
 from tests.support.api.api_client import Front, Json

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from api.app_keys import ENGINE
-from engine.commands import Book, CountSlots
+from engine.commands.bookings import Book, CountSlots
 from engine.engine import Engine
 from engine.ids import new_booking_id
 from engine.redis_keys import partition_of
-from engine.results import Booked, SlotFull, SlotsCounted
+from engine.results.bookings import Booked, SlotFull, SlotsCounted
 from engine.slots import slot_start_ms
 from tests.support.api.api_client import Front
 from tests.support.api.timed_event import CAPACITY, NAMES, TIMES, Museum

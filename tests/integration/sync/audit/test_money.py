@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 import sync.audit.audit
 from cli.gateway.app import create_gateway_app
-from engine.commands import ANY_TOTAL, Exchange, RefundSome, items_text
+from engine.commands.exchanges import Exchange
+from engine.commands.items import ANY_TOTAL, items_text
+from engine.commands.refunds import RefundSome
 from engine.settings import Settings
 from payments.gateway import HttpGateway
 from payments.payments import Payments

@@ -11,12 +11,14 @@ from structlog.testing import capture_logs
 import sync.catalogue.editor
 from cli.ports import free_port
 from engine.catalogue import EventSnapshot, publish_event, published_changes, published_versions
-from engine.commands import Count, Hold, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
 from engine.records import SectionMap
-from engine.results import BelowTaken, Counts, InUse, Published, SaleClosed, UnknownPool
+from engine.results.events import BelowTaken, Counts, InUse, Published, SaleClosed, UnknownPool
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.catalogue.editor import CatalogueEditor, NewEvent, NewTicket, SalesLost, TicketChanges

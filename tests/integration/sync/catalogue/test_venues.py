@@ -9,12 +9,17 @@ import pytest
 import sync.catalogue.editor
 import sync.catalogue.venues
 from engine.catalogue import EventSnapshot, published_venues, read_venue
-from engine.commands import BlockSeats, Count, Hold, NamedSeats, ReadSeatMap, items_text
+from engine.commands.events import Count
+from engine.commands.holds import Hold
+from engine.commands.items import NamedSeats, items_text
+from engine.commands.seats import BlockSeats, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
 from engine.records import SectionMap, SectionSeats, TicketCounts
-from engine.results import BelowTaken, Counts, Held, Published, SeatMap, SeatTaken
+from engine.results.events import BelowTaken, Counts, Published
+from engine.results.holds import Held
+from engine.results.seats import SeatMap, SeatTaken
 from engine.seats import RowSnapshot, SectionSnapshot, VenueSnapshot, section_pool
 from engine.settings import Settings
 from engine.words import EventStatus

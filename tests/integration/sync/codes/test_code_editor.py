@@ -6,19 +6,15 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from engine.commands import (
-    BeginPayment,
-    ConfirmPayment,
-    CountCodes,
-    Hold,
-    PutCodes,
-    Refund,
-    RefundSome,
-    items_text,
-)
+from engine.commands.codes import CountCodes, PutCodes
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.refunds import Refund, RefundSome
 from engine.ids import new_reservation_id
 from engine.records import CodeCounts
-from engine.results import CodesCounted, CodesPut, Held
+from engine.results.codes import CodesCounted, CodesPut
+from engine.results.holds import Held
 from engine.settings import Settings
 from engine.words import CodeKind
 from sync.audit.audit import audit

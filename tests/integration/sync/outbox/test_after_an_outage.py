@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 import sync.outbox.reader
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.ids import new_reservation_id
 from engine.outbox import Entry, read_outbox
-from engine.results import Held
+from engine.results.holds import Held
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.waiting import wait_until
 

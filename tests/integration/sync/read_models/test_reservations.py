@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from engine.catalogue import EventSnapshot
-from engine.commands import Hold, items_text
+from engine.commands.holds import Hold
+from engine.commands.items import items_text
 from engine.ids import new_reservation_id
-from engine.results import Held
+from engine.results.holds import Held
 from engine.words import State
 from sync.catalogue.editor import NewTicket
 from sync.read_models.reservations import ReservationPage, is_place_in_list, list_reservations

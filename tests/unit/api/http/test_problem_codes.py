@@ -1,5 +1,7 @@
 """The words of problems: one closed list, in the contract, in the code, and for every refusal of the engine."""
 
+import importlib
+import pkgutil
 import types
 import typing
 
@@ -11,8 +13,86 @@ from msgspec import UNSET
 from api.engine_problems import Refusal, WishedSlot, failed_payment, problem_of, refused
 from api.http.problems import KINDS, Code, Problem, invalid, not_found
 from api.routes import ROUTES
-from engine import commands, results
+from engine import commands
+from engine.commands.items import Item
 from engine.records import SectionSeats
+from engine.results.any_result import ANY_RESULT
+from engine.results.bookings import (
+    Booked,
+    BookingChanged,
+    BookingErased,
+    BookingExpired,
+    BookingFound,
+    Moved,
+    Purged,
+    SlotFull,
+    SlotNotScheduled,
+    SlotPast,
+    SlotsCounted,
+    Unbooked,
+)
+from engine.results.codes import CodeFound, CodeNotApplicable, CodesCounted, CodesPut, CodeUnknown, CodeUsedUp
+from engine.results.etickets import CheckedIn, EticketFound, EticketsListed
+from engine.results.events import (
+    BelowTaken,
+    Counts,
+    EventEnded,
+    InUse,
+    NotOnSaleYet,
+    Published,
+    SaleClosed,
+    SalePaused,
+    UnknownPool,
+)
+from engine.results.exchanges import Exchanged, Exchanging
+from engine.results.holds import BelowMinimum, Cancelled, Held, OnlyFewer, PriceChanged, SoldOut, Swept
+from engine.results.internal import Again, Alike, MemoryFull
+from engine.results.limits import HeldUnbought, LimitExceeded, RateLimited, TooManyHolds
+from engine.results.payments import (
+    AmountMismatch,
+    Disputed,
+    Paid,
+    Paying,
+    PaymentFailed,
+    PaymentSettled,
+    TooManyAttempts,
+    UnknownAttempt,
+)
+from engine.results.refunds import NotPaid, RefundDue, Refunded, Restocked
+from engine.results.reservations import (
+    AlreadyCancelled,
+    AlreadyPaid,
+    Erased,
+    Expired,
+    Found,
+    KeyReused,
+    NotFound,
+    NotHeld,
+    PaymentInProgress,
+)
+from engine.results.result import Allowance
+from engine.results.seats import SeatMap, SeatTaken, SectionsCounted
+from engine.results.waiting_lists import (
+    NoWaitingList,
+    PlacesLeft,
+    Waiting,
+    WaitingDeclined,
+    WaitingEnded,
+    WaitingErased,
+    WaitingFound,
+    WaitingTended,
+)
+from engine.results.waiting_rooms import (
+    InsideFull,
+    Left,
+    NoQueue,
+    NotYourTurn,
+    PassExpired,
+    Placed,
+    QueueClosed,
+    QueueRequired,
+    QueueState,
+)
 from engine.words import FailureReason
 
 _CONTRACT = {
@@ -35,72 +115,72 @@ _CONTRACT = {
     503: "unavailable",
 }
 _ANSWERS = {
-    results.MemoryFull,
-    results.Held,
-    results.Cancelled,
-    results.Paying,
-    results.Paid,
-    results.PaymentFailed,
-    results.RefundDue,
-    results.Refunded,
-    results.Disputed,
-    results.Restocked,
-    results.Exchanging,
-    results.Exchanged,
-    results.Erased,
-    results.EventEnded,
-    results.Found,
-    results.Published,
-    results.Counts,
-    results.SeatMap,
-    results.SectionsCounted,
-    results.Swept,
-    results.Booked,
-    results.Moved,
-    results.Unbooked,
-    results.BookingFound,
-    results.BookingErased,
-    results.CheckedIn,
-    results.EticketsListed,
-    results.EticketFound,
-    results.SlotsCounted,
-    results.Purged,
-    results.QueueState,
-    results.Placed,
-    results.Left,
-    results.Waiting,
-    results.WaitingFound,
-    results.WaitingDeclined,
-    results.WaitingErased,
-    results.WaitingTended,
-    results.CodesPut,
-    results.CodesCounted,
-    results.CodeFound,
-    results.MemoryFull,  # the engine's own: it raises OutOfMemory
-    results.Again,  # the engine's own: it sends the command again
-    results.Alike,  # the engine's own: it stands for the one before it (engine/alike.py)
+    MemoryFull,
+    Held,
+    Cancelled,
+    Paying,
+    Paid,
+    PaymentFailed,
+    RefundDue,
+    Refunded,
+    Disputed,
+    Restocked,
+    Exchanging,
+    Exchanged,
+    Erased,
+    EventEnded,
+    Found,
+    Published,
+    Counts,
+    SeatMap,
+    SectionsCounted,
+    Swept,
+    Booked,
+    Moved,
+    Unbooked,
+    BookingFound,
+    BookingErased,
+    CheckedIn,
+    EticketsListed,
+    EticketFound,
+    SlotsCounted,
+    Purged,
+    QueueState,
+    Placed,
+    Left,
+    Waiting,
+    WaitingFound,
+    WaitingDeclined,
+    WaitingErased,
+    WaitingTended,
+    CodesPut,
+    CodesCounted,
+    CodeFound,
+    MemoryFull,  # the engine's own: it raises OutOfMemory
+    Again,  # the engine's own: it sends the command again
+    Alike,  # the engine's own: it stands for the one before it (engine/alike.py)
 }
 """What commands answer that is no refusal; a failed payment has its own reasons."""
 
 _OF_EVERY_PROBLEM = {"type", "title", "status", "detail"}
 
 _REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
-    (results.KeyReused(), "key_reused", {}),
-    (results.UnknownPool(0), "not_found", {}),
-    (results.UnknownPool(7), "not_found", {}),
-    (results.SaleClosed(), "sale_closed", {}),
-    (results.SalePaused(), "sale_paused", {}),
-    (results.PriceChanged(500, "EUR"), "price_changed", {"total": {"amount": 500, "currency": "EUR"}}),
-    (results.NotOnSaleYet(0), "not_on_sale_yet", {"opens_at": None}),
-    (results.NotOnSaleYet(1_811_872_800_000), "not_on_sale_yet", {"opens_at": "2027-06-01T18:00:00Z"}),
-    (results.InUse(), "in_use", {}),
+    (KeyReused(), "key_reused", {}),
+    (UnknownPool(0), "not_found", {}),
+    (UnknownPool(7), "not_found", {}),
+    (SaleClosed(), "sale_closed", {}),
+    (SalePaused(), "sale_paused", {}),
+    (PriceChanged(500, "EUR"), "price_changed", {"total": {"amount": 500, "currency": "EUR"}}),
+    (NotOnSaleYet(0), "not_on_sale_yet", {"opens_at": None}),
+    (NotOnSaleYet(1_811_872_800_000), "not_on_sale_yet", {"opens_at": "2027-06-01T18:00:00Z"}),
+    (InUse(), "in_use", {}),
     (
-        results.BelowMinimum(7, 2),
+        BelowMinimum(7, 2),
         "invalid",
         {"fields": [{"path": "quantity", "message": "ticket 7 is sold from 2 places on; ask for more"}]},
     ),
     (
-        results.OnlyFewer(),
+        OnlyFewer(),
         "invalid",
         {
             "fields": [
@@ -114,58 +194,58 @@ _REFUSALS: list[tuple[Refusal, str, dict[str, object]]] = [
             ]
         },
     ),
-    (results.LimitExceeded(10, 9), "limit_exceeded", {"limit": 10, "taken": 9}),
-    (results.RateLimited("customer", 1500), "rate_limited", {"limited": "customer"}),
-    (results.TooManyHolds(2), "limit_exceeded", {"limit": 2}),
-    (results.SoldOut(7, 1, 0), "sold_out", {"ticket_id": 7, "available": 1, "next_return_at": None}),
+    (LimitExceeded(10, 9), "limit_exceeded", {"limit": 10, "taken": 9}),
+    (RateLimited("customer", 1500), "rate_limited", {"limited": "customer"}),
+    (TooManyHolds(2), "limit_exceeded", {"limit": 2}),
+    (SoldOut(7, 1, 0), "sold_out", {"ticket_id": 7, "available": 1, "next_return_at": None}),
     (
-        results.SoldOut(7, 0, 0, 1_811_872_800_000),
+        SoldOut(7, 0, 0, 1_811_872_800_000),
         "sold_out",
         {"ticket_id": 7, "available": 0, "next_return_at": "2027-06-01T18:00:00Z"},
     ),
-    (results.SeatTaken([SectionSeats("s1", [3])]), "seat_taken", {"seat_ids": []}),
-    (results.NotFound(), "not_found", {}),
-    (results.Expired(), "expired", {}),
-    (results.AlreadyCancelled(), "cancelled", {}),
-    (results.PaymentInProgress(), "payment_in_progress", {}),
-    (results.AlreadyPaid(), "already_paid", {}),
-    (results.NotHeld(), "not_held", {}),
-    (results.AmountMismatch(500, "EUR"), "amount_mismatch", {"total": {"amount": 500, "currency": "EUR"}}),
-    (results.UnknownAttempt(), "not_found", {}),
-    (results.PaymentSettled(), "payment_settled", {}),
-    (results.NotPaid("held"), "not_held", {"state": "held"}),
-    (results.BelowTaken("7", 3, 5), "below_taken", {"taken": 5}),
-    (results.BelowTaken("slot:2027-09-12T13:30", 3, 5), "below_taken", {"taken": 5, "slot": "2027-09-12T13:30"}),
-    (results.SlotNotScheduled("2027-09-12T13:30"), "slot_not_scheduled", {}),
-    (results.BookingChanged(), "unavailable", {}),
-    (results.TooManyAttempts(6), "limit_exceeded", {"limit": 6}),
+    (SeatTaken([SectionSeats("s1", [3])]), "seat_taken", {"seat_ids": []}),
+    (NotFound(), "not_found", {}),
+    (Expired(), "expired", {}),
+    (AlreadyCancelled(), "cancelled", {}),
+    (PaymentInProgress(), "payment_in_progress", {}),
+    (AlreadyPaid(), "already_paid", {}),
+    (NotHeld(), "not_held", {}),
+    (AmountMismatch(500, "EUR"), "amount_mismatch", {"total": {"amount": 500, "currency": "EUR"}}),
+    (UnknownAttempt(), "not_found", {}),
+    (PaymentSettled(), "payment_settled", {}),
+    (NotPaid("held"), "not_held", {"state": "held"}),
+    (BelowTaken("7", 3, 5), "below_taken", {"taken": 5}),
+    (BelowTaken("slot:2027-09-12T13:30", 3, 5), "below_taken", {"taken": 5, "slot": "2027-09-12T13:30"}),
+    (SlotNotScheduled("2027-09-12T13:30"), "slot_not_scheduled", {}),
+    (BookingChanged(), "unavailable", {}),
+    (TooManyAttempts(6), "limit_exceeded", {"limit": 6}),
     (
-        results.HeldUnbought("customer", 2, 3, 450_000, 9_001),
+        HeldUnbought("customer", 2, 3, 450_000, 9_001),
         "limit_exceeded",
         {"limit": 2, "taken": 3, "hold_seconds": 450, "retry_seconds": 10},
     ),
-    (results.SlotFull(20), "slot_full", {"capacity": 20, "available": 0}),
+    (SlotFull(20), "slot_full", {"capacity": 20, "available": 0}),
     (
-        results.SlotPast(),
+        SlotPast(),
         "invalid",
         {"fields": [{"path": "slot", "message": "the slot has begun; choose a later one"}]},
     ),
-    (results.BookingExpired(), "expired", {}),
-    (results.NoQueue(), "not_found", {}),
-    (results.QueueRequired(), "queue_required", {}),
-    (results.NotYourTurn(3), "not_your_turn", {"ahead": 3}),
-    (results.NotYourTurn(-1), "not_your_turn", {"ahead": None}),
-    (results.PassExpired(), "pass_expired", {}),
-    (results.InsideFull(), "inside_full", {}),
-    (results.QueueClosed(""), "queue_closed", {"reason": None}),
-    (results.QueueClosed("sold_out"), "queue_closed", {"reason": "sold_out"}),
-    (results.NoWaitingList(), "not_found", {}),
-    (results.WaitingEnded(), "queue_closed", {}),
-    (results.PlacesLeft(7, 3), "queue_closed", {"ticket_id": 7, "available": 3}),
-    (results.CodeUnknown(), "code_unknown", {}),
-    (results.CodeUsedUp(), "code_used_up", {}),
-    (results.CodeNotApplicable(0), "code_not_applicable", {}),
-    (results.CodeNotApplicable(4), "code_not_applicable", {"limit": 4}),
+    (BookingExpired(), "expired", {}),
+    (NoQueue(), "not_found", {}),
+    (QueueRequired(), "queue_required", {}),
+    (NotYourTurn(3), "not_your_turn", {"ahead": 3}),
+    (NotYourTurn(-1), "not_your_turn", {"ahead": None}),
+    (PassExpired(), "pass_expired", {}),
+    (InsideFull(), "inside_full", {}),
+    (QueueClosed(""), "queue_closed", {"reason": None}),
+    (QueueClosed("sold_out"), "queue_closed", {"reason": "sold_out"}),
+    (NoWaitingList(), "not_found", {}),
+    (WaitingEnded(), "queue_closed", {}),
+    (PlacesLeft(7, 3), "queue_closed", {"ticket_id": 7, "available": 3}),
+    (CodeUnknown(), "code_unknown", {}),
+    (CodeUsedUp(), "code_used_up", {}),
+    (CodeNotApplicable(0), "code_not_applicable", {}),
+    (CodeNotApplicable(4), "code_not_applicable", {"limit": 4}),
 ]
 
 
@@ -177,7 +257,7 @@ def test_codes_are_those_of_the_contract_with_their_status() -> None:
 
 
 def test_every_refusal_has_its_problem() -> None:
-    refusals = set(typing.get_args(results.ANY_RESULT)) - _ANSWERS
+    refusals = set(typing.get_args(ANY_RESULT)) - _ANSWERS
     assert refusals == set(typing.get_args(Refusal))
     assert refusals == {type(refusal) for refusal, _, _ in _REFUSALS}
 
@@ -186,11 +266,12 @@ def test_every_result_of_a_command_is_an_answer_or_a_refusal() -> None:
     known = _ANSWERS | set(typing.get_args(Refusal))
     declared = {
         result
-        for union in vars(commands).values()
-        if isinstance(union, types.UnionType) and union is not commands.Item
+        for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}.")
+        for union in vars(importlib.import_module(module.name)).values()
+        if isinstance(union, types.UnionType) and union is not Item
         for result in typing.get_args(union)
     }
-    assert results.SoldOut in declared
+    assert SoldOut in declared
     assert declared <= known
 
 
@@ -209,21 +290,19 @@ class _Venue:
 
 
 def test_a_refusal_names_the_seats_and_the_slot_of_the_request() -> None:
-    taken = problem_of(results.SeatTaken([SectionSeats("s1", [3, 5])]), _Venue()).document()
+    taken = problem_of(SeatTaken([SectionSeats("s1", [3, 5])]), _Venue()).document()
     assert taken.seat_ids == [103, 105]
     assert "103, 105" in taken.detail
-    past = problem_of(results.SlotPast(), slot=WishedSlot("2027-09-12T13:30", ("date", "time"))).document()
+    past = problem_of(SlotPast(), slot=WishedSlot("2027-09-12T13:30", ("date", "time"))).document()
     assert past.fields is not UNSET
     assert [field.path for field in past.fields] == ["date", "time"]
     assert {field.message for field in past.fields} == {"the slot 2027-09-12T13:30 has begun; choose a later one"}
 
 
-@pytest.mark.parametrize(
-    "refusal", [refusal for refusal, _, _ in _REFUSALS if not isinstance(refusal, results.SeatTaken)]
-)
+@pytest.mark.parametrize("refusal", [refusal for refusal, _, _ in _REFUSALS if not isinstance(refusal, SeatTaken)])
 def test_a_refusal_that_is_remembered_reads_the_same(refusal: Refusal) -> None:
     told = problem_of(refusal).reply()
-    limited = msgspec.structs.replace(refusal, allowances=(results.Allowance("customer", 3, 10),))
+    limited = msgspec.structs.replace(refusal, allowances=(Allowance("customer", 3, 10),))
     for again in (refusal, limited, refusal):
         reply = refused(again)
         assert (reply.body, reply.headers, reply.status) == (told.body, told.headers, told.status)

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from api.queue.views import audit_view, place_view, queue_view
-from engine.results import Placed, QueueState
+from engine.results.waiting_rooms import Placed, QueueState
 from engine.words import QueuePhase
 
 STATE = QueueState(
