@@ -17,7 +17,7 @@ from engine.results.events import BelowTaken
 from engine.results.holds import SoldOut
 from engine.settings import Settings
 from engine.words import CodeKind
-from sync.catalogue.editor import EventGone, lock_event
+from sync.catalogue.event_rows import EventGone, lock_event
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
 from sync.codes.editor import CodeEditor, TakenCodes, TooManyCodes
 from sync.codes.random_codes import random_codes

@@ -46,7 +46,7 @@ from engine.settings import Settings
 from engine.slots import local_slot, parse_slot, slot_of_pool, slot_pool, slot_start_ms
 from engine.words import AttemptState, EticketState, State
 from sync.audit.invariants import counted_bookings
-from sync.catalogue.editor import lock_event
+from sync.catalogue.event_rows import lock_event
 from sync.catalogue.section_maps import maps_of_event
 from sync.catalogue.venues import read_venue
 from sync.codes.terms import fields_of

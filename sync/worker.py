@@ -10,7 +10,7 @@ from engine.settings import Settings
 from engine.tracing import open_tracer
 from payments.resolver import run_resolver
 from sync.cancelled_events import run_cancellations
-from sync.catalogue.editor import CatalogueEditor
+from sync.catalogue.event_publisher import EventPublisher
 from sync.catalogue.publisher import run_publisher
 from sync.catalogue.venues import Venues
 from sync.codes.editor import CodeEditor
@@ -53,7 +53,7 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(Leader(settings, engine, redis, postgres, metrics, tracer).run(), name="leader")
             work.create_task(run_sweeper(settings, engine, metrics), name="sweeper")
             work.create_task(run_waiting_lists(settings, engine, postgres, metrics), name="waiting-lists")
-            parts = Venues(postgres, engine), CatalogueEditor(postgres, engine), CodeEditor(postgres, engine)
+            parts = Venues(postgres, engine), EventPublisher(postgres, engine), CodeEditor(postgres, engine)
             publisher = run_publisher(settings, *parts)
             work.create_task(publisher, name="publisher")
             work.create_task(run_resolver(settings, engine, metrics.observe_payment), name="resolver")

@@ -39,8 +39,8 @@ from engine.results.events import BelowTaken, InUse
 from engine.slots import slot_text
 from engine.time_zones import UnknownTimeZone, time_zone
 from engine.words import EventStatus
-from sync.catalogue.editor import EventFields, EventIsCancelled, NewEvent, NewTicket, TicketChanges, WrongVenue
-from sync.catalogue.refusals import OtherCurrency, OtherRevision
+from sync.catalogue.fields import EventFields, NewEvent, NewTicket, TicketChanges
+from sync.catalogue.refusals import EventIsCancelled, OtherCurrency, OtherRevision, WrongVenue
 
 Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]

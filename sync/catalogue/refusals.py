@@ -18,3 +18,13 @@ class UnknownSeats(msgspec.Struct, frozen=True):
     """These seats are not of the venue. Nothing was changed."""
 
     seat_ids: list[int]
+
+
+class WrongVenue(msgspec.Struct, frozen=True):
+    """These sections, which tickets of the event offer, are not of its venue. Nothing was changed."""
+
+    section_ids: list[int]
+
+
+class EventIsCancelled(msgspec.Struct, frozen=True):
+    """The event is cancelled, and no other status can follow. Nothing was changed."""

@@ -2,7 +2,7 @@
 
 from engine.catalogue import EventSnapshot
 from engine.seats import VenueSnapshot
-from sync.catalogue.editor import EventGone, lock_event
+from sync.catalogue.event_rows import EventGone, lock_event
 from sync.catalogue.venues import read_venue
 from sync.postgres import Postgres
 from sync.sql import statement

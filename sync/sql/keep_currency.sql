@@ -1,2 +1,2 @@
--- What is sold is sold: the currency follows (sync/catalogue/editor.py), and that of the tickets with it.
+-- What is sold is sold: the currency follows (sync/catalogue/event_publisher.py), and that of the tickets with it.
 UPDATE events SET currency = $2 WHERE id = $1

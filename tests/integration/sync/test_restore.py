@@ -27,7 +27,7 @@ from engine.seats import section_pool
 from engine.settings import Settings
 from engine.words import EventStatus, FailureReason
 from sync.audit.audit import audit
-from sync.catalogue.editor import NewEvent, NewTicket
+from sync.catalogue.fields import NewEvent, NewTicket
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
 from sync.outbox.leader import Leader
 from sync.restore import restore

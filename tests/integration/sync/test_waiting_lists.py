@@ -15,7 +15,7 @@ from engine.results.waiting_lists import Waiting, WaitingFound
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.audit.audit import audit
-from sync.catalogue.editor import NewEvent, NewTicket
+from sync.catalogue.fields import NewEvent, NewTicket
 from sync.restore import restore
 from sync.upkeep.waiting_lists import tend_waiting_lists
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice, running

@@ -9,7 +9,7 @@ from engine.results.waiting_rooms import Placed, QueueState
 from engine.settings import Settings
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus
-from sync.catalogue.editor import NewEvent, NewTicket
+from sync.catalogue.fields import NewEvent, NewTicket
 from sync.restore import restore
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice, running
 from tests.support.waiting import wait_until

@@ -23,7 +23,9 @@ from engine.results.refunds import RefundDue, Refunded
 from engine.results.reservations import Found
 from engine.settings import Settings
 from engine.words import EventStatus
-from sync.catalogue.editor import CatalogueEditor, NewEvent, NewTicket
+from sync.catalogue.editor import CatalogueEditor
+from sync.catalogue.event_publisher import EventPublisher
+from sync.catalogue.fields import NewEvent, NewTicket
 from sync.metrics import SyncMetrics
 from sync.outbox.reader import OutboxReader
 from sync.postgres import Postgres
@@ -54,6 +56,7 @@ class BoxOffice:
         self.postgres = postgres
         self.metrics = SyncMetrics()
         self.catalogue = CatalogueEditor(postgres, engine)
+        self.publisher = EventPublisher(postgres, engine)
         self.event: EventSnapshot
 
     async def open(self, *, capacity: int = 100, hold_seconds: int = 900) -> None:

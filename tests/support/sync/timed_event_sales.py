@@ -12,7 +12,7 @@ from engine.results.bookings import Booked, BookingFound, Moved, Unbooked
 from engine.results.holds import Held
 from engine.slots import slot_pool, slot_start_ms, slot_text
 from engine.words import EventStatus
-from sync.catalogue.editor import NewEvent, NewTicket
+from sync.catalogue.fields import NewEvent, NewTicket
 from tests.support.sync.box_office import DETAILS, BoxOffice
 
 CAPACITY = 20

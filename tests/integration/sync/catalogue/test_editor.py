@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-import sync.catalogue.editor
+import sync.catalogue.event_publisher
 from cli.ports import free_port
 from engine.catalogue import EventSnapshot, publish_event, published_changes, published_versions
 from engine.commands.events import Count
@@ -21,7 +21,9 @@ from engine.records import SectionMap
 from engine.results.events import BelowTaken, Counts, InUse, Published, SaleClosed, UnknownPool
 from engine.settings import Settings
 from engine.words import EventStatus
-from sync.catalogue.editor import CatalogueEditor, NewEvent, NewTicket, SalesLost, TicketChanges
+from sync.catalogue.editor import CatalogueEditor
+from sync.catalogue.event_publisher import SalesLost
+from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.postgres import Postgres, PostgresAway
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.waiting import wait_until
@@ -99,7 +101,7 @@ async def test_a_capacity_below_the_places_taken_changes_nothing(office: BoxOffi
     refused = await office.catalogue.update_ticket(office.ticket_id, TicketChanges(unit_minor=1, capacity=4))
     assert refused == BelowTaken(str(office.ticket_id), 4, 5)
     assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 100
-    await office.catalogue.publish_missing()
+    await office.publisher.publish_missing()
     assert await _capacity(office) == 100
     assert (await _published(office)).version == await _version(office)
 
@@ -119,15 +121,15 @@ def _failing(*, before: bool) -> Publish:
 
 async def test_death_before_a_new_event_is_published(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=True))
+        patch.setattr(sync.catalogue.event_publisher, "publish_event", _failing(before=True))
         with pytest.raises(OutcomeUnknown):
             await office.open()
     event_id = await office.sql("SELECT max(id) FROM events")
     assert isinstance(await office.engine.submit(Count(event_id)), UnknownPool)
 
-    assert await office.catalogue.publish_missing() == 1
+    assert await office.publisher.publish_missing() == 1
     assert isinstance(await office.engine.submit(Count(event_id)), Counts)
-    assert await office.catalogue.publish_missing() == 0
+    assert await office.publisher.publish_missing() == 0
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -135,13 +137,13 @@ async def test_death_between_publication_and_commit(
     office: BoxOffice, monkeypatch: pytest.MonkeyPatch, *, before: bool
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=before))
+        patch.setattr(sync.catalogue.event_publisher, "publish_event", _failing(before=before))
         with pytest.raises(OutcomeUnknown):
             await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
     assert await _capacity(office) == (100 if before else 200)
     assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 100
 
-    assert await office.catalogue.publish_missing() == 1
+    assert await office.publisher.publish_missing() == 1
     assert await _capacity(office) == 100
 
 
@@ -160,23 +162,23 @@ async def test_death_between_stock_and_description_is_found_too(
             return await publish_event(engine, event, sections, keeps_slots=keeps_slots)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue.editor, "publish_event", half)
+        patch.setattr(sync.catalogue.event_publisher, "publish_event", half)
         with pytest.raises(OutcomeUnknown):
             await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
     assert await _capacity(office) == 200
 
-    assert await office.catalogue.publish_missing() == 1
+    assert await office.publisher.publish_missing() == 1
     assert await _capacity(office) == 100
 
 
 async def test_places_sold_by_a_lost_change_stay_sold(office: BoxOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue.editor, "publish_event", _failing(before=False))
+        patch.setattr(sync.catalogue.event_publisher, "publish_event", _failing(before=False))
         with pytest.raises(OutcomeUnknown):
             await office.catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=200))
     await office.hold(150)
 
-    await office.catalogue.publish_missing()
+    await office.publisher.publish_missing()
     assert await _capacity(office) == 150
     assert await office.sql("SELECT capacity FROM tickets WHERE id = $1", office.ticket_id) == 150
 
@@ -189,7 +191,7 @@ async def test_places_sold_before_redis_was_emptied_are_not_sold_again(office: B
     await office.engine.init_partitions()
 
     with capture_logs() as logs:
-        assert await office.catalogue.publish_missing() == 0
+        assert await office.publisher.publish_missing() == 0
     assert [line["event"] for line in logs] == ["sales_lost"]
     with pytest.raises(SalesLost):
         await office.catalogue.update_event(office.event.event_id, dict(name="again"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-import sync.catalogue.editor
+import sync.catalogue.event_publisher
 import sync.catalogue.venues
 from engine.catalogue import EventSnapshot, published_venues, read_venue
 from engine.commands.events import Count
@@ -24,8 +24,8 @@ from engine.seats import RowSnapshot, SectionSnapshot, VenueSnapshot, section_po
 from engine.settings import Settings
 from engine.words import EventStatus
 from sync.audit.audit import audit
-from sync.catalogue.editor import NewEvent, NewTicket, TicketChanges, WrongVenue
-from sync.catalogue.refusals import OtherRevision, UnknownSeats
+from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
+from sync.catalogue.refusals import OtherRevision, UnknownSeats, WrongVenue
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
 from sync.read_models.reservations import get_reservation
 from sync.read_models.statistics import get_event_statistics
@@ -219,7 +219,7 @@ async def test_blocked_seats_are_not_for_sale_until_they_are_unblocked(hall: Hal
     assert (await hall.text(), await hall.blocked()) == ("bba\nab", [0, 1, 4])
     assert isinstance(await hall.block(0, 2, 4, blocked=False), EventSnapshot)
     assert (await hall.text(), await hall.blocked()) == ("aba\naa", [1])
-    assert await hall.office.catalogue.publish_missing() == 0
+    assert await hall.office.publisher.publish_missing() == 0
 
 
 async def test_seats_are_blocked_all_or_none(hall: Hall) -> None:
@@ -253,15 +253,15 @@ async def test_death_between_redis_and_the_commit(
 ) -> None:
     await hall.block(0, blocked=not blocked)
     with monkeypatch.context() as patch:
-        patch.setattr(sync.catalogue.editor, "publish_event", _die)
+        patch.setattr(sync.catalogue.event_publisher, "publish_event", _die)
         with pytest.raises(OutcomeUnknown):
             await hall.block(0, 1, blocked=blocked)
     assert await hall.text() == ("bba\naa" if blocked else "aaa\naa"), "Redis has what Postgres did not commit"
     assert await hall.blocked() == ([] if blocked else [0])
 
-    assert await hall.office.catalogue.publish_missing() == 1
+    assert await hall.office.publisher.publish_missing() == 1
     assert await hall.text() == ("aaa\naa" if blocked else "baa\naa")
-    assert await hall.office.catalogue.publish_missing() == 0
+    assert await hall.office.publisher.publish_missing() == 0
 
 
 async def test_a_seat_that_was_sold_by_a_lost_change_stays_sold(hall: Hall) -> None:
@@ -279,7 +279,7 @@ async def test_redis_that_was_emptied_gets_the_maps_again(hall: Hall, venues: Ve
     await hall.office.engine.redis.execute_command("FLUSHALL")
     await hall.office.engine.init_partitions()
     assert await venues.publish_missing() == 1
-    assert await hall.office.catalogue.publish_missing() == 2
+    assert await hall.office.publisher.publish_missing() == 2
     assert await hall.text() == "aab\naa"
 
 

@@ -58,7 +58,7 @@ async def test_an_emptied_redis_stops_the_partition(office: BoxOffice) -> None:
         await wait_until(office.outbox_is_empty)
         await office.engine.redis.execute_command("FLUSHALL")
         await office.engine.init_partitions()
-        await office.catalogue.publish_missing()
+        await office.publisher.publish_missing()
         with capture_logs() as logs:
             await office.hold()
             await wait_until(lambda: _stopped(office))

@@ -11,7 +11,7 @@ from engine.commands.items import items_text
 from engine.ids import new_reservation_id
 from engine.results.holds import Held
 from engine.words import State
-from sync.catalogue.editor import NewTicket
+from sync.catalogue.fields import NewTicket
 from sync.read_models.reservations import ReservationPage, is_place_in_list, list_reservations
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.waiting import wait_until
