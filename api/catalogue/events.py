@@ -141,6 +141,12 @@ async def find_event(request: web.Request, event_id: int) -> EventSnapshot:
     return event
 
 
+async def refreshed_event(request: web.Request, event_id: int) -> EventSnapshot:
+    """The event with all that was changed until now. Raises Problem not_found."""
+    await request.app[CATALOGUE].refresh()
+    return await find_event(request, event_id)
+
+
 def no_event(event_id: int) -> Problem:
     """404 about an event."""
     return not_found(f"event {event_id}")

@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 
 from api.access.callers import MANAGERS
-from api.catalogue import events, management, schemas, seats, sections, tickets, venues
+from api.catalogue import bodies, event_management, events, schemas, seats, sections, ticket_management, tickets, venues
 from api.catalogue.pretix import PretixPlan
 from api.http.pagination import PageQuery
 from api.http.problems import Code
@@ -122,28 +122,28 @@ ROUTES: tuple[Route, ...] = (
     _managing(
         method="POST",
         path="/v1/events",
-        handler=management.create_event,
+        handler=event_management.create_event,
         conditional=True,
         keyed=True,
         links=_OF_EVENT,
-        body=management.EventBody,
+        body=bodies.EventBody,
         answers={_CREATED: schemas.Event},
         refusals=(Code.NOT_FOUND, Code.CURRENCY_NOT_SUPPORTED),
     ),
     _managing(
         method="PATCH",
         path=_EVENT,
-        handler=management.change_event,
+        handler=event_management.change_event,
         conditional=True,
         links=_OF_EVENT,
-        body=management.EventPatch,
+        body=bodies.EventPatch,
         answers={_OK: schemas.Event},
         refusals=(Code.BELOW_TAKEN, Code.SALE_CLOSED, Code.IN_USE, Code.CURRENCY_NOT_SUPPORTED),
     ),
     _managing(
         method="DELETE",
         path=_EVENT,
-        handler=management.delete_event,
+        handler=event_management.delete_event,
         conditional=True,
         answers=_NOTHING,
         refusals=(Code.IN_USE,),
@@ -151,20 +151,20 @@ ROUTES: tuple[Route, ...] = (
     _managing(
         method="POST",
         path=f"{_EVENT}/tickets",
-        handler=management.add_ticket,
+        handler=ticket_management.add_ticket,
         conditional=True,
         keyed=True,
         links=_OF_TICKET,
-        body=management.TicketBody,
+        body=bodies.TicketBody,
         answers={_CREATED: schemas.Ticket},
         refusals=(Code.CURRENCY_NOT_SUPPORTED,),
     ),
     _managing(
         method="PATCH",
         path=_TICKET,
-        handler=management.change_ticket,
+        handler=ticket_management.change_ticket,
         conditional=True,
-        body=management.TicketPatch,
+        body=bodies.TicketPatch,
         answers={_OK: schemas.Ticket},
         scoped=True,
         refusals=(Code.CURRENCY_NOT_SUPPORTED, Code.BELOW_TAKEN),
@@ -172,7 +172,7 @@ ROUTES: tuple[Route, ...] = (
     _managing(
         method="DELETE",
         path=_TICKET,
-        handler=management.delete_ticket,
+        handler=ticket_management.delete_ticket,
         conditional=True,
         answers=_NOTHING,
         scoped=True,

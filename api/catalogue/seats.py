@@ -9,7 +9,7 @@ from msgspec import Meta
 from api.app_keys import EDITOR
 from api.catalogue.cache import CATALOGUE
 from api.catalogue.events import no_event, shown_event_of_path, shown_tickets
-from api.catalogue.management import event_reply
+from api.catalogue.management_replies import event_reply
 from api.catalogue.pages import PUBLIC_PAGES
 from api.catalogue.schemas import CompactSeats, RowText, SeatPrice, SeatState
 from api.catalogue.stock import STOCK, told_ms

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from api.catalogue.management import PriceBody
+from api.catalogue.bodies import PriceBody
 from api.codes.schemas import CodePatch, NewCodes
 from api.http.problems import invalid
 from api.http.requests import check_currency

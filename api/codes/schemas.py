@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.catalogue.management import PriceBody
+from api.catalogue.bodies import PriceBody
 from api.http.pagination import PageQuery
 from api.http.requests import ALL_DIFFERENT, DatabaseId
 from api.http.text import CustomerId, Text

@@ -11,8 +11,8 @@ from api.access.client_address import limited_address
 from api.access.named_customer import CustomerBody
 from api.access.rate_limit_headers import tell_rates
 from api.app_keys import EDITOR, ENGINE, SETTINGS
+from api.catalogue.bodies import InsideLimit, PerMinute
 from api.catalogue.events import event_of_path, shown_event_of_path
-from api.catalogue.management import InsideLimit, PerMinute
 from api.catalogue.page_replies import PageReplies
 from api.engine_problems import problem_of
 from api.http.problems import Problem, invalid, not_found
