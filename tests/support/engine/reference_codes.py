@@ -1,4 +1,4 @@
-"""Codes, for the pure model (model.py): every counter is worked out from the reservations that name the code."""
+"""Codes, for the pure model (reference_model.py): every counter is worked out from the reservations that name it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

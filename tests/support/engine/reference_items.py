@@ -1,4 +1,4 @@
-"""From what a customer asks for to the lines of a reservation, for the pure model (model.py)."""
+"""From what a customer asks for to the lines of a reservation, for the pure model (reference_model.py)."""
 
 import json
 from collections.abc import Sequence

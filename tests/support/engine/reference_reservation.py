@@ -1,4 +1,4 @@
-"""A reservation of the pure model (model.py), and what a pool counts."""
+"""A reservation of the pure model (reference_model.py), and what a pool counts."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The rules of slots and bookings, for the pure model (model.py)."""
+"""The rules of slots and bookings, for the pure model (reference_model.py)."""
 
 from collections.abc import Callable
 from typing import TypeAlias

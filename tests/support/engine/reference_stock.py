@@ -1,4 +1,4 @@
-"""What there is, for the pure model (model.py): reservations, bookings, and counters worked out from them."""
+"""What there is, for the pure model (reference_model.py): reservations, bookings, and counters worked out from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Waiting lists, for the pure model (model.py), written from docs/waiting-list.md and not from `lua/`."""
+"""Waiting lists, for the pure model (reference_model.py), written from docs/waiting-list.md and not from `lua/`."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ from engine.commands.seats import BlockSeats
 from engine.records import SectionSeats
 from engine.words import EventStatus, FailureReason, State
 from tests.support.engine.model_play import Play
-from tests.support.engine.reference_model import ATTEMPTS_KEPT
+from tests.support.engine.reference_exchanges import ATTEMPTS_KEPT
 from tests.support.engine.strategies import (
     EVENTS,
     ITS_OWN,
