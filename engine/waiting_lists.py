@@ -1,4 +1,4 @@
-"""Waiting lists as a partition stores them: the layout of `lua/37_waiting_lists.lua`, for Python."""
+"""Waiting lists as a partition stores them: the layout of `lua/37_waiting_entries.lua`, for Python."""
 
 
 def places_set_aside(text: bytes) -> dict[str, int]:

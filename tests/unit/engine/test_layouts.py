@@ -75,7 +75,7 @@ def test_positions_in_a_line_and_in_an_attempt() -> None:
 
 
 def test_an_entry_of_a_waiting_list_is_packed_in_the_order_of_its_fields() -> None:
-    code = (LUA / "37_waiting_lists.lua").read_text(encoding="utf-8")
+    code = (LUA / "37_waiting_entries.lua").read_text(encoding="utf-8")
     (listed,) = re.findall(r"local ENTRY = \{(.*?)\}", code, re.DOTALL)
     names = {"waiting_id": "id", "ticket_id": "ticket", "event_id": "event", "customer_id": "customer"}
     assert re.findall(r"'(\w+)'", listed) == [names.get(field, field) for field in WaitingEntry.__struct_fields__]
