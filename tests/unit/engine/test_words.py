@@ -290,8 +290,8 @@ def test_tables_of_states_are_complete(name: str, no_answer: set[State]) -> None
 
 
 def test_words_of_the_doors_are_the_same() -> None:
-    library = (LUA / "38_etickets.lua").read_text(encoding="utf-8")
-    code = re.sub(r"--.*", "", library)
+    files = ("38_etickets.lua", "38_etickets_writes.lua", "38_scans.lua")
+    code = re.sub(r"--.*", "", "".join((LUA / name).read_text(encoding="utf-8") for name in files))
     assert set(re.findall(r"\be\[STATE\] [=~]= '(\w+)'", code)) <= set(EticketState)
     in_order = re.findall(r"VOID_FIRST = \{(.*?)\}", code)[0]
     assert set(re.findall(r"(\w+)(?:'\])? = \d", in_order)) == set(EticketState) - {EticketState.VOID}
