@@ -1,0 +1,227 @@
+"""CPU time of an answer in the API's process, without sockets: of this code, beside that of other trees.
+
+    python -m loadtest.bench.in_process                       # this tree
+    python -m loadtest.bench.in_process --beside ../before    # and that of another commit (`git worktree add`)
+
+Each tree has a process with the application in it and a Valkey of its own. They take turns of a few milliseconds: in
+each, every connection asks once, and all are answered. So a ratio of two trees is true on a busy machine, too. Bytes go
+to the connections as the event loop gives them and come back to nowhere: what the kernel does for sockets is not in it.
+"""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import structlog
+import uvloop
+from aiohttp import web
+
+from cli.dev.child_process import Child
+from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
+from engine.settings import Settings
+from loadtest.bench.request_spec import RequestSpec
+from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, WITH_CODE, renew_redis
+from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
+
+_KINDS = {
+    "plain": PLACES,
+    "guarded": GUARDED,
+    "named": NAMED_SEATS,
+    "best": BEST_AVAILABLE,
+    "code": WITH_CODE,
+    "reads": AVAILABILITY,
+}
+_HOST = "127.0.0.1:8080"
+_ANSWER_SECONDS = 30
+_WARM_UP_ROUNDS = 10
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The settings of a worker, the kind of its requests, and its connections."""
+
+    settings: Settings
+    kind: str
+    connections: int
+    rounds: int
+
+
+class _Transport(asyncio.Transport):
+    """A connection to nowhere: takes what is written, and counts it."""
+
+    def __init__(self, answered: "_Answered") -> None:
+        super().__init__({"peername": ("127.0.0.1", 40_000)})
+        self._answered = answered
+
+    def write(self, data: Any) -> None:
+        self._answered.note(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        """Nothing comes while an answer is awaited."""
+
+    def resume_reading(self) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        raise click.ClickException("the application closed a connection")
+
+    def abort(self) -> None:
+        self.close()
+
+
+class _Answered:
+    """Counts answers of one turn."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted, self._count = wanted, 0
+        self.all = asyncio.Event()
+
+    def note(self, answer: bytes) -> None:
+        """One more. Raises ClickException for one that is no success."""
+        if answer[9:12] not in (b"200", b"201"):
+            raise click.ClickException(f"no success: {answer.decode()}")
+        self._count += 1
+        if self._count == self._wanted:
+            self._count = 0
+            self.all.set()
+
+
+def _requests(asking: RequestSpec, number: int) -> Iterator[bytes]:
+    """Requests as loadtest/bench/requests.lua makes them."""
+    template, times = asking.template(_HOST, "in-process-"), asking.times_each
+    tokens = list(asking.tokens("in-process-", number // times + number))
+    present = 256
+    for sent in range(number):
+        customer = sent // (present * times) * present + sent % present
+        values = [counter.first + sent * counter.step % counter.among for counter in asking.numbers]
+        token = [tokens[customer]] if tokens else []
+        yield (template % (*token, *values, customer) if asking.takes else template).encode()
+
+
+async def _work(plan: Plan) -> None:
+    """Answers a turn of requests for each line that comes; prints its CPU time in ms."""
+    from api.app import create_app  # noqa: PLC0415  # of the tree that this process is for
+    from cli.gc_tuning import collect_rarely  # noqa: PLC0415  # as above
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what is printed is for the caller
+    await renew_redis(plan.settings)
+    runner = web.AppRunner(create_app(plan.settings), keepalive_timeout=75)
+    await runner.setup()
+    server, loop, answered = runner.server, asyncio.get_running_loop(), _Answered(plan.connections)
+    assert server is not None  # noqa: S101  # after setup
+    connections = [server() for _ in range(plan.connections)]
+    for connection in connections:
+        connection.connection_made(_Transport(answered))
+    requests = _requests(_KINDS[plan.kind], plan.connections * (plan.rounds + _WARM_UP_ROUNDS))
+    await asyncio.sleep(0.1)
+    collect_rarely()
+    click.echo("ready")
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        texts = [next(requests) for _ in connections]
+        answered.all.clear()
+        began = time.process_time()
+        for connection, text in zip(connections, texts, strict=True):
+            connection.data_received(text)
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await answered.all.wait()
+        click.echo(time.process_time() - began)
+    os._exit(0)
+
+
+class _Tree:
+    """A tree's process with the application, and its Valkey."""
+
+    def __init__(self, stack: ExitStack, tree: Path, valkey: EmbeddedValkey, plan: Plan) -> None:
+        self._valkey: Child = valkey.child
+        text = msgspec.json.encode(plan).decode()
+        command = [sys.executable, __file__, "--worker", text]
+        environ = {**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
+        self._process = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tree, env=environ)  # noqa: S603  # ours
+        )
+        stack.callback(self._process.kill)
+        self._line()
+
+    def turn(self) -> tuple[float, float]:
+        """CPU seconds of the application, and of Valkey, for one turn."""
+        assert self._process.stdin is not None  # noqa: S101  # it is a pipe
+        before = _scheduled_seconds(self._valkey.pid)
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._line()), _scheduled_seconds(self._valkey.pid) - before
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None  # noqa: S101  # it is a pipe
+        line = self._process.stdout.readline()
+        if not line:
+            raise click.ClickException("the process with the application ended; see above")
+        return line
+
+
+def _scheduled_seconds(pid: int) -> float:
+    """CPU seconds of the main thread of a process, to the µs."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
+@click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
+@click.option("--beside", type=click.Path(exists=True, path_type=Path), multiple=True, help="Another tree.")
+@click.option("--kind", type=click.Choice(list(_KINDS)), multiple=True, default=("plain", "guarded", "named", "best"))
+@click.option("--connections", type=click.IntRange(1, 4000), default=256, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--worker", hidden=True)
+def main(beside: tuple[Path, ...], kind: tuple[str, ...], connections: int, rounds: int, worker: str | None) -> None:
+    """Prints a line for each kind and tree: µs for an answer of the API and of Valkey, and the ratio to the first."""
+    if worker:
+        uvloop.run(_work(msgspec.json.decode(worker, type=Plan)))
+        return
+    for name in kind:
+        _compare([*beside, Path.cwd()], name, connections, rounds)
+
+
+def _compare(trees: list[Path], kind: str, connections: int, rounds: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="onsale-in-process-") as name, ExitStack() as stack:
+        folder = Path(name)
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", folder / "postgres.log", durable=False))
+        running = []
+        for number, tree in enumerate(trees):
+            part = folder / str(number)
+            part.mkdir()
+            valkey = stack.enter_context(EmbeddedValkey(part / "valkey", part / "valkey.log"))
+            guarded = _KINDS[kind].issuer or Settings(auth="off")
+            settings = msgspec.structs.replace(
+                guarded, redis_url=valkey.url, postgres_url=postgres.ensure_database("onsale")
+            )
+            running.append(_Tree(stack, tree, valkey, Plan(settings, kind, connections, rounds)))
+        for _ in range(_WARM_UP_ROUNDS):
+            for one in running:
+                one.turn()
+        turns = [[one.turn() for one in running] for _ in range(rounds)]
+        for number, tree in enumerate(trees):
+            api = [turn[number][0] / connections * 1e6 for turn in turns]
+            store = [turn[number][1] / connections * 1e6 for turn in turns]
+            ratios = [
+                statistics.median(turn[number][part] / max(turn[0][part], 1e-9) for turn in turns) for part in (0, 1)
+            ]
+            click.echo(
+                f"{kind:8} API µs {min(api):5.1f} ~{statistics.median(api):5.1f} ({ratios[0]:.3f})   "
+                f"Valkey µs {min(store):5.1f} ~{statistics.median(store):5.1f} ({ratios[1]:.3f})   {tree}"
+            )
+
+
+if __name__ == "__main__":
+    main()
