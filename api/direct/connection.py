@@ -27,6 +27,10 @@ class Holds(Protocol):
 
     gate: HoldGate
 
+    def take_usual(self, connection: "DirectConnection", data: bytes) -> bool | None:
+        """True if the request that the data is is handled here; None if it is to be parsed to find that out."""
+        ...
+
     def take(self, connection: "DirectConnection", message: RawRequestMessage, payload: Any) -> bool:
         """True if the request is handled here. If not, nothing was done."""
         ...
@@ -77,7 +81,7 @@ class DirectConnection(Connection):
         elif self._at_boundary and data.startswith(b"GET ") and (page := self._pages.answer(self, data)) is not None:
             self._show(page)
         elif self._holds.gate.admits(self, data):
-            self._parse(data)
+            self._begin_with(data)
         else:
             self.early = data
             self._request_in_progress = True
@@ -89,7 +93,7 @@ class DirectConnection(Connection):
         data, self.early = self.early, b""
         self._request_in_progress = False
         self.read_on()
-        self._parse(data)
+        self._begin_with(data)
 
     def refuse(self) -> bool:
         """Refuses what came early, without parsing it if it is as usual."""
@@ -105,8 +109,15 @@ class DirectConnection(Connection):
         waiter = self._waiter
         return waiter is None or waiter.done() or bool(self._messages) or self._payload_parser is not None
 
-    def _parse(self, data: bytes) -> None:
-        """Parses as aiohttp does, and lets its task know of what is not taken."""
+    def _begin_with(self, data: bytes) -> None:
+        """Takes up what came while the connection was not busy; most of a drop is not even parsed by aiohttp."""
+        can_take = self._at_boundary and not (self._upgraded or self._force_close or self._close)
+        taken = self._holds.take_usual(self, data) if can_take else None
+        if not taken:
+            self._parse(data, was_offered=taken is not None)
+
+    def _parse(self, data: bytes, *, was_offered: bool = False) -> None:
+        """Parses as aiohttp does, and lets its task know of what is not taken. `was_offered`: as a hold, in vain."""
         waiter = self._waiter
         if self.hold is None and self._is_busy():
             self._feed(data)
@@ -122,7 +133,7 @@ class DirectConnection(Connection):
         if len(self._messages) == 1 and not self._upgraded and not (self._force_close or self._close):
             message, payload = self._messages[0]
             if isinstance(message, RawRequestMessage):
-                if self._holds.take(self, message, payload):
+                if not was_offered and self._holds.take(self, message, payload):
                     return
                 if self._at_boundary and (page := self._pages.take(self, message, data)) is not None:
                     self._consume()
@@ -132,6 +143,9 @@ class DirectConnection(Connection):
 
     def _feed(self, data: bytes) -> None:
         """Has aiohttp parse it, and notes whether that was one request, whole, and nothing else."""
+        if not data:  # aiohttp has the parser go on with what it has, which at a boundary is nothing
+            super().data_received(data)
+            return
         at_boundary, queued = self._at_boundary, len(self._messages)
         self._at_boundary = False
         super().data_received(data)
@@ -161,7 +175,8 @@ class DirectConnection(Connection):
 
     def begin(self, hold: object) -> None:
         """The first request is this hold: it leaves the queue, and the connection is busy, also for a shutdown."""
-        self._consume()
+        if self._messages:  # it was parsed
+            self._consume()
         if self._manager is not None:  # as long as the connection is there
             self._manager.requests_count += 1
         self.hold = hold

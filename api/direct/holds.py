@@ -27,6 +27,7 @@ from api.catalogue.cache import CatalogueCache
 from api.direct.connection import DirectConnection
 from api.direct.hold_gate import HoldGate
 from api.direct.request import DirectRequest
+from api.direct.usual_head import read_usual
 from api.engine_problems import problem_of
 from api.frame import Finish, Frame, problem_of_error
 from api.http.json_keys import check_keys
@@ -46,6 +47,8 @@ from engine.words import EventStatus
 log = structlog.get_logger(__name__)
 
 _PATHS = frozenset({"/v1/reservations", "/v1/reservations/"})
+_BEGIN = b"POST /v1/reservations"
+_JSON = "application/json"
 _UNUSUAL = ("Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade")
 _KEY = "Idempotency-Key"
 _USUAL = frozenset(
@@ -124,14 +127,27 @@ class DirectHolds:
             or payload is EMPTY_PAYLOAD
             or not payload.is_eof()
             or payload.exception() is not None
-            or headers.get("Content-Type") != "application/json"
+            or headers.get("Content-Type") != _JSON
             or (not _USUAL.issuperset(headers) and any(name in headers for name in _UNUSUAL))
         ):
             return False
-        raw = b"".join(payload._buffer)
-        if len(raw) > self._max_bytes:
+        return self._take_up(connection, message.path, headers, b"".join(payload._buffer))
+
+    def take_usual(self, connection: DirectConnection, data: bytes) -> bool | None:
+        """True if the request that the data is is handled here; None if it is to be parsed to find that out."""
+        if not data.startswith(_BEGIN):
+            return None
+        usual = read_usual(data)
+        if usual is None:
+            return None
+        path, headers, raw = usual
+        return headers.get("Content-Type") == _JSON and self._take_up(connection, path, headers, raw)
+
+    def _take_up(self, connection: DirectConnection, path: str, headers: "CIMultiDictProxy[str]", raw: bytes) -> bool:
+        """The same for a request that has no unusual header."""
+        if not 0 < len(raw) <= self._max_bytes:
             return False
-        request = DirectRequest(self._app, connection, "POST", message.path, headers)
+        request = DirectRequest(self._app, connection, "POST", path, headers)
         caller = self._known(cast("web.Request", request))
         if caller is None:
             return False

@@ -57,14 +57,14 @@ class Taken:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        take = DirectHolds.take
+        take = DirectHolds._take_up
 
         def counting(direct: DirectHolds, *arguments: Any) -> bool:
             taken = take(direct, *arguments)
             self.count += taken
             return taken
 
-        monkeypatch.setattr(DirectHolds, "take", counting)
+        monkeypatch.setattr(DirectHolds, "_take_up", counting)
 
 
 @pytest.fixture
@@ -128,6 +128,8 @@ class Requests:
                 headers.append(f"Origin: https://{chance.choice(['shop', 'other'])}.example")
             if chance.random() < 0.2:
                 headers.append(f"X-Forwarded-For: 10.0.0.{chance.randrange(3)}, 127.0.0.1")
+            if chance.random() < 0.1:
+                headers.append(chance.choice(["X-C: d", "accept: */*", "Accept:  */*", "Accept:*/*", "Cookie: a=b"]))
             if chance.random() < 0.05:
                 headers.append(chance.choice(["Connection: close", "Accept-Encoding: gzip", "Expect: 200-maybe"]))
             path = chance.choice(["/v1/reservations"] * 9 + ["/v1/reservations/", "/v1/reservations?a=b"])
@@ -300,6 +302,28 @@ async def test_pipelined_requests_are_answered_in_their_order(front: Front, wire
     assert [answer[9:12] for answer in answers] == [b"201", b"200", b"201", b"201"]
     names = [re.search(rb'"customer":\{"id":"(c\d)"', answer) for answer in answers]
     assert [name and name[1] for name in names] == [b"c3", None, b"c4", b"c5"]
+
+
+async def test_usual_requests_are_not_parsed_by_aiohttp(
+    front: Front, wire: Wire, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket_id = (await front.event(5))["tickets"][0]["id"]
+    parsed: list[bytes] = []
+    feed = connection.DirectConnection._feed
+
+    def noting(own: connection.DirectConnection, data: bytes) -> None:
+        parsed.append(data)
+        feed(own, data)
+
+    monkeypatch.setattr(connection.DirectConnection, "_feed", noting)
+    usual = [request_text(_body(ticket_id, f"c{number}"), _JSON) for number in range(3)]
+    unusual = request_text(_body(ticket_id, "22"), _JSON, "X-Own: a")
+    ordinary = request_text(_body(ticket_id, "23"), "Content-Type: application/json; charset=utf-8")
+    for text in (usual[0], unusual, usual[1], ordinary, usual[2]):
+        (answer,) = await wire.ask(text)
+        assert answer[9:12] == b"201"
+    assert [text for text in parsed if text] == [unusual, ordinary]
+    assert taken.count == 4
 
 
 async def test_a_request_in_pieces_is_answered(front: Front, wire: Wire) -> None:
