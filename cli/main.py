@@ -357,7 +357,7 @@ def export_changes(name: str, folder: Path, form: str, rows: int) -> None:
     from cli.export.command import export_view
 
     state = export_view(settings_from_environment(), name, folder, form, rows)
-    click.echo(f"{name}: {state.rows} rows in {state.part} parts, complete up to {state.complete_to}")
+    click.echo(f"{name}: rows {state.rows}, parts {state.part}, complete up to {state.complete_to}")
 
 
 @onsale.command()

@@ -199,12 +199,12 @@ class OutboxReader:
     async def _check_position(self, committed: Position) -> None:
         """Raises if Redis has forgotten entries that Postgres has: it would give their numbers to other facts.
 
-        If Postgres has all, this is noted: analysts load what is complete.
+        If Postgres has all, or there was never an entry, this is noted: analysts load what is complete.
         """
         now_ms = await server_time_ms(self._redis, self._keys)
         last = await last_position(self._redis, self._keys)
         if last < committed:
             raise OutboxBroken(f"Redis is at {last}, Postgres has {committed}: Redis was set back")
-        if last == committed:
+        if last == committed or not last.sequence:
             async with self._postgres.connection() as connection:
                 await connection.execute(statement("mark_complete"), self._keys.partition, *committed, now_ms)

@@ -247,6 +247,19 @@ async def test_the_watermark_follows_what_is_written_and_what_is_empty(
         await wait_until(complete)
 
 
+async def test_a_partition_in_which_nothing_was_ever_sold_does_not_hold_the_watermark_back(
+    office: BoxOffice, pool: Postgres, wait_until: WaitUntil
+) -> None:
+    async with running(office.reader().run()):
+
+        async def is_known() -> bool:
+            async with pool.connection() as connection:
+                sql = "SELECT complete_to IS NOT NULL FROM outbox_offsets WHERE partition = $1"
+                return bool(await connection.fetchval(sql, office.keys.partition))
+
+        await wait_until(is_known)
+
+
 def _tests_of(column: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for test in column.get("tests", ()):
         yield from test.items() if isinstance(test, dict) else [(test, None)]
