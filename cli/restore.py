@@ -32,6 +32,6 @@ def _sentences(restored: Restored) -> str:
     )
     return f"""\
 Restored {restored.events} events, {restored.live} live reservations and {restored.ended} that ended lately.
-Postgres knew {until}. What Redis had acknowledged after that is lost: such holds are for
-sale again, and such payments are in the gateway's ledger alone, where they have to be found and refunded.
+Postgres knew {until}. What Redis had acknowledged after that is lost. Such holds are for
+sale again. Such payments are in the gateway's ledger alone: find them there and refund them.
 Run `onsale audit`, then start `onsale serve` and `onsale sync`."""

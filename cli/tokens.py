@@ -16,8 +16,8 @@ def mint_token(settings: Settings, role: Role, sub: str, ttl_seconds: int, event
     """A token signed with the secret of the settings. Raises UserError, or Misconfigured for one that is too short."""
     if not settings.jwt_secret:
         raise UserError(
-            "ONSALE_JWT_SECRET is not set: set it to the secret of `onsale serve` (make one "
-            "with `openssl rand -hex 32`); with public keys (ONSALE_JWT_JWKS), use the private key to make tokens"
+            "ONSALE_JWT_SECRET is not set: set it to the secret of `onsale serve` (`openssl rand -hex 32` makes one). "
+            "With public keys (ONSALE_JWT_JWKS), use the private key to make tokens."
         )
     check_key_settings(settings)
     if events is not None and role not in LIMITED:

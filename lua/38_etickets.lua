@@ -248,7 +248,7 @@ do
     return { e[RID], e[TICKET], e[POOL], e[SEAT], e[ISSUE], e[STATE], '', e[FIRST_IN_MS], e[CHANGED_MS], {}, '' }
   end
 
-  -- For the other files about e-tickets.
+  -- Positions and functions that the other files about e-tickets use.
   etickets.RID, etickets.POOL, etickets.ISSUE, etickets.STATE = RID, POOL, ISSUE, STATE
   etickets.HOLDER, etickets.FIRST_IN_MS, etickets.PASSES = HOLDER, FIRST_IN_MS, PASSES
   etickets.key_of, etickets.doors_of, etickets.at, etickets.change, etickets.shown = key_of, doors_of, at, change, shown

@@ -247,8 +247,9 @@ def _what_is_wrong(error: Exception) -> str:
             if missing:
                 return f"The token says nothing of `{missing[1]}`; it needs exp, iss, aud, sub, role."
             return (
-                "The token's claims cannot be used: `sub` is 1 to 64 visible ASCII characters, `role` is customer, "
-                "service, manager or gate, `events` (of the last two only) a list of ids, `exp` a number of seconds."
+                "The token's claims cannot be used. `sub` is 1 to 64 visible ASCII characters, and `exp` a number of "
+                "seconds. `role` is customer, service, manager or gate. Only the last two may have `events`, a list of "
+                "ids."
             )
         case _:
             return "The token is not valid; get a new one."

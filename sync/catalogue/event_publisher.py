@@ -111,8 +111,8 @@ class EventPublisher:
             statement("event_has_sales"), snapshot.event_id
         ):
             raise SalesLost(
-                f"Redis does not know event {snapshot.event_id}, of which Postgres has sold places; "
-                "it is not put on sale, because those would be sold again; restore Redis"
+                f"Redis does not know event {snapshot.event_id}, but Postgres has sold places of it. "
+                "It is not put on sale, because those would be sold again: restore Redis"
             )
         sections = await missing_maps(connection, self._engine, snapshot)
         result = await publish_event(self._engine, snapshot, sections, keeps_slots=keeps_slots)
