@@ -29,7 +29,7 @@ class ReservationPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     items: Annotated[list[ItemBody], Meta(min_length=1, max_length=20)]
 
-    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 1, "quantity": 3}]}
+    EXAMPLE: ClassVar[Any] = {"items": [{"ticket_id": 1, "quantity": 1}, {"ticket_id": 2, "quantity": 2}]}
 
 
 _PATCH = msgspec.json.Decoder(ReservationPatch)

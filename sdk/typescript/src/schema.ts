@@ -2566,7 +2566,11 @@ export interface components {
          *       "items": [
          *         {
          *           "ticket_id": 1,
-         *           "quantity": 3
+         *           "quantity": 1
+         *         },
+         *         {
+         *           "ticket_id": 2,
+         *           "quantity": 2
          *         }
          *       ]
          *     }
