@@ -1,8 +1,10 @@
 """The routes of the API: one table, which the router, the frame, the OpenAPI document and the tests read."""
 
+from api.assets.routes import ROUTES as ASSETS
 from api.audit_log.routes import ROUTES as AUDIT_LOG
 from api.catalogue.routes import ROUTES as CATALOGUE
 from api.codes.routes import ROUTES as CODES
+from api.console.routes import ROUTES as CONSOLE
 from api.customers.routes import ROUTES as CUSTOMERS
 from api.dev_tokens.routes import ROUTES as DEV_TOKENS
 from api.docs.routes import ROUTES as DOCS
@@ -34,6 +36,8 @@ ROUTES: tuple[Route, ...] = (
     *OPERATIONS,
     *DOCS,
     *SHOP,
+    *CONSOLE,
+    *ASSETS,
 )
 """All routes, in the order of the contract."""
 

@@ -131,12 +131,24 @@ def _event_ids(_context: click.Context, _option: click.Parameter, text: str | No
 @click.option("--sub", required=True, help="Subject: the customer's id, or a name of the service or manager.")
 @click.option("--events", callback=_event_ids, help="Event ids of a manager's or gate's token, like 1,2; default: all.")
 @click.option("--ttl", type=click.IntRange(1, 31_536_000), default=3600, help="Seconds until the token expires.")
-def token(role: str, sub: str, events: list[int] | None, ttl: int) -> None:
+@click.option(
+    "--link",
+    metavar="[URL]",
+    is_flag=False,
+    flag_value="http://127.0.0.1:8080",
+    help="Print a link that signs a manager in to the console of the API at this URL.  [http://127.0.0.1:8080]",
+)
+def token(role: str, sub: str, events: list[int] | None, ttl: int, link: str | None) -> None:
     """Make a token for development, signed with ONSALE_JWT_SECRET."""
     from api.access.callers import Role
-    from cli.tokens import mint_token
+    from cli.tokens import mint_token, sign_in_link
 
-    click.echo(mint_token(settings_from_environment(), Role(role), sub, ttl, events))
+    if link is not None and role != Role.MANAGER:
+        raise UserError("--link needs --role manager: the console is for managers alone")
+    if link is not None and not link.startswith(("http://", "https://")):
+        raise UserError(f"--link {link} is no address: give that of the API, like https://tickets.example")
+    made = mint_token(settings_from_environment(), Role(role), sub, ttl, events)
+    click.echo(made if link is None else sign_in_link(link, made))
 
 
 @onsale.command()

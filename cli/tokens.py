@@ -27,3 +27,8 @@ def mint_token(settings: Settings, role: Role, sub: str, ttl_seconds: int, event
     except msgspec.ValidationError as error:
         raise UserError("--sub must be 1 to 64 visible ASCII characters") from error
     return minted(settings, role, sub, ttl_seconds, events)
+
+
+def sign_in_link(url: str, token: str) -> str:
+    """An address of the console that signs in. The token is behind the #, which a browser sends to no server."""
+    return f"{url.rstrip('/')}/console#token={token}"

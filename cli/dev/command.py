@@ -29,6 +29,7 @@ from cli.lua_library import install_on_server
 from cli.migrate import migrate_database
 from cli.ports import LOOPBACK, check_port, free_port
 from cli.progress import progress
+from cli.tokens import sign_in_link
 from engine.settings import PREFIX, Settings
 
 _READY_SECONDS = 120
@@ -218,9 +219,10 @@ def _greet(api_url: str, data_dir: Path, commands: list[tuple[str, str]], tokens
         for role in Role:
             click.echo(f"  {role}: {tokens.of(role)}\n")
         click.echo(f"Others: POST {api_url}/dev/tokens with a role and a sub\n")
+        click.echo(f"The console, signed in: {sign_in_link(api_url, tokens.of(Role.MANAGER))}\n")
         click.echo("Try, in another terminal:\n")
     else:
-        click.echo(f"Buy in a browser: {api_url}/shop\n")
+        click.echo(f"Buy in a browser: {api_url}/shop\nWatch the sale: {api_url}/console\n")
         click.echo("Or try, in another terminal:\n")
     for what, command in commands:
         click.echo(f"  # {what}\n  {command}\n")

@@ -3,12 +3,12 @@
 // Changes go to the API one after the other. Of two wishes about the same thing the later one counts: a wish that has not
 // been sent yet is dropped when a newer one comes.
 
-import { Refusal, call } from "./api.js";
+import { Refusal, call } from "/assets/api.js";
 import { customer } from "./customer.js";
-import { ask } from "./dialog.js";
-import { money } from "./format.js";
-import { kept, uuid, watchKept } from "./store.js";
-import { t } from "./words.js";
+import { ask } from "/assets/dialog.js";
+import { money } from "/assets/format.js";
+import { kept, uuid, watchKept } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 20_000;
 const OVER = ["completed", "failed"];

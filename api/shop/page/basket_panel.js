@@ -1,14 +1,14 @@
 // The basket as it is shown: what is in it, the total, the time left, and the way to the payment.
 
-import { announce } from "./announce.js";
+import { announce } from "/assets/announce.js";
 import { countOf, discard, hasRunOut, isBusy, present, refresh, remove, takeLost, watch } from "./basket.js";
 import { checkOut, toPayment } from "./checkout.js";
-import { timeLeft } from "./clock.js";
-import { byId, button, el, focusOn } from "./dom.js";
-import { duration, money, slotText, times } from "./format.js";
-import { tell } from "./notices.js";
-import { kept, watchKept } from "./store.js";
-import { t } from "./words.js";
+import { timeLeft } from "/assets/clock.js";
+import { byId, button, el, focusOn } from "/assets/dom.js";
+import { duration, money, slotText, times } from "/assets/format.js";
+import { tell } from "/assets/notices.js";
+import { kept, watchKept } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 400;
 let saidOf = ""; // the deadline of which the last minute was announced

@@ -1,12 +1,12 @@
 // Free places in slots, by name and phone; those of this browser can be changed and given back.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
-import { button, el } from "./dom.js";
-import { slotText } from "./format.js";
-import { tell } from "./notices.js";
-import { kept } from "./store.js";
-import { t } from "./words.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
+import { button, el } from "/assets/dom.js";
+import { slotText } from "/assets/format.js";
+import { tell } from "/assets/notices.js";
+import { kept } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const FIELDS = [
   ["first_name", { autocomplete: "given-name" }],

@@ -1,6 +1,6 @@
 // A calendar file (RFC 5545) of what was bought.
 
-import { t } from "./words.js";
+import { t } from "/assets/words.js";
 
 const A_LINE = 73; // octets that a line may have, without its end and the blank that continues it
 

@@ -1,10 +1,10 @@
 // The way to the payment: the gateway's page, and back to the order.
 
-import { call } from "./api.js";
+import { call } from "/assets/api.js";
 import { book, present } from "./basket.js";
-import { go } from "./router.js";
-import { tell } from "./notices.js";
-import { language, t } from "./words.js";
+import { go } from "/assets/router.js";
+import { tell } from "/assets/notices.js";
+import { language, t } from "/assets/words.js";
 
 let settings = null;
 

@@ -1,10 +1,10 @@
 // A code of the buyer: what it opens, and what tickets cost with it.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
-import { button, el } from "./dom.js";
-import { money } from "./format.js";
-import { t } from "./words.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
+import { button, el } from "/assets/dom.js";
+import { money } from "/assets/format.js";
+import { t } from "/assets/words.js";
 
 export class Codes {
   constructor(event) {

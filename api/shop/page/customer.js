@@ -1,8 +1,10 @@
 // Who buys: a customer of this browser, the same in all its tabs, or the one whom a token names.
 
-import { byId } from "./dom.js";
-import { kept, uuid, watchKept } from "./store.js";
-import { t } from "./words.js";
+import { callAs } from "/assets/api.js";
+import { byId } from "/assets/dom.js";
+import { kept, uuid, watchKept } from "/assets/store.js";
+import { t } from "/assets/words.js";
+import { sentence } from "./problems.js";
 
 /** The customer as bodies name it: not at all where a token does. */
 export const customer = () => (kept.get("token") ? {} : { customer: { id: kept.get("customer") } });
@@ -20,6 +22,7 @@ function show() {
 
 /** Show who buys, and let that be changed; then `changed` is called, also where another tab changes it. */
 export function showCustomer(changed) {
+  callAs({ token: () => kept.get("token"), sentence });
   const update = () => {
     show();
     changed();

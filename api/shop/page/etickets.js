@@ -1,9 +1,9 @@
 // The e-tickets of a reservation: one per place, each with the code that is scanned at the doors.
 
-import { call, file } from "./api.js";
-import { button, el } from "./dom.js";
-import { instant, slotText } from "./format.js";
-import { t } from "./words.js";
+import { call, file } from "/assets/api.js";
+import { button, el } from "/assets/dom.js";
+import { instant, slotText } from "/assets/format.js";
+import { t } from "/assets/words.js";
 
 function codeOf({ serial }) {
   const picture = el("img", { className: "qr", alt: t("eticket.code", { serial: String(serial) }), width: 160, height: 160 });

@@ -1,19 +1,19 @@
 // The page of an event: how its sale stands, and the parts in which places are chosen.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
-import { countdown, learn } from "./clock.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
+import { countdown, learn } from "/assets/clock.js";
 import { Codes } from "./codes.js";
-import { el, failed, refill } from "./dom.js";
-import { clock, duration, longDay } from "./format.js";
+import { el, failed, refill } from "/assets/dom.js";
+import { clock, duration, longDay } from "/assets/format.js";
 import { hallOf } from "./hall.js";
-import { follow } from "./live.js";
+import { follow } from "/assets/live.js";
 import { posterOf } from "./poster.js";
 import { asShown, saleState, saleText } from "./sale_state.js";
-import { whenBack } from "./service.js";
+import { whenBack } from "/assets/service.js";
 import { slotsOf } from "./slots.js";
 import { ticketsOf } from "./tickets.js";
-import { t } from "./words.js";
+import { t } from "/assets/words.js";
 
 /** The line under the name: when it is. */
 function whenOf(event) {

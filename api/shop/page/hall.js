@@ -1,11 +1,11 @@
 // A hall: an overview of its sections by what is left, then one of them.
 
-import { call } from "./api.js";
-import { button, el, failed, focusOn } from "./dom.js";
-import { money } from "./format.js";
-import { fragment } from "./router.js";
+import { call } from "/assets/api.js";
+import { button, el, failed, focusOn } from "/assets/dom.js";
+import { money } from "/assets/format.js";
+import { fragment } from "/assets/router.js";
 import { Section } from "./section.js";
-import { t } from "./words.js";
+import { t } from "/assets/words.js";
 
 const FEW = 0.1;
 const LOOK_AGAIN_MS = 2000;

@@ -1,13 +1,13 @@
 // The list of events: search, month, what is left, and from which price on.
 
-import { all } from "./api.js";
-import { el, failed, refill } from "./dom.js";
-import { clock, month, monthKey, money, shortDay } from "./format.js";
+import { all } from "/assets/api.js";
+import { el, failed, refill } from "/assets/dom.js";
+import { clock, month, monthKey, money, shortDay } from "/assets/format.js";
 import { posterOf } from "./poster.js";
 import { asShown, saleState, saleText } from "./sale_state.js";
-import { kept } from "./store.js";
-import { whenBack } from "./service.js";
-import { t } from "./words.js";
+import { kept } from "/assets/store.js";
+import { whenBack } from "/assets/service.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 10_000;
 const STATUSES = ["on_sale", "paused"];

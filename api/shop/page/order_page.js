@@ -1,20 +1,20 @@
 // An order: what became of its payment, and then its e-tickets. Its id is that of a cart's payment, or of a reservation.
 
-import { announce } from "./announce.js";
-import { Refusal, call } from "./api.js";
+import { announce } from "/assets/announce.js";
+import { Refusal, call } from "/assets/api.js";
 import { refresh, remember } from "./basket.js";
 import { nameOf } from "./basket_panel.js";
 import { calendarLink } from "./calendar.js";
 import { toPayment } from "./checkout.js";
-import { timeLeft } from "./clock.js";
-import { button, el, failed, focusOn } from "./dom.js";
+import { timeLeft } from "/assets/clock.js";
+import { button, el, failed, focusOn } from "/assets/dom.js";
 import { eticketsOf } from "./etickets.js";
-import { duration, money, times } from "./format.js";
-import { tellProblem } from "./notices.js";
-import { fragment } from "./router.js";
-import { kept } from "./store.js";
-import { whenBack } from "./service.js";
-import { t } from "./words.js";
+import { duration, money, times } from "/assets/format.js";
+import { tellProblem } from "./problems.js";
+import { fragment } from "/assets/router.js";
+import { kept } from "/assets/store.js";
+import { whenBack } from "/assets/service.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 1000;
 const WAITING = ["pending", "paying"];

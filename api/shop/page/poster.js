@@ -1,6 +1,6 @@
 // The picture of an event: its own, or one that is made of its id, so that each event looks like itself.
 
-import { el } from "./dom.js";
+import { el } from "/assets/dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PALETTES = [

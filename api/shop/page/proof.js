@@ -1,11 +1,11 @@
 // The proof that the order was drawn by lot: what was promised before, what became of it, and what this page computed itself.
 
-import { call } from "./api.js";
-import { button, byId, el } from "./dom.js";
-import { instant } from "./format.js";
+import { call } from "/assets/api.js";
+import { button, byId, el } from "/assets/dom.js";
+import { instant } from "/assets/format.js";
 import { position, sha1 } from "./order.js";
-import { session } from "./store.js";
-import { t } from "./words.js";
+import { session } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const A_SLICE = 1000; // positions between two looks of the browser at anything else
 

@@ -1,8 +1,8 @@
 // How the sale of an event stands, for the list and for its page.
 
-import { now } from "./clock.js";
-import { instant } from "./format.js";
-import { t } from "./words.js";
+import { now } from "/assets/clock.js";
+import { instant } from "/assets/format.js";
+import { t } from "/assets/words.js";
 
 const FEW = 0.1;
 

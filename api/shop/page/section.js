@@ -1,17 +1,17 @@
 // One section of a hall: its prices, its map and its list, and the seats that a buyer takes.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
 import { hasSeat, refresh, seatIds, setSeat, watch } from "./basket.js";
-import { button, el, failed } from "./dom.js";
-import { money } from "./format.js";
-import { follow } from "./live.js";
-import { tellProblem } from "./notices.js";
+import { button, el, failed } from "/assets/dom.js";
+import { money } from "/assets/format.js";
+import { follow } from "/assets/live.js";
+import { tellProblem } from "./problems.js";
 import { BLOCKED, FREE, SectionSeats } from "./seat_data.js";
 import { SeatList } from "./seat_list.js";
 import { SeatMap } from "./seat_map.js";
-import { kept } from "./store.js";
-import { t } from "./words.js";
+import { kept } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 500;
 const VIEWS = ["map", "list"];

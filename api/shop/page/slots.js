@@ -1,16 +1,17 @@
 // A timed event: the slots of a day, and places in them: tickets that are paid for, or a free place by name and phone.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
 import { countOf, setPlaces } from "./basket.js";
 import { focusBasket } from "./basket_panel.js";
 import { bookingForm } from "./bookings.js";
-import { now } from "./clock.js";
-import { el, failed, once } from "./dom.js";
-import { dateKey, money, times } from "./format.js";
-import { tell, tellProblem } from "./notices.js";
+import { now } from "/assets/clock.js";
+import { el, failed, once } from "/assets/dom.js";
+import { dateKey, money, times } from "/assets/format.js";
+import { tell } from "/assets/notices.js";
+import { tellProblem } from "./problems.js";
 import { stepper } from "./tickets.js";
-import { t } from "./words.js";
+import { t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = 2000;
 const A_DAY_MS = 86_400_000;

@@ -1,13 +1,14 @@
 // Tickets whose places are all alike, and the best seats together.
 
-import { announce } from "./announce.js";
+import { announce } from "/assets/announce.js";
 import { countOf, setPlaces } from "./basket.js";
 import { focusBasket } from "./basket_panel.js";
-import { el, once } from "./dom.js";
-import { money, times } from "./format.js";
-import { tell, tellProblem } from "./notices.js";
+import { el, once } from "/assets/dom.js";
+import { money, times } from "/assets/format.js";
+import { tell } from "/assets/notices.js";
+import { tellProblem } from "./problems.js";
 import { waitingFor } from "./waiting_list.js";
-import { t } from "./words.js";
+import { t } from "/assets/words.js";
 
 const FEW = 0.1;
 

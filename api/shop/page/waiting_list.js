@@ -1,12 +1,12 @@
 // "Tell me when a place returns": a place in the line of a ticket that is sold out, and the offer that comes of it.
 
-import { announce } from "./announce.js";
-import { call } from "./api.js";
+import { announce } from "/assets/announce.js";
+import { call } from "/assets/api.js";
 import { remember } from "./basket.js";
 import { customer } from "./customer.js";
-import { button, el, failed } from "./dom.js";
-import { kept } from "./store.js";
-import { t } from "./words.js";
+import { button, el, failed } from "/assets/dom.js";
+import { kept } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const POLL_MS = 2000;
 

@@ -1,17 +1,17 @@
 // A customer's place in the waiting room of one event. What everybody may know comes by one stream; the place in the order
 // is computed here, from the index that the customer was given and from that.
 
-import { call } from "./api.js";
-import { learn, timeLeft } from "./clock.js";
+import { call } from "/assets/api.js";
+import { learn, timeLeft } from "/assets/clock.js";
 import { customerQuery, showCustomer } from "./customer.js";
-import { byId, button, el, failed, onFailure } from "./dom.js";
-import { clock, duration, instant } from "./format.js";
-import { follow } from "./live.js";
-import { tellProblem } from "./notices.js";
+import { byId, button, el, failed, onFailure } from "/assets/dom.js";
+import { clock, duration, instant } from "/assets/format.js";
+import { follow } from "/assets/live.js";
+import { tellProblem } from "./problems.js";
 import { position } from "./order.js";
 import { showProof } from "./proof.js";
-import { whenBack } from "./service.js";
-import { fillIn, loadWords, locale, showLanguages, t } from "./words.js";
+import { whenBack } from "/assets/service.js";
+import { fillIn, loadWords, locale, showLanguages, t } from "/assets/words.js";
 
 const LOOK_AGAIN_MS = [45_000, 75_000]; // at what is expected
 const HALF_A_DAY_MS = 43_200_000;
@@ -161,7 +161,7 @@ async function begin() {
   follow(`/events/${id}/queue/stream`, { queue: told }, poll);
 }
 
-await loadWords();
+await loadWords("/shop/assets");
 fillIn(document);
 showLanguages();
 onFailure((problem) => tellProblem(problem));

@@ -1472,6 +1472,15 @@ class WebhookDeliveryPage(TypedDict):
     next_cursor: str | None
 
 
+class ConsoleSession(TypedDict):
+    """A manager. `auth`: `off` where no token is needed. `events`: the ids that the token covers; null: all."""
+
+    name: str
+    auth: Literal["jwt", "off"]
+    events: list[int] | None
+    expires_at: str | None
+
+
 class MalformedJsonProblem(TypedDict):
     """The request cannot be read."""
 

@@ -28,6 +28,7 @@ from onsale_client.models import (
     CodeView,
     CodeViewPage,
     CompactSeats,
+    ConsoleSession,
     CreatedCodes,
     CustomerData,
     DeliveryStatus,
@@ -916,4 +917,11 @@ class Operations(Calls):
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
             body=body,
         )
+        return answer
+
+    async def read_console_session(
+        self,
+    ) -> ConsoleSession:
+        """Reads which manager the token is of, and until when."""
+        answer: ConsoleSession = await self.call("GET", "/v1/console/session")
         return answer

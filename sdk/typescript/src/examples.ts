@@ -104,6 +104,7 @@ export const ANSWERS: Record<OperationId, ExampleAnswer[]> = {
   test_webhook: [{"status":202,"media":"application/json","headers":{},"body":{"id":1,"message_id":"text","type":"text","subject":"text","status":"dead","attempts":1,"created_at":"2027-06-01T18:00:00Z","next_attempt_at":"2027-06-01T18:00:00Z","ended_at":"2027-06-01T18:00:00Z","response_status":1,"error":"text"}}],
   list_deliveries: [{"status":200,"media":"application/json","headers":{},"body":{"items":[{"id":1,"message_id":"text","type":"text","subject":"text","status":"dead","attempts":1,"created_at":"2027-06-01T18:00:00Z","next_attempt_at":"2027-06-01T18:00:00Z","ended_at":"2027-06-01T18:00:00Z","response_status":1,"error":"text"}],"next_cursor":null}}],
   redeliver: [{"status":202,"media":"application/json","headers":{},"body":{"id":1,"message_id":"text","type":"text","subject":"text","status":"dead","attempts":1,"created_at":"2027-06-01T18:00:00Z","next_attempt_at":"2027-06-01T18:00:00Z","ended_at":"2027-06-01T18:00:00Z","response_status":1,"error":"text"}}],
+  read_console_session: [{"status":200,"media":"application/json","headers":{},"body":{"name":"boss","auth":"jwt","events":null,"expires_at":"2027-06-01T18:00:00Z"}}],
 };
 
 export const PROBLEMS: Record<ProblemCode, Problem> = {

@@ -1421,6 +1421,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/console/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads which manager the token is of, and until when
+         * @description It asks neither Redis nor Postgres.
+         *
+         *     For manager.
+         */
+        get: operations["read_console_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4136,6 +4158,23 @@ export interface components {
         Page_WebhookDelivery_: {
             items: components["schemas"]["WebhookDelivery"][];
             next_cursor: string | null;
+        };
+        /**
+         * ConsoleSession
+         * @description A manager. `auth`: `off` where no token is needed. `events`: the ids that the token covers; null: all.
+         * @example {
+         *       "name": "boss",
+         *       "auth": "jwt",
+         *       "events": null,
+         *       "expires_at": "2027-06-01T18:00:00Z"
+         *     }
+         */
+        ConsoleSession: {
+            name: string;
+            /** @enum {unknown} */
+            auth: "jwt" | "off";
+            events: number[] | null;
+            expires_at: string | null;
         };
         /**
          * Problem400
@@ -10564,6 +10603,36 @@ export interface operations {
             408: components["responses"]["late"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    read_console_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleSession"];
+                };
+            };
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
             422: components["responses"]["invalid"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal"];

@@ -37,6 +37,7 @@ async def _paths(front: Front) -> list[str]:
         *("/docs", "/docs/start.js", "/openapi.json", "/healthz"),
         *("/", "/shop", f"/shop/events/{event['id']}", "/shop/orders/cart-1", f"/shop/queue/{event['id']}"),
         *("/shop/settings", "/shop/assets/main.js"),
+        *("/console", "/console/now", "/console/assets/main.js", "/assets/dom.js"),
         *(f"/v1/events/{event['id']}/queue", f"/v1/events/{event['id']}/queue/audit"),
     ]
 

@@ -128,6 +128,11 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /shop/queue/{event_id}": (200, 200, 200, 200, 200, 200, 200),
     "GET /shop/settings": (200, 200, 200, 200, 200, 200, 200),
     "GET /shop/assets/{shop_asset}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /v1/console/session": (401, 403, 403, 403, 200, 200, 200),
+    "GET /console": (200, 200, 200, 200, 200, 200, 200),
+    "GET /console/{console_view}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /console/assets/{console_asset}": (200, 200, 200, 200, 200, 200, 200),
+    "GET /assets/{shared_asset}": (200, 200, 200, 200, 200, 200, 200),
 }
 """The status of each call about the owner's things. 404: to who asks there is no such thing."""
 
@@ -491,6 +496,11 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /shop/queue/{event_id}": lambda sale: _call(f"/shop/queue/{sale.room_id}"),
     "GET /shop/settings": lambda _: _call("/shop/settings"),
     "GET /shop/assets/{shop_asset}": lambda _: _call("/shop/assets/main.js"),
+    "GET /v1/console/session": lambda _: _call("/v1/console/session"),
+    "GET /console": lambda _: _call("/console"),
+    "GET /console/{console_view}": lambda _: _call("/console/now"),
+    "GET /console/assets/{console_asset}": lambda _: _call("/console/assets/main.js"),
+    "GET /assets/{shared_asset}": lambda _: _call("/assets/dom.js"),
 }
 """How each call of the matrix is made, about what is made for it alone."""
 

@@ -38,6 +38,29 @@ def test_the_command(run: CliRunner) -> None:
     assert claims["exp"] - claims["iat"] == 60
 
 
+@pytest.mark.parametrize(
+    ("option", "start"),
+    [
+        (["--link"], "http://127.0.0.1:8080/console#token="),
+        (["--link", "https://a.example/"], "https://a.example/console#token="),
+    ],
+)
+def test_a_link_signs_a_manager_in_behind_the_hash(run: CliRunner, option: list[str], start: str) -> None:
+    made = run.invoke(onsale, ["token", "--role", "manager", "--sub", "boss", *option]).output.strip()
+    assert made.startswith(start)
+    assert jwt.decode(made.removeprefix(start), SHARED, ["HS256"], audience="onsale")["role"] == "manager"
+
+
+@pytest.mark.parametrize(
+    ("role", "link", "remedy"),
+    [("customer", "https://a.example", "--role manager"), ("manager", "a.example", "https://")],
+)
+def test_links_that_are_not_made(run: CliRunner, role: str, link: str, remedy: str) -> None:
+    refused = run.invoke(onsale, ["token", "--role", role, "--sub", "a", "--link", link])
+    assert isinstance(refused.exception, UserError)
+    assert remedy in str(refused.exception)
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_roles_are_those_of_the_api(run: CliRunner, role: Role) -> None:
     assert run.invoke(onsale, ["token", "--role", role.value, "--sub", "a"]).exit_code == 0

@@ -52,7 +52,7 @@ async def test_a_browser_does_not_get_a_cached_file_again(front: Front, path: st
 
 async def test_only_files_of_the_page_are_served(front: Front) -> None:
     for path in ("README.md", "page.html", "..%2fapp.py", "%2e%2e%2fdocs.py", "LICENSE"):
-        for page in ("docs", "shop/assets"):
+        for page in ("docs", "shop/assets", "console/assets", "assets"):
             assert await front.refused("GET", f"/{page}/{path}") == "not_found"
 
 

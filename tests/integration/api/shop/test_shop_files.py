@@ -1,7 +1,5 @@
 """The files of the storefront: all are served, none refers to anything outside, and buyers are told everything."""
 
-import json
-import re
 from pathlib import Path
 from typing import get_args
 
@@ -17,21 +15,10 @@ from tests.integration.api.access.test_access import SHARED
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front
 from tests.support.api.browser import browsing
+from tests.support.api.page_files import addresses_in, check_imports, check_texts, sources_of, texts_of
 
 FOLDER = Path(api.shop.handlers.__file__).with_name("page")
 PAGES = {"page.html", "waiting_room.html"}
-_ELSEWHERE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*//.*$|; // .*$", re.MULTILINE)
-_NO_ADDRESSES = re.compile("http://www.w3.org/2000/svg|-//Onsale//Storefront//EN")
-_IMPORT = re.compile(r'from "\./([\w.]+)"')
-_TEXT = re.compile(r'\bt\("([\w.]+)"|data-(?:t|label)="([\w.]+)"')
-
-WORDS = {language: json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8")) for language in ("en", "de")}
-
-
-def sources() -> dict[str, str]:
-    names = PAGES | {file.name for file in FOLDER.glob("*.js")}
-    return {name: (FOLDER / name).read_text(encoding="utf-8") for name in names}
 
 
 async def test_all_that_it_is_made_of_is_served_and_refers_to_nothing_outside(front: Front) -> None:
@@ -41,7 +28,7 @@ async def test_all_that_it_is_made_of_is_served_and_refers_to_nothing_outside(fr
     for path in (*paths, *(f"/shop/assets/{asset}" for asset in assets)):
         answer = await front.client.get(path)
         assert answer.status == 200, path
-        assert _ELSEWHERE.search(_COMMENT.sub("", _NO_ADDRESSES.sub("", await answer.text()))) is None, path
+        assert addresses_in(await answer.text()) == [], path
         sources = dict(
             part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";")
         )
@@ -74,25 +61,14 @@ async def test_a_token_that_is_pasted_says_who_buys(start_api: StartApi, tmp_pat
 
 
 def test_every_module_that_is_imported_is_there() -> None:
-    for name, text in sources().items():
-        assert set(_IMPORT.findall(text)) <= set(sources()), name
+    check_imports(FOLDER)
 
 
 def test_every_refusal_has_a_sentence_for_buyers() -> None:
-    assert [code for code in Code if f"refusal.{code}" not in WORDS["en"]] == []
+    words = texts_of(FOLDER, "en")
+    assert [code for code in Code if f"refusal.{code}" not in words] == []
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_text_of_the_pages_is_there_in_both_languages(language: str) -> None:
-    words = WORDS[language]
-    assert words.keys() == WORDS["en"].keys()
-    for name, text in sources().items():
-        used = {one or other for one, other in _TEXT.findall(text)}
-        assert used <= words.keys(), (name, used - words.keys())
-    for name, value in words.items():
-        forms = value.values() if isinstance(value, dict) else [value]
-        english = WORDS["en"][name]
-        expected = set(re.findall(r"\{\w+\}", json.dumps(english)))
-        assert all(set(re.findall(r"\{\w+\}", form)) <= expected for form in forms), name
-        if isinstance(value, dict):
-            assert value.keys() == {"one", "other"}, name
+    check_texts(FOLDER, language, sources_of(FOLDER))

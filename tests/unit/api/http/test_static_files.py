@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+import api.console.handlers
 import api.docs.handlers
 import api.shop.handlers
 from api.http.static_files import file_reply
 
-POLICIES = [api.shop.handlers._ONLY_OURS, api.docs.handlers._ONLY_OURS]
+POLICIES = [each.handlers._ONLY_OURS for each in (api.shop, api.docs, api.console)]
 
 
 @pytest.mark.parametrize("policy", POLICIES)

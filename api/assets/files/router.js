@@ -1,16 +1,12 @@
-// Which page an address shows. Links within the shop change the address without a reload; back and forward work.
+// Which page an address shows. Links between the pages change the address without a reload; back and forward work.
 
-const PAGES = [
-  [/^\/shop\/?$/, "list"],
-  [/^\/shop\/events\/(\d+)\/?$/, "event"],
-  [/^\/shop\/orders\/([^/]+)\/?$/, "order"],
-];
+let pages = []; // patterns of paths, each with the name of its page
 let shown = ""; // the path of the page that is shown
 let draw = () => {};
 
-/** The page of an address, as [name, argument]; null for what is no page of the shop. */
+/** The page of an address, as [name, argument]; null for what is no page of ours. */
 function pageOf(path) {
-  for (const [pattern, name] of PAGES) {
+  for (const [pattern, name] of pages) {
     const found = path.match(pattern);
     if (found) return [name, found[1] && decodeURIComponent(found[1])];
   }
@@ -22,7 +18,7 @@ function show(isNew) {
   draw(pageOf(shown), { isNew });
 }
 
-/** Go to an address of the shop. */
+/** Go to the address of a page. */
 export function go(path) {
   history.pushState(null, "", path);
   show(true);
@@ -31,8 +27,12 @@ export function go(path) {
 /** What follows the # of the address, by name. */
 export const fragment = () => new URLSearchParams(location.hash.slice(1));
 
-/** Begin with the present address; `draw(page, {isNew})` is called for it and for each change. */
-export function route(drawPage) {
+/**
+ * Begin with the present address; `draw(page, {isNew})` is called for it and for each change. `patterns` are paths as
+ * regular expressions, each with the name of its page; a group is its argument.
+ */
+export function route(patterns, drawPage) {
+  pages = patterns;
   draw = drawPage;
   addEventListener("popstate", () => location.pathname !== shown && show(true)); // else only what follows the # changed
   document.addEventListener("click", (click) => {

@@ -1,8 +1,8 @@
-// Questions to the buyer.
+// Questions to people.
 
-import { el } from "./dom.js";
+import { el } from "/assets/dom.js";
 
-/** True if the buyer says yes. The focus goes back to where it was. */
+/** True if the answer is yes. The focus goes back to where it was. */
 export function ask(title, text, { yes, no }) {
   return new Promise((resolve) => {
     const agree = el("button", { value: "yes" }, yes);

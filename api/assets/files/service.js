@@ -1,7 +1,7 @@
 // Whether the server answers. While it does not, a banner says so; it goes when the server is back.
 
-import { byId } from "./dom.js";
-import { t } from "./words.js";
+import { byId } from "/assets/dom.js";
+import { t } from "/assets/words.js";
 
 const PROBE_MS = 2000;
 const PROBE_TIMEOUT_MS = 4000;

@@ -1,6 +1,6 @@
 // The server's clock: what is counted down runs out when the server says so, whatever the browser's clock shows.
 
-import { el } from "./dom.js";
+import { el } from "/assets/dom.js";
 
 const JUMP_MS = 2000;
 let aheadMs = 0; // by how much the server's clock is ahead of the browser's, at least

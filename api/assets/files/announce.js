@@ -1,6 +1,6 @@
 // What is said to those who listen to the page instead of looking at it.
 
-import { byId } from "./dom.js";
+import { byId } from "/assets/dom.js";
 
 /** Say a sentence when the listener is ready, or at once. The same sentence again is said again. */
 export function announce(sentence, { now = false } = {}) {

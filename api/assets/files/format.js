@@ -1,6 +1,6 @@
 // Amounts and times as people read them.
 
-import { locale } from "./words.js";
+import { locale } from "/assets/words.js";
 
 /** An amount; yen have no minor unit, dinars have one of three digits. */
 export function money({ amount, currency }) {

@@ -1,11 +1,10 @@
 // What went wrong, and what is good to know: one sentence at a time, that anybody can put away.
 
-import { NoAnswer, Refusal } from "./api.js";
-import { byId, button, el } from "./dom.js";
-import { whenBack } from "./service.js";
-import { t } from "./words.js";
+import { NoAnswer, Refusal } from "/assets/api.js";
+import { byId, button, el } from "/assets/dom.js";
+import { whenBack } from "/assets/service.js";
+import { t } from "/assets/words.js";
 
-const QUEUE = ["queue_required", "not_your_turn", "pass_expired"];
 let mayPass = false; // it is about a server that was away
 
 /** Show a sentence, in place of the one before; `more`: elements after it. */
@@ -24,15 +23,13 @@ export function clear() {
   byId("notice").replaceChildren();
 }
 
-/** Tell what was thrown. What is no refusal and no lost answer is a fault of the page, and goes to the console. */
-export function tellProblem(problem, event = null) {
+/** Tell what was thrown. What is no refusal and no lost answer is a fault of the page, and goes to the browser's log. */
+export function tellProblem(problem, ...more) {
   if (!(problem instanceof Refusal || problem instanceof NoAnswer)) {
     console.error(problem);
     return tell(t("refusal.other"));
   }
-  if (problem.status === 401) byId("who").open = true; // there a token can be pasted
-  const room = QUEUE.includes(problem.code) && event;
-  tell(problem.message, room && " ", room && el("a", { href: `/shop/queue/${event.id}` }, t("to_waiting_room")));
+  tell(problem.message, ...more);
   mayPass = problem instanceof NoAnswer || problem.status >= 500;
 }
 

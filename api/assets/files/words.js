@@ -1,7 +1,7 @@
-// The texts of the pages, in the buyer's language. Each language is a file: en.json, de.json.
+// The texts of pages, in the reader's language. Each language is a file: en.json, de.json.
 
-import { byId, el } from "./dom.js";
-import { kept } from "./store.js";
+import { byId, el } from "/assets/dom.js";
+import { kept } from "/assets/store.js";
 
 const LANGUAGES = { en: "English", de: "Deutsch" };
 
@@ -9,12 +9,15 @@ let texts = {};
 let chosen = "en";
 let plural = new Intl.PluralRules("en");
 
-/** Read the texts: of the language that was chosen, else of the first that the browser asks for and that is there. */
-export async function loadWords() {
+/**
+ * Read the texts that are in a folder, in some of our languages: in the one that was chosen, else the first that the
+ * browser asks for and that is there.
+ */
+export async function loadWords(folder, languages = Object.keys(LANGUAGES)) {
   const wanted = [kept.get("language"), ...(navigator.languages ?? [])].map((each) => each?.slice(0, 2));
-  chosen = wanted.find((each) => each in LANGUAGES) ?? "en";
+  chosen = wanted.find((each) => languages.includes(each)) ?? "en";
   plural = new Intl.PluralRules(chosen);
-  texts = await (await fetch(`/shop/assets/${chosen}.json`)).json();
+  texts = await (await fetch(`${folder}/${chosen}.json`)).json();
   document.documentElement.lang = chosen;
 }
 
@@ -23,7 +26,7 @@ export const language = () => chosen;
 /** The language with the country that the browser names, for dates and amounts. */
 export const locale = () => navigator.languages?.find((each) => each.startsWith(chosen)) ?? chosen;
 
-/** Let the buyer choose another language, in the select with the id "language". */
+/** Let the reader choose another language, in the select with the id "language". */
 export function showLanguages() {
   const select = byId("language");
   select.replaceChildren(

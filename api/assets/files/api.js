@@ -1,17 +1,24 @@
 // Calls of the API. Each comes to an answer, a Refusal or NoAnswer within eight seconds.
 
-import { learnHeader } from "./clock.js";
-import { answered, missing } from "./service.js";
-import { kept, uuid } from "./store.js";
-import { has, t } from "./words.js";
+import { learnHeader } from "/assets/clock.js";
+import { answered, missing } from "/assets/service.js";
+import { uuid } from "/assets/store.js";
+import { t } from "/assets/words.js";
 
 const PATIENCE_MS = 8000;
 const PAUSE_MS = 400;
 
+let asker = { token: () => null, sentence: ({ detail }) => detail };
+
+/** Say who calls: `token()` is the token, if there is one; `sentence(members)` is what a refusal says to that person. */
+export function callAs(who) {
+  asker = who;
+}
+
 /** The API said no: `code` and `members` for the page, the message for people. */
 export class Refusal extends Error {
   constructor(status, members) {
-    super(sentence(members));
+    super(asker.sentence(members));
     Object.assign(this, { status, code: members.code, members });
   }
 }
@@ -23,21 +30,14 @@ export class NoAnswer extends Error {
   }
 }
 
-/** What a refusal says to a buyer. */
-function sentence({ code, fields, ...members }) {
-  const name = `refusal.${code}`;
-  if (code === "limit_exceeded" && members.taken === undefined) return t("refusal.limit_exceeded_at_once", members);
-  if (code === "invalid" && fields?.length) return `${t(name)} ${fields.map(({ message }) => `${message}.`).join(" ")}`;
-  return t(has(name) ? name : "refusal.other", { ...members, count: members.available ?? members.ahead ?? 0 });
-}
+const authorization = () => (asker.token() ? { Authorization: `Bearer ${asker.token()}` } : {});
 
 /**
  * The decoded answer. A wish has one key: where the connection breaks or a proxy answers, it is sent once more, and has
  * its effect once. `quiet`: nobody is told that the server is away.
  */
-export async function call(method, path, body, { key = uuid(), quiet = false } = {}) {
-  const headers = {};
-  if (kept.get("token")) headers.Authorization = `Bearer ${kept.get("token")}`;
+export async function call(method, path, body, { key = uuid(), quiet = false, headers: others = {} } = {}) {
+  const headers = { ...authorization(), ...others };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method === "POST") headers["Idempotency-Key"] = key;
   const signal = AbortSignal.timeout(PATIENCE_MS);
@@ -72,8 +72,8 @@ async function exchange(url, options) {
 
 /** A file of the API, as a URL that the page may show or save. */
 export async function file(path) {
-  const headers = kept.get("token") ? { Authorization: `Bearer ${kept.get("token")}` } : {};
-  const response = await fetch(`/v1${path}`, { headers, signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const response = await fetch(`/v1${path}`, { headers: authorization(), signal }).catch(() => null);
   if (!response?.ok) throw new NoAnswer();
   return URL.createObjectURL(await response.blob());
 }

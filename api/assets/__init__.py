@@ -1,0 +1,1 @@
+"""Files that several of our pages for browsers share."""
