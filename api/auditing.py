@@ -9,11 +9,11 @@ from structlog.contextvars import get_contextvars
 
 from api.access.callers import CALLER, MANAGERS, OPEN, SERVICES, Caller, Role
 from api.access.client_address import client_address
+from api.access.reasons import reason_text
 from api.route import Route
 from engine.acting import Actor, acting, current_actor
 
 _READING = ("GET", "HEAD")
-_REASON_CHARACTERS = 500
 
 Audited = Callable[[web.Request, str], AbstractContextManager[None]]
 """Given a request and its id: within it, changes are logged as the caller's, if they are to be."""
@@ -57,7 +57,7 @@ def audit_of(route: Route) -> Audited | None:
         caller = request.get(CALLER)
         if caller is None or not (is_logged(caller) or (caller is OPEN and of_managers)):
             return nullcontext()
-        reason = request.headers.get("X-Reason", "")[:_REASON_CHARACTERS]
+        reason = reason_text(request.headers.get("X-Reason", ""))
         address = str(client_address(request) or "")
         return acting(Actor(caller.role.value, caller.sub, action, request_id, caller.token_id, address, reason))
 
