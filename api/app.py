@@ -29,6 +29,7 @@ from api.catalogue.cache import CATALOGUE, CatalogueCache
 from api.catalogue.pages import PUBLIC_PAGES, PublicPages
 from api.catalogue.routes import PAGES
 from api.catalogue.stock import STOCK, Stock
+from api.console.now import now_board
 from api.direct.connection import DirectConnection, is_proved
 from api.direct.holds import DirectHolds
 from api.direct.pages import DirectPages, PageSource
@@ -106,6 +107,7 @@ def create_app(settings: Settings, routes: tuple[Route, ...] = ROUTES) -> web.Ap
     app.cleanup_ctx.append(_postgres)
     app.cleanup_ctx.append(_payments)
     app.cleanup_ctx.append(_streams)
+    app.cleanup_ctx.append(now_board)
     app.on_shutdown.append(_close_streams)
     aiojobs.aiohttp.setup(app, limit=settings.payment_jobs, close_timeout=settings.shutdown_seconds)
     app[DOCUMENT] = CachedPage(encoded_document(routes), max_age=PAGE_SECONDS)

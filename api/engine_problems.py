@@ -311,6 +311,18 @@ def code_problem(refusal: CodeRefusal) -> Problem:
             assert_never(refusal)
 
 
+def code_of(refusal: Refusal) -> Code:
+    """The code of its problem document. Nearly always that of its kind, which is known after the first."""
+    kind = type(refusal)
+    code = _CODES.get(kind) or problem_of(refusal).code
+    if kind is not HeldUnbought:
+        _CODES[kind] = code
+    return code
+
+
+_CODES: dict[type[Refusal], Code] = {}
+
+
 def refused(refusal: Refusal) -> Reply:
     """The problem document of a refusal that a drop gives thousands of a second, as an answer.
 

@@ -71,6 +71,13 @@ class Metrics:
         self._results = Counter(
             "onsale_results_total", "Results of engine commands, by word.", ("word",), registry=self.registry
         )
+        self._refused_holds = Counter(
+            "onsale_refused_holds_total",
+            "Refusals of reservations, cart items and bookings, by event and by the code of the problem.",
+            ("event", "code"),
+            registry=self.registry,
+        )
+        self._refusals: Tally[tuple[int, str]] = Tally()
         self._batch_commands = Histogram(
             "onsale_batch_commands", "Commands in a batch.", buckets=_BATCH_SIZES, registry=self.registry
         )
@@ -137,6 +144,13 @@ class Metrics:
         for tally in self._tallies:
             if tally.count:
                 tally.publish()
+        for (event_id, code), count in self._refusals.items():
+            self._refused_holds.labels(str(event_id), code).inc(count)
+        self._refusals.clear()
+
+    def count_refused_hold(self, event_id: int, code: str) -> None:
+        """Counts a refusal to take places of an event. Counts are kept until `publish`."""
+        self._refusals[event_id, code] += 1
 
     def observe_payment(self, outcome: Outcome) -> None:
         """Counts the outcome of a step of a payment (a sync.outcomes.Observe)."""

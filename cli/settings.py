@@ -22,8 +22,9 @@ _SCHEMES = {
     "postgres_url": ("postgresql", "postgres"),
     "gateway_url": ("http", "https"),
     "traces_url": ("http", "https"),
+    "prometheus_url": ("http", "https"),
 }
-_MAY_BE_EMPTY = {"traces_url"}
+_MAY_BE_EMPTY = {"traces_url", "prometheus_url"}
 
 _SECRET = re.compile(r"whsec_(?=[^=]{32,88}=*$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 """As the specification of Standard Webhooks has it."""

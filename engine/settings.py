@@ -99,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traces_url: str = ""
     traces_one_in: Count = 100
     compress_bytes: Count = 1024
+    prometheus_url: str = ""
     shop: bool = False
     payment_page: str = ""
 

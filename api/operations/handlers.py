@@ -18,6 +18,9 @@ from engine.commands.events import Count
 from engine.errors import EngineBug, Fault, OutOfMemory, Overloaded
 from sync.postgres import PostgresAway
 
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder where several processes leave their metrics."""
+
 _REMEMBERED_SECONDS = 1.0
 _NO_EVENT = 0
 """The id of no event: a command on it changes nothing."""
@@ -28,15 +31,15 @@ async def healthz(_request: web.Request) -> Reply:
     return json_reply(Health("ok"))
 
 
-class _Missing(NamedTuple):
+class Missing(NamedTuple):
     """The part without which nothing can be sold, and what that means."""
 
     name: str
     detail: str
 
 
-_NO_REDIS = _Missing("redis", "Redis does not answer or has lost its data, so nothing can be sold.")
-_NO_MEMORY = _Missing(
+_NO_REDIS = Missing("redis", "Redis does not answer or has lost its data, so nothing can be sold.")
+NO_MEMORY = Missing(
     "redis memory", "Redis has no memory left to take anything more; what is held can be paid and cancelled."
 )
 
@@ -47,14 +50,14 @@ class ReadinessCheck:
     def __init__(self) -> None:
         self._looking = asyncio.Lock()
         self._until = 0.0
-        self._seen: Readiness | _Missing = _NO_REDIS
+        self._seen: Readiness | Missing = _NO_REDIS
 
-    async def look(self, request: web.Request) -> Readiness | _Missing:
+    async def look(self, app: web.Application) -> Readiness | Missing:
         """The state, as it is or was within the last second. Raises Fault."""
         clock = asyncio.get_running_loop().time
         async with self._looking:
             if clock() >= self._until:
-                self._seen = await _look(request)
+                self._seen = await _look(app)
                 self._until = clock() + _REMEMBERED_SECONDS
             return self._seen
 
@@ -67,40 +70,40 @@ async def readyz(request: web.Request) -> Reply:
 
     What was found is remembered for a second.
     """
-    seen = await request.app[READINESS].look(request)
-    if isinstance(seen, _Missing):
+    seen = await request.app[READINESS].look(request.app)
+    if isinstance(seen, Missing):
         raise Problem(Code.UNAVAILABLE, seen.detail, missing=[seen.name])
     return json_reply(seen)
 
 
-async def _look(request: web.Request) -> Readiness | _Missing:
-    if request.app[ENGINE].redis.is_cluster:
-        return await _look_at_cluster(request)
-    if not await _redis_is_there(request):
+async def _look(app: web.Application) -> Readiness | Missing:
+    if app[ENGINE].redis.is_cluster:
+        return await _look_at_cluster(app)
+    if not await _redis_is_there(app):
         return _NO_REDIS
-    if await _memory_is_full(request):
-        return _NO_MEMORY
-    return Readiness("ready", "ok", "ok" if await _postgres_is_there(request) else "away")
+    if await _memory_is_full(app):
+        return NO_MEMORY
+    return Readiness("ready", "ok", "ok" if await _postgres_is_there(app) else "away")
 
 
-async def _look_at_cluster(request: web.Request) -> Readiness | _Missing:
+async def _look_at_cluster(app: web.Application) -> Readiness | Missing:
     """It is ready as long as one partition sells."""
-    engine = request.app[ENGINE]
+    engine = app[ENGINE]
     numbers = range(len(engine.keys))
-    there = await asyncio.gather(*(_partition_is_there(request, number) for number in numbers))
+    there = await asyncio.gather(*(_partition_is_there(app, number) for number in numbers))
     if not any(there):
         return _NO_REDIS
-    if await _memory_is_full(request):
-        return _NO_MEMORY
+    if await _memory_is_full(app):
+        return NO_MEMORY
     away = [number for number in numbers if not there[number]]
-    postgres: Literal["ok", "away"] = "ok" if await _postgres_is_there(request) else "away"
+    postgres: Literal["ok", "away"] = "ok" if await _postgres_is_there(app) else "away"
     return Readiness("ready", "ok", postgres, "cluster", Partitions(away))
 
 
-async def _partition_is_there(request: web.Request, partition: int) -> bool:
+async def _partition_is_there(app: web.Application, partition: int) -> bool:
     try:
-        async with asyncio.timeout(request.app[SETTINGS].command_timeout_ms / 1000):
-            await request.app[ENGINE].submit(Count(partition))  # an event of the partition, or none
+        async with asyncio.timeout(app[SETTINGS].command_timeout_ms / 1000):
+            await app[ENGINE].submit(Count(partition))  # an event of the partition, or none
     except Overloaded:
         return True
     except (TimeoutError, Fault, EngineBug):
@@ -108,12 +111,12 @@ async def _partition_is_there(request: web.Request, partition: int) -> bool:
     return True
 
 
-async def _redis_is_there(request: web.Request) -> bool:
+async def _redis_is_there(app: web.Application) -> bool:
     try:
-        async with asyncio.timeout(request.app[SETTINGS].command_timeout_ms / 1000):
-            await request.app[ENGINE].redis.ping()
-            await request.app[CATALOGUE].refresh()
-            await request.app[ENGINE].submit(Count(_NO_EVENT))
+        async with asyncio.timeout(app[SETTINGS].command_timeout_ms / 1000):
+            await app[ENGINE].redis.ping()
+            await app[CATALOGUE].refresh()
+            await app[ENGINE].submit(Count(_NO_EVENT))
     except Overloaded:
         return True  # it answers, and sells as fast as it can
     except (TimeoutError, Fault, EngineBug):
@@ -121,20 +124,20 @@ async def _redis_is_there(request: web.Request) -> bool:
     return True
 
 
-async def _memory_is_full(request: web.Request) -> bool:
+async def _memory_is_full(app: web.Application) -> bool:
     try:
-        await request.app[ENGINE].check_memory()
+        await app[ENGINE].check_memory()
     except OutOfMemory:
         return True
     return False
 
 
-async def _postgres_is_there(request: web.Request) -> bool:
+async def _postgres_is_there(app: web.Application) -> bool:
     """Not asked for long: whoever wants to know whether we can sell must not wait for a Postgres that hangs."""
     try:
         async with (
-            asyncio.timeout(request.app[SETTINGS].connect_timeout_ms / 1000),
-            request.app[POSTGRES].connection() as connection,
+            asyncio.timeout(app[SETTINGS].connect_timeout_ms / 1000),
+            app[POSTGRES].connection() as connection,
         ):
             await connection.execute("SELECT 1")
     except (PostgresAway, TimeoutError):
@@ -142,14 +145,17 @@ async def _postgres_is_there(request: web.Request) -> bool:
     return True
 
 
-async def metrics(request: web.Request) -> Reply:
-    """GET /metrics: serves Prometheus metrics of all processes of this server."""
-    app = request.app
+def shared_metrics(app: web.Application) -> CollectorRegistry:
+    """The metrics of all processes of this server, as they are now."""
     app[METRICS].queued_commands.set(app[ENGINE].queued())
     app[METRICS].publish()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus-client ships no types for it
-    else:
-        registry = app[METRICS].registry
-    return Reply(generate_latest(registry), {"Content-Type": CONTENT_TYPE_LATEST})
+    if METRICS_DIRECTORY not in os.environ:
+        return app[METRICS].registry
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus-client ships no types for it
+    return registry
+
+
+async def metrics(request: web.Request) -> Reply:
+    """GET /metrics: serves Prometheus metrics of all processes of this server."""
+    return Reply(generate_latest(shared_metrics(request.app)), {"Content-Type": CONTENT_TYPE_LATEST})

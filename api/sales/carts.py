@@ -18,12 +18,13 @@ from api.catalogue.cache import CATALOGUE
 from api.catalogue.events import find_event, is_shown, no_event
 from api.catalogue.schedule import SlotText
 from api.catalogue.seating import Seating
-from api.engine_problems import WishedSlot, problem_of
+from api.engine_problems import WishedSlot, code_of, problem_of
 from api.http.problems import Code, Problem, invalid, not_found
 from api.http.replies import Reply, json_reply
 from api.http.requests import DatabaseId, read_body, read_no_body
 from api.http.text import NamedCode
 from api.idempotency import once
+from api.metrics import METRICS
 from api.sales.cart_minimum import check_minimum
 from api.sales.cart_removals import remove_ticket
 from api.sales.cart_view import (
@@ -142,6 +143,7 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> R
             tell_rates(request, added)
             if isinstance(added, CodeUnknown):
                 request.app[CODE_GUESSES].failed(request)
+            request.app[METRICS].count_refused_hold(event.event_id, code_of(added))
             raise problem_of(added, seating, WishedSlot(body.slot, ("slot",)) if body.slot else None)
 
 

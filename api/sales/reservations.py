@@ -16,7 +16,7 @@ from api.auditing import FROM_BLOCKED, OVERRIDE_LIMIT, overriding
 from api.catalogue.cache import CATALOGUE
 from api.catalogue.events import is_shown
 from api.catalogue.seating import Seating
-from api.engine_problems import problem_of, refused
+from api.engine_problems import code_of, problem_of, refused
 from api.http.pagination import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.http.problems import Problem, forbidden, invalid, not_found
 from api.http.replies import Reply, json_reply, no_content
@@ -25,6 +25,7 @@ from api.http.text import CustomerId, NamedCode
 from api.http.times import wall_clock_ms
 from api.http.types import Page
 from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempotency_key, keep_event_of_key
+from api.metrics import METRICS
 from api.read_your_writes import wait_for_outcomes
 from api.sales.expected_total import ExpectedTotal, expected_minor
 from api.sales.held_texts import HELD_TEXTS
@@ -172,6 +173,8 @@ def hold_reply(request: web.Request, prepared: PreparedHold, result: HoldResult)
     """The answer to a hold. Raises Problem."""
     tell_rates(request, result)
     command, body, event, seating = prepared
+    if not isinstance(result, Held):
+        request.app[METRICS].count_refused_hold(event.event_id, code_of(result))
     if isinstance(result, SeatTaken | SlotPast):
         raise problem_of(result, seating, earliest_slot(body.items))
     if isinstance(result, BelowMinimum):

@@ -22,7 +22,7 @@ from api.catalogue.schedule import (
     schedule_of,
     scheduled_slot,
 )
-from api.engine_problems import WishedSlot, problem_of
+from api.engine_problems import WishedSlot, code_of, problem_of
 from api.http.entity_tags import precondition_failed, revised_reply, wanted_revisions
 from api.http.pagination import PageQuery, decode_cursor, encode_cursor, not_a_cursor
 from api.http.problems import Problem, invalid, not_found
@@ -32,6 +32,7 @@ from api.http.text import CustomerId, Text
 from api.http.times import rfc3339, wall_clock_ms
 from api.http.types import Page
 from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempotency_key, keep_event_of_key
+from api.metrics import METRICS
 from api.read_your_writes import wait_for_outcomes
 from api.timed import schemas
 from engine.catalogue import EventSnapshot
@@ -138,6 +139,7 @@ async def create_booking(request: web.Request) -> Reply:
     result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, *wanted, details, digest, *who))
     tell_rates(request, result)
     if not isinstance(result, Booked):
+        request.app[METRICS].count_refused_hold(event.event_id, code_of(result))
         raise problem_of(result, slot=WishedSlot(wanted.slot, ("date", "time")))
     if key is not None:
         keep_event_of_key(request, "bookings", key)

@@ -232,7 +232,14 @@ class World(NamedTuple):
         shop = ("", "/events/1", "/orders/1", "/queue/1", "/settings", "/assets/main.js")
         yield from [("GET", path) for path in ("/openapi.json", "/docs", "/docs/start.js", "/")]
         yield from [("GET", f"/shop{path}") for path in shop]
-        console = ("/v1/console/session", "/console", "/console/now", "/console/assets/main.js", "/assets/dom.js")
+        console = (
+            "/v1/console/session",
+            "/v1/console/now",
+            "/console",
+            "/console/now",
+            "/console/assets/main.js",
+            "/assets/dom.js",
+        )
         yield from [("GET", path) for path in console]
         yield from [("GET", f"/doors/{path}") for path in ("1", "worker.js", "assets/doors.js")]
 
