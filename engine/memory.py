@@ -24,7 +24,7 @@ class Memory(NamedTuple):
 
     @property
     def used_ratio(self) -> float:
-        """What is used, divided by that from which on nothing is taken; 0: there is no limit."""
+        """The used memory, divided by that from which on nothing is taken; 0: there is no limit."""
         return self.used / self.soft_limit if self.soft_limit else 0.0
 
 

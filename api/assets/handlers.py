@@ -21,6 +21,7 @@ SharedAsset = Literal[
     "pages.js",
     "polling.js",
     "router.js",
+    "sale_state.js",
     "service.js",
     "store.js",
     "words.js",

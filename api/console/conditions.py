@@ -22,7 +22,7 @@ DEAD_LETTERS_SECONDS = 600
 
 
 class Observed(NamedTuple):
-    """What a server sees now. `away`: partitions of a cluster. `work`: of the partitions that answer.
+    """The state that a server sees now. `away`: partitions of a cluster. `work`: of the partitions that answer.
 
     `memory_ratio`, `late`: None where it is not known.
     """

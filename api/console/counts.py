@@ -21,7 +21,7 @@ class Counts(NamedTuple):
 
     @classmethod
     def of(cls, up_to: Iterable[tuple[str, float]], refused: Iterable[tuple[str, str, float]]) -> Self:
-        """From numbers as Prometheus has them, any number of them for the same thing."""
+        """Counts from numbers as Prometheus has them, any number of them for the same thing."""
         times: Tally[float] = Tally()
         for seconds, count in up_to:
             times[float(seconds)] += round(count)

@@ -11,12 +11,17 @@ from api.http.static_files import PAGE_SECONDS, file_reply
 ConsoleAsset = Literal[
     "console.css",
     "en.json",
+    "figures.js",
     "frame.js",
+    "health.js",
+    "history.js",
     "main.js",
     "now.js",
     "reasons.js",
+    "runbook.json",
     "session.js",
     "sign_in.js",
+    "tile.js",
     "views.js",
 ]
 """The files of the page."""

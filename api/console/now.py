@@ -1,4 +1,4 @@
-"""How every sale and this installation stand now: one answer for the whole console, however many watch it.
+"""The present state of every sale and of this installation: one answer for the whole console, however many watch it.
 
 A page asks for it every two seconds. Readings that cost work are remembered by each process, so a hundred managers cost
 as much as one.
@@ -26,7 +26,7 @@ from api.console.conditions import DEAD_LETTERS_SECONDS, Observed, alerts_of
 from api.console.counts import Counts, counts_of
 from api.console.prometheus import Prometheus, PrometheusAway
 from api.console.remembered import Remembered
-from api.console.schemas import ActiveAlert, EventNow, Health, HoldTimes, Now, Places, StoredSales
+from api.console.schemas import ActiveAlert, EventNow, Installation, HoldTimes, Now, Places, StoredSales
 from api.http.replies import Reply, json_reply
 from api.http.times import optional_rfc3339, rfc3339
 from api.http.types import Money
@@ -131,7 +131,7 @@ class NowBoard:
             await stock.look(Watch(known), own=False)
         except Fault:
             return {}
-        return {each.event.event_id: _places(each.event, told_counts(each).tickets.values()) for each in known}
+        return {each.event.event_id: _places(each.event, told_counts(each).tickets) for each in known}
 
     async def _sales_of(self) -> dict[int, EventFigures]:
         try:
@@ -231,14 +231,18 @@ def _name_of_own_counts() -> str:
     return blake2b(shared.encode(), digest_size=6).hexdigest() if shared else token_hex(6)
 
 
-def _places(event: EventSnapshot, tickets: Iterable[TicketCounts]) -> Places:
-    offered = [ticket for ticket in tickets if ticket.ticket_id in event.ticket_by_id]
+def _places(event: EventSnapshot, tickets: Mapping[int, TicketCounts]) -> Places:
+    """Each pool counts once: tickets of one section without seats (Adult, Child) are taken from the same."""
+    by_pools = {
+        tuple(ticket.pools): tickets[ticket.ticket_id] for ticket in event.tickets if ticket.ticket_id in tickets
+    }
+    pools = by_pools.values()
     return Places(
-        capacity=sum(ticket.capacity for ticket in offered),
-        available=sum(ticket.available for ticket in offered),
-        held=sum(ticket.held + ticket.paying for ticket in offered),
-        sold=sum(ticket.sold for ticket in offered),
-        kept=sum(ticket.kept for ticket in offered),
+        capacity=sum(pool.capacity for pool in pools),
+        available=sum(pool.available for pool in pools),
+        held=sum(pool.held + pool.paying for pool in pools),
+        sold=sum(pool.sold for pool in pools),
+        kept=sum(pool.kept for pool in pools),
     )
 
 
@@ -246,10 +250,10 @@ def _stored(figures: EventFigures) -> StoredSales:
     return StoredSales(figures.held, figures.sold, Money(figures.revenue_minor, figures.currency))
 
 
-def _health(seen: Observed, counted: Counted) -> Health:
+def _health(seen: Observed, counted: Counted) -> Installation:
     up_to = counted.counts.up_to
     totals = [0, *up_to.values()]
-    return Health(
+    return Installation(
         source="server" if counted.alerts is None else "prometheus",
         prometheus=counted.problem,
         redis=seen.redis,

@@ -12,7 +12,7 @@ _SHARE = 20
 
 
 class Remembered(Generic[T]):
-    """What `read` gave, for `seconds` at least; what it raises is remembered for as long, too."""
+    """A reading, kept for `seconds` at least. An error that it raised is kept for as long, too."""
 
     def __init__(self, read: Callable[[], Awaitable[T]], seconds: float) -> None:
         self._read, self._seconds = read, seconds

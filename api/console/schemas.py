@@ -99,8 +99,8 @@ class ActiveAlert(msgspec.Struct, frozen=True):
     }
 
 
-class Health(msgspec.Struct, frozen=True):
-    """How the installation is. `source` of alerts, hold times and refusals: Prometheus, or this server alone.
+class Installation(msgspec.Struct, frozen=True):
+    """The state of this installation. `source` of alerts, hold times and refusals: Prometheus, or this server alone.
 
     `prometheus`: what is wrong with the Prometheus server, if one is set and does not answer; else null.
     """
@@ -135,12 +135,12 @@ class Now(msgspec.Struct, frozen=True):
     counting: str
     events: list[EventNow]
     left_out: Number
-    health: Health | None
+    health: Installation | None
 
     EXAMPLE: ClassVar[Any] = {
         "as_of": "2027-06-01T10:02:00Z",
         "counting": "8f14e45f",
         "events": [EventNow.EXAMPLE],
         "left_out": 0,
-        "health": Health.EXAMPLE,
+        "health": Installation.EXAMPLE,
     }

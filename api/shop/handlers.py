@@ -26,7 +26,6 @@ ShopAsset = Literal[
     "customer.js",
     "problems.js",
     "poster.js",
-    "sale_state.js",
     "list_page.js",
     "event_page.js",
     "tickets.js",

@@ -17,7 +17,7 @@ export const instant = (text, timeZone) => shown(text, { dateStyle: "medium", ti
 export const longDay = (text, timeZone) =>
   shown(text, { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone });
 export const shortDay = (text, timeZone) => shown(text, { weekday: "short", day: "numeric", month: "short", timeZone });
-export const clock = (text, timeZone) => shown(text, { timeStyle: "short", timeZone });
+export const clock = (text, timeZone, timeStyle = "short") => shown(text, { timeStyle, timeZone });
 export const month = (text, timeZone) => shown(text, { month: "long", year: "numeric", timeZone });
 
 /** The month as 2027-06, for comparing. */

@@ -34,5 +34,6 @@ const enter = () => showFrame(VIEWS);
 callAs({ token, sentence: ({ detail }) => detail });
 await loadWords("/console/assets", ["en"]);
 fillIn(document);
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload()); // "back" after signing out shows nothing
 addEventListener("hashchange", () => takeTokenFromAddress() && location.reload()); // a link that was pasted into this tab
 start();

@@ -9,7 +9,7 @@ import { clock, duration, longDay } from "/assets/format.js";
 import { hallOf } from "./hall.js";
 import { follow } from "/assets/live.js";
 import { posterOf } from "./poster.js";
-import { asShown, saleState, saleText } from "./sale_state.js";
+import { asShown, saleState, saleText } from "/assets/sale_state.js";
 import { whenBack } from "/assets/service.js";
 import { slotsOf } from "./slots.js";
 import { ticketsOf } from "./tickets.js";

@@ -4,7 +4,7 @@ import { all } from "/assets/api.js";
 import { el, failed, refill } from "/assets/dom.js";
 import { clock, month, monthKey, money, shortDay } from "/assets/format.js";
 import { posterOf } from "./poster.js";
-import { asShown, saleState, saleText } from "./sale_state.js";
+import { asShown, saleState, saleText } from "/assets/sale_state.js";
 import { kept } from "/assets/store.js";
 import { whenBack } from "/assets/service.js";
 import { t } from "/assets/words.js";

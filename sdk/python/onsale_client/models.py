@@ -1481,6 +1481,81 @@ class ConsoleSession(TypedDict):
     expires_at: str | None
 
 
+class Now(TypedDict):
+    """Events that are not over, by start, at most 200; `left_out` are further ones."""
+
+    as_of: str
+    counting: str
+    events: list[EventNow]
+    left_out: int
+    health: Installation | None
+
+
+class EventNow(TypedDict):
+    """An event now. What is null is not known at the moment."""
+
+    id: int
+    name: str
+    status: EventStatus
+    starts_at: str
+    timezone: str
+    sale_opens_at: str | None
+    sale_closes_at: str | None
+    timed: bool
+    partition: int
+    places: Places | None
+    stored: StoredSales | None
+    lag_ms: int | None
+    refused: dict[str, Any]
+
+
+class Places(TypedDict):
+    """Places of an event in all its tickets, as Redis counts them; `held` has those being paid."""
+
+    capacity: int
+    available: int
+    held: int
+    sold: int
+    kept: int
+
+
+class StoredSales(TypedDict):
+    """Sales of an event as Postgres has them: behind Redis by `lag_ms` of the event. `held` has those being paid."""
+
+    held: int
+    sold: int
+    revenue: Money
+
+
+class Installation(TypedDict):
+    """The state of this installation. `source` of alerts, hold times and refusals: Prometheus, or this server alone."""
+
+    source: Literal["prometheus", "server"]
+    prometheus: str | None
+    redis: Literal["away", "full", "ok"]
+    postgres: Literal["away", "ok"]
+    lag_ms: int | None
+    hold_times: HoldTimes
+    alerts: list[ActiveAlert]
+
+
+class HoldTimes(TypedDict):
+    """Answers to reservations and cart items by the time that they took, counted since `counting` began."""
+
+    at_most_ms: list[float]
+    answers: list[int]
+
+
+class ActiveAlert(TypedDict):
+    """An alert of the runbook, by its name there. `partition`: the only one that it is about; null: it is about all."""
+
+    name: str
+    severity: Literal["page", "warn"]
+    summary: str
+    since: str | None
+    partition: int | None
+
+
 class MalformedJsonProblem(TypedDict):
     """The request cannot be read."""
 

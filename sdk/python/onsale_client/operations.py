@@ -52,6 +52,7 @@ from onsale_client.models import (
     NewWaiting,
     NewWebhook,
     Nothing,
+    Now,
     Payment,
     PaymentBody,
     PretixPlan,
@@ -924,4 +925,11 @@ class Operations(Calls):
     ) -> ConsoleSession:
         """Reads which manager the token is of, and until when."""
         answer: ConsoleSession = await self.call("GET", "/v1/console/session")
+        return answer
+
+    async def read_console_now(
+        self,
+    ) -> Now:
+        """Reads how every sale that is not over stands, and this installation."""
+        answer: Now = await self.call("GET", "/v1/console/now")
         return answer

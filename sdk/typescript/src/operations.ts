@@ -95,4 +95,5 @@ export const OPERATIONS = {
   list_deliveries: { method: "GET", path: "/v1/webhooks/{webhook_id}/deliveries", keyed: false, problems: ["unauthenticated", "forbidden", "not_found", "invalid", "rate_limited", "internal", "unavailable"] },
   redeliver: { method: "POST", path: "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", keyed: false, problems: ["malformed_json", "unauthenticated", "forbidden", "not_found", "too_large", "unsupported_media_type", "invalid", "rate_limited", "internal", "unavailable"] },
   read_console_session: { method: "GET", path: "/v1/console/session", keyed: false, problems: ["unauthenticated", "forbidden", "invalid", "rate_limited", "internal", "unavailable"] },
+  read_console_now: { method: "GET", path: "/v1/console/now", keyed: false, problems: ["unauthenticated", "forbidden", "invalid", "rate_limited", "internal", "unavailable"] },
 } as const;

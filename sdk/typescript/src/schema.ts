@@ -1443,6 +1443,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/console/now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads how every sale that is not over stands, and this installation
+         * @description A process reads anew once a second at most, and Postgres every two seconds. A part that does not answer makes its
+         *     figures null; the answer comes all the same.
+         *
+         *     For manager.
+         */
+        get: operations["read_console_now"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4175,6 +4198,267 @@ export interface components {
             auth: "jwt" | "off";
             events: number[] | null;
             expires_at: string | null;
+        };
+        /**
+         * Now
+         * @description Events that are not over, by start, at most 200; `left_out` are further ones.
+         *
+         *         Counts can be compared with those of an earlier answer with the same `counting`, so a page can tell what happened
+         *         meanwhile. `health`: null for a token that covers some events only.
+         * @example {
+         *       "as_of": "2027-06-01T10:02:00Z",
+         *       "counting": "8f14e45f",
+         *       "events": [
+         *         {
+         *           "id": 1,
+         *           "name": "Big event",
+         *           "status": "on_sale",
+         *           "starts_at": "2027-06-01T18:00:00Z",
+         *           "timezone": "Europe/Warsaw",
+         *           "sale_opens_at": null,
+         *           "sale_closes_at": null,
+         *           "timed": false,
+         *           "partition": 1,
+         *           "places": {
+         *             "capacity": 300,
+         *             "available": 180,
+         *             "held": 20,
+         *             "sold": 100,
+         *             "kept": 0
+         *           },
+         *           "stored": {
+         *             "held": 20,
+         *             "sold": 100,
+         *             "revenue": {
+         *               "amount": 30000,
+         *               "currency": "EUR"
+         *             }
+         *           },
+         *           "lag_ms": 12,
+         *           "refused": {
+         *             "sold_out": 7
+         *           }
+         *         }
+         *       ],
+         *       "left_out": 0,
+         *       "health": {
+         *         "source": "server",
+         *         "prometheus": null,
+         *         "redis": "ok",
+         *         "postgres": "ok",
+         *         "lag_ms": 12,
+         *         "hold_times": {
+         *           "at_most_ms": [
+         *             1,
+         *             2.5,
+         *             5
+         *           ],
+         *           "answers": [
+         *             90,
+         *             9,
+         *             1,
+         *             0
+         *           ]
+         *         },
+         *         "alerts": [
+         *           {
+         *             "name": "SyncLate",
+         *             "severity": "warn",
+         *             "summary": "Postgres is more than a minute behind: is it away, or too slow?",
+         *             "since": "2027-06-01T10:01:00Z",
+         *             "partition": null
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        Now: {
+            /** Format: date-time */
+            as_of: string;
+            counting: string;
+            events: components["schemas"]["EventNow"][];
+            left_out: number;
+            health: components["schemas"]["Installation"] | null;
+        };
+        /**
+         * EventNow
+         * @description An event now. What is null is not known at the moment.
+         *
+         *         `places`: null, too, for a timed event, whose places depend on the slot. `refused`: requests for places that were
+         *         refused, by the code of the problem, since `counting` of the whole answer began. `partition`: the slice of the
+         *         inventory.
+         * @example {
+         *       "id": 1,
+         *       "name": "Big event",
+         *       "status": "on_sale",
+         *       "starts_at": "2027-06-01T18:00:00Z",
+         *       "timezone": "Europe/Warsaw",
+         *       "sale_opens_at": null,
+         *       "sale_closes_at": null,
+         *       "timed": false,
+         *       "partition": 1,
+         *       "places": {
+         *         "capacity": 300,
+         *         "available": 180,
+         *         "held": 20,
+         *         "sold": 100,
+         *         "kept": 0
+         *       },
+         *       "stored": {
+         *         "held": 20,
+         *         "sold": 100,
+         *         "revenue": {
+         *           "amount": 30000,
+         *           "currency": "EUR"
+         *         }
+         *       },
+         *       "lag_ms": 12,
+         *       "refused": {
+         *         "sold_out": 7
+         *       }
+         *     }
+         */
+        EventNow: {
+            id: number;
+            name: string;
+            status: components["schemas"]["EventStatus"];
+            /** Format: date-time */
+            starts_at: string;
+            timezone: string;
+            sale_opens_at: string | null;
+            sale_closes_at: string | null;
+            timed: boolean;
+            partition: number;
+            places: components["schemas"]["Places"] | null;
+            stored: components["schemas"]["StoredSales"] | null;
+            lag_ms: number | null;
+            refused: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Places
+         * @description Places of an event in all its tickets, as Redis counts them; `held` has those being paid.
+         * @example {
+         *       "capacity": 300,
+         *       "available": 180,
+         *       "held": 20,
+         *       "sold": 100,
+         *       "kept": 0
+         *     }
+         */
+        Places: {
+            capacity: number;
+            available: number;
+            held: number;
+            sold: number;
+            kept: number;
+        };
+        /**
+         * StoredSales
+         * @description Sales of an event as Postgres has them: behind Redis by `lag_ms` of the event. `held` has those being paid.
+         * @example {
+         *       "held": 20,
+         *       "sold": 100,
+         *       "revenue": {
+         *         "amount": 30000,
+         *         "currency": "EUR"
+         *       }
+         *     }
+         */
+        StoredSales: {
+            held: number;
+            sold: number;
+            revenue: components["schemas"]["Money"];
+        };
+        /**
+         * Installation
+         * @description The state of this installation. `source` of alerts, hold times and refusals: Prometheus, or this server alone.
+         *
+         *         `prometheus`: what is wrong with the Prometheus server, if one is set and does not answer; else null.
+         * @example {
+         *       "source": "server",
+         *       "prometheus": null,
+         *       "redis": "ok",
+         *       "postgres": "ok",
+         *       "lag_ms": 12,
+         *       "hold_times": {
+         *         "at_most_ms": [
+         *           1,
+         *           2.5,
+         *           5
+         *         ],
+         *         "answers": [
+         *           90,
+         *           9,
+         *           1,
+         *           0
+         *         ]
+         *       },
+         *       "alerts": [
+         *         {
+         *           "name": "SyncLate",
+         *           "severity": "warn",
+         *           "summary": "Postgres is more than a minute behind: is it away, or too slow?",
+         *           "since": "2027-06-01T10:01:00Z",
+         *           "partition": null
+         *         }
+         *       ]
+         *     }
+         */
+        Installation: {
+            /** @enum {unknown} */
+            source: "prometheus" | "server";
+            prometheus: string | null;
+            /** @enum {unknown} */
+            redis: "away" | "full" | "ok";
+            /** @enum {unknown} */
+            postgres: "away" | "ok";
+            lag_ms: number | null;
+            hold_times: components["schemas"]["HoldTimes"];
+            alerts: components["schemas"]["ActiveAlert"][];
+        };
+        /**
+         * HoldTimes
+         * @description Answers to reservations and cart items by the time that they took, counted since `counting` began.
+         *
+         *         `answers[n]` took at most `at_most_ms[n]`, and more than the one before; the last number took longer than all.
+         * @example {
+         *       "at_most_ms": [
+         *         1,
+         *         2.5,
+         *         5
+         *       ],
+         *       "answers": [
+         *         90,
+         *         9,
+         *         1,
+         *         0
+         *       ]
+         *     }
+         */
+        HoldTimes: {
+            at_most_ms: number[];
+            answers: number[];
+        };
+        /**
+         * ActiveAlert
+         * @description An alert of the runbook, by its name there. `partition`: the only one that it is about; null: it is about all.
+         * @example {
+         *       "name": "SyncLate",
+         *       "severity": "warn",
+         *       "summary": "Postgres is more than a minute behind: is it away, or too slow?",
+         *       "since": "2027-06-01T10:01:00Z",
+         *       "partition": null
+         *     }
+         */
+        ActiveAlert: {
+            name: string;
+            /** @enum {unknown} */
+            severity: "page" | "warn";
+            summary: string;
+            since: string | null;
+            partition: number | null;
         };
         /**
          * Problem400
@@ -10629,6 +10913,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsoleSession"];
+                };
+            };
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    read_console_now: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Now"];
                 };
             };
             401: components["responses"]["unauthenticated"];

@@ -48,6 +48,8 @@ async def test_a_manager_pastes_a_token_and_signs_out(visitor: Page) -> None:
     other = await visitor.context.new_page()
     await other.goto("/console")
     await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    await visitor.get_by_role("link", name="Now").click()
+    assert visitor.url.endswith("/console/now")
     await visitor.get_by_role("button", name="Sign out").click()
     await expect(visitor.get_by_role("heading", name="Sign in")).to_be_visible()
     assert await visitor.evaluate("sessionStorage.length") == 0
