@@ -26,7 +26,7 @@ from api.console.conditions import DEAD_LETTERS_SECONDS, Observed, alerts_of
 from api.console.counts import Counts, counts_of
 from api.console.prometheus import Prometheus, PrometheusAway
 from api.console.remembered import Remembered
-from api.console.schemas import ActiveAlert, EventNow, Installation, HoldTimes, Now, Places, StoredSales
+from api.console.schemas import ActiveAlert, EventNow, HoldTimes, Installation, Now, Places, StoredSales
 from api.http.replies import Reply, json_reply
 from api.http.times import optional_rfc3339, rfc3339
 from api.http.types import Money
