@@ -187,6 +187,13 @@ REPORTS = {
         "event_id, code",
         Chart("bars", ("uses",), "code", ("event_id",)),
     ),
+    "doors": Report(
+        "Entries and no-shows",
+        "no_shows",
+        "no_shows",
+        "event_id, ticket_id",
+        Chart("bars", ("came", "no_shows"), "ticket_type", ("event_id",)),
+    ),
 }
 """By the name that `onsale report` takes."""
 

@@ -41,6 +41,12 @@ SELECT
   3, gen_random_uuid(), '2027-01-03T10:00', '2027-01-03T09:00Z', 'booked', '{}', '', now(), now(),
   '2027-01-03T17:00Z', '', ''
 FROM generate_series(1, 2);
+INSERT INTO etickets
+  (event_id, number, reservation_id, ticket_id, pool, seat, issue, status, holder, transfer_id, first_in_at, changed_at)
+VALUES
+  (1, 0, '1-a', 11, '11', 0, 0, 'in', '{}', '', '2027-01-01Z', now()),
+  (1, 1, '1-a', 11, '11', 0, 0, 'valid', '{}', '', NULL, now()),
+  (1, 2, '1-d', 11, '11', 0, 0, 'void', '{}', '', NULL, now());
 """
 
 
@@ -150,6 +156,12 @@ async def test_times_to_pay_and_holds_by_minute(sales: Postgres) -> None:
     period = Query(start=datetime.fromisoformat("2026-01-01T10:02Z"))
     minutes = rows_as_dicts((await read_report(sales, "minutes", period)).rows)
     assert len(minutes) == 3, "a period selects them"
+
+
+async def test_entries_and_no_shows(sales: Postgres) -> None:
+    (doors,) = await rows_of(sales, "doors", 1)
+    assert chosen(doors, "ticket_type", "expected", "came", "no_shows") == ("VIP", 2, 1, 1)
+    assert await rows_of(sales, "doors", 2) == []
 
 
 async def test_sections_and_rows(sales: Postgres) -> None:
