@@ -192,6 +192,11 @@ class EventSnapshot(msgspec.Struct, frozen=True, dict=True):
     eticket_keys: int = 1
 
     @cached_property
+    def sections_by_ticket(self) -> dict[int, frozenset[int]]:
+        """The sections whose seats each ticket offers."""
+        return {ticket.ticket_id: frozenset(ticket.section_ids) for ticket in self.tickets}
+
+    @cached_property
     def ticket_by_id(self) -> dict[int, TicketSnapshot]:
         """Its tickets."""
         return {ticket.ticket_id: ticket for ticket in self.tickets}

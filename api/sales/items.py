@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Meta
 
 from api.catalogue.schedule import SlotText, SlotWanted, parse_date, parse_time, scheduled_slot
-from api.catalogue.seating import SeatedRow, Seating
+from api.catalogue.seating import Seating
 from api.engine_problems import WishedSlot
 from api.http.problems import invalid, not_found
 from api.http.requests import ALL_DIFFERENT, DatabaseId
-from engine.catalogue import EventSnapshot, TicketSnapshot
+from engine.catalogue import EventSnapshot
 from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.seats import section_pool
 
@@ -55,7 +55,7 @@ def engine_items(
                 if len(named | set(item.seat_ids)) < len(named) + len(item.seat_ids):
                     raise invalid(f"{path}.seat_ids", "a seat is listed more than once")
                 named.update(item.seat_ids)
-            asked += _named_seats(item.seat_ids, ticket, seating)
+            asked += _named_seats(item.seat_ids, item.ticket_id, event.sections_by_ticket[item.ticket_id], seating)
         elif item.quantity is not None:
             best = BestSeats(item.ticket_id, item.quantity, item.together)
             asked.append(best if ticket.assigned else (item.ticket_id, item.quantity))
@@ -100,18 +100,21 @@ def earliest_slot(items: list[ItemBody]) -> WishedSlot | None:
     return WishedSlot(text, (path,))
 
 
-def _named_seats(seat_ids: list[int], ticket: TicketSnapshot, seating: Seating) -> list[NamedSeats]:
+def _named_seats(
+    seat_ids: list[int], ticket_id: int, section_ids: frozenset[int], seating: Seating
+) -> list[NamedSeats]:
     places: dict[int, list[int]] = {}
-    row: SeatedRow | None = None
     here: list[int] = []
+    first_seat_id = end_seat_id = first_place = 0
     for seat_id in seat_ids:
-        if row is None or not row.first_seat_id <= seat_id < row.end_seat_id:  # most holds are of one row
+        if not first_seat_id <= seat_id < end_seat_id:  # most holds are of one row
             row = seating.row_of(seat_id)
-            if row is None or row.section_id not in ticket.section_ids:
-                raise not_found(f"seat {seat_id} of ticket {ticket.ticket_id}")
-            here = places.setdefault(row.section_id, [])
-        here.append(row.first_place + seat_id - row.first_seat_id)
+            if row is None or row.section_id not in section_ids:
+                raise not_found(f"seat {seat_id} of ticket {ticket_id}")
+            first_seat_id, end_seat_id, section_id, first_place = row
+            here = places.setdefault(section_id, [])
+        here.append(first_place + seat_id - first_seat_id)
     return [
-        NamedSeats(ticket.ticket_id, len(found), section_pool(section_id), sorted(found))
+        NamedSeats(ticket_id, len(found), section_pool(section_id), sorted(found))
         for section_id, found in places.items()
     ]
