@@ -97,7 +97,8 @@ class Engine:
             raise
         await self._tasks.__aenter__()
         self.key_events = KeyEvents(self.settings, partial(self.call, confirmed=False))
-        self.key_events.apart = self.redis.is_cluster
+        if self.redis.is_cluster:
+            self.key_events.node_of = lambda key: self.redis.at(key).name
         self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())

@@ -5,7 +5,7 @@ Whoever asks while a call is under way goes with the next one, because a call of
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +17,9 @@ Call = Callable[[str, Sequence[str], Sequence[Any]], Awaitable[Any]]
 """A function of the library, its keys and its arguments."""
 
 _MOST_TOGETHER = 256
+_APART_SECONDS = 0.1
+"""So long a request waits for a node that has nothing but its key."""
+
 _OUT_OF_MEMORY = b"out_of_memory"
 
 
@@ -30,12 +33,14 @@ class _Asked(NamedTuple):
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `apart`: in a cluster each key may be on another node, so each has a call, and waits for no other. There a node that
-    is away stops nobody: the key then counts as new.
+    `node_of`: in a cluster, the node that has a key, or a Fault. There each key may be on another node than its event,
+    so each has a call, and waits for no other. A node that is away or slow stops nobody: the key then counts as new.
     """
 
     def __init__(self, settings: Settings, call: Call) -> None:
-        self.apart = False
+        self.node_of: Callable[[str], object] | None = None
+        self._late: Counter[object] = Counter()
+        """By node, the calls under way that nobody waits for any more."""
         self._call, self._most = call, settings.queue_commands
         self._percent = settings.memory_percent
         self._patience = settings.command_timeout_ms / 1000
@@ -82,9 +87,9 @@ class KeyEvents:
                     continue
                 asked = self._next_asked()
                 kept = [self._kept.popleft() for _ in range(min(len(self._kept), _MOST_TOGETHER))]
-                if self.apart:
+                if self.node_of is not None:
                     for one in asked:
-                        apart.create_task(self._exchange([one], []))
+                        apart.create_task(self._ask_apart(one, self.node_of))
                     for name in kept:
                         apart.create_task(self._exchange([], [name]))
                 elif asked or kept:
@@ -106,6 +111,33 @@ class KeyEvents:
                 taken.append(one)
         return taken
 
+    async def _ask_apart(self, one: _Asked, node_of: Callable[[str], object]) -> None:
+        """Asks the node of a key, and waits for a moment only: then this key counts as new, and all others of the node.
+
+        They are asked for again as soon as the call has ended.
+        """
+        try:
+            node = node_of(one.key)
+        except Fault:
+            node = None
+        if node is None or self._late[node]:
+            _tell(one, one.event_id)
+            return
+        is_late = False
+
+        def give_up() -> None:
+            nonlocal is_late
+            is_late = True
+            self._late[node] += 1
+            _tell(one, one.event_id)
+
+        timer = self._loop.call_later(_APART_SECONDS, give_up)
+        try:
+            await self._exchange([one], [])
+        finally:
+            timer.cancel()
+            self._late[node] -= is_late
+
     async def _exchange(self, asked: list[_Asked], kept: list[str]) -> None:
         arguments = (len(asked), self._claim_ms, self._keep_ms, self._percent, *(one.event_id for one in asked))
         try:
@@ -116,7 +148,7 @@ class KeyEvents:
             raise
         except Exception as error:  # whoever waits gets it
             for one in asked:
-                if self.apart and isinstance(error, OutcomeUnknown | Unready):
+                if self.node_of is not None and isinstance(error, OutcomeUnknown | Unready):
                     _tell(one, one.event_id)
                 else:
                     _fail(one, error if isinstance(error, Fault | EngineBug) else EngineBug(str(error)))

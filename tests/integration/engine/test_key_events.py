@@ -64,6 +64,30 @@ async def test_whoever_asks_is_told_of_a_fault(engine_settings: Settings) -> Non
             await engine.key_events.first_event("key", EVENT)
 
 
+async def test_in_a_cluster_a_key_counts_as_new_while_its_node_hangs(engine: Engine) -> None:
+    """The first ones wait for a moment, the others not at all; keys of other nodes are asked for all the while."""
+    call, hangs = engine.key_events._call, asyncio.Event()
+    asked: list[str] = []
+
+    async def of_two_nodes(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        asked.extend(keys)
+        if "answer:{away" in keys[0]:
+            await hangs.wait()
+        return await call(function, keys, arguments)
+
+    engine.key_events.node_of, engine.key_events._call = (lambda key: "away" in key), of_two_nodes
+    async with asyncio.timeout(5):
+        assert await engine.key_events.first_event("away-1", EVENT) == EVENT
+        assert await engine.key_events.first_event("away-2", EVENT) == EVENT
+        assert await engine.key_events.first_event("there", OTHER) == OTHER
+        assert await engine.key_events.first_event("there", EVENT) == OTHER
+    assert asked == ["answer:{away-1}", "answer:{there}", "answer:{there}"]
+    hangs.set()
+    await wait_until(lambda: not engine.key_events._late.total())
+    assert await engine.key_events.first_event("away-2", OTHER) == OTHER
+    assert await engine.key_events.first_event("away-2", EVENT) == OTHER, "it is asked again"
+
+
 async def test_in_a_cluster_no_key_waits_for_the_node_of_another(engine: Engine) -> None:
     call, hangs = engine.key_events._call, asyncio.Event()
 
@@ -72,16 +96,15 @@ async def test_in_a_cluster_no_key_waits_for_the_node_of_another(engine: Engine)
             await hangs.wait()
         return await call(function, keys, arguments)
 
-    engine.key_events.apart, engine.key_events._call = True, of_two_nodes
+    engine.key_events.node_of, engine.key_events._call = (lambda key: "away" in key), of_two_nodes
     waiting = asyncio.ensure_future(engine.key_events.first_event("away", EVENT))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
         assert (
             await asyncio.gather(*(engine.key_events.first_event(f"{n}", EVENT) for n in range(300))) == [EVENT] * 300
         )
-    assert not waiting.done()
-    hangs.set()
     assert await waiting == EVENT
+    hangs.set()
 
 
 @pytest.mark.parametrize("turns", [1, 5])
