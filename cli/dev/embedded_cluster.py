@@ -1,7 +1,7 @@
 """A Valkey Cluster of nodes from the wheel, as children of this process. For `onsale dev --shards` and for tests."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +25,8 @@ class EmbeddedCluster:
     """Primaries with their replicas, and perhaps spare nodes without slots. A context manager.
 
     Nodes are numbered: first the primaries, then the replicas of the first one, of the second one, and so on, then the
-    spares. Data survives a restart; ports and, after failovers, roles do not.
+    spares. Data survives a restart; ports and, after failovers, roles do not. `own_options`: more options of each node,
+    in order. A node may announce ports that lead to its own.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class EmbeddedCluster:
         spares: int = 0,
         password: str = "",
         node_timeout_ms: int = 2000,
+        own_options: Sequence[Mapping[str, str]] = (),
     ) -> None:
         self.shards, self.replicas, self.password = shards, replicas, password
         options = {
@@ -49,15 +51,25 @@ class EmbeddedCluster:
             "cluster-allow-replica-migration": "no",
             "repl-diskless-sync-delay": "0",
         }
+        count = shards * (1 + replicas) + spares
+        own = own_options or [{}] * count
         self.nodes = [
             EmbeddedValkey(
                 directory / f"node-{number}",
                 logs / f"valkey-{number}.log",
                 password=password,
-                options=options | {"cluster-port": str(free_port())},
+                options=options | {"cluster-port": str(free_port())} | dict(own[number]),
                 name=f"valkey-{number}",
             )
-            for number in range(shards * (1 + replicas) + spares)
+            for number in range(count)
+        ]
+        self.ports = [
+            int(own[number].get("cluster-announce-port", node.port)) for number, node in enumerate(self.nodes)
+        ]
+        """The port of each node, as it tells the others and clients."""
+        self._bus_ports = [
+            int(own[number].get("cluster-announce-bus-port", node.cluster_port))
+            for number, node in enumerate(self.nodes)
         ]
         self._stack = ExitStack()
 
@@ -77,9 +89,8 @@ class EmbeddedCluster:
     @property
     def url(self) -> str:
         """The value of `ONSALE_REDIS_URL`: the addresses of all primaries."""
-        first, *others = (node.port for node in self.nodes[: self.shards])
         login = f":{self.password}@" if self.password else ""
-        return f"redis://{login}" + ",".join(f"{LOOPBACK}:{port}" for port in (first, *others))
+        return f"redis://{login}" + ",".join(f"{LOOPBACK}:{port}" for port in self.ports[: self.shards])
 
     @property
     def children(self) -> list[Child]:
@@ -133,7 +144,7 @@ class EmbeddedCluster:
                     newest = told if newest is None else max(newest, told)
         if newest is None:
             raise ChildError(f"no node of the cluster has slot {slot}")
-        return next(number for number, node in enumerate(self.nodes) if node.port == newest[1])
+        return self.ports.index(newest[1])
 
     def _form(self) -> None:
         """Makes one cluster of the nodes. Those of an earlier start know each other, at addresses that have changed."""
@@ -143,8 +154,8 @@ class EmbeddedCluster:
                 self.call(number, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
                 first, last = SLOTS * number // self.shards, SLOTS * (number + 1) // self.shards - 1
                 self.call(number, "CLUSTER", "ADDSLOTSRANGE", first, last)
-        for node in self.nodes[1:]:
-            self.call(0, "CLUSTER", "MEET", LOOPBACK, node.port, node.cluster_port)
+        for port, bus_port in list(zip(self.ports, self._bus_ports, strict=True))[1:]:
+            self.call(0, "CLUSTER", "MEET", LOOPBACK, port, bus_port)
         if is_new:
             self._wait(self._all_know_each_other, "the nodes do not meet")
             for number in range(self.shards * self.replicas):

@@ -6,8 +6,6 @@ import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from redis.exceptions import RedisError
-
 from cli.dev.embedded_cluster import EmbeddedCluster
 from tests.support.cluster.moves import move_at_once, moving_by_keys
 from tests.support.waiting import wait_until
@@ -22,9 +20,9 @@ async def kill(cluster: EmbeddedCluster, slot: int) -> None:
     """kill -9; a replica takes over, and the node comes back as one."""
     primary = await asyncio.to_thread(cluster.primary_of, slot)
     cluster.nodes[primary].kill()
-    await _has_another_primary(cluster, slot, primary)
+    await has_another_primary(cluster, slot, primary)
     cluster.nodes[primary].start()
-    await _is_whole(cluster)
+    await is_whole(cluster)
 
 
 async def freeze(cluster: EmbeddedCluster, slot: int) -> None:
@@ -33,25 +31,25 @@ async def freeze(cluster: EmbeddedCluster, slot: int) -> None:
     pid = cluster.nodes[primary].child.pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        await _has_another_primary(cluster, slot, primary)
+        await has_another_primary(cluster, slot, primary)
     finally:
         os.kill(pid, signal.SIGCONT)
-    await _is_whole(cluster)
+    await is_whole(cluster)
 
 
 async def hand_over(cluster: EmbeddedCluster, slot: int) -> None:
     """CLUSTER FAILOVER, as before an upgrade."""
     primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replica = await asyncio.to_thread(_replicas_of, cluster, primary)
+    replica = await asyncio.to_thread(replicas_of, cluster, primary)
     cluster.call(replica[0], "CLUSTER", "FAILOVER")
-    await _has_another_primary(cluster, slot, primary)
-    await _is_whole(cluster)
+    await has_another_primary(cluster, slot, primary)
+    await is_whole(cluster)
 
 
 async def kill_with_stalled_replicas(cluster: EmbeddedCluster, slot: int, seconds: float = 1) -> None:
     """The replicas get nothing more for a while, and then the primary is killed: they lack what it wrote meanwhile."""
     primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replicas = await asyncio.to_thread(_replicas_of, cluster, primary)
+    replicas = await asyncio.to_thread(replicas_of, cluster, primary)
     for replica in replicas:
         cluster.call(replica, "CONFIG", "SET", "primaryauth", "wrong")
         cluster.call(replica, "CLIENT", "KILL", "TYPE", "primary")
@@ -59,9 +57,9 @@ async def kill_with_stalled_replicas(cluster: EmbeddedCluster, slot: int, second
     cluster.nodes[primary].kill()
     for replica in replicas:
         cluster.call(replica, "CONFIG", "SET", "primaryauth", cluster.password)
-    await _has_another_primary(cluster, slot, primary)
+    await has_another_primary(cluster, slot, primary)
     cluster.nodes[primary].start()
-    await _is_whole(cluster)
+    await is_whole(cluster)
 
 
 async def kill_all(cluster: EmbeddedCluster, _slot: int) -> None:
@@ -70,23 +68,21 @@ async def kill_all(cluster: EmbeddedCluster, _slot: int) -> None:
         node.kill()
     for node in cluster.nodes:
         node.start()
-    await _is_whole(cluster)
+    await is_whole(cluster)
 
 
 async def move_and_back(cluster: EmbeddedCluster, slot: int, times: int = 1) -> None:
-    """The slot goes to another shard in one piece, and comes back."""
+    """The slot goes in one piece to a fourth primary that has none, and comes back."""
     home = await asyncio.to_thread(cluster.primary_of, slot)
-    other = await asyncio.to_thread(_another_shard, cluster, home)
     for _ in range(times):
-        for to in (other, home):
+        for to in (fourth_primary(cluster), home):
             await asyncio.to_thread(move_at_once, cluster, slot, to)
 
 
 async def move_by_keys_and_back(cluster: EmbeddedCluster, slot: int) -> None:
     """The same, key by key."""
     home = await asyncio.to_thread(cluster.primary_of, slot)
-    other = await asyncio.to_thread(_another_shard, cluster, home)
-    for to in (other, home):
+    for to in (fourth_primary(cluster), home):
         await asyncio.to_thread(_move_by_keys, cluster, slot, to)
 
 
@@ -107,34 +103,30 @@ def _move_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> None:
         pass
 
 
-async def _has_another_primary(cluster: EmbeddedCluster, slot: int, than: int) -> None:
+async def has_another_primary(cluster: EmbeddedCluster, slot: int, than: int) -> None:
+    """Waits until a failover is over."""
+
     async def has() -> bool:
         return await asyncio.to_thread(cluster.primary_of, slot) != than
 
     await wait_until(has, _PATIENCE_SECONDS, f"slot {slot} has another primary than node {than}")
 
 
-async def _is_whole(cluster: EmbeddedCluster) -> None:
+async def is_whole(cluster: EmbeddedCluster) -> None:
+    """Waits until every node sees every slot and follows its primary."""
     await wait_until(lambda: asyncio.to_thread(cluster.is_whole), _PATIENCE_SECONDS, "the cluster is whole")
 
 
-def _replicas_of(cluster: EmbeddedCluster, primary: int) -> list[int]:
-    node_id, found = cluster.node_id(primary), []
-    ports = {node.port: number for number, node in enumerate(cluster.nodes)}
+def replicas_of(cluster: EmbeddedCluster, primary: int) -> list[int]:
+    """The numbers of a primary's replicas."""
+    node_id, found = cluster.node_id(primary), list[int]()
     for line in str(cluster.call(primary, "CLUSTER", "NODES")).splitlines():
         fields = line.split(" ")
         if fields[3] == node_id:
-            found.append(ports[int(fields[1].partition("@")[0].rpartition(":")[2])])
+            found.append(cluster.ports.index(int(fields[1].partition("@")[0].rpartition(":")[2])))
     return found
 
 
-def _another_shard(cluster: EmbeddedCluster, home: int) -> int:
-    """The primary of another shard, which has replicas too."""
-    for slot in (0, 8000, 16383):
-        try:
-            primary = cluster.primary_of(slot)
-        except RedisError:
-            continue
-        if primary != home:
-            return primary
-    raise AssertionError("there is one shard only")
+def fourth_primary(cluster: EmbeddedCluster) -> int:
+    """The primary that has no slots until some are moved to it."""
+    return cluster.shards * (1 + cluster.replicas)

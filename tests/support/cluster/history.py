@@ -8,6 +8,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from copy import copy
+from typing import NamedTuple
 from uuid import uuid4
 
 from tests.support.api.api_client import Answer, Front, Json, ticket
@@ -20,6 +22,15 @@ _EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
 _HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
 
 
+class Sold(NamedTuple):
+    """When a place was taken, of which event, through which API, and how long its customer waited."""
+
+    at: float
+    event_id: int
+    front: Front
+    seconds: float
+
+
 class History:
     """The states in which each reservation, cart and booking may be at the end, by its path."""
 
@@ -29,8 +40,8 @@ class History:
         self.may_be: dict[str, set[str]] = {}
         self.statuses: Counter[int] = Counter()
         self.acknowledged: Counter[str] = Counter()
-        self.sold_at: list[tuple[float, int]] = []
-        """When a place was taken, and of which event."""
+        self.sales: list[Sold] = []
+        """The places that were taken, in order."""
 
     def began(self, path: str, *outcomes: str) -> None:
         """Something was asked for: it may have happened."""
@@ -85,6 +96,12 @@ class Shop:
         schedule = {"times": ["10:00", "12:00"], "capacity": CAPACITY}
         self.museum = await self.front.event(schedule=schedule, starts_at="2027-06-01T00:00:00Z")
 
+    def through(self, front: Front) -> "Shop":
+        """The same shop, whose customers are told by another API."""
+        other = copy(self)
+        other.front = front
+        return other
+
     async def _call(self, method: str, path: str, body: Json | None = None, **headers: str) -> Answer:
         how = {} if body is None else {"body": body}
         answer = await self.front.call(method, path, headers=headers or None, **how)
@@ -102,17 +119,10 @@ class Shop:
 
     async def take_places(self) -> None:
         """Holds a place, and then pays, cancels, or leaves it."""
-        event, key, next_step = self._random.choice(self.events), str(uuid4()), self._random.random()
-        body = {
-            "items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}],
-            "customer": {"id": f"c-{key}", "first_name": "Islom", "last_name": "Karimov"},
-        }
-        held = await insist(lambda: self._call("POST", "/v1/reservations", body, **{"Idempotency-Key": key}))
-        if held is None or held.status != 201:
+        key, next_step = str(uuid4()), self._random.random()
+        path = await self._hold(self._random.choice(self.events), key)
+        if path is None:
             return
-        self.history.sold_at.append((time.monotonic(), event["id"]))
-        path = f"/v1/reservations/{held.body['id']}"
-        self.history.acked(path, "held")
         if next_step < 0.5:
             self.history.began(path, "paid", "paying")
             payment = {"amount": PRICE, "currency": "EUR", "payment_token": "tok_visa"}
@@ -126,6 +136,28 @@ class Shop:
             cancelled = await insist(lambda: self._call("DELETE", path))
             if cancelled is not None and cancelled.status == 204:
                 self.history.acked(path, "cancelled")
+
+    async def _hold(self, event: Json, key: str) -> str | None:
+        """Takes a place; the path of its reservation."""
+        body = {
+            "items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}],
+            "customer": {"id": f"c-{key}", "first_name": "Islom", "last_name": "Karimov"},
+        }
+        began = time.monotonic()
+        held = await insist(lambda: self._call("POST", "/v1/reservations", body, **{"Idempotency-Key": key}))
+        if held is None or held.status != 201:
+            return None
+        now = time.monotonic()
+        self.history.sales.append(Sold(now, event["id"], self.front, now - began))
+        path = f"/v1/reservations/{held.body['id']}"
+        self.history.acked(path, "held")
+        return path
+
+    async def hold_forever(self, event: Json) -> None:
+        """Takes places of one event, one after the other, and leaves them: they tell when it sells."""
+        while True:
+            await self._hold(event, str(uuid4()))
+            await asyncio.sleep(_PAUSE_SECONDS)  # no waiting: the pace of one customer
 
     async def fill_cart(self) -> None:
         """Takes a seat at two events in different partitions, and pays for both at once."""

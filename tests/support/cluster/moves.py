@@ -23,6 +23,16 @@ def move_at_once(cluster: EmbeddedCluster, slot: int, to: int) -> None:
         time.sleep(0.02)
 
 
+def add_replicas(cluster: EmbeddedCluster, primary: int, *replicas: int) -> None:
+    """Makes spare nodes the replicas of another one, and waits until they follow."""
+    for replica in replicas:
+        cluster.call(replica, "CLUSTER", "REPLICATE", cluster.node_id(primary))
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not cluster.is_whole():
+        assert time.monotonic() < deadline, "the replicas do not follow"
+        time.sleep(0.05)
+
+
 @contextmanager
 def moving_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> "Iterator[Move]":
     """Moves a slot key by key (CLUSTER SETSLOT, MIGRATE): it is on its way within the block, and there at its end."""
@@ -46,7 +56,7 @@ class Move:
 
     def take(self, *keys: str) -> None:
         """Moves these keys."""
-        port = self._cluster.nodes[self._target].port
+        port = self._cluster.ports[self._target]
         login = ("AUTH", self._cluster.password) if self._cluster.password else ()
         self._cluster.call(self._source, "MIGRATE", LOOPBACK, port, "", 0, _MOVE_MS, "REPLACE", *login, "KEYS", *keys)
 

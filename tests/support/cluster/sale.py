@@ -1,0 +1,117 @@
+"""A sale on an API and a sync worker while servers fail, and what must be true of it afterwards."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import asyncpg
+import structlog
+from msgspec.structs import replace
+
+from engine.settings import Settings
+from sync.audit.audit import audit
+from sync.worker import run_sync
+from tests.integration.api.conftest import GatewayLedger, StartApi
+from tests.support.api.api_client import Front
+from tests.support.cluster.figures import Figures, figures_of, p99_ms
+from tests.support.cluster.history import History, Shop
+from tests.support.waiting import wait_until
+
+log = structlog.get_logger(__name__)
+
+PATIENT = {"command_timeout_ms": 2000, "replica_timeout_ms": 500, "connect_timeout_ms": 500}
+"""Settings for servers that share a machine with everything else."""
+
+_SHOPPERS = 10
+_FIRST_SALES, _CALM_SALES = 100, 300
+"""The first ones open connections, and do not tell how long one takes."""
+
+_PATIENCE_SECONDS = 60
+
+
+class Happening(NamedTuple):
+    """A failure that is over when `happen` returns. `hits`: the partitions that it concerns."""
+
+    name: str
+    happen: Callable[[], Awaitable[None]]
+    hits: Callable[[], set[int]]
+
+
+class Sale:
+    """Customers at work on APIs and a sync worker, while things fail."""
+
+    def __init__(self, settings: Settings, sync_url: str, start_api: StartApi, seed: int) -> None:
+        self.settings, self._sync_url, self._start_api, self._seed = settings, sync_url, start_api, seed
+        self.history = History()
+        self.figures: list[Figures] = []
+        self.calm_ms = 0.0
+        """The p99 of holds before the first failure."""
+
+    async def run(self, happenings: Sequence[Happening], *, audits: bool = True, far_url: str = "") -> list[str]:
+        """What is not as it was told, at the end; with `audits` also where Redis and Postgres differ.
+
+        `far_url`: how another API, with half of the customers, gets to Redis.
+        """
+        how = {"partitions": self.settings.partitions, "replica_acks": self.settings.replica_acks, **PATIENT}
+        front = await self._start_api(redis_url=self.settings.redis_url, **how)
+        fronts = [front, *([await self._start_api(redis_url=far_url, **how)] if far_url else [])]
+        shop = Shop(front, self.history, self._seed)
+        await shop.open(self.settings.partitions)
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(run_sync(replace(self.settings, postgres_url=self._sync_url)))
+            shops = [shop.through(each) for each in fronts]
+            buyers = [group.create_task(shops[number % len(shops)].buy_forever()) for number in range(_SHOPPERS)]
+            buyers += [group.create_task(each.hold_forever(event)) for each in shops for event in shop.events]
+            sales = self.history.sales
+            await wait_until(lambda: len(sales) > _FIRST_SALES + _CALM_SALES, _PATIENCE_SECONDS, "it sells")
+            self.calm_ms = p99_ms([sold.seconds for sold in sales[_FIRST_SALES:]])
+            for happening in happenings:
+                await self._fail(happening, shop, fronts)
+            for buyer in buyers:
+                buyer.cancel()
+            await asyncio.gather(*buyers, return_exceptions=True)
+            try:
+                found = await self.history.violations(front)
+                if audits:
+                    await wait_until(self._is_settled, _PATIENCE_SECONDS, "no payment is open")
+                    found += await audit(self.settings)
+            finally:
+                worker.cancel()
+        return found
+
+    async def _fail(self, happening: Happening, shop: Shop, fronts: Sequence[Front]) -> None:
+        """Lets something fail, and waits until every event sells again through every API."""
+        log.warning("failure", name=happening.name)
+        hits = await asyncio.to_thread(happening.hits)
+        hit = {event["id"] for event in shop.events if event["id"] % self.settings.partitions in hits}
+        seen, began = len(self.history.sales), time.monotonic()
+        await happening.happen()
+        back = len(self.history.sales)
+        wanted = {(event["id"], id(front)) for event in shop.events for front in fronts}
+        await wait_until(
+            lambda: wanted <= {(sold.event_id, id(sold.front)) for sold in self.history.sales[back:]},
+            _PATIENCE_SECONDS,
+            f"all events sell again after: {happening.name}",
+        )
+        near = [sold for sold in self.history.sales[seen:] if sold.front is shop.front]
+        self.figures.append(figures_of(happening.name, near, began, near[-1].at, hit))
+
+    async def _is_settled(self) -> bool:
+        connection = await asyncpg.connect(self.settings.postgres_url, timeout=_PATIENCE_SECONDS)
+        try:
+            count = await connection.fetchval(
+                "SELECT count(*) FROM payments WHERE status = 'pending' AND id LIKE 'pay-%'"
+            )
+        finally:
+            await connection.close(timeout=_PATIENCE_SECONDS)
+        return bool(count == 0)
+
+    async def charged_and_sold(self, ledger: GatewayLedger) -> tuple[int, int]:
+        """How many payments the gateway has charged and kept, and how many Postgres knows as completed."""
+        connection = await asyncpg.connect(self.settings.postgres_url, timeout=_PATIENCE_SECONDS)
+        try:
+            sold = await connection.fetchval("SELECT count(DISTINCT id) FROM payments WHERE status = 'completed'")
+        finally:
+            await connection.close(timeout=_PATIENCE_SECONDS)
+        return len(ledger.kept()), int(sold)
