@@ -5,7 +5,7 @@ redis-py annotates every reply for all protocols and decodings at once. Our conn
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from engine.outage import Outage
 from engine.redis_keys import PartitionKeys
@@ -13,6 +13,9 @@ from engine.wire import Call, Wire
 
 ScoredMembers = list[tuple[bytes, float]]
 """Members of a sorted set with their scores; each pair comes as a list of two."""
+
+Topology = Literal["single", "sentinel", "cluster"]
+"""The kind of servers behind `ONSALE_REDIS_URL`."""
 
 StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 """Entries of a stream: id and fields."""
@@ -24,13 +27,14 @@ class Redis(Protocol):
     Each raises OutcomeUnknown if Redis does not answer in time, and Unready if it cannot do it by then. `calls` sends
     several in one piece; `drop_connections` lets the next calls ask the address again.
 
-    It is one server, or a cluster. `name`: host and port of the server. `at` is the server that has a key: what names
-    no key must be asked there. `primaries` are all servers. `wire` is a connection for the batches of the partition of
-    a key. `beside` is another pool on the same servers.
+    It is one server, one behind sentinels, or a cluster: `topology` says which. `name`: host and port of the server.
+    `at` is the server that has a key: what names no key must be asked there. `primaries` are all servers. `wire` is a
+    connection for the batches of the partition of a key. `beside` is another pool on the same servers.
     """
 
     outage: Outage
     is_cluster: bool
+    topology: Topology
     name: str
 
     def at(self, key: str) -> "Redis": ...

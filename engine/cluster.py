@@ -109,6 +109,7 @@ class ClusterClient(RedisClient):
     """Calls that name a key, on the primaries of a cluster: a small pool for each. Others go to a node (`at`)."""
 
     is_cluster = True
+    topology = "cluster"
     name = "cluster"
 
     def __init__(self, nodes: Nodes, connections: int, timeout_seconds: float = 0, *, owns: bool = True) -> None:

@@ -47,8 +47,15 @@ def client_of(
     settings: Settings, connections: int, outage: Outage | None, *, timeout_seconds: float, url: str
 ) -> "Client":
     """The same, as it is. Nothing is retried by redis-py: a reply that was lost would become a second write."""
-    pool = BlockingConnectionPool.from_url(
-        url or urls_of(settings.redis_url)[0],
+    client = cast("Client", Client.from_pool(pool_of(settings, connections, url or urls_of(settings.redis_url)[0])))
+    client.equip(settings, outage, timeout_seconds)
+    return client
+
+
+def pool_of(settings: Settings, connections: int, url: str) -> BlockingConnectionPool:
+    """A bounded pool of connections to a URL; none is open yet."""
+    return BlockingConnectionPool.from_url(
+        url,
         max_connections=connections,
         timeout=settings.command_timeout_ms / 1000,
         socket_connect_timeout=settings.connect_timeout_ms / 1000,
@@ -62,11 +69,6 @@ def client_of(
         # With these on, redis-py does not look whether an idle connection has been closed, and the next call fails.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
-    client = cast("Client", Client.from_pool(pool))
-    client.settings = settings
-    client.outage = outage or Outage("redis")
-    client.timeout_seconds = timeout_seconds or settings.command_timeout_ms / 1000
-    return client
 
 
 class Client(RedisClient):
@@ -80,6 +82,13 @@ class Client(RedisClient):
     outage: Outage
     timeout_seconds: float
     is_cluster = False
+    topology = "single"
+
+    def equip(self, settings: Settings, outage: Outage | None, timeout_seconds: float) -> None:
+        """Sets what a client has besides its pool."""
+        self.settings = settings
+        self.outage = outage or Outage("redis")
+        self.timeout_seconds = timeout_seconds or settings.command_timeout_ms / 1000
 
     @property
     def name(self) -> str:

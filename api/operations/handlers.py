@@ -83,7 +83,7 @@ async def _look(app: web.Application) -> Readiness | Missing:
         return _NO_REDIS
     if await _memory_is_full(app):
         return NO_MEMORY
-    return Readiness("ready", "ok", "ok" if await _postgres_is_there(app) else "away")
+    return Readiness("ready", "ok", "ok" if await _postgres_is_there(app) else "away", app[ENGINE].redis.topology)
 
 
 async def _look_at_cluster(app: web.Application) -> Readiness | Missing:

@@ -5,6 +5,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from engine.client import Topology
+
 
 class Health(msgspec.Struct, frozen=True):
     """The process is alive."""
@@ -19,10 +21,13 @@ class Partitions(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """The process can sell; without Postgres the catalogue cannot be edited. `partitions`: of a cluster."""
+    """The process can sell; without Postgres the catalogue cannot be edited. `partitions`: of a cluster.
+
+    `topology`: what is behind `ONSALE_REDIS_URL`.
+    """
 
     status: Literal["ready"]
     redis: Literal["ok"]
     postgres: Literal["ok", "away"]
-    topology: Literal["cluster"] | UnsetType = UNSET
+    topology: Topology
     partitions: Partitions | UnsetType = UNSET

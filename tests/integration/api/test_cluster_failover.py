@@ -96,7 +96,7 @@ async def judge(sale: Sale, found: list[str], ledger: GatewayLedger, cluster: Em
     """Nothing is lost. Where each failure came often, the time that they took is judged too."""
     history = sale.history
     print(f"\n{dict(history.acknowledged)} {dict(history.statuses)}")  # noqa: T201  # figures of the run
-    print(table(sale.figures, sale.calm_ms))  # noqa: T201
+    print(table(sale.figures, sale.calm_ms))  # noqa: T201  # figures of the run
     assert found == []
     assert 500 not in history.statuses
     assert all(history.acknowledged[kind] for kind in ("held", "paid", "cancelled", "completed", "booked"))
