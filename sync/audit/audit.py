@@ -23,6 +23,7 @@ from sync.audit.doors import door_breaches
 from sync.audit.invariants import breaches
 from sync.audit.log_chains import broken_chains
 from sync.audit.money import compare_gateway, wrong_sums
+from sync.audit.rooms import room_breaches
 from sync.audit.snapshot import read_snapshot
 from sync.outbox.writer import read_offset
 from sync.postgres import Postgres
@@ -84,6 +85,7 @@ async def _audit_partition(
         return [
             *breaches(snapshot, settings.partitions),
             *door_breaches(snapshot),
+            *room_breaches(snapshot),
             *await compare(connection, snapshot, committed, settings.partitions),
             *await wrong_sums(connection, settings.partitions, partition),
         ]

@@ -12,6 +12,7 @@ from engine.facts import (
     decode_booking_facts,
     decode_eticket_facts,
     decode_facts,
+    decode_queue_facts,
     decode_waiting_facts,
 )
 from engine.outbox import Position
@@ -21,6 +22,7 @@ from engine.slots import Visit, slot_of_pool, slot_pool, slot_start_ms
 from engine.words import State, WaitingState
 from sync.audit.doors import compare_doors
 from sync.audit.invariants import counted_bookings, set_aside
+from sync.audit.rooms import compare_rooms
 from sync.audit.snapshot import PartitionSnapshot
 from sync.outbox.reader import without_gap
 from sync.outbox.rows import fold, fold_bookings, fold_waiting
@@ -79,6 +81,7 @@ async def compare(connection: Connection, of: PartitionSnapshot, committed: Posi
         booking_facts = [fact for entry in pending if entry.bookings for fact in decode_booking_facts(entry.bookings)]
         waiting_facts = [fact for entry in pending if entry.waiting for fact in decode_waiting_facts(entry.waiting)]
         eticket_facts = [fact for entry in pending if entry.etickets for fact in decode_eticket_facts(entry.etickets)]
+        queue_facts = [fact for entry in pending if entry.queues for fact in decode_queue_facts(entry.queues)]
     except ValueError as error:
         return [f"7: an entry after {committed} of partition {of.partition} cannot be decoded: {error}"]
     tables = await _tables(connection, of, facts, booking_facts, partitions)
@@ -88,6 +91,7 @@ async def compare(connection: Connection, of: PartitionSnapshot, committed: Posi
     found += [*_bookings(of, tables), *_waiting_lists(of, tables)]
     changed = [fact.reservation_id for fact in facts]
     found += await compare_doors(connection, of, eticket_facts, changed, partitions)
+    found += await compare_rooms(connection, of, queue_facts, partitions)
     found += await _codes(connection, of, facts)
     if dead:
         found.append(f"{dead} facts of partition {of.partition} are dead letters")

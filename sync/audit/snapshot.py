@@ -33,6 +33,29 @@ class PoolCounters(NamedTuple):
     start_ms: int = 0
 
 
+class Room(NamedTuple):
+    """A waiting room that is open. Before the draw `cohort` is 0 and `digest` empty.
+
+    `inside`: customers whose passes are not known to have ended. `idle`: how many of them have taken no place.
+    """
+
+    secret: str
+    joined: int
+    cohort: int
+    digest: str
+    idle: int
+    inside: frozenset[str]
+
+
+class PlaceInLine(NamedTuple):
+    """A customer's place in a waiting room: its index, and the pass. `began_ms` 0: there is none, or it has ended."""
+
+    number: int
+    began_ms: int
+    until_ms: int
+    used: int
+
+
 class HoldKey(NamedTuple):
     """A hold key: what it has (None: it is gone) and when it expires, in ms since 1970; -1 if never, -2 if gone."""
 
@@ -73,6 +96,10 @@ class PartitionSnapshot(NamedTuple):
     """Places that are set aside, by event and pool."""
     etickets: Mapping[tuple[int, int], Eticket]
     """By event and number."""
+    rooms: Mapping[int, Room]
+    """By event."""
+    places_in_line: Mapping[tuple[int, str], PlaceInLine]
+    """By event and customer."""
 
     @property
     def last(self) -> Position:
@@ -96,6 +123,7 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
     sections, lines = _sections(terms), _lines(terms)
     lists = sorted({event_id for event_id, _ in lines})
     event_ids = sorted(map(int, terms))
+    room_ids = [event_id for event_id in event_ids if _TERMS.decode(terms[b"%d" % event_id]).room is not None]
     async with client.pipeline(transaction=True) as transaction:
         transaction.time()
         for name in (keys.meta, keys.events, keys.pools, keys.ledger, keys.customers):
@@ -116,6 +144,10 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
             transaction.zrange(f"{keys.waiting(event_id)}:line:{ticket_id}", 0, -1, withscores=True)
         for event_id in event_ids:
             transaction.hgetall(keys.codes(event_id))
+        for event_id in room_ids:
+            transaction.hmget(keys.queue(event_id), ["secret", "joined", "drawn_ms", "cohort", "digest", "idle"])
+            transaction.zrange(f"{keys.queue(event_id)}:inside", 0, -1)
+            transaction.hgetall(f"{keys.queue(event_id)}:places")
         for rid in rids:
             transaction.get(keys.hold(rid))
             transaction.pexpiretime(keys.hold(rid))
@@ -126,7 +158,8 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
     maps, rest = rest[: len(sections)], rest[len(sections) :]
     hashes, rest = rest[: len(lists)], rest[len(lists) :]
     in_line, rest = rest[: len(lines)], rest[len(lines) :]
-    codes, holds = rest[: len(event_ids)], rest[len(event_ids) :]
+    codes, rest = rest[: len(event_ids)], rest[len(event_ids) :]
+    in_rooms, holds = rest[: 3 * len(room_ids)], rest[3 * len(room_ids) :]
     if not meta:
         return None
     return PartitionSnapshot(
@@ -148,6 +181,16 @@ async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot 
             (event_id, int(number)): _ETICKET.decode(packed)
             for event_id, etickets in zip(event_ids, doors, strict=True)
             for number, packed in etickets.items()
+        },
+        rooms={
+            event_id: room
+            for event_id, fields, inside in zip(room_ids, in_rooms[::3], in_rooms[1::3], strict=True)
+            if (room := _room(fields, inside)) is not None
+        },
+        places_in_line={
+            (event_id, customer.decode()): PlaceInLine(*map(int, place.split()))
+            for event_id, places in zip(room_ids, in_rooms[2::3], strict=True)
+            for customer, place in places.items()
         },
         codes={
             (event_id, code.decode()): parse_code(raw)
@@ -200,6 +243,15 @@ def _split(field: bytes) -> tuple[int, str]:
     """The event and the rest of `event/rest`."""
     event_id, _, rest = field.decode().partition("/")
     return int(event_id), rest
+
+
+def _room(fields: Sequence[bytes | None], inside: Sequence[bytes]) -> Room | None:
+    secret, joined, drawn_ms, cohort, digest, idle = (field or b"" for field in fields)
+    if not secret:
+        return None
+    drawn = (int(cohort), digest.decode()) if int(drawn_ms or 0) else (0, "")
+    here = frozenset(customer.decode() for customer in inside)
+    return Room(secret.decode(), int(joined or 0), *drawn, int(idle or 0), here)
 
 
 def _counters(field: bytes, text: bytes) -> PoolCounters:

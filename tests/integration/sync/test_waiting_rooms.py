@@ -2,40 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from engine.catalogue import WaitingRoom
-from engine.commands.waiting_rooms import EnterQueue, FindPlace, JoinQueue, LeaveQueue, ReadQueue
+from engine.commands.waiting_rooms import EnterQueue, FindPlace
 from engine.engine import Engine
-from engine.results.waiting_rooms import Placed, QueueState
+from engine.results.waiting_rooms import Placed
 from engine.settings import Settings
-from engine.waiting_rooms import new_proposal
-from engine.words import EventStatus
-from sync.catalogue.fields import NewEvent, NewTicket
 from sync.restore import restore
-from tests.support.sync.box_office import PRICE_MINOR, BoxOffice, running
+from tests.support.sync.box_office import BoxOffice, running
+from tests.support.sync.waiting_rooms import CUSTOMERS, join_all, look, open_room
 from tests.support.waiting import wait_until
-
-CUSTOMERS = [f"c{number}" for number in range(12)]
-
-
-async def open_room(office: BoxOffice) -> int:
-    """An event whose sale opens far from now, and whose waiting room is open; its id."""
-    office.event = await office.catalogue.create_event(
-        NewEvent(
-            name="Concert",
-            starts_at=datetime(2095, 6, 1, 18, tzinfo=UTC),
-            sale_opens_at=datetime(2090, 6, 1, 18, tzinfo=UTC),
-            status=EventStatus.ON_SALE,
-            tickets=[NewTicket("Regular", PRICE_MINOR, 100)],
-            waiting_room=WaitingRoom(1, pass_seconds=600, places_per_pass=1, max_inside=None, per_minute=60_000),
-        )
-    )
-    return office.event.event_id
-
-
-async def look(engine: Engine, event_id: int) -> QueueState:
-    state = await engine.submit(ReadQueue(event_id, *new_proposal(), 0))
-    assert isinstance(state, QueueState), state
-    return state
 
 
 async def places(engine: Engine, event_id: int) -> dict[str, tuple[int, int]]:
@@ -50,15 +24,6 @@ async def restored(office: BoxOffice, settings: Settings) -> None:
         await wait_until(office.outbox_is_empty)
     await office.engine.redis.execute_command("FLUSHDB")
     await restore(settings)
-
-
-async def join_all(office: BoxOffice, event_id: int) -> None:
-    """All join; two leave, of whom one joins again."""
-    for name in CUSTOMERS:
-        await office.engine.submit(JoinQueue(event_id, name, *new_proposal()))
-    for name in ("c3", "c5"):
-        await office.engine.submit(LeaveQueue(event_id, name))
-    await office.engine.submit(JoinQueue(event_id, "c3", *new_proposal()))
 
 
 async def test_places_survive_before_the_draw_and_the_draw_is_the_same(office: BoxOffice, settings: Settings) -> None:
