@@ -56,7 +56,7 @@ def room_breaches(of: PartitionSnapshot) -> Iterator[str]:
         room = of.rooms.get(event_id)
         other = customers.setdefault((event_id, place.number), customer_id)
         if other != customer_id:
-            yield f"11: {other} and {customer_id} both have index {place.number} in the waiting room of event {event_id}"
+            yield f"11: {other} and {customer_id} both have index {place.number} in the room of event {event_id}"
         if room is None or place.number >= room.joined:
             yield f"11: the waiting room of event {event_id} never gave {customer_id} index {place.number}"
         if place.began_ms:
