@@ -30,6 +30,26 @@ class _Asked(NamedTuple):
     since: float
 
 
+class _Once:
+    """An answer that is told once. A hold (api/direct/holds.py) is not done when it is told of its key."""
+
+    __slots__ = ("_answer", "_told")
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer, self._told = answer, False
+
+    def done(self) -> bool:
+        return self._told or self._answer.done()
+
+    def set_result(self, event_id: int, /) -> None:
+        self._told = True
+        self._answer.set_result(event_id)
+
+    def set_exception(self, error: Exception, /) -> None:
+        self._told = True
+        self._answer.set_exception(error)
+
+
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
@@ -123,7 +143,7 @@ class KeyEvents:
         if node is None or self._late[node]:
             _tell(one, one.event_id)
             return
-        is_late = False
+        one, is_late = one._replace(answer=_Once(one.answer)), False
 
         def give_up() -> None:
             nonlocal is_late

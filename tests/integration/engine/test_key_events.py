@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.engine import Engine
-from engine.errors import Fault, Overloaded
+from engine.errors import Fault, Overloaded, Unready
 from engine.settings import Settings
 from tests.support.waiting import wait_until
 
@@ -86,6 +86,41 @@ async def test_in_a_cluster_a_key_counts_as_new_while_its_node_hangs(engine: Eng
     await wait_until(lambda: not engine.key_events._late.total())
     assert await engine.key_events.first_event("away-2", OTHER) == OTHER
     assert await engine.key_events.first_event("away-2", EVENT) == OTHER, "it is asked again"
+
+
+class Hold:
+    """An answer that goes on with something when it is told, so that it is not done by that."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: object, /) -> None:
+        self.told.append(result)
+
+    def set_exception(self, error: Exception, /) -> None:
+        self.told.append(error)
+
+
+@pytest.mark.parametrize("ends", ["with an answer", "with a fault"])
+async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(engine: Engine, ends: str) -> None:
+    call, hangs = engine.key_events._call, asyncio.Event()
+
+    async def late(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        await hangs.wait()
+        if ends == "with a fault":
+            raise Unready("it is away")
+        return await call(function, keys, arguments)
+
+    engine.key_events.node_of, engine.key_events._call = (lambda _: "node"), late
+    hold = Hold()
+    engine.key_events.ask("key", EVENT, hold)
+    await wait_until(lambda: hold.told)
+    hangs.set()
+    await wait_until(lambda: not engine.key_events._late.total())
+    assert hold.told == [EVENT]
 
 
 async def test_in_a_cluster_no_key_waits_for_the_node_of_another(engine: Engine) -> None:
