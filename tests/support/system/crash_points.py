@@ -136,7 +136,7 @@ class Run(NamedTuple):
         return f"{self.step}: {self.victim} dies {self.point}"
 
 
-def all_runs(seed: int, steps: str = "") -> list[Run]:
+def all_runs(seed: int, steps: str = "", victims: Sequence[str] = VICTIMS) -> list[Run]:
     """Every step, point and victim once, in the order of the seed; each call comes once before any comes twice.
 
     `steps`: only those whose names begin with one of these, divided by commas.
@@ -146,7 +146,7 @@ def all_runs(seed: int, steps: str = "") -> list[Run]:
         for step, calls in CALLS.items()
         for wire, call, nth in calls
         for moment in Moment
-        for victim in VICTIMS
+        for victim in victims
         if not (victim == "api" and step.startswith("resolve"))  # it is dead already
     ]
     random.Random(seed).shuffle(runs)  # noqa: S311  # no secret
@@ -179,6 +179,11 @@ class Shop:
     async def open(self) -> None:
         """Two events with room for everybody, in partitions of their own."""
         self._events = [await self._new_event() for _ in range(2)]
+
+    @property
+    def event_id(self) -> int:
+        """The event that is sold first."""
+        return self._events[0].event_id
 
     async def _new_event(self, capacity: int = 100_000, **fields: Any) -> Event:
         """An event, as soon as the API has noticed that what was killed before is back."""

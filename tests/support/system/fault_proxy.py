@@ -63,13 +63,13 @@ class Trap:
 
 
 class Wire:
-    """Passes on to a port. `name` says who calls whom: api-valkey."""
+    """Passes on to `target_port`. `name` says who calls whom: api-valkey."""
 
     def __init__(self, name: str, target_port: int) -> None:
         self.name = name
         self.port = 0
         self.trap: Trap | None = None
-        self._target_port = target_port
+        self.target_port = target_port
         self._connections = 0
 
     @asynccontextmanager
@@ -87,7 +87,7 @@ class Wire:
         self._connections += 1
         ends = [writer]
         try:
-            there, back = await asyncio.open_connection(LOOPBACK, self._target_port)
+            there, back = await asyncio.open_connection(LOOPBACK, self.target_port)
             ends.append(back)
             call = _Call()
             requests = asyncio.ensure_future(self._requests(reader, back, call))

@@ -1,7 +1,8 @@
 """What Redis, Postgres and the gateway have written down, read with nothing of ours, and held against one another."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,7 +72,8 @@ class Charge(NamedTuple):
 async def check_books(stack: Stack) -> None:
     """Redis is sound, and Postgres has each reservation of Redis once, as it is there. Needs a sync worker."""
     await wait_until(lambda: sync_has_caught_up(stack), _SYNC_SECONDS, "sync has written everything")
-    check_invariants(stack.valkey.url)
+    for url in stack.redis_urls():
+        check_invariants(url)
     found = await differences(stack)
     assert not found, "\n".join(found[:_SHOWN])
     audit = await stack.run("audit")
@@ -114,34 +116,35 @@ def entries_trimmed(stack: Stack) -> int:
 def redis_reservations(stack: Stack) -> Mapping[str, Reservation]:
     """All reservations in Redis: the live ones from the ledgers, the ended ones from their hold keys."""
     found = live_reservations(stack)
-    with _redis(stack) as redis:
-        for key in redis.scan_iter("{p*}:hold:*", count=1000):
-            rid, stored = key.decode().partition(":hold:")[2], redis.get(key)
-            if stored != b"held":
-                assert rid not in found, f"{rid} is in a ledger and archived"
-                found[rid] = _reservation(stored)
+    for url in stack.redis_urls():
+        with _redis(url) as redis:
+            for key in redis.scan_iter("{p*}:hold:*", count=1000):
+                rid, stored = key.decode().partition(":hold:")[2], redis.get(key)
+                if stored != b"held":
+                    assert rid not in found, f"{rid} is in a ledger and archived"
+                    found[rid] = _reservation(stored)
     return found
 
 
 def live_reservations(stack: Stack) -> dict[str, Reservation]:
     """The reservations in the ledgers of Redis."""
-    with _redis(stack) as redis:
+    with _partitions(stack) as partitions:
         return {
             rid.decode(): _reservation(record)
-            for partition in range(stack.settings.partitions)
-            for rid, record in redis.hgetall(f"{{p{partition:02}}}:ledger").items()
+            for partition, redis in partitions.items()
+            for rid, record in redis.hgetall(stack.key(partition, "ledger")).items()
         }
 
 
 def unsettled(stack: Stack) -> int:
     """Reservations in Redis that wait for money to come or to go back."""
-    with _redis(stack) as redis:
-        return sum(redis.zcard(f"{{p{partition:02}}}:unsettled") for partition in range(stack.settings.partitions))
+    with _partitions(stack) as partitions:
+        return sum(redis.zcard(stack.key(partition, "unsettled")) for partition, redis in partitions.items())
 
 
 def redis_time(stack: Stack) -> datetime:
     """The clock that decides about holds."""
-    with _redis(stack) as redis:
+    with _redis(stack.redis_urls()[0]) as redis:
         seconds, micros = redis.time()
         return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
 
@@ -182,12 +185,12 @@ class _Outbox(NamedTuple):
 def _outboxes(stack: Stack) -> Mapping[int, _Outbox]:
     """By partition: the last position, and how many entries are there."""
     found = {}
-    with _redis(stack) as redis:
-        for partition in range(stack.settings.partitions):
-            epoch, sequence, before = redis.hmget(f"{{p{partition:02}}}:meta", "epoch", "seq", "before")
+    with _partitions(stack) as partitions:
+        for partition, redis in partitions.items():
+            epoch, sequence, before = redis.hmget(stack.key(partition, "meta"), "epoch", "seq", "before")
             if int(sequence) == 0 and before:  # an epoch without an entry: the last one is of an epoch before
                 epoch, sequence = before.split(b"-")
-            found[partition] = _Outbox(int(epoch), int(sequence), redis.xlen(f"{{p{partition:02}}}:outbox"))
+            found[partition] = _Outbox(int(epoch), int(sequence), redis.xlen(stack.key(partition, "outbox")))
     return found
 
 
@@ -203,8 +206,22 @@ def _reservation(packed: bytes) -> Reservation:
     )
 
 
-def _redis(stack: Stack) -> Client:
-    return Redis.from_url(stack.valkey.url, socket_timeout=_TIMEOUT_SECONDS)
+@contextmanager
+def _partitions(stack: Stack) -> Iterator[dict[int, Client]]:
+    """By partition, a client of its server; one for each server."""
+    with ExitStack() as opened:
+        clients: dict[str, Client] = {}
+        found = {}
+        for partition in range(stack.settings.partitions):
+            url = stack.redis_url_of(stack.key(partition, "meta"))
+            if url not in clients:
+                clients[url] = opened.enter_context(_redis(url))
+            found[partition] = clients[url]
+        yield found
+
+
+def _redis(url: str) -> Client:
+    return Redis.from_url(url, socket_timeout=_TIMEOUT_SECONDS)
 
 
 async def _fetch(stack: Stack, sql: str) -> list[Any]:

@@ -26,7 +26,9 @@ import msgspec
 
 from cli.dev.child_process import Child
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey, postgres_programs
+from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.ports import LOOPBACK, free_port
+from engine.redis_keys import SLOTS, slot_of, spread_keys
 from engine.settings import PREFIX, Settings
 from tests.support.postgres_users import API, SYNC
 from tests.support.waiting import wait_until
@@ -87,6 +89,18 @@ class Stack:
             if name != "postgres":
                 child.kill()
         shutil.rmtree(self._directory / "valkey", ignore_errors=True)
+
+    def redis_urls(self) -> list[str]:
+        """The URLs of all servers with data, for tests, which may do everything there."""
+        return [self.valkey.url]
+
+    def redis_url_of(self, _key: str) -> str:
+        """The URL of the server that has a key."""
+        return self.valkey.url
+
+    def key(self, partition: int, name: str) -> str:
+        """A key of a partition."""
+        return f"{{p{partition:02}}}:{name}"
 
     @property
     def api_url(self) -> str:
@@ -223,6 +237,29 @@ class Stack:
             return True
         writer.close()
         return False
+
+
+class ClusterStack(Stack):
+    """The same on a cluster, which is lent to it: its nodes are not among the processes."""
+
+    def __init__(self, directory: Path, postgres: EmbeddedPostgres, database: str, cluster: EmbeddedCluster) -> None:
+        super().__init__(directory, postgres, database)
+        self.cluster = cluster
+        del self._children["valkey"]
+        self.configure(redis_url=cluster.url, replica_acks=min(1, cluster.replicas))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def redis_urls(self) -> list[str]:
+        nodes = {self.cluster.primary_of(slot) for slot in range(0, SLOTS, SLOTS // self.cluster.shards)}
+        return [self.cluster.nodes[number].url for number in sorted(nodes)]
+
+    def redis_url_of(self, key: str) -> str:
+        return self.cluster.nodes[self.cluster.primary_of(slot_of(key))].url
+
+    def key(self, partition: int, name: str) -> str:
+        return f"{{{spread_keys(self.settings.partitions)[partition].tag}}}:{name}"
 
 
 async def _answers(url: str, status: int) -> bool:
