@@ -124,6 +124,18 @@ class SyncMetrics:
             by_partition,
             registry=self.registry,
         )
+        self.partition_nodes = Gauge(
+            "onsale_partition_node",
+            "1 for the server that has a partition of a cluster.",
+            ("partition", "node"),
+            registry=self.registry,
+        )
+        self.partition_entries = Gauge(
+            "onsale_partition_entries",
+            "The number of the last outbox entry of a partition. It begins again at 1 with each server process.",
+            by_partition,
+            registry=self.registry,
+        )
         self.replicas = Gauge("onsale_replicas", "Replicas connected to a server.", ("node",), registry=self.registry)
         self.replicas_behind = Gauge(
             "onsale_replicas_behind_bytes",

@@ -16,34 +16,41 @@ import pytest
 import yaml
 
 from cli.dev.child_process import Child
+from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.ports import LOOPBACK, free_port
-from tests.support.system.process_stack import Stack
+from engine.redis_keys import slot_of
+from tests.support.cluster.failures import hand_over
+from tests.support.system.process_stack import ClusterStack, Stack
 from tests.support.system.storefront_client import Storefront
 from tests.support.waiting import wait_until
+from tests.system.conftest import Database
 
 PATIENCE_SECONDS = 60
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 # What Grafana puts in place of its variables.
-VARIABLES = {"$__rate_interval": "10s", "$event": ".+"}
+VARIABLES = {"$__rate_interval": "10s", "$event": ".+", "$node": ".+"}
+
+CLUSTER_BOARD = "shards"
+"""It and the alerts of the same group are about clusters alone."""
 
 THRESHOLD = re.compile(r"\s*(?:[<>]=?|[!=]=)\s*[^<>=]+$")
 
 
-def queries_of_panels(folder: Path) -> Iterator[tuple[str, str]]:
+def queries_of_panels(folder: Path, *, of_cluster: bool = False) -> Iterator[tuple[str, str]]:
     """Each query of each panel, and where it is shown."""
     for board in map(json.loads, (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json")))):
-        for panel in board["panels"]:
-            for target in panel["targets"]:
+        for panel in board["panels"] if of_cluster == (board["uid"] == CLUSTER_BOARD) else ():
+            for target in panel.get("targets", ()):  # a row has none
                 query = target["expr"]
                 for name, value in VARIABLES.items():
                     query = query.replace(name, value)
                 yield f"{board['title']}: {panel['title']}", query
 
 
-def queries_of_alerts(alerts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What each alert compares; a comparison itself has an answer only in trouble. None of clusters is asked."""
-    for group in (group for group in alerts["groups"] if group["name"] != "cluster"):
+def queries_of_alerts(alerts: dict[str, Any], *, of_cluster: bool = False) -> Iterator[tuple[str, str]]:
+    """What each alert compares; a comparison itself has an answer only in trouble."""
+    for group in (group for group in alerts["groups"] if of_cluster == (group["name"] == "cluster")):
         for rule in group["rules"]:
             compared = rule["expr"].partition(" or ")[0]  # more of an alert has an answer only in trouble, too
             for condition in compared.split(" and "):
@@ -198,3 +205,67 @@ async def test_every_panel_and_alert_has_an_answer(
     finally:
         for task in (sale, *beside):
             task.cancel()
+
+
+@pytest.fixture
+def cluster_stack(tmp_path: Path, database: Database) -> Iterator[ClusterStack]:
+    with (
+        EmbeddedCluster(tmp_path / "cluster", tmp_path, 3, 1) as cluster,
+        ClusterStack(tmp_path, *database, cluster) as stack,
+    ):
+        yield stack
+
+
+async def sell_everywhere(storefront: Storefront) -> None:
+    """Holds of events in several partitions, until cancelled."""
+    events = [await storefront.create_event(capacity=100_000) for _ in range(6)]
+    for number in count():
+        for event in events:
+            await storefront.hold(event.ticket_id, f"customer-{number}")
+
+
+async def told_by_sync(stack: Stack, metric: str) -> dict[str, float]:
+    """The values of a metric of the sync worker, by the words of their labels."""
+    url = f"http://{LOOPBACK}:{stack.settings.sync_metrics_port}/metrics"
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session, session.get(url) as response:
+        lines = (await response.text()).splitlines()
+    found = (line.rpartition(" ") for line in lines if line.startswith(metric + "{"))
+    return {labels: float(value) for labels, _, value in found}
+
+
+async def test_every_panel_and_alert_of_a_cluster_has_an_answer(
+    cluster_stack: ClusterStack, repository: Path, tmp_path: Path
+) -> None:
+    """And after a failover they tell of the nodes that are primaries then."""
+    stack, cluster, deploy = cluster_stack, cluster_stack.cluster, repository / "deploy"
+    await stack.start("gateway", "sync", "api")
+    alerts = yaml.safe_load((deploy / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    folder = deploy / "grafana" / "dashboards"
+    queries = [*queries_of_panels(folder, of_cluster=True), *queries_of_alerts(alerts, of_cluster=True)]
+    assert len(queries) > 10
+    async with Storefront.at(stack.api_url) as storefront:
+        sale = asyncio.create_task(sell_everywhere(storefront))
+        try:
+            async with prometheus(stack, deploy / "prometheus" / "prometheus.yml", tmp_path) as url:
+
+                async def all_answered() -> bool:
+                    return not await unanswered(url, queries)
+
+                await wait_until(all_answered, PATIENCE_SECONDS, "every query has an answer")
+            slot = slot_of(stack.key(0, "meta"))
+            await hand_over(cluster, slot)
+            before = f"127.0.0.1:{cluster.ports[0]}"
+
+            async def are_told() -> bool:
+                homes = await told_by_sync(stack, "onsale_partition_node")
+                replicas = await told_by_sync(stack, "onsale_replicas")
+                now = f"127.0.0.1:{cluster.ports[cluster.primary_of(slot)]}"
+                return (
+                    f'onsale_partition_node{{node="{now}",partition="00"}}' in homes
+                    and len(homes) == stack.settings.partitions
+                    and not any(before in labels for labels in (*homes, *replicas))
+                )
+
+            await wait_until(are_told, PATIENCE_SECONDS, "the new primary is told of, and the old one no more")
+        finally:
+            sale.cancel()
