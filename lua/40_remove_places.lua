@@ -1,6 +1,6 @@
 -- remove_places: gives the places of a ticket that are all alike back, out of a live hold.
 --
--- Command   {"remove_places", rid, ticket_id}
+-- Command   {"remove_places", rid, ticket_id, pool}; pool: only those of that pool; '': of any
 -- Keys      pools, customers, ledger, deadlines, hold:<rid>
 -- Promise   All of them or none. The hold stays, with its deadline, as long as something is left in it.
 -- Results   {"not_found"}
@@ -19,7 +19,8 @@ do
     if refusal then
       return refusal
     end
-    local rest, gone = changes.lines_without_places(r.lines, command[3], nil, record_places(r))
+    local name = command[4] ~= '' and command[4] or nil
+    local rest, gone = changes.lines_without_places(r.lines, command[3], name, record_places(r))
     if #gone == 0 then
       return reply('not_held')
     end

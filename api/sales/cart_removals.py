@@ -57,11 +57,11 @@ async def remove_ticket_from_cart(request: web.Request) -> Reply:
     return await remove_ticket(request, cart_id, event_id, ticket_id)
 
 
-async def remove_ticket(request: web.Request, cart_id: str, event_id: int, ticket_id: int) -> Reply:
-    """Takes the places of a ticket that are all alike out of a cart. Raises Problem."""
+async def remove_ticket(request: web.Request, cart_id: str, event_id: int, ticket_id: int, pool: str = "") -> Reply:
+    """Takes the places of a ticket that are all alike out of a cart; `pool`: only those of one slot. Raises Problem."""
     what = f"No places of ticket {ticket_id} are in the cart."
     cart = await _cart_with(request, cart_id, event_id, what)
-    return await _remove(request, cart, event_id, RemovePlaces(cart.reservation_id(event_id), ticket_id), what)
+    return await _remove(request, cart, event_id, RemovePlaces(cart.reservation_id(event_id), ticket_id, pool), what)
 
 
 async def discard_cart(request: web.Request) -> Reply:

@@ -49,6 +49,7 @@ from engine.results.codes import CodeUnknown
 from engine.results.payments import PaymentSettled
 from engine.results.reservations import AlreadyCancelled, Expired, Found, NotFound, NotHeld
 from engine.seats import section_pool
+from engine.slots import slot_pool
 from engine.words import State
 from payments.cart_items import Added, NewItem, NotJoined
 
@@ -59,8 +60,9 @@ class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id.
 
     Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
-    slot, by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those
-    that it had not; `together`: the new ones side by side, or none. `expected_total` is of this item.
+    slot, by its local start; places of other slots stay. With `best_available` the cart then has `quantity` seats of
+    the ticket, the best of those that it had not; `together`: the new ones side by side, or none. `expected_total` is
+    of this item.
     `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
     """
 
@@ -113,7 +115,8 @@ async def _add_item(request: web.Request, cart_id: str, body: CartItemBody) -> R
     await check_events_of_cart(request, cart_id, event.event_id)
     item = _engine_item(body, event, seating, request.app[SETTINGS].slot_horizon_days)
     if body.quantity == 0:
-        return await remove_ticket(request, cart_id, event.event_id, body.price_id)
+        pool = slot_pool(item.slot) if isinstance(item, TimedPlaces) else ""
+        return await remove_ticket(request, cart_id, event.event_id, body.price_id, pool)
     if isinstance(item, BestSeats):
         missing = item.quantity - await _seats_in_cart(request, cart_id, event.event_id, item.ticket_id)
         if missing < 0:
@@ -231,6 +234,4 @@ def _seats(body: CartItemBody, ticket: TicketSnapshot, seating: Seating | None) 
 
 
 def _timed_item(body: CartItemBody, event: EventSnapshot, quantity: int, horizon_days: int) -> TimedPlaces:
-    if not quantity:
-        raise invalid("quantity", "at least 1; DELETE the ticket to take out its places of all slots")
     return TimedPlaces(body.price_id, quantity, *slot_wanted(body.slot, event, "slot", horizon_days))

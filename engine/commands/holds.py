@@ -134,9 +134,13 @@ class Remove(OnReservation[RemoveResult], frozen=True, tag="remove"):
 
 
 class RemovePlaces(OnReservation[RemoveResult], frozen=True, tag="remove_places"):
-    """Gives the places without seats of a ticket back; with the last place the hold ends as cancelled."""
+    """Gives the places without seats of a ticket back; with the last place the hold ends as cancelled.
+
+    `pool`: only those of that pool, such as a slot; empty: of any.
+    """
 
     ticket_id: int
+    pool: str = ""
 
 
 class Shorten(OnReservation[ShortenResult], frozen=True, tag="shorten"):

@@ -162,9 +162,10 @@ export function setPlaces(eventId, item) {
   return wish(`places ${item.price_id} ${item.slot ?? ""}`, () => take({ event_id: eventId, ...item }));
 }
 
-/** Take an item out of the cart: a seat, or all places of a ticket. */
-export function remove({ event, seat, ticket_id }) {
+/** Take an item out of the cart: a seat, the places of a slot, or all places of a ticket. */
+export function remove({ event, seat, slot, ticket_id }) {
   if (seat) return setSeat(event.id, seat.seat_id, false);
+  if (slot) return setPlaces(event.id, { price_id: ticket_id, slot, quantity: 0 });
   return wish(`places ${ticket_id} `, () => call("DELETE", `${path()}/events/${event.id}/tickets/${ticket_id}`));
 }
 

@@ -2794,8 +2794,9 @@ export interface components {
          * @description Body of POST /v1/orders/carts/{cart_id}: a seat, or places that are all alike. `price_id` is a ticket's id.
          *
          *         Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
-         *         slot, by its local start. With `best_available` the cart then has `quantity` seats of the ticket, the best of those
-         *         that it had not; `together`: the new ones side by side, or none. `expected_total` is of this item.
+         *         slot, by its local start; places of other slots stay. With `best_available` the cart then has `quantity` seats of
+         *         the ticket, the best of those that it had not; `together`: the new ones side by side, or none. `expected_total` is
+         *         of this item.
          *         `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
          * @example {
          *       "event_id": 3,

@@ -242,7 +242,9 @@ class HoldChanges(Holds):
                 return NotHeld()
             rest = without_seats(reservation.lines, command.pool, command.seats)
         else:
-            rest, gone = without_places(reservation.lines, command.ticket_id, None, reservation.places())
+            rest, gone = without_places(
+                reservation.lines, command.ticket_id, command.pool or None, reservation.places()
+            )
             if not gone:
                 return NotHeld()
         if not rest:

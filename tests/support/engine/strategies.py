@@ -180,7 +180,7 @@ replacements = st.builds(
 timed_additions = st.builds(lambda addition, item: replace(addition, item=item), additions, timed_places)
 removals = (
     st.builds(lambda name, section: Remove(name, section.pool, section.seats), names, seats)
-    | st.builds(RemovePlaces, names, ticket_ids)
+    | st.builds(RemovePlaces, names, ticket_ids, st.sampled_from(["", "", "1", "2"]))
     | st.builds(Claim, names, customer_ids)
     | st.builds(Shorten, names, st.sampled_from([SOONER, SOONER, PAST_MS, FUTURE_MS]))
 )
