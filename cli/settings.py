@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote, urlsplit
 
-from api.access.client_address import trusted_networks
+from api.access.ip_addresses import trusted_networks
 from api.http.cors import Cors
 from cli.errors import WrongSettings
 from cli.logs import configure_logs

@@ -1,24 +1,13 @@
-"""The client's address, for the limits per address and for the audit record.
-
-An address has one spelling here, whichever way it came: what is written differently must not be limited again.
-"""
+"""The client's address, for the limits per address and for the audit record."""
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network
 
 from aiohttp import web
 
+from api.access.ip_addresses import Address, Network, address_of, trusted_networks
 from api.app_keys import LIMITS, SETTINGS
-from engine.settings import listed
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-_LONGEST = 45
-"""Characters of the longest address there is: eight groups, the last two as IPv4."""
-
-_NAT64 = IPv6Network("64:ff9b::/96")
-_MAPPED = IPv6Network("::ffff:0:0/96")
 _NARROW_BITS, _WIDE_BITS = 64, 48
 
 
@@ -57,35 +46,6 @@ def networks(request: web.Request) -> str:
         return _networks_of_peer(request.remote or "")
     address = client_address(request)
     return "" if address is None else _networks_of(address)
-
-
-def address_of(text: str) -> Address | None:
-    """The address that a text is, in one form; None for anything else, be it an address with a port or a scope."""
-    return None if len(text) > _LONGEST or "%" in text else _parsed(text)
-
-
-@lru_cache(maxsize=4)
-def trusted_networks(text: str) -> tuple[Network, ...]:
-    """Networks, with spaces or commas between. Raises ValueError for what is none."""
-    return tuple(_in_one_form(ip_network(part)) for part in listed(text))
-
-
-@lru_cache(maxsize=10_000)
-def _parsed(text: str) -> Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address
-
-
-def _in_one_form(network: Network) -> Network:
-    """IPv4 for a network of mapped addresses, because that is what addresses become."""
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        return IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - _MAPPED.prefixlen))
-    return network
 
 
 @lru_cache(maxsize=1000)

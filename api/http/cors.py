@@ -1,12 +1,16 @@
 """CORS: which pages' scripts may read our answers. Scripts send tokens, not browsers, so there are no credentials."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import MutableMapping
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from engine.errors import Misconfigured
 from engine.settings import listed
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?", re.ASCII)
 _EXPOSED = (

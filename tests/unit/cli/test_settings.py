@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.access.client_address import trusted_networks
+from api.access.ip_addresses import trusted_networks
 from api.http.cors import Cors
 from cli.errors import WrongSettings
 from cli.settings import settings_from_environment

@@ -7,7 +7,8 @@ from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import Application
 from msgspec.structs import replace
 
-from api.access.client_address import address_of, limited_address, trusted_networks
+from api.access.client_address import limited_address
+from api.access.ip_addresses import address_of, trusted_networks
 from api.app_keys import LIMITS, SETTINGS
 from engine.limits import LimitsInForce
 from engine.settings import Settings
