@@ -1,0 +1,23 @@
+"""Counts out of the metrics: of holds alone, over all of their routes."""
+
+from api.console.counts import counts_of
+from api.metrics import Metrics
+
+
+def test_counts_of_holds_and_refusals() -> None:
+    metrics = Metrics()
+    for route, seconds in (
+        ("/v1/reservations", 0.002),
+        ("/v1/orders/carts/{cart_id}", 0.002),
+        ("/v1/reservations", 9.0),
+        ("/v1/events", 0.002),
+    ):
+        metrics.observer_of(route)("POST", 201, seconds)
+    metrics.observer_of("/v1/reservations")("GET", 200, 0.002)
+    for event_id, code in ((1, "sold_out"), (1, "sold_out"), (1, "seat_taken"), (2, "sold_out")):
+        metrics.count_refused_hold(event_id, code)
+    metrics.publish()
+    counts = counts_of(metrics.registry)
+    assert counts.refused == {1: {"sold_out": 2, "seat_taken": 1}, 2: {"sold_out": 1}}
+    assert (counts.up_to[0.001], counts.up_to[0.0025], counts.up_to[5.0], counts.up_to[float("inf")]) == (0, 2, 2, 3)
+    assert list(counts.up_to) == sorted(counts.up_to)
