@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ _KINDS = {
 _HOST = "127.0.0.1:8080"
 _ANSWER_SECONDS = 30
 _WARM_UP_ROUNDS = 10
+_PRESENT = 256
+"""Customers who ask at the same time, one after another."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -103,13 +106,15 @@ class _Answered:
 
 def _requests(asking: RequestSpec, number: int) -> Iterator[bytes]:
     """Requests as loadtest/bench/requests.lua makes them."""
-    template, times = asking.template(_HOST, "in-process-"), asking.times_each
-    tokens = list(asking.tokens("in-process-", number // times + number))
-    present = 256
+    template, tokens = asking.template(_HOST, "in-process-"), asking.tokens("in-process-", number)
+    present: list[str] = []
     for sent in range(number):
-        customer = sent // (present * times) * present + sent % present
+        turn, place = divmod(sent, _PRESENT * asking.times_each)
+        if place == 0:
+            present = list(islice(tokens, _PRESENT))
         values = [counter.first + sent * counter.step % counter.among for counter in asking.numbers]
-        token = [tokens[customer]] if tokens else []
+        token = [present[sent % _PRESENT]] if present else []
+        customer = turn * _PRESENT + sent % _PRESENT
         yield (template % (*token, *values, customer) if asking.takes else template).encode()
 
 
