@@ -44,7 +44,7 @@ class BadTokenLimiter:
 
     def refuses(self, address: str) -> bool:
         """True if `check` would raise."""
-        return self._wait_ms(address) > 0
+        return not self._rates.is_empty and self._wait_ms(address) > 0
 
     def _wait_ms(self, address: str) -> int:
         waits = (self._rates.wait_ms(*of) for of in networks_of(address, self._every_ms, self._burst))

@@ -87,11 +87,11 @@ class Tokens:
         """The caller of a header that was verified before and has not expired."""
         if authorization is None:
             return None
-        token = authorization[len("Bearer ") :]  # as nearly all write it
-        caller = self._verified.get(token) if authorization.startswith("Bearer ") else None
-        if caller is None:
+        if authorization.startswith("Bearer ") and not authorization.startswith("Bearer  "):
+            token = authorization[len("Bearer ") :]  # as nearly all write it, so it need not be searched for
+        else:
             token = _token(authorization)
-            caller = self._verified.get(token)
+        caller = self._verified.get(token)
         if caller is None:
             return None
         if caller.expires_at <= time.time():
@@ -160,7 +160,8 @@ class Tokens:
             raise jwt.InvalidKeyError
         if header.alg != key.algorithm_name:
             raise jwt.InvalidAlgorithmError
-        if not (_is_canonical(signature) and key.Algorithm.verify(signed, key.key, _decoded(signature))):
+        given = _decoded(signature)
+        if not (_is_canonical(signature, given) and key.Algorithm.verify(signed, key.key, given)):
             raise jwt.InvalidSignatureError
         claims = _CLAIMS.decode(_decoded(body))
         self._check(claims)
@@ -199,9 +200,9 @@ def _bytes_of(token: str, caller: Caller) -> int:
     return len(token) + _ENTRY_BYTES + _EVENT_BYTES * len(caller.events or ())
 
 
-def _is_canonical(text: bytes) -> bool:
+def _is_canonical(text: bytes, decoded: bytes) -> bool:
     """True if base64url has no bits behind the last byte: else a signature had several spellings (RFC 4648, 3.5)."""
-    return b2a_base64(_decoded(text), newline=False).rstrip(b"=") == text.translate(_STANDARD)
+    return b2a_base64(decoded, newline=False).rstrip(b"=") == text.translate(_STANDARD)
 
 
 def _header_of(token: str) -> _Header:

@@ -11,7 +11,7 @@ otherwise take the time of those that can be served.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -84,7 +84,8 @@ class DirectHolds:
     ) -> None:
         settings: Settings = engine.settings
         self._make_hold: Callable[..., DirectHold] = DirectHold if tracer is None else _holds_of(tracer)
-        self._app, self._frame, self._known = app, frame, known
+        self._app: Mapping[Any, Any] = dict(app)  # all that is asked of it is there by now
+        self._frame, self._known = frame, known
         self._catalogue, self._engine = catalogue, engine
         self._finish: Finish = frame.finish_of(route)
         self._max_bytes = settings.max_body_bytes
@@ -174,10 +175,10 @@ class DirectHolds:
         try:
             body: NewReservation = NEW_RESERVATION.decode(raw)
             check_keys(raw)
-            events = {self._catalogue.event_by_ticket[item.ticket_id].event_id for item in body.items}
-            if len(events) != 1:
+            first, *others = body.items
+            event = self._catalogue.event_by_ticket[first.ticket_id]
+            if any(item.ticket_id not in event.ticket_by_id for item in others):
                 return None
-            event = self._catalogue.event_by_ticket[body.items[0].ticket_id]
             seating = self._catalogue.known_seating(event)
             if event.status is EventStatus.DRAFT or (event.venue_id is not None and seating is None):
                 return None

@@ -1,9 +1,9 @@
 """A request that no request of aiohttp's was made for."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from api.http.server import Connection
@@ -15,7 +15,7 @@ class DirectRequest:
     __slots__ = ("_connection", "_kept", "app", "began", "headers", "method", "raw_path", "request_id")
 
     def __init__(
-        self, app: web.Application, connection: Connection, method: str, path: str, headers: "CIMultiDictProxy[str]"
+        self, app: Mapping[Any, Any], connection: Connection, method: str, path: str, headers: "CIMultiDictProxy[str]"
     ) -> None:
         self.app, self._connection, self.headers = app, connection, headers
         self.method, self.raw_path = method, path
@@ -31,8 +31,7 @@ class DirectRequest:
     @property
     def remote(self) -> str | None:
         """The address of the other end."""
-        peer = self._connection.peername
-        return str(peer[0]) if isinstance(peer, tuple) else peer
+        return self._connection.remote
 
     def __getitem__(self, key: Any) -> Any:
         return self._kept[key]

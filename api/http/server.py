@@ -35,12 +35,20 @@ _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 class Connection(web.RequestHandler):
     """A connection. One whose client does not read is dropped, with what it was to be sent."""
 
-    __slots__ = ("_unread", "_write_seconds")
+    __slots__ = ("_unread", "_write_seconds", "remote")
 
     def __init__(self, manager: web.Server, **how: Any) -> None:
         super().__init__(manager, **how)
         self._write_seconds: int = getattr(manager, "write_seconds", _WRITE_SECONDS)
         self._unread: asyncio.TimerHandle | None = None
+        self.remote: str | None = None
+        """The address of the other end."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who is connected."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self.remote = str(peer[0]) if isinstance(peer, tuple) else peer
 
     def pause_writing(self) -> None:
         """Give the client a while to read, the longer the more there is: much of it is in memory until then."""

@@ -16,6 +16,7 @@ def _seconds(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=4096)  # holds of a call share their instants
 def rfc3339(ms: int) -> str:
     """RFC 3339 in UTC of ms since 1970; milliseconds only where there are any."""
     return _seconds(ms // 1000) + _FRACTIONS[ms % 1000]
