@@ -311,16 +311,19 @@ def code_problem(refusal: CodeRefusal) -> Problem:
             assert_never(refusal)
 
 
-def code_of(refusal: Refusal) -> Code:
-    """The code of its problem document. Nearly always that of its kind, which is known after the first."""
+def code_of(refusal: Refusal) -> str:
+    """The code of its problem document, as a text. It is nearly always that of its kind, so it is looked up."""
     kind = type(refusal)
-    code = _CODES.get(kind) or problem_of(refusal).code
-    if kind is not HeldUnbought:
-        _CODES[kind] = code
+    code = _CODES.get(kind)
+    if code is None:
+        code = problem_of(refusal).code.value
+        if kind is not HeldUnbought:
+            _CODES[kind] = code
     return code
 
 
-_CODES: dict[type[Refusal], Code] = {}
+_CODES: dict[type[Refusal], str] = {}
+"""Plain texts: a member of an enum is hashed by a function in Python, and refusals come by the thousand."""
 
 
 def refused(refusal: Refusal) -> Reply:

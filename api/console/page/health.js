@@ -80,10 +80,10 @@ export function makeHealth() {
       gone.remove();
       shownAlerts.delete(key);
     }
-    for (const [key, alert] of keyed) {
+    for (const [at, [key, alert]] of [...keyed].entries()) {
       if (!shownAlerts.has(key)) {
         shownAlerts.set(key, makeAlert(alert));
-        alerts.append(shownAlerts.get(key).element);
+        alerts.insertBefore(shownAlerts.get(key).element, alerts.children[at] ?? null); // in the order of the answer
         announce(t("alerts.new", { name: alert.name }));
       }
       shownAlerts.get(key).show(alert);

@@ -58,12 +58,14 @@ export class History {
     return { perMinute: (places * 60_000) / ms, seconds: Math.round(ms / 1000) };
   }
 
-  /** `[code, count]` of what was refused of an event, most first; null while too little is known. */
+  /** `{ counts, seconds }`: `[code, count]` of what was refused of an event, most first. Null while too little is known. */
   refusedOf(id) {
-    if (this.#countedMs() < LEAST_MS) return null;
+    const ms = this.#countedMs();
+    if (ms < LEAST_MS) return null;
     const [before, after] = [this.counts[0].refused.get(id) ?? {}, this.counts.at(-1).refused.get(id) ?? {}];
     const counts = Object.entries(after).map(([code, count]) => [code, count - (before[code] ?? 0)]);
-    return counts.filter(([, count]) => count > 0).sort((one, other) => other[1] - one[1]);
+    const recent = counts.filter(([, count]) => count > 0).sort((one, other) => other[1] - one[1]);
+    return { counts: recent, seconds: Math.round(ms / 1000) };
   }
 
   /** `{ ms, answers, seconds }` of holds: 99 of a hundred were answered within `ms`. Null while too little is known. */

@@ -53,7 +53,7 @@ function forecastText(event, state, sales) {
   if (state === "taken") return t("forecast.taken", { held: number(event.places.held) });
   if (!SELLS.includes(state)) return t("forecast.not_selling");
   if (!sales) return t("unknown.measuring");
-  if (!sales.perMinute) return t("forecast.no_sales");
+  if (!sales.perMinute) return t("forecast.no_sales", { over: measured(sales.seconds) });
   const left = event.places.available + event.places.held;
   const ms = (left / sales.perMinute) * 60_000;
   const when = new Date(now() + ms).toISOString();
@@ -65,7 +65,9 @@ function refusedText({ refused }, recent) {
   if (!total) return t("refused.none");
   const shown = (entries) => entries.map(([code, count]) => `${code} ${number(count)}`).join(", ");
   if (recent === null) return t("refused.total", { total: shown(Object.entries(refused)) });
-  return recent.length ? t("refused.recent", { recent: shown(recent), total: number(total) }) : t("refused.before", { total: number(total) });
+  const over = measured(recent.seconds);
+  if (!recent.counts.length) return t("refused.before", { over, total: number(total) });
+  return t("refused.recent", { recent: shown(recent.counts), over, total: number(total) });
 }
 
 /** A tile: `element`, and `show(event, history, alerts)`, which returns the state's text if that is another one. */

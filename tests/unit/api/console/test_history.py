@@ -70,7 +70,11 @@ def test_refusals_are_those_of_the_last_minute_most_first(told: Any) -> None:
         now(30, refused={"sold_out": 6, "seat_taken": 3}),
         now(90, refused={"sold_out": 6, "seat_taken": 4}),
     )
-    assert [each["refused"] for each in shown] == [None, [["seat_taken", 3], ["sold_out", 1]], [["seat_taken", 1]]]
+    assert [each["refused"] for each in shown] == [
+        None,
+        {"counts": [["seat_taken", 3], ["sold_out", 1]], "seconds": 30},
+        {"counts": [["seat_taken", 1]], "seconds": 60},
+    ]
 
 
 def test_the_time_of_99_in_a_hundred_is_interpolated(told: Any) -> None:
@@ -93,7 +97,7 @@ def test_counts_that_begin_anew_are_not_compared(told: Any, restarted: Any) -> N
     again = restarted | {"as_of": "2027-06-01T10:00:20Z"}
     shown = told(before, restarted, again)
     assert (shown[1]["refused"], shown[1]["holds"]) == (None, None)
-    assert (shown[2]["refused"], shown[2]["holds"]["answers"]) == ([], 0)
+    assert (shown[2]["refused"]["counts"], shown[2]["holds"]["answers"]) == ([], 0)
 
 
 def test_an_answer_of_a_server_whose_clock_is_behind_is_left_out(told: Any) -> None:
