@@ -98,9 +98,29 @@ do
     return maps.of(u, event, name) or damaged('no map of ' .. event_field(u, event, name))
   end
 
+  -- Raises if a seat is named twice: it would be counted twice, and is there once.
+  local function check_named(name, seats, lines)
+    local twice = false
+    for i = 2, #seats do
+      twice = twice or seats[i] <= seats[i - 1]
+    end
+    for i = 1, #lines do
+      local others = lines[i][LINE_POOL] == name and lines[i][LINE_SEATS] or {}
+      for j = 1, #others do
+        for k = 1, #seats do
+          twice = twice or seats[k] == others[j]
+        end
+      end
+    end
+    if twice then
+      error('seats of ' .. name .. ' are named twice, or not in ascending order', 0)
+    end
+  end
+
   -- Adds the line of seats that were named; to `gone` those that are not available.
   local function add_named_seats(u, event, item, ticket, lines, gone)
     local name, seats = item[3], item[4]
+    check_named(name, seats, lines)
     local others = maps.seats_other_than(offered_map(u, event, name), seats, SEAT_OF.available)
     if #others > 0 then
       gone[#gone + 1] = { name, others }
@@ -221,9 +241,9 @@ do
     set_lent(u, event, sections, SEAT_BLOCKED)
   end
 
-  -- The lines of the items, or nil and the refusal. No seat is named twice: who asks sees to that. Best seats are chosen
-  -- after the named ones. Places that are all alike are not looked for here, see unit_short_line. `entry`: the code whose terms
-  -- count where it covers a ticket, or nil.
+  -- The lines of the items, or nil and the refusal. Raises if a seat is named twice: whoever asks sees to that. Best seats are
+  -- chosen after the named ones. Places that are all alike are not looked for here, see unit_short_line. `entry`: the code
+  -- whose terms count where it covers a ticket, or nil.
   function sale.choose_lines(u, event, terms, items, entry)
     local lines, gone = {}, {}
     for i = 1, #items do

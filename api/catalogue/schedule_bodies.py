@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.catalogue.schedule import TimeText, parse_date, parse_time
 from api.http.problems import invalid
-from api.http.requests import ALL_DIFFERENT
+from api.http.requests import ALL_DIFFERENT, refuse_repeated
 from engine.catalogue import Schedule
 from engine.slots import slot_text
 
@@ -63,8 +63,7 @@ def _times(texts: list[str]) -> list[time]:
 
 
 def _weekdays(days: list[int]) -> list[int]:
-    if len(set(days)) < len(days):
-        raise invalid("schedule.weekdays", "a day is listed more than once")
+    refuse_repeated("schedule.weekdays", days, "a day")
     return sorted(days)
 
 

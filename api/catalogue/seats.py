@@ -15,9 +15,9 @@ from api.catalogue.schemas import CompactSeats, RowText, SeatPrice, SeatState
 from api.catalogue.stock import STOCK, told_ms
 from api.engine_problems import problem_of
 from api.http.entity_tags import precondition_failed, wanted_revisions
-from api.http.problems import invalid, not_found
+from api.http.problems import not_found
 from api.http.replies import Reply
-from api.http.requests import ALL_DIFFERENT, DatabaseId, path_id, read_manifest, read_query
+from api.http.requests import ALL_DIFFERENT, DatabaseId, path_id, read_manifest, read_query, refuse_repeated
 from api.http.times import rfc3339
 from api.http.types import Money
 from engine.catalogue import EventSnapshot, TicketSnapshot
@@ -93,8 +93,7 @@ async def block_seats(request: web.Request) -> Reply:
     """PATCH /v1/events/{event_id}/seats: takes seats off sale or puts them back on, all of them or none."""
     event_id = path_id(request, "event_id", "event")
     body = await read_manifest(request, _BLOCK)
-    if len(set(body.seat_ids)) < len(body.seat_ids):
-        raise invalid("seat_ids", "a seat is listed more than once")
+    refuse_repeated("seat_ids", body.seat_ids, "a seat")
     event = await request.app[EDITOR].block_seats(
         event_id, body.seat_ids, blocked=body.blocked, revisions=wanted_revisions(request)
     )

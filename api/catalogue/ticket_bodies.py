@@ -6,7 +6,7 @@ from api.catalogue.bodies import TicketBody
 from api.catalogue.sale_window import SALE_WINDOW, check_instants, check_window, optional_ms
 from api.catalogue.seating import Seating
 from api.http.problems import Problem, invalid, not_found
-from api.http.requests import check_currency
+from api.http.requests import check_currency, refuse_repeated
 from sync.catalogue.fields import NewTicket
 
 
@@ -33,8 +33,7 @@ def new_ticket(ticket: TicketBody, path: str, seating: Seating | None, currency:
         raise invalid(f"{path}capacity", "the sections of section_ids define the places; leave capacity out")
     if seating is None:
         raise invalid(f"{path}section_ids", "the event has no venue")
-    if len(set(ticket.section_ids)) < len(ticket.section_ids):
-        raise invalid(f"{path}section_ids", "a section is listed more than once")
+    refuse_repeated(f"{path}section_ids", ticket.section_ids, "a section")
     for section_id in ticket.section_ids:
         if seating.section(section_id) is None:
             raise no_section(section_id)

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from api.catalogue.bodies import PriceBody
 from api.codes.schemas import CodePatch, NewCodes
 from api.http.problems import invalid
-from api.http.requests import check_currency
+from api.http.requests import check_currency, refuse_repeated
 from engine.catalogue import EventSnapshot
 from engine.words import CodeKind
 from sync.codes.random_codes import random_codes
@@ -107,8 +107,7 @@ def _check(fields: CodeFields, event: EventSnapshot, given: dict[str, Any]) -> N
             raise invalid(f"{name}.amount", "Expected `int` >= 1")
     if fields.valid_from and fields.valid_until and fields.valid_from >= fields.valid_until:
         raise invalid("valid_until", "must be after valid_from")
-    if len(set(fields.ticket_ids)) < len(fields.ticket_ids):
-        raise invalid("ticket_ids", "a ticket is listed more than once")
+    refuse_repeated("ticket_ids", fields.ticket_ids, "a ticket")
     for place, ticket_id in enumerate(fields.ticket_ids if "ticket_ids" in given else []):
         if ticket_id not in event.ticket_by_id:
             raise invalid(f"ticket_ids[{place}]", f"event {event.event_id} has no ticket {ticket_id}")

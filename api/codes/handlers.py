@@ -8,7 +8,7 @@ from api.access.code_guesses import CODE_GUESSES
 from api.app_keys import CODES, ENGINE, POSTGRES
 from api.catalogue.events import event_of_path, shown_event_of_path
 from api.codes.fields import changes, check_instants, new_fields, wanted_codes
-from api.codes.schemas import SHOWN, CodePatch, CodesQuery, CreatedCodes, CsvQuery, NewCodes, OfferQuery
+from api.codes.schemas import SHOWN, CodePatch, CodesQuery, CodeText, CreatedCodes, CsvQuery, NewCodes, OfferQuery
 from api.codes.views import code_view, offer_view
 from api.engine_problems import code_problem, problem_of
 from api.http.pagination import decode_cursor, next_cursor
@@ -92,7 +92,7 @@ async def change_code(request: web.Request) -> Reply:
 async def withdraw_code(request: web.Request) -> Reply:
     """DELETE /v1/events/{event_id}/codes/{code}: withdraws a code; reservations that name it keep their terms."""
     event = await event_of_path(request)
-    if not await request.app[CODES].withdraw(event.event_id, request.match_info["code"]):
+    if not await request.app[CODES].withdraw(event.event_id, _code_text(request)):
         raise code_problem(CodeUnknown())
     return no_content()
 
@@ -129,9 +129,17 @@ async def read_code_offer(request: web.Request) -> Reply:
     return json_reply(offer_view(event, code, found))
 
 
+def _code_text(request: web.Request) -> str:
+    """The code that the path names. Raises Problem code_unknown for what can be none."""
+    try:
+        return msgspec.convert(request.match_info["code"], CodeText)
+    except msgspec.ValidationError as error:
+        raise code_problem(CodeUnknown()) from error
+
+
 async def _code_of_path(request: web.Request, event_id: int) -> StoredCode:
     """The code that the path names. Raises Problem code_unknown, PostgresAway."""
-    stored = await read_code(request.app[POSTGRES], event_id, request.match_info["code"])
+    stored = await read_code(request.app[POSTGRES], event_id, _code_text(request))
     if stored is None:
         raise code_problem(CodeUnknown())
     return stored

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -28,7 +29,7 @@ CurrencyText = Annotated[str, Meta(min_length=1, max_length=16, extra_json_schem
 """Documented as a code of ISO 4217; any other text is refused with a code of its own (`check_currency`)."""
 
 ALL_DIFFERENT = Meta(extra_json_schema={"uniqueItems": True})
-"""Of a list whose handler refuses what is named twice."""
+"""Of a list whose handler refuses what is named twice (`refuse_repeated`): decoding does not."""
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,6 +153,12 @@ async def _read_in_time(request: web.Request) -> bytes:
     except TimeoutError as error:
         detail = f"The body did not come within {timeout_ms} ms; send it at once."
         raise Problem(Code.MALFORMED_JSON, detail, status=408, headers={"Connection": "close"}) from error
+
+
+def refuse_repeated(path: str, listed: Collection[object], what: str) -> None:
+    """Raises Problem invalid if a list has something twice. `what` it is a list of: "a seat"."""
+    if len(set(listed)) < len(listed):
+        raise invalid(path, f"{what} is listed more than once")
 
 
 def read_query(request: web.Request, shape: type[S]) -> S:

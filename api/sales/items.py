@@ -9,7 +9,7 @@ from api.catalogue.schedule import SlotText, SlotWanted, parse_date, parse_time,
 from api.catalogue.seating import Seating
 from api.engine_problems import WishedSlot
 from api.http.problems import invalid, not_found
-from api.http.requests import ALL_DIFFERENT, DatabaseId
+from api.http.requests import ALL_DIFFERENT, DatabaseId, refuse_repeated
 from engine.catalogue import EventSnapshot
 from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.seats import section_pool
@@ -51,10 +51,8 @@ def engine_items(
         elif item.slot is not None:
             raise invalid(f"{path}.slot", "the ticket is not timed; leave it out")
         elif item.seat_ids is not None and seating is not None:
-            if len(items) > 1:
-                if len(named | set(item.seat_ids)) < len(named) + len(item.seat_ids):
-                    raise invalid(f"{path}.seat_ids", "a seat is listed more than once")
-                named.update(item.seat_ids)
+            refuse_repeated(f"{path}.seat_ids", [*named, *item.seat_ids], "a seat")
+            named.update(item.seat_ids)
             asked += _named_seats(item.seat_ids, item.ticket_id, event.sections_by_ticket[item.ticket_id], seating)
         elif item.quantity is not None:
             best = BestSeats(item.ticket_id, item.quantity, item.together)

@@ -13,7 +13,7 @@ from api.catalogue.cache import CATALOGUE
 from api.engine_problems import problem_of
 from api.http.problems import Code, Problem, invalid, not_found
 from api.http.replies import Reply
-from api.http.requests import ALL_DIFFERENT, CurrencyText, DatabaseId, read_body, read_no_body
+from api.http.requests import ALL_DIFFERENT, CurrencyText, DatabaseId, read_body, read_no_body, refuse_repeated
 from api.http.types import Money
 from api.idempotency import idempotency_key, once
 from api.sales.payments import render_reservation, reservation_reply, secret_of
@@ -135,6 +135,7 @@ async def _command(request: web.Request, reservation_id: str, body: RefundWish) 
         if item.seat_ids is not None:
             if item.quantity not in (None, len(item.seat_ids)):
                 raise invalid(f"items[{place}].quantity", "is not the number of seats that are named")
+            refuse_repeated(f"items[{place}].seat_ids", item.seat_ids, "a seat")
             items += await _seats(request, reservation_id, item.ticket_id, item.seat_ids)
         elif item.quantity is None:
             raise invalid(f"items[{place}].quantity", "required, but missing; or give seat_ids")
@@ -151,7 +152,7 @@ async def _seats(request: web.Request, reservation_id: str, ticket_id: int, seat
     seating = await catalogue.seating(event) if event else None
     sections = [one for ticket in event.tickets for one in ticket.section_ids] if event else []
     places: dict[str, list[int]] = {}
-    for seat_id in dict.fromkeys(seat_ids):
+    for seat_id in seat_ids:
         found = seating.section_of(seat_id, sections) if seating else None
         if found is None:
             raise not_found(f"seat {seat_id} of ticket {ticket_id}")

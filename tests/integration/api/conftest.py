@@ -225,6 +225,7 @@ async def world(front: Front) -> World:
         paid,
         venue,
         seated_event["id"],
+        seated_event["tickets"][0]["id"],
         seats[0]["seat_id"],
         booking,
         webhook["id"],

@@ -5,14 +5,16 @@ import random
 
 import pytest
 
-from engine.commands.events import PutEvent
+from engine.commands.events import Count, PutEvent
 from engine.commands.holds import Cancel, Hold
 from engine.commands.items import BestSeats, Item, NamedSeats, items_text
 from engine.commands.reservations import Find
 from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
+from engine.errors import EngineBug
 from engine.ids import new_reservation_id
 from engine.records import SectionMap, Terms, TicketTerms
+from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held, SoldOut
 from engine.results.reservations import Found
 from engine.results.result import Result
@@ -155,6 +157,23 @@ async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: E
     result = await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items_text(items)))
     assert isinstance(result, Held)
     assert sorted(line.seats for line in result.record.lines) == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [NamedSeats(TICKET_ID, 2, "s0", [2, 2])],
+        [NamedSeats(TICKET_ID, 2, "s0", [1, 2]), NamedSeats(TICKET_ID, 1, "s0", [2])],
+    ],
+)
+async def test_a_seat_that_is_named_twice_is_not_sold_twice(engine: Engine, items: list[Item]) -> None:
+    """Whoever asks sees to that; the library raises before it writes."""
+    await put_sections(engine, 1, ["aaaaa"])
+    with pytest.raises(EngineBug, match="named twice"):
+        await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items_text(items)))
+    counts = await engine.submit(Count(1))
+    assert isinstance(counts, Counts)
+    assert (counts.tickets[0].available, counts.tickets[0].held) == (5, 0)
 
 
 def best(n: int, *, together: bool) -> Hold:

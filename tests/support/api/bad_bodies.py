@@ -170,6 +170,10 @@ _WRONG: dict[str, list[Json]] = {
 """What each member of a body must not be. 2^31 does not fit where Postgres has an `integer`."""
 
 
+_ALL_DIFFERENT = frozenset({"seat_ids", "section_ids", "ticket_ids", "codes", "times", "weekdays"})
+"""Lists that have nothing twice."""
+
+
 class BadBody(NamedTuple):
     """A body, and where it is wrong; `path` None: that is for the API to say."""
 
@@ -191,6 +195,9 @@ def wrong_values(body: Json) -> Iterator[BadBody]:
                     continue  # an event's is longer, and may be missing
                 inner = isinstance(value, list) and value
                 yield BadBody(_written(_with(body, place, value)), None if inner else path_of(place))
+            listed = _at(body, place)
+            if name in _ALL_DIFFERENT and isinstance(listed, list):
+                yield BadBody(_written(_with(body, place, [*listed, listed[0]])), None)
 
 
 def missing_members(body: Json, optional: set[str]) -> Iterator[BadBody]:

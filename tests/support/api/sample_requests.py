@@ -87,6 +87,7 @@ class World(NamedTuple):
     paid: Json
     venue: Json
     seated_event_id: int
+    seated_ticket_id: int
     seat_id: int
     booking: Json
     webhook_id: int
@@ -118,6 +119,8 @@ class World(NamedTuple):
             {"price", "capacity", "ticket_type", *_TERMS},
         )
         yield "POST", "/v1/reservations", order((self.ticket_id, 1), (self.ticket_id, 1)), _OPTIONAL
+        seats = [{"ticket_id": self.seated_ticket_id, "seat_ids": [self.seat_id]}]
+        yield "POST", "/v1/reservations", order() | {"items": seats}, _OPTIONAL
         places = {"items": [{"ticket_id": self.ticket_id, "quantity": 2}]}
         yield "PATCH", f"/v1/reservations/{self.held['id']}", places, set()
         yield "POST", f"/v1/reservations/{self.held['id']}/pay", PAYMENT, set()
