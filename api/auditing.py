@@ -43,6 +43,11 @@ def is_logged(caller: Caller) -> bool:
     return caller.role not in (Role.CUSTOMER, Role.GATE) and caller is not OPEN
 
 
+def takes_reason(route: Route) -> bool:
+    """True if the documentation tells callers of this route to say why: it is for managers or services, and changes."""
+    return route.method not in _READING and route.roles in (MANAGERS, SERVICES)
+
+
 def audit_of(route: Route) -> Audited | None:
     """The logging around a route's handler; None where nothing is to be logged, whoever calls.
 

@@ -6,9 +6,11 @@ from api.catalogue.routes import ROUTES as CATALOGUE
 from api.codes.routes import ROUTES as CODES
 from api.console.routes import ROUTES as CONSOLE
 from api.customers.routes import ROUTES as CUSTOMERS
+from api.dead_letters.routes import ROUTES as DEAD_LETTERS
 from api.dev_tokens.routes import ROUTES as DEV_TOKENS
 from api.docs.routes import ROUTES as DOCS
 from api.doors.routes import ROUTES as DOORS
+from api.holds.routes import ROUTES as HOLDS
 from api.live.routes import ROUTES as LIVE
 from api.operations.routes import ROUTES as OPERATIONS
 from api.queue.routes import ROUTES as QUEUE
@@ -23,6 +25,7 @@ from api.webhooks.routes import ROUTES as WEBHOOKS
 ROUTES: tuple[Route, ...] = (
     *CATALOGUE,
     *SALES,
+    *HOLDS,
     *TIMED,
     *QUEUE,
     *CODES,
@@ -33,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *AUDIT_LOG,
     *CUSTOMERS,
     *WEBHOOKS,
+    *DEAD_LETTERS,
     *OPERATIONS,
     *DOCS,
     *SHOP,

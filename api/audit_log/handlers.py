@@ -74,4 +74,5 @@ def entry_view(entry: AuditEntry) -> AuditLogEntry:
         before=entry.before,
         after=entry.after,
         request_id=entry.request_id,
+        reason=entry.reason or None,
     )

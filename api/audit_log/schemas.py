@@ -8,7 +8,10 @@ from api.http.types import Timestamp
 
 
 class AuditLogEntry(msgspec.Struct, frozen=True):
-    """A change by a manager or a service. `before` and `after` are null if there is nothing to show."""
+    """A change by a manager or a service. `before` and `after` are null if there is nothing to show.
+
+    `reason`: what the caller gave as `X-Reason`; null: nothing.
+    """
 
     at: Timestamp
     actor: str
@@ -18,6 +21,7 @@ class AuditLogEntry(msgspec.Struct, frozen=True):
     before: Any
     after: Any
     request_id: str
+    reason: str | None
 
     EXAMPLE: ClassVar[Any] = {
         "at": "2027-06-01T10:00:00.120Z",
@@ -28,4 +32,5 @@ class AuditLogEntry(msgspec.Struct, frozen=True):
         "before": {"unit_minor": 30_000},
         "after": {"unit_minor": 25_000},
         "request_id": "9f2c-17",
+        "reason": "Price agreed with the promoter",
     }

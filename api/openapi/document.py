@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from api.auditing import takes_reason
 from api.http.problems import KINDS, PROBLEM_JSON, Code, ProblemDocument
 from api.http.requests import Ignored, Nothing
 from api.idempotency import KeyText
@@ -109,6 +110,10 @@ _TAGS = {
 _PARAMETERS: Json = {
     "X-Request-ID": {"description": "An id for the logs and the answer; an invalid one is replaced."},
     "Idempotency-Key": {"description": "A key that the client makes for one request: repeats have one effect."},
+    "X-Reason": {
+        "description": "Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: "
+        "`UTF-8''` and the text percent-encoded (RFC 8187)."
+    },
     "If-None-Match": {"description": "The client's ETags: 304 if one matches the answer."},
     "If-Match": {"description": "ETags of the answer that the change was made from: 412 if none is current; `*`: any."},
     "webhook-id": {"description": "The message's id (Standard Webhooks). Needed if a secret is configured."},
@@ -328,6 +333,8 @@ def _header_parameters(route: Route) -> list[Json]:
     types: dict[str, Any] = {"X-Request-ID": str}
     if route.keyed:
         types["Idempotency-Key"] = KeyText
+    if takes_reason(route):
+        types["X-Reason"] = str
     if route.cached or (route.conditional and route.method == "GET"):
         types["If-None-Match"] = str
     if Code.PRECONDITION_FAILED in route.problems:

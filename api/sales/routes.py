@@ -15,6 +15,7 @@ from api.sales import (
     carts,
     event_refunds,
     exchanges,
+    open_payments,
     payment_callbacks,
     payments,
     refunds,
@@ -265,6 +266,14 @@ ROUTES: tuple[Route, ...] = (
             Code.PAYMENT_SETTLED,
             Code.SALE_CLOSED,
         ),
+    ),
+    _carts(
+        method="GET",
+        path="/v1/payments",
+        handler=open_payments.list_payments,
+        query=open_payments.OpenPaymentsQuery,
+        roles=MANAGERS,
+        answers={_OK: Page[schemas.OpenPayment]},
     ),
     _carts(method="GET", path=_PAYMENT, handler=payment_callbacks.read_payment, answers={_OK: schemas.Payment}),
     _carts(

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from api.catalogue.schemas import EventHead, Seat
 from api.http.types import Currency, Money, Number, Timestamp
 from engine.words import AttemptState, State
+from sync.read_models.open_payments import PaymentStanding
 
 
 class Customer(msgspec.Struct, gc=False, frozen=True):
@@ -176,6 +177,35 @@ class Payment(msgspec.Struct, frozen=True):
         "currency": "EUR",
         "reservations": ["1-01k2m3n4p5q6r7s8"],
         "refunds": [],
+    }
+
+
+class OpenPayment(msgspec.Struct, frozen=True):
+    """A payment that is not at its end, and the reservation that it is for. That of a cart is there once for each.
+
+    `received`: what the gateway has, if that was ever not what is owed. `refund_due` is to go back.
+    """
+
+    id: str
+    reservation_id: str
+    event_id: int
+    customer_id: str
+    status: PaymentStanding
+    amount: Money
+    received: ReceivedMoney | None
+    refund_due: Money
+    created_at: Timestamp
+
+    EXAMPLE: ClassVar[Any] = {
+        "id": "1-01k2m3n4p5q6r7s8-1",
+        "reservation_id": "1-01k2m3n4p5q6r7s8",
+        "event_id": 1,
+        "customer_id": "22",
+        "status": "disputed",
+        "amount": Money.EXAMPLE,
+        "received": {"amount": 2_500, "currency": "EUR"},
+        "refund_due": {"amount": 0, "currency": "EUR"},
+        "created_at": "2027-06-01T10:00:00Z",
     }
 
 

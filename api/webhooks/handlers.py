@@ -11,11 +11,11 @@ from api.http.entity_tags import precondition_failed, revised_reply, wanted_revi
 from api.http.pagination import PageQuery, decode_cursor, page
 from api.http.problems import Problem, invalid, not_found
 from api.http.replies import Reply, json_reply, no_content
-from api.http.requests import DatabaseId, path_id, read_body, read_no_body, read_query
+from api.http.requests import DatabaseId, Nothing, path_id, read_body, read_no_body, read_query
 from api.http.text import OptionalText
 from api.http.times import milliseconds, optional_rfc3339, rfc3339
 from api.idempotency import once
-from api.webhooks.schemas import NewWebhook, Webhook, WebhookDelivery
+from api.webhooks.schemas import NewWebhook, RedeliveredWebhooks, Webhook, WebhookDelivery
 from sync.webhooks import endpoints
 from sync.webhooks.endpoints import MAX_WEBHOOKS, DeliveryStatus, WebhookChanges
 from sync.webhooks.messages import WebhookEvent
@@ -67,6 +67,7 @@ class DeliveriesQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_onl
 
 _WEBHOOK = msgspec.json.Decoder(WebhookBody)
 _PATCH = msgspec.json.Decoder(WebhookPatch)
+_NOTHING = Nothing()
 
 
 async def create_webhook(request: web.Request) -> Reply:
@@ -157,10 +158,28 @@ async def redeliver(request: web.Request) -> Reply:
     webhook_id = _webhook_id(request)
     delivery_id = path_id(request, "delivery_id", "delivery", largest=_LARGEST_DELIVERY_ID)
     await read_no_body(request)
-    delivery = await request.app[WEBHOOKS].redeliver(webhook_id, delivery_id)
-    if delivery is None:
-        raise not_found(f"delivery {delivery_id} of webhook {webhook_id}")
-    return json_reply(_delivery_view(delivery), status=202)
+
+    async def send() -> Reply:
+        delivery = await request.app[WEBHOOKS].redeliver(webhook_id, delivery_id)
+        if delivery is None:
+            raise not_found(f"delivery {delivery_id} of webhook {webhook_id}")
+        return json_reply(_delivery_view(delivery), status=202)
+
+    return await once(request, f"delivery {delivery_id} of {webhook_id}", _NOTHING, send)
+
+
+async def redeliver_dead(request: web.Request) -> Reply:
+    """POST /v1/webhooks/{webhook_id}/redeliver: sends dead messages again, oldest first, at most 1,000 of them."""
+    webhook_id = _webhook_id(request)
+    await read_no_body(request)
+
+    async def send() -> Reply:
+        sent = await request.app[WEBHOOKS].redeliver_dead(webhook_id)
+        if sent is None:
+            raise _no_webhook(webhook_id)
+        return json_reply(RedeliveredWebhooks(sent.redelivered, sent.still_dead), status=202)
+
+    return await once(request, f"dead deliveries of {webhook_id}", _NOTHING, send)
 
 
 def _webhook_id(request: web.Request) -> int:

@@ -85,10 +85,19 @@ ROUTES: tuple[Route, ...] = (
     ),
     _webhooks(
         method="POST",
+        path=f"{_WEBHOOK}/redeliver",
+        handler=handlers.redeliver_dead,
+        body=Nothing,
+        keyed=True,
+        answers={_ACCEPTED: schemas.RedeliveredWebhooks},
+    ),
+    _webhooks(
+        method="POST",
         path=f"{_WEBHOOK}/deliveries/{{delivery_id}}/redeliver",
         handler=handlers.redeliver,
         path_types={"delivery_id": handlers.DeliveryId},
         body=Nothing,
+        keyed=True,
         answers={_ACCEPTED: schemas.WebhookDelivery},
     ),
 )

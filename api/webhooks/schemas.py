@@ -1,5 +1,7 @@
 """Answers about webhooks and their deliveries."""
 
+from typing import Any, ClassVar
+
 import msgspec
 
 from api.http.types import Number, Timestamp
@@ -39,3 +41,12 @@ class WebhookDelivery(msgspec.Struct, frozen=True):
     ended_at: Timestamp | None
     response_status: int | None
     error: str | None
+
+
+class RedeliveredWebhooks(msgspec.Struct, frozen=True):
+    """Dead deliveries that are sent once more, and those that are left: ask again for them."""
+
+    redelivered: Number
+    dead: Number
+
+    EXAMPLE: ClassVar[Any] = {"redelivered": 12, "dead": 0}

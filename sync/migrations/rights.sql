@@ -53,7 +53,7 @@ BEGIN
   GRANT SELECT, INSERT ON venue_plans TO onsale_api;
   GRANT SELECT, UPDATE ON next_seat TO onsale_api;
   GRANT SELECT, INSERT, DELETE ON event_blocked_seats TO onsale_api;
-  GRANT SELECT ON reservations, reservation_items, reservation_records, payments TO onsale_api;
+  GRANT SELECT ON reservations, reservation_items, reservation_records, row_places, payments TO onsale_api;
   GRANT SELECT ON refunds, kept_items TO onsale_api;
   GRANT SELECT, INSERT, UPDATE ON event_cancellations TO onsale_api;
   GRANT SELECT ON bookings, booking_records, waiting_entries TO onsale_api;

@@ -30,6 +30,7 @@ class AuditEntry(NamedTuple):
     before: Any
     after: Any
     request_id: str
+    reason: str
 
 
 async def list_audit_entries(
@@ -64,6 +65,7 @@ def audit_entry(row: asyncpg.Record) -> AuditEntry:
         before=_json(row["before"]),
         after=_json(row["after"]),
         request_id=row["request_id"],
+        reason=row["reason"],
     )
 
 

@@ -1,5 +1,5 @@
 -- Newest first, from the one before ($6, $7, $8).
-SELECT chain, number, at, actor, role, action, resource, before, after, request_id
+SELECT chain, number, at, actor, role, action, resource, before, after, request_id, reason
 FROM audit_log
 WHERE ($1::text IS NULL OR actor = $1)
   AND ($2::integer IS NULL OR event_id = $2)

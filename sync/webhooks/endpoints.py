@@ -17,6 +17,7 @@ from sync.webhooks.messages import TEST_EVENT, WebhookEvent, encode_message
 MAX_WEBHOOKS = 20
 """The most endpoints: each is one more message for every fact."""
 
+_REDELIVERED_AT_ONCE = 1000
 _SECRET_BYTES = 32
 _OLD_SECRET_SECONDS = 86_400
 """The time for which messages are also signed with the previous secret."""
@@ -86,6 +87,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     error: str
 
 
+class Redelivered(msgspec.Struct, frozen=True):
+    """Dead deliveries that are sent once more, and those that are left."""
+
+    redelivered: int
+    still_dead: int
+
+
 class Webhooks:
     """Endpoints and deliveries in Postgres. Every method raises PostgresAway; None means that there is no such one."""
 
@@ -150,6 +158,17 @@ class Webhooks:
         """Has a delivery that ended sent once more, as if it were new. One that is pending is left as it is."""
         row = await self._row("redeliver_webhook", webhook_id, delivery_id)
         return None if row is None else _delivery(row)
+
+    async def redeliver_dead(self, webhook_id: int) -> Redelivered | None:
+        """Has the oldest dead deliveries of an endpoint sent once more, a slice of them."""
+        async with self._postgres.transaction() as connection:
+            row = await connection.fetchrow(statement("redeliver_dead_webhooks"), webhook_id, _REDELIVERED_AT_ONCE)
+            if row is None:
+                return None
+            if row["redelivered"]:
+                after = {"redelivered": row["redelivered"]}
+                await log_change(connection, f"webhook/{webhook_id}/deliveries", after=after)
+            return Redelivered(row["redelivered"], row["still_dead"])
 
     async def _row(self, name: str, *arguments: object) -> asyncpg.Record | None:
         """The row that a statement changes or reads, logged if the current request changes something."""

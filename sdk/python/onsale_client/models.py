@@ -10,6 +10,7 @@ State: TypeAlias = Literal["cancelled", "expired", "held", "paid", "paying", "re
 QueueEnd: TypeAlias = Literal["cancelled", "sale_closed", "sold_out"]
 EventStatus: TypeAlias = Literal["cancelled", "closed", "draft", "on_sale", "paused"]
 AttemptState: TypeAlias = Literal["completed", "failed", "pending", "refund_due", "refunded"]
+PaymentStanding: TypeAlias = Literal["disputed", "pending", "refund_due"]
 QueuePhase: TypeAlias = Literal["closed", "gathering", "over", "paused", "serving"]
 CodeKind: TypeAlias = Literal["access", "allocation", "discount"]
 EticketState: TypeAlias = Literal["in", "out", "valid", "void"]
@@ -757,6 +758,34 @@ class BookedCart(TypedDict):
     payment_id: str
 
 
+class OpenPaymentPage(TypedDict):
+    """A part of a list; `next_cursor` is null on the last one."""
+
+    items: list[OpenPayment]
+    next_cursor: str | None
+
+
+class OpenPayment(TypedDict):
+    """A payment that is not at its end, and the reservation that it is for. That of a cart is there once for each."""
+
+    id: str
+    reservation_id: str
+    event_id: int
+    customer_id: str
+    status: PaymentStanding
+    amount: Money
+    received: ReceivedMoney | None
+    refund_due: Money
+    created_at: str
+
+
+class ReceivedMoney(TypedDict):
+    """The money that the gateway has of a payment; any currency."""
+
+    amount: int
+    currency: str
+
+
 class Payment(TypedDict):
     """A payment as the gateway sees it, with the reservations that it is for, and what of it goes back."""
 
@@ -778,18 +807,49 @@ class Refund(TypedDict):
     created_at: str
 
 
-class ReceivedMoney(TypedDict):
-    """The money that the gateway has of a payment; any currency."""
-
-    amount: int
-    currency: str
-
-
 class Settlement(TypedDict):
     """Body of POST /v1/payments/{payment_id}/settle. `note`: why, for those who look at it later."""
 
     outcome: Literal["completed", "failed"]
     note: str
+
+
+class Holds(TypedDict):
+    """Everybody whom a change may affect."""
+
+    held: HoldsInState
+    paying: HoldsInState
+    paid: HoldsInState
+    bookings: int
+    waiting: int
+
+
+class HoldsInState(TypedDict):
+    """Reservations in one state, their places, their customers, and their worth in each currency."""
+
+    reservations: int
+    places: int
+    customers: int
+    amounts: list[Money]
+
+
+class ReleaseBody(TypedDict):
+    """Body of POST /v1/holds/release: an event, a customer, or both; a seat of the event."""
+
+    event_id: NotRequired[int]
+    customer_id: NotRequired[str]
+    seat_id: NotRequired[int]
+    cursor: NotRequired[str | None]
+
+
+class ReleasedHolds(TypedDict):
+    """The part of the holds that a request looked at."""
+
+    released: int
+    places: int
+    paying: int
+    ended: int
+    next_cursor: str | None
 
 
 class NewBooking(TypedDict):
@@ -1321,6 +1381,7 @@ class AuditLogEntry(TypedDict):
     before: Any
     after: Any
     request_id: str
+    reason: str | None
 
 
 class CustomerData(TypedDict):
@@ -1470,6 +1531,32 @@ class WebhookDeliveryPage(TypedDict):
 
     items: list[WebhookDelivery]
     next_cursor: str | None
+
+
+class RedeliveredWebhooks(TypedDict):
+    """Dead deliveries that are sent once more, and those that are left: ask again for them."""
+
+    redelivered: int
+    dead: int
+
+
+class DeadLetterPage(TypedDict):
+    """A part of a list; `next_cursor` is null on the last one."""
+
+    items: list[DeadLetter]
+    next_cursor: str | None
+
+
+class DeadLetter(TypedDict):
+    """A fact that could not be written to its tables, and the reason."""
+
+    id: int
+    at: str
+    partition: int
+    epoch: int
+    sequence: int
+    error: str
+    bytes: int
 
 
 class ConsoleSession(TypedDict):

@@ -31,6 +31,7 @@ from onsale_client.models import (
     ConsoleSession,
     CreatedCodes,
     CustomerData,
+    DeadLetterPage,
     DeliveryStatus,
     DoorsSnapshot,
     Erasure,
@@ -45,6 +46,7 @@ from onsale_client.models import (
     EventStatisticsPage,
     EventStatus,
     ExchangeWish,
+    Holds,
     JwkSet,
     NewBooking,
     NewCodes,
@@ -53,15 +55,20 @@ from onsale_client.models import (
     NewWebhook,
     Nothing,
     Now,
+    OpenPaymentPage,
     Payment,
     PaymentBody,
+    PaymentStanding,
     PretixPlan,
     Queue,
     QueueAudit,
     QueueBody,
     QueuePatch,
     QueuePlace,
+    RedeliveredWebhooks,
     RefundWish,
+    ReleaseBody,
+    ReleasedHolds,
     Reservation,
     ReservationPage,
     ReservationPatch,
@@ -414,6 +421,20 @@ class Operations(Calls):
         )
         return answer
 
+    async def list_payments(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: PaymentStanding | None = None,
+        event_id: int | None = None,
+    ) -> OpenPaymentPage:
+        """Lists payments that are not at their end, newest first, up to the request."""
+        answer: OpenPaymentPage = await self.call(
+            "GET", "/v1/payments", query={"limit": limit, "cursor": cursor, "status": status, "event_id": event_id}
+        )
+        return answer
+
     async def read_payment(self, payment_id: str) -> Payment:
         """Reads a payment with its reservations."""
         answer: Payment = await self.call("GET", "/v1/payments/{payment_id}", path={"payment_id": payment_id})
@@ -437,6 +458,29 @@ class Operations(Calls):
         """Reports that the payment failed; everything is available again."""
         answer: Payment = await self.call(
             "POST", "/v1/payments/{payment_id}/failed", path={"payment_id": payment_id}, body=body
+        )
+        return answer
+
+    async def count_live_holds(
+        self,
+        *,
+        event_id: int | None = None,
+        ticket_id: int | None = None,
+        customer_id: str | None = None,
+        seat_id: int | None = None,
+    ) -> Holds:
+        """Counts live holds, payments under way and paid reservations, up to the request."""
+        answer: Holds = await self.call(
+            "GET",
+            "/v1/holds",
+            query={"event_id": event_id, "ticket_id": ticket_id, "customer_id": customer_id, "seat_id": seat_id},
+        )
+        return answer
+
+    async def release_holds(self, body: ReleaseBody, *, idempotency_key: str | None = None) -> ReleasedHolds:
+        """Ends live holds; their places are for sale again."""
+        answer: ReleasedHolds = await self.call(
+            "POST", "/v1/holds/release", body=body, keyed=True, idempotency_key=idempotency_key
         )
         return answer
 
@@ -910,14 +954,37 @@ class Operations(Calls):
         )
         return answer
 
-    async def redeliver(self, webhook_id: int, delivery_id: int, body: Nothing | None = None) -> WebhookDelivery:
+    async def redeliver_dead(
+        self, webhook_id: int, body: Nothing | None = None, *, idempotency_key: str | None = None
+    ) -> RedeliveredWebhooks:
+        """Sends dead messages again, oldest first, at most 1,000 of them."""
+        answer: RedeliveredWebhooks = await self.call(
+            "POST",
+            "/v1/webhooks/{webhook_id}/redeliver",
+            path={"webhook_id": webhook_id},
+            body=body,
+            keyed=True,
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def redeliver(
+        self, webhook_id: int, delivery_id: int, body: Nothing | None = None, *, idempotency_key: str | None = None
+    ) -> WebhookDelivery:
         """Sends a message again, dead or delivered."""
         answer: WebhookDelivery = await self.call(
             "POST",
             "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
             body=body,
+            keyed=True,
+            idempotency_key=idempotency_key,
         )
+        return answer
+
+    async def list_unwritten_facts(self, *, limit: int | None = None, cursor: str | None = None) -> DeadLetterPage:
+        """Lists facts that could not be written to Postgres, newest first, each with its reason."""
+        answer: DeadLetterPage = await self.call("GET", "/v1/dead-letters", query={"limit": limit, "cursor": cursor})
         return answer
 
     async def read_console_session(

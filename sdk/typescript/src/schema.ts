@@ -549,6 +549,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists payments that are not at their end, newest first, up to the request
+         * @description `pending`: the gateway has not told the outcome, and the places are pinned. `disputed`: a manager decides.
+         *     `refund_due`: money is to go back.
+         *
+         *     For manager.
+         */
+        get: operations["list_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/payments/{payment_id}": {
         parameters: {
             query?: never;
@@ -625,6 +648,52 @@ export interface paths {
          * @description For manager, service.
          */
         post: operations["fail_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts live holds, payments under way and paid reservations, up to the request
+         * @description It tells whom a change of a price, a capacity or a sale affects, and what a release would end.
+         *
+         *     Name an event, a ticket or a customer; a seat belongs to an event.
+         *
+         *     For manager.
+         */
+        get: operations["count_live_holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends live holds; their places are for sale again
+         * @description Nothing that is paid ends, and no hold whose payment is under way. One request looks at 500 holds, newest first.
+         *
+         *     For manager.
+         */
+        post: operations["release_holds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1401,6 +1470,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks/{webhook_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends dead messages again, oldest first, at most 1,000 of them
+         * @description For manager.
+         */
+        post: operations["redeliver_dead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
         parameters: {
             query?: never;
@@ -1415,6 +1504,26 @@ export interface paths {
          * @description For manager.
          */
         post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists facts that could not be written to Postgres, newest first, each with its reason
+         * @description For manager.
+         */
+        get: operations["list_unwritten_facts"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2848,6 +2957,66 @@ export interface components {
             payment_id: string;
         };
         /**
+         * PaymentStanding
+         * @description The reason why a payment is open.
+         * @enum {unknown}
+         */
+        PaymentStanding: "disputed" | "pending" | "refund_due";
+        /**
+         * Page[OpenPayment]
+         * @description A part of a list; `next_cursor` is null on the last one.
+         */
+        Page_OpenPayment_: {
+            items: components["schemas"]["OpenPayment"][];
+            next_cursor: string | null;
+        };
+        /**
+         * OpenPayment
+         * @description A payment that is not at its end, and the reservation that it is for. That of a cart is there once for each.
+         *
+         *         `received`: what the gateway has, if that was ever not what is owed. `refund_due` is to go back.
+         * @example {
+         *       "id": "1-01k2m3n4p5q6r7s8-1",
+         *       "reservation_id": "1-01k2m3n4p5q6r7s8",
+         *       "event_id": 1,
+         *       "customer_id": "22",
+         *       "status": "disputed",
+         *       "amount": {
+         *         "amount": 30000,
+         *         "currency": "EUR"
+         *       },
+         *       "received": {
+         *         "amount": 2500,
+         *         "currency": "EUR"
+         *       },
+         *       "refund_due": {
+         *         "amount": 0,
+         *         "currency": "EUR"
+         *       },
+         *       "created_at": "2027-06-01T10:00:00Z"
+         *     }
+         */
+        OpenPayment: {
+            id: string;
+            reservation_id: string;
+            event_id: number;
+            customer_id: string;
+            status: components["schemas"]["PaymentStanding"];
+            amount: components["schemas"]["Money"];
+            received: components["schemas"]["ReceivedMoney"] | null;
+            refund_due: components["schemas"]["Money"];
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * ReceivedMoney
+         * @description The money that the gateway has of a payment; any currency.
+         */
+        ReceivedMoney: {
+            amount: number;
+            currency: string;
+        };
+        /**
          * Payment
          * @description A payment as the gateway sees it, with the reservations that it is for, and what of it goes back.
          *
@@ -2886,14 +3055,6 @@ export interface components {
             created_at: string;
         };
         /**
-         * ReceivedMoney
-         * @description The money that the gateway has of a payment; any currency.
-         */
-        ReceivedMoney: {
-            amount: number;
-            currency: string;
-        };
-        /**
          * Settlement
          * @description Body of POST /v1/payments/{payment_id}/settle. `note`: why, for those who look at it later.
          * @example {
@@ -2905,6 +3066,111 @@ export interface components {
             /** @enum {unknown} */
             outcome: "completed" | "failed";
             note: string;
+        };
+        /**
+         * Holds
+         * @description Everybody whom a change may affect.
+         *
+         *         `held` and `paying` are live holds, those of `paying` with a payment under way. `bookings` are of slots to come,
+         *         `waiting` the places that are waited for on waiting lists; a query for a seat counts neither.
+         * @example {
+         *       "held": {
+         *         "reservations": 2,
+         *         "places": 3,
+         *         "customers": 2,
+         *         "amounts": [
+         *           {
+         *             "amount": 30000,
+         *             "currency": "EUR"
+         *           }
+         *         ]
+         *       },
+         *       "paying": {
+         *         "reservations": 0,
+         *         "places": 0,
+         *         "customers": 0,
+         *         "amounts": []
+         *       },
+         *       "paid": {
+         *         "reservations": 2,
+         *         "places": 3,
+         *         "customers": 2,
+         *         "amounts": [
+         *           {
+         *             "amount": 30000,
+         *             "currency": "EUR"
+         *           }
+         *         ]
+         *       },
+         *       "bookings": 0,
+         *       "waiting": 0
+         *     }
+         */
+        Holds: {
+            held: components["schemas"]["HoldsInState"];
+            paying: components["schemas"]["HoldsInState"];
+            paid: components["schemas"]["HoldsInState"];
+            bookings: number;
+            waiting: number;
+        };
+        /**
+         * HoldsInState
+         * @description Reservations in one state, their places, their customers, and their worth in each currency.
+         * @example {
+         *       "reservations": 2,
+         *       "places": 3,
+         *       "customers": 2,
+         *       "amounts": [
+         *         {
+         *           "amount": 30000,
+         *           "currency": "EUR"
+         *         }
+         *       ]
+         *     }
+         */
+        HoldsInState: {
+            reservations: number;
+            places: number;
+            customers: number;
+            amounts: components["schemas"]["Money"][];
+        };
+        /**
+         * ReleaseBody
+         * @description Body of POST /v1/holds/release: an event, a customer, or both; a seat of the event.
+         *
+         *         `cursor`: from the answer before; then the holds that are left are released, and none that was taken since.
+         * @example {
+         *       "event_id": 1,
+         *       "customer_id": "22"
+         *     }
+         */
+        ReleaseBody: {
+            event_id?: number;
+            customer_id?: string;
+            seat_id?: number;
+            /** @description Default: null. */
+            cursor?: string | null;
+        };
+        /**
+         * ReleasedHolds
+         * @description The part of the holds that a request looked at.
+         *
+         *         `released` of them were ended, with that many `places`. `paying` were left, because a payment is under way; `ended`
+         *         had ended meanwhile: paid, cancelled, or run out. `next_cursor` leads to the holds before these; null: that was all.
+         * @example {
+         *       "released": 2,
+         *       "places": 3,
+         *       "paying": 1,
+         *       "ended": 0,
+         *       "next_cursor": null
+         *     }
+         */
+        ReleasedHolds: {
+            released: number;
+            places: number;
+            paying: number;
+            ended: number;
+            next_cursor: string | null;
         };
         /**
          * NewBooking
@@ -3860,6 +4126,8 @@ export interface components {
         /**
          * AuditLogEntry
          * @description A change by a manager or a service. `before` and `after` are null if there is nothing to show.
+         *
+         *         `reason`: what the caller gave as `X-Reason`; null: nothing.
          * @example {
          *       "at": "2027-06-01T10:00:00.120Z",
          *       "actor": "boss",
@@ -3872,7 +4140,8 @@ export interface components {
          *       "after": {
          *         "unit_minor": 25000
          *       },
-         *       "request_id": "9f2c-17"
+         *       "request_id": "9f2c-17",
+         *       "reason": "Price agreed with the promoter"
          *     }
          */
         AuditLogEntry: {
@@ -3885,6 +4154,7 @@ export interface components {
             before: unknown;
             after: unknown;
             request_id: string;
+            reason: string | null;
         };
         /**
          * CustomerData
@@ -4182,6 +4452,51 @@ export interface components {
         Page_WebhookDelivery_: {
             items: components["schemas"]["WebhookDelivery"][];
             next_cursor: string | null;
+        };
+        /**
+         * RedeliveredWebhooks
+         * @description Dead deliveries that are sent once more, and those that are left: ask again for them.
+         * @example {
+         *       "redelivered": 12,
+         *       "dead": 0
+         *     }
+         */
+        RedeliveredWebhooks: {
+            redelivered: number;
+            dead: number;
+        };
+        /**
+         * Page[DeadLetter]
+         * @description A part of a list; `next_cursor` is null on the last one.
+         */
+        Page_DeadLetter_: {
+            items: components["schemas"]["DeadLetter"][];
+            next_cursor: string | null;
+        };
+        /**
+         * DeadLetter
+         * @description A fact that could not be written to its tables, and the reason.
+         *
+         *         `partition`, `epoch` and `sequence` are its place in the outbox; `bytes` is its size.
+         * @example {
+         *       "id": 1,
+         *       "at": "2027-06-01T10:00:00Z",
+         *       "partition": 3,
+         *       "epoch": 1,
+         *       "sequence": 4711,
+         *       "error": "Expected `int`, got `str` - at `$[2]`",
+         *       "bytes": 212
+         *     }
+         */
+        DeadLetter: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            partition: number;
+            epoch: number;
+            sequence: number;
+            error: string;
+            bytes: number;
         };
         /**
          * ConsoleSession
@@ -5564,6 +5879,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5661,6 +5978,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -5697,6 +6016,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -5905,6 +6226,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -5941,6 +6264,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -6046,6 +6371,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path?: never;
             cookie?: never;
@@ -6144,6 +6471,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -6334,6 +6663,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -6388,6 +6719,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -6996,6 +7329,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 reservation_id: string;
@@ -7070,6 +7405,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 reservation_id: string;
@@ -7154,6 +7491,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 reservation_id: string;
@@ -7231,6 +7570,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -7742,6 +8083,41 @@ export interface operations {
             503: components["responses"]["unavailable"];
         };
     };
+    list_payments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                status?: components["schemas"]["PaymentStanding"];
+                event_id?: number;
+            };
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OpenPayment_"];
+                };
+            };
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
     read_payment: {
         parameters: {
             query?: never;
@@ -7781,6 +8157,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 payment_id: string;
@@ -7832,6 +8210,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description The message's id (Standard Webhooks). Needed if a secret is configured. */
                 "webhook-id"?: string;
                 /** @description The time of the signature, in seconds since 1970. */
@@ -7897,6 +8277,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description The message's id (Standard Webhooks). Needed if a secret is configured. */
                 "webhook-id"?: string;
                 /** @description The time of the signature, in seconds since 1970. */
@@ -7951,6 +8333,93 @@ export interface operations {
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    count_live_holds: {
+        parameters: {
+            query?: {
+                event_id?: number;
+                ticket_id?: number;
+                customer_id?: string;
+                seat_id?: number;
+            };
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holds"];
+                };
+            };
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    release_holds: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+                /** @description A key that the client makes for one request: repeats have one effect. */
+                "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedHolds"];
+                };
+            };
+            400: components["responses"]["malformed_json"];
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
+            408: components["responses"]["late"];
+            413: components["responses"]["too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            /** @description The request is not valid; The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem422"];
+                };
+            };
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal"];
             503: components["responses"]["unavailable"];
@@ -8740,6 +9209,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 5 */
@@ -9111,6 +9582,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -9255,6 +9728,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -9298,6 +9773,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -9715,6 +10192,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -10489,6 +10968,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 22 */
@@ -10558,6 +11039,8 @@ export interface operations {
                 "X-Request-ID"?: string;
                 /** @description A key that the client makes for one request: repeats have one effect. */
                 "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path?: never;
             cookie?: never;
@@ -10654,6 +11137,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -10689,6 +11174,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
                 /** @description ETags of the answer that the change was made from: 412 if none is current; `*`: any. */
                 "If-Match"?: string;
             };
@@ -10735,6 +11222,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -10777,6 +11266,8 @@ export interface operations {
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -10851,12 +11342,72 @@ export interface operations {
             503: components["responses"]["unavailable"];
         };
     };
+    redeliver_dead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+                /** @description A key that the client makes for one request: repeats have one effect. */
+                "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
+            };
+            path: {
+                /** @example 1 */
+                webhook_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedeliveredWebhooks"];
+                };
+            };
+            400: components["responses"]["malformed_json"];
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            408: components["responses"]["late"];
+            413: components["responses"]["too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            /** @description The request is not valid; The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem422"];
+                };
+            };
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
     redeliver: {
         parameters: {
             query?: never;
             header?: {
                 /** @description An id for the logs and the answer; an invalid one is replaced. */
                 "X-Request-ID"?: string;
+                /** @description A key that the client makes for one request: repeats have one effect. */
+                "Idempotency-Key"?: string;
+                /** @description Why, for the audit log: at most 500 characters, without names. Letters beyond ASCII: `UTF-8''` and the text percent-encoded (RFC 8187). */
+                "X-Reason"?: string;
             };
             path: {
                 /** @example 1 */
@@ -10875,6 +11426,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10888,6 +11440,48 @@ export interface operations {
             408: components["responses"]["late"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media_type"];
+            /** @description The request is not valid; The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem422"];
+                };
+            };
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    list_unwritten_facts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description An id for the logs and the answer; an invalid one is replaced. */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadLetter_"];
+                };
+            };
+            401: components["responses"]["unauthenticated"];
+            403: components["responses"]["forbidden"];
             422: components["responses"]["invalid"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal"];

@@ -142,6 +142,8 @@ class World(NamedTuple):
         yield "POST", f"/v1/events/{self.event_id}/check-ins/upload", {"items": [SCAN]}, scanned
         yield "POST", f"{PAYMENT_OF_CART}/settle", {"outcome": "failed", "note": "Nothing came"}, set()
 
+        released = {"event_id": self.event_id, "customer_id": "nobody"}
+        yield "POST", "/v1/holds/release", released, set(released) | {"seat_id", "cursor"}
         yield "POST", "/v1/venues", HALL, set()
         seat = {"seat_id": self.seat_id, "label": "13A", "accessible": True, "x": 1.5}
         venue_patch = {"name": "Great Hall", "seats": [seat]}
@@ -208,13 +210,13 @@ class World(NamedTuple):
             yield method, f"{event}/refund"
         yield "POST", f"{CART}/claim"
         yield "PUT", f"{CART}/book"
-        yield "GET", PAYMENT_OF_CART
+        yield from [("GET", path) for path in (PAYMENT_OF_CART, "/v1/payments", "/v1/holds", "/v1/dead-letters")]
         for outcome in ("complete", "failed"):
             yield "POST", f"{PAYMENT_OF_CART}/{outcome}"
         webhook = f"/v1/webhooks/{self.webhook_id}"
         for path in ("/v1/webhooks", webhook, f"{webhook}/deliveries"):
             yield "GET", path
-        for action in ("rotate", "test", f"deliveries/{self.delivery_id}/redeliver"):
+        for action in ("rotate", "test", "redeliver", f"deliveries/{self.delivery_id}/redeliver"):
             yield "POST", f"{webhook}/{action}"
         yield "DELETE", webhook
         yield from [(method, "/v1/customers/22/data") for method in ("GET", "DELETE")]

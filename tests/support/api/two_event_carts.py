@@ -76,6 +76,15 @@ def new_cart() -> str:
     return f"/v1/orders/carts/{uuid4()}"
 
 
+async def pinned_places(front: Front, event: Json, quantity: int) -> Json:
+    """A reservation of the first ticket whose payment is under way: a cart that is booked, and not yet paid for."""
+    cart, item = new_cart(), {"event_id": event["id"], "price_id": event["tickets"][0]["id"], "quantity": quantity}
+    assert (await front.call("POST", cart, item)).status == 200
+    payment_id = (await front.call("PUT", f"{cart}/book")).body["payment_id"]
+    (reservation_id,) = (await front.get(f"/v1/payments/{payment_id}")).body["reservations"]
+    return (await front.get(f"/v1/reservations/{reservation_id}")).body
+
+
 def check_cart(cart: Json) -> None:
     """What is true of every cart."""
     assert set(cart) == {"id", "status", "items", "total", "expires_at", "payment_id"}

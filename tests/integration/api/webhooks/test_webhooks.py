@@ -2,8 +2,10 @@
 
 import base64
 
+import asyncpg
 import pytest
 
+from engine.settings import Settings
 from sync.webhooks.endpoints import MAX_WEBHOOKS
 from tests.support.api.api_client import Front, Json
 from tests.support.api.sample_requests import BOOKING, TIMED_EVENT
@@ -142,3 +144,45 @@ async def test_a_booking_is_told_too(front: Front) -> None:
     assert [each["status"] for each in told] == ["booked", "booked", "cancelled"]
     assert [each["starts_at"] for each in told] == [booking["starts_at"], *[moved["starts_at"]] * 2]
     assert BOOKING["phone_number"] not in str(told)
+
+
+async def test_dead_deliveries_are_sent_again_once(front: Front, settings: Settings) -> None:
+    webhook = (await front.call("POST", "/v1/webhooks", {"url": URL})).body
+    other = (await front.call("POST", "/v1/webhooks", {"url": URL})).body
+    path = f"/v1/webhooks/{webhook['id']}"
+    for each in (webhook, webhook, other):
+        assert (await front.call("POST", f"/v1/webhooks/{each['id']}/test")).status == 202
+    await _give_up(settings)
+    key = {"Idempotency-Key": "dialog-1"}
+    for _ in range(2):
+        sent = await front.call("POST", f"{path}/redeliver", headers=key)
+        assert (sent.status, sent.body) == (202, {"redelivered": 2, "dead": 0})
+    statuses = [each["status"] for each in await front.pages(f"{path}/deliveries")]
+    assert statuses == ["pending", "pending"]
+    (left,) = await front.pages(f"/v1/webhooks/{other['id']}/deliveries")
+    assert (left["status"], left["error"]) == ("dead", "connection refused")
+    assert await front.refused("POST", f"/v1/webhooks/{other['id'] + 1000}/redeliver") == "not_found"
+    (logged,) = (await front.get("/v1/audit-log", action="redeliver_dead")).body["items"]
+    assert (logged["resource"], logged["after"]) == (f"webhook/{webhook['id']}/deliveries", {"redelivered": 2})
+
+
+async def test_a_repeat_does_not_send_a_delivery_once_more(front: Front, settings: Settings) -> None:
+    webhook = (await front.call("POST", "/v1/webhooks", {"url": URL})).body
+    sent = (await front.call("POST", f"/v1/webhooks/{webhook['id']}/test")).body
+    path, key = f"/v1/webhooks/{webhook['id']}/deliveries", {"Idempotency-Key": "dialog-1"}
+    for repeats in range(2):
+        await _give_up(settings)
+        answer = await front.call("POST", f"{path}/{sent['id']}/redeliver", headers=key)
+        assert (answer.status, answer.body["status"]) == (202, "pending")
+        (delivery,) = await front.pages(path)
+        assert delivery["status"] == ("dead" if repeats else "pending")
+
+
+async def _give_up(settings: Settings) -> None:
+    connection = await asyncpg.connect(settings.postgres_url, timeout=30)
+    try:
+        await connection.execute(
+            "UPDATE webhook_deliveries SET status = 'dead', ended_at = now(), error = 'connection refused'"
+        )
+    finally:
+        await connection.close(timeout=30)

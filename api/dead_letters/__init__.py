@@ -1,0 +1,1 @@
+"""Facts that the sync worker could not write."""
