@@ -28,17 +28,21 @@ from engine.results.bookings import Purged
 from engine.results.holds import Swept
 from engine.results.result import Result
 from engine.server import check_server, connect
+from engine.server_errors import TROUBLE
 from engine.settings import Settings
 from engine.slots import is_booking_id
 from engine.traced_partition import TracedPartition
 from engine.tracing import Tracer
-from engine.wire import Call
+from engine.wire import Call, Wire
 
 log = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=Result)
 
 _START_PAUSE_SECONDS = 0.2
+_KEY_WIRES = 4
+"""Connections to a cluster for the events of keys: enough to spread them over the nodes."""
+
 _AWAY_PAUSE_SECONDS = 1.0
 
 
@@ -79,6 +83,7 @@ class Engine:
         self.redis: Redis = connect(settings, settings.partitions + 4, self.outage)
         self._library = LibraryKeeper(self.redis)
         self._calls = 0
+        self._key_wires: list[Wire] = []
         self.key_events: KeyEvents
         """There from entering on."""
         self._partitions: list[Partition] = []
@@ -96,9 +101,13 @@ class Engine:
             await self.redis.aclose()
             raise
         await self._tasks.__aenter__()
-        self.key_events = KeyEvents(self.settings, partial(self.call, confirmed=False))
         if self.redis.is_cluster:
-            self.key_events.node_of = lambda key: self.redis.at(key).name
+            some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)]
+            self._key_wires = [self.redis.wire(keys.meta) for keys in some]
+            calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
+            self.key_events = KeyEvents(self.settings, calls, [keys.tag for keys in some])
+        else:
+            self.key_events = KeyEvents(self.settings, [partial(self.call, confirmed=False)])
         self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())
@@ -132,6 +141,8 @@ class Engine:
             partition.refuse_all()
         self.key_events.refuse_all()
         await self._tasks.__aexit__(None, None, None)
+        for wire in self._key_wires:
+            wire.drop()
         await self.redis.aclose()
 
     def submit(self, command: Command[R]) -> Coroutine[Any, Any, R]:
@@ -203,6 +214,20 @@ class Engine:
             return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), acks)
         finally:
             self._calls -= 1
+
+    async def _call_by_wire(self, wire: Wire, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """As `call`, not confirmed, over a connection of its own: for many calls that may be made twice.
+
+        It costs a sixth of a call by redis-py. Whatever is in its way, `call` knows how to get past.
+        """
+        try:
+            async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
+                return await wire.call(("FCALL", function, len(keys), *keys, *arguments))
+        except ResponseError as error:
+            wire.refused(error)
+        except TROUBLE:
+            pass
+        return await self.call(function, keys, arguments, confirmed=False)
 
     async def claim(self, key: str, value: str | bytes, keep_ms: int, *, settles: bool) -> bytes | None:
         """Writes a value of a while unless there is one; that one, or None.

@@ -5,9 +5,10 @@ Whoever asks while a call is under way goes with the next one, because a call of
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from engine.errors import EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.lanes import Answer
@@ -17,7 +18,7 @@ Call = Callable[[str, Sequence[str], Sequence[Any]], Awaitable[Any]]
 """A function of the library, its keys and its arguments."""
 
 _MOST_TOGETHER = 256
-_APART_SECONDS = 0.1
+_LATE_SECONDS = 0.1
 """So long a request waits for a node that has nothing but its key."""
 
 _OUT_OF_MEMORY = b"out_of_memory"
@@ -30,49 +31,41 @@ class _Asked(NamedTuple):
     since: float
 
 
-class _Once:
-    """An answer that is told once. A hold (api/direct/holds.py) is not done when it is told of its key."""
+class _Group:
+    """Keys that one call can name: all, or in a cluster those with one tag. `late`: a call takes long."""
 
-    __slots__ = ("_answer", "_told")
+    __slots__ = ("asked", "call", "kept", "late", "tag", "wake")
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer, self._told = answer, False
+    def __init__(self, call: Call, tag: str) -> None:
+        self.call, self.tag = call, tag
+        self.asked: deque[_Asked] = deque()
+        self.kept: deque[str] = deque()
+        self.late = False
+        self.wake = asyncio.Event()
 
-    def done(self) -> bool:
-        return self._told or self._answer.done()
-
-    def set_result(self, event_id: int, /) -> None:
-        self._told = True
-        self._answer.set_result(event_id)
-
-    def set_exception(self, error: Exception, /) -> None:
-        self._told = True
-        self._answer.set_exception(error)
+    def key(self, name: str) -> str:
+        return f"answer:{{{self.tag}}}:{name}" if self.tag else f"answer:{{{name}}}"
 
 
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `node_of`: in a cluster, the node that has a key, or a Fault. There each key may be on another node than its event,
-    so each has a call, and waits for no other. A node that is away or slow stops nobody: the key then counts as new.
+    `tags`: in a cluster, those of some partitions, with a call for each. A key has one of them by its name, so it may
+    be on another node than its event. A node that is away or slow stops nobody: its keys then count as new.
     """
 
-    def __init__(self, settings: Settings, call: Call) -> None:
-        self.node_of: Callable[[str], object] | None = None
-        self._late: Counter[object] = Counter()
-        """By node, the calls under way that nobody waits for any more."""
-        self._call, self._most = call, settings.queue_commands
+    def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str] = ("",)) -> None:
+        self._most = settings.queue_commands
         self._percent = settings.memory_percent
         self._patience = settings.command_timeout_ms / 1000
         self._claim_ms, self._keep_ms = claim_ms_of(settings), settings.answer_seconds * 1000
         self._loop = asyncio.get_running_loop()
-        self._asked: deque[_Asked] = deque()
-        self._kept: deque[str] = deque()
-        self._wake = asyncio.Event()
+        self._groups = [_Group(call, tag) for call, tag in zip(calls, tags, strict=True)]
+        self._waiting = 0
 
     def has_room(self) -> bool:
         """True if one that asks now goes with the next call."""
-        return len(self._asked) < _MOST_TOGETHER
+        return self._waiting < _MOST_TOGETHER
 
     def ask(self, name: str, event_id: int, answer: Answer) -> None:
         """Gives `answer` the event that the key of that name was first used for: this one, if there was none.
@@ -80,10 +73,16 @@ class KeyEvents:
         It is forgotten soon unless `keep` follows. The answer gets a Fault if it is not known, OutOfMemory if Redis is
         full. Raises Overloaded if too many ask already.
         """
-        if len(self._asked) >= self._most:
+        if self._waiting >= self._most:
             raise Overloaded("too many keys wait; nothing was done; try again later")
-        self._asked.append(_Asked(_key(name), event_id, answer, self._loop.time()))
-        self._wake.set()
+        group = self._group_of(name)
+        asked = _Asked(group.key(name), event_id, answer, self._loop.time())
+        if group.late:
+            _tell(asked, event_id)
+            return
+        self._waiting += 1
+        group.asked.append(asked)
+        group.wake.set()
 
     async def first_event(self, name: str, event_id: int) -> int:
         """The event that `ask` tells. Raises Fault."""
@@ -93,87 +92,87 @@ class KeyEvents:
 
     def keep(self, name: str) -> None:
         """Remembers the event of a key for `answer_seconds`, because something was taken. Best effort."""
-        if len(self._kept) < self._most:
-            self._kept.append(_key(name))
-            self._wake.set()
+        group = self._group_of(name)
+        if len(group.kept) < self._most:
+            group.kept.append(group.key(name))
+            group.wake.set()
 
     async def run(self) -> None:
         """Asks forever."""
-        async with asyncio.TaskGroup() as apart:
-            while True:
-                await self._wake.wait()
-                if not self._asked and not self._kept:
-                    self._wake.clear()
-                    continue
-                asked = self._next_asked()
-                kept = [self._kept.popleft() for _ in range(min(len(self._kept), _MOST_TOGETHER))]
-                if self.node_of is not None:
-                    for one in asked:
-                        apart.create_task(self._ask_apart(one, self.node_of))
-                    for name in kept:
-                        apart.create_task(self._exchange([], [name]))
-                elif asked or kept:
-                    await self._exchange(asked, kept)
+        async with asyncio.TaskGroup() as serving:
+            for group in self._groups:
+                serving.create_task(self._serve(group))
 
     def refuse_all(self) -> None:
         """Tells everybody who waits that nothing will come."""
-        while self._asked:
-            _fail(self._asked.popleft(), _stopping())
+        for group in self._groups:
+            while group.asked:
+                _fail(group.asked.popleft(), _stopping())
 
-    def _next_asked(self) -> list[_Asked]:
+    def _group_of(self, name: str) -> _Group:
+        groups = self._groups
+        return groups[0] if len(groups) == 1 else groups[crc32(name.encode()) % len(groups)]
+
+    async def _serve(self, group: _Group) -> None:
+        while True:
+            await group.wake.wait()
+            if not group.asked and not group.kept:
+                group.wake.clear()
+                continue
+            asked = self._next_asked(group)
+            kept = [group.kept.popleft() for _ in range(min(len(group.kept), _MOST_TOGETHER))]
+            if not asked and not kept:
+                continue
+            late = self._loop.call_later(_LATE_SECONDS, self._give_up, group, asked) if group.tag else None
+            try:
+                await self._exchange(group, asked, kept)
+            finally:
+                group.late = False
+                if late is not None:
+                    late.cancel()
+
+    def _next_asked(self, group: _Group) -> list[_Asked]:
         oldest = self._loop.time() - self._patience
         taken: list[_Asked] = []
-        while self._asked and len(taken) < _MOST_TOGETHER:
-            one = self._asked.popleft()
+        while group.asked and len(taken) < _MOST_TOGETHER:
+            one = group.asked.popleft()
+            self._waiting -= 1
             if one.since < oldest:
                 _fail(one, Overloaded("the key waited too long; nothing was done; try again later"))
             elif not one.answer.done():
                 taken.append(one)
         return taken
 
-    async def _ask_apart(self, one: _Asked, node_of: Callable[[str], object]) -> None:
-        """Asks the node of a key, and waits for a moment only: then this key counts as new, and all others of the node.
+    def _give_up(self, group: _Group, asked: list[_Asked]) -> None:
+        """Lets keys count as new while the node that has them is slow, those to come as well.
 
-        They are asked for again as soon as the call has ended.
+        Each is told once: a hold (api/direct/holds.py) is not done when it is told of its key.
         """
-        try:
-            node = node_of(one.key)
-        except Fault:
-            node = None
-        if node is None or self._late[node]:
-            _tell(one, one.event_id)
-            return
-        one, is_late = one._replace(answer=_Once(one.answer)), False
-
-        def give_up() -> None:
-            nonlocal is_late
-            is_late = True
-            self._late[node] += 1
+        group.late = True
+        waiting = [*asked, *group.asked]
+        self._waiting -= len(group.asked)
+        asked.clear()
+        group.asked.clear()
+        for one in waiting:
             _tell(one, one.event_id)
 
-        timer = self._loop.call_later(_APART_SECONDS, give_up)
-        try:
-            await self._exchange([one], [])
-        finally:
-            timer.cancel()
-            self._late[node] -= is_late
-
-    async def _exchange(self, asked: list[_Asked], kept: list[str]) -> None:
+    async def _exchange(self, group: _Group, asked: list[_Asked], kept: list[str]) -> None:
+        """`asked` is emptied if it takes too long."""
         arguments = (len(asked), self._claim_ms, self._keep_ms, self._percent, *(one.event_id for one in asked))
         try:
-            found = await self._call("onsale_key_events", [*(one.key for one in asked), *kept], arguments)
+            found = await group.call("onsale_key_events", [*(one.key for one in asked), *kept], arguments)
         except asyncio.CancelledError:
             for one in asked:
                 _fail(one, _stopping())
             raise
         except Exception as error:  # whoever waits gets it
             for one in asked:
-                if self.node_of is not None and isinstance(error, OutcomeUnknown | Unready):
+                if group.tag and isinstance(error, OutcomeUnknown | Unready):
                     _tell(one, one.event_id)
                 else:
                     _fail(one, error if isinstance(error, Fault | EngineBug) else EngineBug(str(error)))
             return
-        for one, event in zip(asked, found, strict=True):
+        for one, event in zip(asked, found, strict=not group.late):
             if event == _OUT_OF_MEMORY:
                 _fail(one, OutOfMemory())
             else:
@@ -186,10 +185,6 @@ def claim_ms_of(settings: Settings) -> int:
     That is a call of the gateway between two calls of Redis.
     """
     return settings.gateway_timeout_ms + 2 * settings.command_timeout_ms
-
-
-def _key(name: str) -> str:
-    return f"answer:{{{name}}}"
 
 
 def _stopping() -> Overloaded:

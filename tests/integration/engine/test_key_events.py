@@ -1,14 +1,18 @@
 """Events of idempotency keys: the first one counts, and many keys cost few calls."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
+from zlib import crc32
 
 import pytest
 from msgspec.structs import replace
 
 from engine.engine import Engine
 from engine.errors import Fault, Overloaded, Unready
+from engine.key_events import Call, KeyEvents
 from engine.settings import Settings
 from tests.support.waiting import wait_until
 
@@ -59,33 +63,75 @@ async def test_whoever_asks_is_told_of_a_fault(engine_settings: Settings) -> Non
         raise Overloaded("too many calls wait")
 
     async with Engine(engine_settings) as engine:
-        engine.key_events._call = broken
+        engine.key_events._groups[0].call = broken
         with pytest.raises(Fault, match="too many calls"):
             await engine.key_events.first_event("key", EVENT)
 
 
+TAGS = ("p00.1", "p01.2")
+
+
+def names_of(tag: int) -> Iterator[str]:
+    """Names of keys that have the tag."""
+    return (name for name in map("key-{}".format, count()) if crc32(name.encode()) % len(TAGS) == tag)
+
+
+class Nodes:
+    """A call to two nodes, of which the first hangs until it is let go, and then fails if it is to."""
+
+    def __init__(self, call: Call) -> None:
+        self._call, self.goes_on = call, asyncio.Event()
+        self.fault: Fault | None = None
+        self.called: list[Sequence[str]] = []
+
+    async def __call__(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        self.called.append(keys)
+        if TAGS[0] in keys[0]:
+            await self.goes_on.wait()
+            if self.fault is not None:
+                raise self.fault
+        return await self._call(function, keys, arguments)
+
+
+@asynccontextmanager
+async def in_cluster(engine: Engine) -> AsyncIterator[tuple[KeyEvents, Nodes]]:
+    nodes = Nodes(engine.key_events._groups[0].call)
+    key_events = KeyEvents(engine.settings, [nodes] * len(TAGS), TAGS)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(key_events.run())
+        yield key_events, nodes
+        running.cancel()
+
+
+async def test_in_a_cluster_keys_of_a_tag_go_together(engine: Engine) -> None:
+    async with in_cluster(engine) as (key_events, nodes):
+        nodes.goes_on.set()
+        names = [f"key-{number}" for number in range(200)]
+        assert await asyncio.gather(*(key_events.first_event(name, EVENT) for name in names)) == [EVENT] * 200
+        assert await asyncio.gather(*(key_events.first_event(name, OTHER) for name in names)) == [EVENT] * 200
+    assert len(nodes.called) <= 8
+    for keys in nodes.called:
+        assert len({key.partition("}")[0] for key in keys}) == 1, "a call names keys of one slot"
+
+
 async def test_in_a_cluster_a_key_counts_as_new_while_its_node_hangs(engine: Engine) -> None:
     """The first ones wait for a moment, the others not at all; keys of other nodes are asked for all the while."""
-    call, hangs = engine.key_events._call, asyncio.Event()
-    asked: list[str] = []
-
-    async def of_two_nodes(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        asked.extend(keys)
-        if "answer:{away" in keys[0]:
-            await hangs.wait()
-        return await call(function, keys, arguments)
-
-    engine.key_events.node_of, engine.key_events._call = (lambda key: "away" in key), of_two_nodes
-    async with asyncio.timeout(5):
-        assert await engine.key_events.first_event("away-1", EVENT) == EVENT
-        assert await engine.key_events.first_event("away-2", EVENT) == EVENT
-        assert await engine.key_events.first_event("there", OTHER) == OTHER
-        assert await engine.key_events.first_event("there", EVENT) == OTHER
-    assert asked == ["answer:{away-1}", "answer:{there}", "answer:{there}"]
-    hangs.set()
-    await wait_until(lambda: not engine.key_events._late.total())
-    assert await engine.key_events.first_event("away-2", OTHER) == OTHER
-    assert await engine.key_events.first_event("away-2", EVENT) == OTHER, "it is asked again"
+    away, there = names_of(0), names_of(1)
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        first = [asyncio.ensure_future(key_events.first_event(next(away), EVENT)) for _ in range(3)]
+        assert await asyncio.gather(*first) == [EVENT] * 3
+        again = next(away)
+        assert await key_events.first_event(again, EVENT) == EVENT
+        known = next(there)
+        assert await key_events.first_event(known, OTHER) == OTHER
+        assert await key_events.first_event(known, EVENT) == OTHER
+        assert sum(TAGS[0] in keys[0] for keys in nodes.called) == 1, "a node that hangs is not asked again"
+        nodes.goes_on.set()
+        await wait_until(lambda: not any(group.late for group in key_events._groups))
+        assert await key_events.first_event(again, OTHER) == OTHER, "nobody had remembered it"
+        assert await key_events.first_event(again, EVENT) == OTHER, "it is asked again"
+        assert key_events.has_room()
+        assert key_events._waiting == 0
 
 
 class Hold:
@@ -104,42 +150,17 @@ class Hold:
         self.told.append(error)
 
 
-@pytest.mark.parametrize("ends", ["with an answer", "with a fault"])
-async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(engine: Engine, ends: str) -> None:
-    call, hangs = engine.key_events._call, asyncio.Event()
-
-    async def late(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        await hangs.wait()
-        if ends == "with a fault":
-            raise Unready("it is away")
-        return await call(function, keys, arguments)
-
-    engine.key_events.node_of, engine.key_events._call = (lambda _: "node"), late
-    hold = Hold()
-    engine.key_events.ask("key", EVENT, hold)
-    await wait_until(lambda: hold.told)
-    hangs.set()
-    await wait_until(lambda: not engine.key_events._late.total())
-    assert hold.told == [EVENT]
-
-
-async def test_in_a_cluster_no_key_waits_for_the_node_of_another(engine: Engine) -> None:
-    call, hangs = engine.key_events._call, asyncio.Event()
-
-    async def of_two_nodes(function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        if "answer:{away}" in keys:
-            await hangs.wait()
-        return await call(function, keys, arguments)
-
-    engine.key_events.node_of, engine.key_events._call = (lambda key: "away" in key), of_two_nodes
-    waiting = asyncio.ensure_future(engine.key_events.first_event("away", EVENT))
-    await asyncio.sleep(0)
-    async with asyncio.timeout(5):
-        assert (
-            await asyncio.gather(*(engine.key_events.first_event(f"{n}", EVENT) for n in range(300))) == [EVENT] * 300
-        )
-    assert await waiting == EVENT
-    hangs.set()
+@pytest.mark.parametrize("fault", [None, Unready("it is away")], ids=["with an answer", "with a fault"])
+async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(
+    engine: Engine, fault: Fault | None
+) -> None:
+    async with in_cluster(engine) as (key_events, nodes):
+        nodes.fault, hold = fault, Hold()
+        key_events.ask(next(names_of(0)), EVENT, hold)
+        await wait_until(lambda: hold.told)
+        nodes.goes_on.set()
+        await wait_until(lambda: not any(group.late for group in key_events._groups))
+        assert hold.told == [EVENT]
 
 
 @pytest.mark.parametrize("turns", [1, 5])
@@ -150,7 +171,7 @@ async def test_nobody_waits_for_an_engine_that_has_stopped(engine_settings: Sett
         await asyncio.Event().wait()
 
     async with Engine(engine_settings) as engine:
-        engine.key_events._call = hanging
+        engine.key_events._groups[0].call = hanging
         waiting = asyncio.ensure_future(engine.key_events.first_event("key", EVENT))
         for _ in range(turns):
             await asyncio.sleep(0)
