@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -44,7 +44,7 @@ _KINDS = {
 }
 _HOST = "127.0.0.1:8080"
 _ANSWER_SECONDS = 30
-_WARM_UP_ROUNDS = 10
+WARM_UP_ROUNDS = 10
 _PRESENT = 256
 """Customers who ask at the same time, one after another."""
 
@@ -118,21 +118,30 @@ def _requests(asking: RequestSpec, number: int) -> Iterator[bytes]:
         yield (template % (*token, *values, customer) if asking.takes else template).encode()
 
 
+def log_aside() -> None:
+    """Lets what is printed be for the caller alone."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 async def _work(plan: Plan) -> None:
-    """Answers a turn of requests for each line that comes; prints its CPU time in ms."""
+    log_aside()
+    await renew_redis(plan.settings)
+    requests = _requests(_KINDS[plan.kind], plan.connections * (plan.rounds + WARM_UP_ROUNDS))
+    await answer_turns(plan.settings, plan.connections, requests)
+
+
+async def answer_turns(settings: Settings, connections_wanted: int, requests: Iterator[bytes]) -> None:
+    """Answers a turn of requests for each line that comes; prints its CPU time in seconds."""
     from api.app import create_app  # noqa: PLC0415  # of the tree that this process is for
     from cli.gc_tuning import collect_rarely  # noqa: PLC0415  # as above
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what is printed is for the caller
-    await renew_redis(plan.settings)
-    runner = web.AppRunner(create_app(plan.settings), keepalive_timeout=75)
+    runner = web.AppRunner(create_app(settings), keepalive_timeout=75)
     await runner.setup()
-    server, loop, answered = runner.server, asyncio.get_running_loop(), _Answered(plan.connections)
+    server, loop, answered = runner.server, asyncio.get_running_loop(), _Answered(connections_wanted)
     assert server is not None  # noqa: S101  # after setup
-    connections = [server() for _ in range(plan.connections)]
+    connections = [server() for _ in range(connections_wanted)]
     for connection in connections:
         connection.connection_made(_Transport(answered))
-    requests = _requests(_KINDS[plan.kind], plan.connections * (plan.rounds + _WARM_UP_ROUNDS))
     await asyncio.sleep(0.1)
     collect_rarely()
     click.echo("ready")
@@ -148,13 +157,13 @@ async def _work(plan: Plan) -> None:
     os._exit(0)
 
 
-class _Tree:
-    """A tree's process with the application, and its Valkey."""
+class Worker:
+    """A process with the application of a tree, which `program` runs, and the servers that it uses."""
 
-    def __init__(self, stack: ExitStack, tree: Path, valkey: EmbeddedValkey, plan: Plan) -> None:
-        self._valkey: Child = valkey.child
+    def __init__(self, stack: ExitStack, tree: Path, servers: Sequence[Child], program: str, plan: Any) -> None:
+        self._servers = servers
         text = msgspec.json.encode(plan).decode()
-        command = [sys.executable, __file__, "--worker", text]
+        command = [sys.executable, program, "--worker", text]
         environ = {**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
         self._process = stack.enter_context(
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tree, env=environ)  # noqa: S603  # ours
@@ -163,12 +172,15 @@ class _Tree:
         self._line()
 
     def turn(self) -> tuple[float, float]:
-        """CPU seconds of the application, and of Valkey, for one turn."""
+        """CPU seconds of the application, and of all its servers, for one turn."""
         assert self._process.stdin is not None  # noqa: S101  # it is a pipe
-        before = _scheduled_seconds(self._valkey.pid)
+        before = self._server_seconds()
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._line()), _scheduled_seconds(self._valkey.pid) - before
+        return float(self._line()), self._server_seconds() - before
+
+    def _server_seconds(self) -> float:
+        return sum(_scheduled_seconds(server.pid) for server in self._servers)
 
     def _line(self) -> str:
         assert self._process.stdout is not None  # noqa: S101  # it is a pipe
@@ -211,8 +223,9 @@ def _compare(trees: list[Path], kind: str, connections: int, rounds: int) -> Non
             settings = msgspec.structs.replace(
                 guarded, redis_url=valkey.url, postgres_url=postgres.ensure_database("onsale")
             )
-            running.append(_Tree(stack, tree, valkey, Plan(settings, kind, connections, rounds)))
-        for _ in range(_WARM_UP_ROUNDS):
+            plan = Plan(settings, kind, connections, rounds)
+            running.append(Worker(stack, tree, [valkey.child], __file__, plan))
+        for _ in range(WARM_UP_ROUNDS):
             for one in running:
                 one.turn()
         turns = [[one.turn() for one in running] for _ in range(rounds)]

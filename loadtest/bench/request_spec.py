@@ -23,12 +23,15 @@ class Counter(NamedTuple):
     among: int
 
 
+_KEYS = Counter(100_000_000, 1, 900_000_000)
+
+
 class RequestSpec(NamedTuple):
     """Holds, or reads of a path.
 
     `items`: what each hold takes, as JSON with `%d` where `numbers` go; empty: the path is read. `code`: the code that
     it names, with `%d` for the last of `numbers` where each has one of its own. `issuer`: the settings with the secret
-    for tokens, if every customer has one; each then takes several holds.
+    for tokens, if every customer has one; each then takes several holds. `keyed`: each has an Idempotency-Key.
     """
 
     items: str = ""
@@ -36,6 +39,12 @@ class RequestSpec(NamedTuple):
     issuer: Settings | None = None
     path: str = "/v1/reservations"
     code: str = ""
+    keyed: bool = False
+
+    @property
+    def counters(self) -> tuple[Counter, ...]:
+        """All numbers that change from one request to the next, but that of the customer."""
+        return (_KEYS, *self.numbers) if self.keyed else self.numbers
 
     @property
     def takes(self) -> bool:
@@ -50,7 +59,7 @@ class RequestSpec(NamedTuple):
     def template(self, host: str, prefix: str) -> str:
         """The whole request, for customers whose ids begin with `prefix`.
 
-        It has `%s` where the token goes, if there is one, then `%d` for each of `numbers` and the customer's number.
+        It has `%s` where the token goes, if there is one, then `%d` for each of `counters` and the customer's number.
         """
         if not self.takes:
             return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n\r\n"
@@ -59,8 +68,9 @@ class RequestSpec(NamedTuple):
         body = f'{{"items":{self.items}{code},"customer":{msgspec.json.encode(customer).decode()}}}'
         length = len(body % (*(counter.first for counter in self.numbers), 0))
         token = "Authorization: Bearer %s\r\n" if self.issuer else ""
+        key = f"Idempotency-Key: {prefix}%d\r\n" if self.keyed else ""
         return (
-            f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{token}"
+            f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{token}{key}"
             f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
 
@@ -72,7 +82,7 @@ class RequestSpec(NamedTuple):
 
     def first(self, host: str, prefix: str) -> bytes:
         """The first request."""
-        values = (*self.tokens(prefix, 1), *(counter.first for counter in self.numbers), 0)
+        values = (*self.tokens(prefix, 1), *(counter.first for counter in self.counters), 0)
         template = self.template(host, prefix)
         return (template % values if self.takes else template).encode()
 

@@ -4,6 +4,8 @@ import jwt
 import msgspec
 import pytest
 
+from loadtest.bench.cluster import EVENTS, KEYED, requests
+from loadtest.bench.cluster import PLACES as PLACES_OF_ALL
 from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, RequestSpec
 from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, bench_event
 from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
@@ -23,6 +25,18 @@ def test_a_hold_says_how_long_it_is_and_whose(asking: RequestSpec) -> None:
         token = headers["Authorization"].removeprefix("Bearer ")
         claims = jwt.decode(token, asking.issuer.jwt_secret, algorithms=["HS256"], audience="onsale", issuer="onsale")
         assert (claims["sub"], claims["role"]) == (customer, "customer")
+
+
+def test_holds_on_a_cluster_are_of_all_partitions_and_each_has_a_key_of_its_own() -> None:
+    sent = [text.decode() for text in requests(KEYED, 64)]
+    keys = {text.partition("Idempotency-Key: ")[2].partition("\r\n")[0] for text in sent}
+    tickets = {msgspec.json.decode(text.partition("\r\n\r\n")[2])["items"][0]["ticket_id"] for text in sent}
+    assert (len(keys), tickets) == (64, set(EVENTS))
+    assert {event % 16 for event in EVENTS} == set(range(16))
+    for text in sent:
+        head, _, body = text.partition("\r\n\r\n")
+        assert f"Content-Length: {len(body)}" in head
+    assert "Idempotency-Key" not in next(requests(PLACES_OF_ALL, 1)).decode()
 
 
 def test_every_customer_has_a_token_of_its_own() -> None:
