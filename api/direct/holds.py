@@ -148,8 +148,8 @@ class DirectHolds:
         """The same for a request that has no unusual header."""
         if not 0 < len(raw) <= self._max_bytes:
             return False
-        request = DirectRequest(self._app, connection, "POST", path, headers)
-        caller = self._known(cast("web.Request", request))
+        request: Any = DirectRequest(self._app, connection, "POST", path, headers)
+        caller = self._known(request)
         if caller is None:
             return False
         prepared = self._prepare(request, caller, raw)
@@ -158,7 +158,7 @@ class DirectHolds:
         request.request_id = self._frame.request_id(headers.get("X-Request-ID"))
         hold = self._make_hold(self, connection, request, prepared)
         if _KEY in headers:
-            hold.key = event_name_of_key(cast("web.Request", request), "reservations", headers[_KEY])
+            hold.key = event_name_of_key(request, "reservations", headers[_KEY])
         connection.begin(hold)
         self.go_on(self._engine.partition_of(prepared.event.event_id), hold)
         return True
@@ -170,14 +170,14 @@ class DirectHolds:
         else:
             self._let_wait(partition, hold)
 
-    def _prepare(self, request: DirectRequest, caller: Caller, raw: bytes) -> PreparedHold | None:
+    def _prepare(self, request: Any, caller: Caller, raw: bytes) -> PreparedHold | None:
         """None for whatever is wrong with it, or not known: the ordinary way finds out, and says so."""
         try:
             body: NewReservation = NEW_RESERVATION.decode(raw)
             check_keys(raw)
             first, *others = body.items
             event = self._catalogue.event_by_ticket[first.ticket_id]
-            if any(item.ticket_id not in event.ticket_by_id for item in others):
+            if others and any(item.ticket_id not in event.ticket_by_id for item in others):
                 return None
             seating = self._catalogue.known_seating(event)
             if event.status is EventStatus.DRAFT or (event.venue_id is not None and seating is None):
@@ -185,7 +185,7 @@ class DirectHolds:
             if is_logged(caller) or body.overrides:
                 return None  # the ordinary way logs what others do for customers
             request[CALLER] = caller
-            return prepare_hold(cast("web.Request", request), caller, body, event, seating)
+            return prepare_hold(request, caller, body, event, seating)
         except Exception:  # whatever it is: nothing was done
             return None
 

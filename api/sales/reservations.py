@@ -33,7 +33,7 @@ from api.sales.items import ItemBody, earliest_slot, engine_items
 from api.sales.schemas import Customer, Reservation
 from api.sales.views import CustomerDetails, reservation_view
 from engine.catalogue import EventSnapshot
-from engine.commands.holds import Cancel, Hold, HoldResult
+from engine.commands.holds import Cancel, Hold, HoldRefusal, HoldResult
 from engine.commands.items import items_text
 from engine.commands.reservations import Find
 from engine.ids import event_of, keyed_reservation_id
@@ -172,18 +172,9 @@ def prepare_hold(
 def hold_reply(request: web.Request, prepared: PreparedHold, result: HoldResult) -> Reply:
     """The answer to a hold. Raises Problem."""
     tell_rates(request, result)
-    command, body, event, seating = prepared
     if not isinstance(result, Held):
-        request.app[METRICS].count_refused_hold(event.event_id, code_of(result))
-    if isinstance(result, SeatTaken | SlotPast):
-        raise problem_of(result, seating, earliest_slot(body.items))
-    if isinstance(result, BelowMinimum):
-        raise below_minimum(result, body.items)
-    if isinstance(result, CodeUnknown):
-        request.app[CODE_GUESSES].failed(request)
-    if not isinstance(result, Held):
-        return refused(result)
-    reservation_id = command.reservation_id
+        return _refused(request, prepared, result)
+    reservation_id, event, seating = prepared.command.reservation_id, prepared.event, prepared.seating
     headers = {"Location": f"/v1/reservations/{reservation_id}"}
     if result.replayed:
         headers |= REPLAYED
@@ -192,6 +183,19 @@ def hold_reply(request: web.Request, prepared: PreparedHold, result: HoldResult)
         return Reply(text, {"Content-Type": "application/json", **headers}, 201)
     view = reservation_view(reservation_id, result.record, event, seating, result.now_ms, as_taken=True)
     return json_reply(view, status=201, headers=headers)
+
+
+def _refused(request: web.Request, prepared: PreparedHold, result: HoldRefusal) -> Reply:
+    """The answer to a hold that is refused. Raises Problem."""
+    _, body, event, seating = prepared
+    request.app[METRICS].count_refused_hold(event.event_id, code_of(result))
+    if isinstance(result, SeatTaken | SlotPast):
+        raise problem_of(result, seating, earliest_slot(body.items))
+    if isinstance(result, BelowMinimum):
+        raise below_minimum(result, body.items)
+    if isinstance(result, CodeUnknown):
+        request.app[CODE_GUESSES].failed(request)
+    return refused(result)
 
 
 def below_minimum(refusal: BelowMinimum, items: list[ItemBody]) -> Problem:

@@ -46,7 +46,8 @@ _CodeRefused = CodeUnknown | CodeUsedUp | CodeNotApplicable
 _NotChanged = Expired | PaymentInProgress | AlreadyPaid | AlreadyCancelled | NotHeld
 """The refusals of a change to a reservation that is not held."""
 
-HoldResult = Held | KeyReused | PriceChanged | _NotTaken | _CodeRefused
+HoldRefusal = KeyReused | PriceChanged | _NotTaken | _CodeRefused
+HoldResult = Held | HoldRefusal
 
 AddRefusal = PriceChanged | _NotTaken | _NotChanged | _CodeRefused
 

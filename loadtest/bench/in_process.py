@@ -93,11 +93,12 @@ class _Answered:
     def __init__(self, wanted: int) -> None:
         self._wanted, self._count = wanted, 0
         self.all = asyncio.Event()
+        self.trouble = b""
 
     def note(self, answer: bytes) -> None:
-        """One more. Raises ClickException for one that is no success."""
+        """One more."""
         if answer[9:12] not in (b"200", b"201"):
-            raise click.ClickException(f"no success: {answer.decode()}")
+            self.trouble = answer
         self._count += 1
         if self._count == self._wanted:
             self._count = 0
@@ -153,6 +154,8 @@ async def answer_turns(settings: Settings, connections_wanted: int, requests: It
             connection.data_received(text)
         async with asyncio.timeout(_ANSWER_SECONDS):
             await answered.all.wait()
+        if answered.trouble:
+            raise click.ClickException(f"an answer was no success: {answered.trouble.decode()}")
         click.echo(time.process_time() - began)
     os._exit(0)
 
