@@ -24,13 +24,16 @@
 // **The manager**: `manager()` of session.js; `manager().events` are the ids of the events that the token is good for, null
 // for all. What a manager of some events may not do is best not offered.
 
+import { now } from "/assets/clock.js";
 import { byId, button, el, onFailure } from "/assets/dom.js";
-import { clock } from "/assets/format.js";
+import { clock, instant } from "/assets/format.js";
 import { tellProblem } from "/assets/notices.js";
 import { presentPage, showPages } from "/assets/pages.js";
 import { t } from "/assets/words.js";
 import { forgetToken, manager } from "./session.js";
 import { showSignIn } from "./sign_in.js";
+
+const HALF_A_DAY_MS = 43_200_000;
 
 /** Say what was done, until the next is. */
 export function done(sentence) {
@@ -39,8 +42,9 @@ export function done(sentence) {
 }
 
 function showManager() {
-  const { name, auth, expires_at: until } = manager();
-  byId("signed-in").textContent = auth === "off" ? t("who.open") : t("who.signed_in", { name, until: clock(until) });
+  const { name, auth, expires_at: ends } = manager();
+  const until = ends && (Date.parse(ends) - now() < HALF_A_DAY_MS ? clock(ends) : instant(ends));
+  byId("signed-in").textContent = auth === "off" ? t("who.open") : t("who.signed_in", { name, until });
   byId("who").querySelector("button")?.remove();
   if (auth !== "off") byId("who").append(button(t("who.sign_out"), () => signOut(), { className: "quiet small" }));
   byId("who").hidden = false;
