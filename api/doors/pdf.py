@@ -56,7 +56,7 @@ def qr_svg(code: str) -> bytes:
 def etickets_pdf(pages: Sequence[TicketPage]) -> bytes:
     """The document. It takes some 50 ms a page, so it is made in a thread."""
     # Takes half of the time and a quarter of the memory of all imports, and few processes ever make a document.
-    from fpdf import FPDF  # noqa: PLC0415
+    from fpdf import FPDF  # noqa: PLC0415  # see above
 
     pdf = FPDF(unit="mm", format=(_WIDTH, _HEIGHT))
     pdf.set_auto_page_break(auto=False)

@@ -86,7 +86,7 @@ KINDS: dict[Code, tuple[int, str]] = {
     Code.NOT_YOUR_TURN: (409, "Not your turn yet"),
     Code.PASS_EXPIRED: (409, "The pass has expired"),
     Code.INSIDE_FULL: (409, "Nobody can be let in at the moment"),
-    Code.QUEUE_CLOSED: (409, "The waiting room is closed"),
+    Code.QUEUE_CLOSED: (409, "Nobody can join now"),
     Code.CODE_USED_UP: (409, "The code is used up"),
     Code.EXPIRED: (410, "Expired"),
     Code.CANCELLED: (410, "The reservation was cancelled"),

@@ -45,10 +45,11 @@ class RefundedAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
 
-    With neither items nor an amount all of it is refunded. With an amount alone only money goes back.
+    Without it they are kept off sale. With neither items nor an amount all of it is refunded. With an amount alone only
+    money goes back.
     """
 
-    restock: bool
+    restock: bool = False
     items: Annotated[list[RefundedItem], Meta(min_length=1, max_length=100)] | None = None
     amount: RefundedAmount | None = None
 

@@ -37,6 +37,7 @@ from sync.catalogue.event_rows import (
     ticket_statement,
 )
 from sync.catalogue.fields import EventFields, NewEvent, NewTicket, TicketChanges
+from sync.catalogue.logged import logged, logged_changes
 from sync.catalogue.refusals import EventIsCancelled, OtherCurrency, OtherRevision, UnknownSeats, WrongVenue
 from sync.catalogue.section_maps import section_seats
 from sync.postgres import Connection, Postgres
@@ -72,7 +73,7 @@ class CatalogueEditor:
             if event.schedule is not None:
                 await put_schedule(connection, event_id, event.schedule)
             await insert_tickets(connection, event_id, event.tickets)
-            await log_change(connection, f"event/{event_id}", event_id=event_id, after=event)
+            await log_change(connection, f"event/{event_id}", event_id=event_id, after=logged(event, event.currency))
         return await self._publisher.publish_existing(event_id)
 
     async def update_event(
@@ -133,8 +134,8 @@ class CatalogueEditor:
             connection,
             f"event/{event_id}",
             event_id=event_id,
-            before={name: getattr(known, name) for name in changes},
-            after={name: getattr(after, name) for name in changes} | given,
+            before=logged({name: getattr(known, name) for name in changes}, known.currency),
+            after=logged({name: getattr(after, name) for name in changes} | given, after.currency),
         )
         await connection.execute(statement("mark_cancelled"), event_id)
         if schedule is None and not converted and after.starts_at == known.starts_at:
@@ -168,7 +169,9 @@ class CatalogueEditor:
             if strange:
                 return WrongVenue(sorted({section_id for (section_id,) in strange}))
             await insert_tickets(connection, event_id, tickets)
-            await log_change(connection, f"event/{event_id}", event_id=event_id, after={"tickets": tickets})
+            await log_change(
+                connection, f"event/{event_id}", event_id=event_id, after=logged({"tickets": tickets}, currency)
+            )
         return await self._publisher.publish_existing(event_id)
 
     async def update_ticket(
@@ -203,13 +206,10 @@ class CatalogueEditor:
                 refusal = await self._publisher.publish(connection, snapshot)
                 if refusal is not None:
                     raise Refused(refusal)
-                await log_change(
-                    connection,
-                    f"ticket/{ticket_id}",
-                    event_id=event_id,
-                    before=before.ticket_by_id[ticket_id],
-                    after=snapshot.ticket_by_id[ticket_id],
+                was, now = logged_changes(
+                    before.ticket_by_id[ticket_id], snapshot.ticket_by_id[ticket_id], before.currency
                 )
+                await log_change(connection, f"ticket/{ticket_id}", event_id=event_id, before=was, after=now)
                 return snapshot
         except Refused as refused:
             return refused.result
@@ -238,7 +238,9 @@ class CatalogueEditor:
                 if await connection.fetchval(statement("ticket_was_taken"), ticket_id):
                     raise _InUse
                 await self._publisher.publish_agreed(connection, event_id)
-                await log_change(connection, f"ticket/{ticket_id}", event_id=event_id, before=before)
+                await log_change(
+                    connection, f"ticket/{ticket_id}", event_id=event_id, before=logged(before, snapshot.currency)
+                )
                 return snapshot
         except Refused as refused:
             return None if refused.result is None else OtherRevision()
@@ -264,7 +266,9 @@ class CatalogueEditor:
                 if await connection.fetchval(statement("event_was_taken"), event_id):
                     raise _InUse
                 await withdraw_event(self._engine, event_id)
-                await log_change(connection, f"event/{event_id}", event_id=event_id, before=before)
+                await log_change(
+                    connection, f"event/{event_id}", event_id=event_id, before=logged(before, before.currency)
+                )
                 return before
         except Refused as refused:
             return None if refused.result is None else OtherRevision()

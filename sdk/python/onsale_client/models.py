@@ -664,7 +664,7 @@ class PaymentBody(TypedDict):
 class RefundWish(TypedDict):
     """Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again."""
 
-    restock: bool
+    restock: NotRequired[bool]
     items: NotRequired[list[RefundedItem] | None]
     amount: NotRequired[RefundedAmount | None]
 
@@ -1921,7 +1921,7 @@ class InsideFullProblem(TypedDict):
 
 
 class QueueClosedProblem(TypedDict):
-    """The waiting room is closed."""
+    """Nobody can join now."""
 
     type: str
     title: str

@@ -140,7 +140,7 @@ export const PROBLEMS: Record<ProblemCode, Problem> = {
   not_your_turn: {"type":"urn:onsale:problem:not_your_turn","title":"Not your turn yet","status":409,"detail":"10924 are ahead of you in the waiting room; enter when it is your turn.","code":"not_your_turn","ahead":10924},
   pass_expired: {"type":"urn:onsale:problem:pass_expired","title":"The pass has expired","status":409,"detail":"Your pass has expired; enter again from the waiting room.","code":"pass_expired"},
   inside_full: {"type":"urn:onsale:problem:inside_full","title":"Nobody can be let in at the moment","status":409,"detail":"It is your turn, but there is no room inside now; try again soon.","code":"inside_full"},
-  queue_closed: {"type":"urn:onsale:problem:queue_closed","title":"The waiting room is closed","status":409,"detail":"The waiting room is not open yet; come again later.","code":"queue_closed","reason":null},
+  queue_closed: {"type":"urn:onsale:problem:queue_closed","title":"Nobody can join now","status":409,"detail":"The waiting room is not open yet; come again later.","code":"queue_closed","reason":null},
   code_used_up: {"type":"urn:onsale:problem:code_used_up","title":"The code is used up","status":409,"detail":"Nothing is left of the code: no use, too little budget, or too few places. Go on without it.","code":"code_used_up"},
   expired: {"type":"urn:onsale:problem:expired","title":"Expired","status":410,"detail":"The hold expired and its places were given back; reserve again.","code":"expired"},
   cancelled: {"type":"urn:onsale:problem:cancelled","title":"The reservation was cancelled","status":410,"detail":"The reservation was cancelled; reserve again.","code":"cancelled"},

@@ -181,7 +181,7 @@ export interface InsideFullProblem extends Common {
   status: 409;
 }
 
-/** The waiting room is closed. */
+/** Nobody can join now. */
 export interface QueueClosedProblem extends Common {
   code: "queue_closed";
   status: 409;

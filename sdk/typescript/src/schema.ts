@@ -2753,13 +2753,15 @@ export interface components {
          * RefundWish
          * @description Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
          *
-         *         With neither items nor an amount all of it is refunded. With an amount alone only money goes back.
+         *         Without it they are kept off sale. With neither items nor an amount all of it is refunded. With an amount alone only
+         *         money goes back.
          * @example {
          *       "restock": true
          *     }
          */
         RefundWish: {
-            restock: boolean;
+            /** @description Default: false. */
+            restock?: boolean;
             /** @description Default: null. */
             items?: components["schemas"]["RefundedItem"][] | null;
             /** @description Default: null. */
@@ -5618,7 +5620,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem409"];
             };
         };
-        /** @description The waiting room is closed. */
+        /** @description Nobody can join now. */
         queue_closed: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9115,7 +9117,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["late"];
-            /** @description The waiting room is closed. */
+            /** @description Nobody can join now. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9401,7 +9403,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["late"];
-            /** @description Not your turn yet; Nobody can be let in at the moment; The waiting room is closed. */
+            /** @description Not your turn yet; Nobody can be let in at the moment; Nobody can join now. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10526,7 +10528,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["late"];
-            /** @description Customer limit exceeded; The sale is closed; Not on sale yet; The waiting room is closed. */
+            /** @description Customer limit exceeded; The sale is closed; Not on sale yet; Nobody can join now. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

@@ -134,7 +134,7 @@ class World(NamedTuple):
             },
             {"payment_token", "override_limit"},
         )
-        yield "POST", f"/v1/reservations/{self.paid['id']}/refund", {"restock": True}, set()
+        yield "POST", f"/v1/reservations/{self.paid['id']}/refund", {"restock": True}, {"restock"}
         serial = self.event_id * 2**22  # of the only place that was paid for
         yield "POST", f"/v1/etickets/{serial}/transfer", {"holder": {"first_name": "Anna", "last_name": "Nowak"}}, set()
         scanned = {"gate", "direction", "scanned_at", "nonce", "offline"}

@@ -98,10 +98,13 @@ async def test_changes_of_managers_and_services_are_listed_newest_first(guarded:
         ("boss", "manager", "change_ticket", f"ticket/{ticket_id}"),
         ("boss", "manager", "create_event", f"event/{event['id']}"),
     ]
-    cancelled, created, repriced, _ = found
+    cancelled, created, repriced, published = found
+    assert published["after"]["tickets"][0]["price"] == {"amount": 2500, "currency": "EUR"}
+    assert published["after"]["starts_at"].endswith("Z")
     assert (cancelled["before"], cancelled["after"]["status"]) == ({"status": "held", "places": 1}, "cancelled")
     assert (created["before"], created["after"]["status"]) == (None, "held")
-    assert (repriced["before"]["unit_minor"], repriced["after"]["unit_minor"]) == (2500, 999)
+    assert repriced["before"] == {"price": {"amount": 2500, "currency": "EUR"}}, "what changed, as the API writes it"
+    assert repriced["after"] == {"price": {"amount": 999, "currency": "EUR"}}
     assert repriced["request_id"] == "why-1"
     assert [entry["action"] for entry in await entries(guarded, actor="shop", action="cancel_reservation")] == [
         "cancel_reservation"

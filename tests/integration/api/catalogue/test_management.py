@@ -1,6 +1,7 @@
 """Managing events and tickets."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -265,3 +266,15 @@ async def test_a_sale_that_opens_in_a_far_future_says_when(front: Front) -> None
     assert (event["starts_at"], event["sale_opens_at"]) == (opens_at, opens_at)
     refused = await front.reserve((event["tickets"][0]["id"], 1))
     assert (refused.code, refused.body["opens_at"]) == ("not_on_sale_yet", opens_at)
+
+
+async def test_a_description_of_10000_characters_may_come_as_escapes(front: Front) -> None:
+    text = "🎟" * 10_000
+    event = await front.event(1, description=text)
+    assert event["description"] == text
+    for change in (text[1:] + "é", "a" * 10_000):
+        raw = json.dumps({"description": change}).encode()
+        answer = await front.call(
+            "PATCH", f"/v1/events/{event['id']}", raw=raw, headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status, answer.body["description"]) == (200, change)
