@@ -1,6 +1,8 @@
 # Tasks of a checkout. Needs Python >= 3.11 and make; everything else comes from requirements/ (uv makes it faster).
 
 SHELL := /bin/bash -o pipefail
+# Where it is set, each of the many processes of a test run would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
 # The first Python that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
