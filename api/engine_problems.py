@@ -169,7 +169,7 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
         case NotFound():
             return not_found("such reservation")
         case Expired():
-            return Problem(Code.EXPIRED, "The hold expired and its places were given back; reserve again.")
+            return Problem(Code.EXPIRED, "The hold expired and its places were released; reserve again.")
         case AlreadyCancelled():
             return Problem(Code.CANCELLED, "The reservation was cancelled; reserve again.")
         case PaymentInProgress():

@@ -89,7 +89,7 @@ def body_digest(body: msgspec.Struct) -> str:
 class Rendered(Reply):
     """The data from which a repeat of a reply is rendered, in place of a copy of its body. It has no names in it.
 
-    `changed`: false if the request changed nothing, so that a repeat may be judged anew.
+    `changed`: false if the request changed nothing, so that a repeat may be judged again.
     """
 
     __slots__ = ("changed", "source")
@@ -130,7 +130,7 @@ async def once(
 
     `what`: the thing acted on, within which a key is unique. What `act` raises had no effect or an unknown one, and is
     not kept: the same key may be sent again. `act` may run once more after a process died: it must be safe to repeat.
-    It runs to its end even if the client goes away; who waits for another request is not kept after that.
+    It runs to its end even if the client goes away; a waiter for another request is not kept after that.
     `render`: for replies of `act` that are Rendered. `tag`: of what is acted on, in a cluster (Engine.tag_of).
     Raises Problem key_reused, rate_limited for too many live keys, or unavailable if another request with the key does
     not end.

@@ -10,7 +10,7 @@ from sync.outbox.catch_up import catch_up
 async def wait_for_outcomes(request: web.Request, event_id: int | None = None) -> None:
     """Waits until Postgres has what happened until now, to one event or to all; for `list_patience_ms` at most.
 
-    Who asks gets what is there then. Raises PostgresAway.
+    The caller gets what is there then. Raises PostgresAway.
     """
     engine = request.app[ENGINE]
     partitions = engine.keys if event_id is None else [engine.keys[partition_of(event_id, len(engine.keys))]]

@@ -157,7 +157,7 @@ class ClusterClient(RedisClient):
         return cast("Redis", ClusterClient(self.nodes, connections, timeout_seconds, owns=False))
 
     async def drop_connections(self) -> None:
-        """Lets the next calls connect anew."""
+        """Lets the next calls open new connections."""
         for client in self._clients.values():
             await client.drop_connections()
 

@@ -45,7 +45,7 @@ class Answer(Protocol):
 
 
 class Waiting(NamedTuple):
-    """A command with who waits for its result, since an instant of the event loop's clock.
+    """A command with the waiter for its result, since an instant of the event loop's clock.
 
     `actor` is on whose behalf it runs, if that is to be logged (engine/acting.py).
     """

@@ -253,7 +253,7 @@ class Booking(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unk
     """A place of a slot, taken without payment. Times are ms since 1970 by the clock of Redis.
 
     `slot` is its local date and time; `start_ms` is when that is by the rules of the day on which it was taken, so
-    the shown time follows from `slot`. `details` is what the API keeps about who comes, as JSON text.
+    the shown time follows from `slot`. `details` is what the API keeps about the visitor, as JSON text.
 
     `customer_id` and `phone` are for whom it counts; empty where it counts for none. No two states of a booking have
     the same `changed_ms`.
@@ -308,7 +308,7 @@ class TicketTerms(msgspec.Struct, array_like=True, frozen=True):
 class ScheduleTerms(msgspec.Struct, array_like=True, frozen=True):
     """Which slots a timed event has, in local dates and times. `capacity` is how many places each has; 0: it has none.
 
-    `weekdays` are 1 (Monday) to 7. `closed` are dates and single slots that there are not. The event
+    `weekdays` are 1 (Monday) to 7. `closed` are dates and single slots that are left out. The event
     begins on the local date `first_date`; empty: it has always been.
     """
 

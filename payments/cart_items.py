@@ -86,7 +86,7 @@ class CartItems:
     async def add(self, cart_id: str, new: NewItem) -> Added | NotJoined | AddRefusal:
         """Takes an item into the cart's reservation of its event; the same again changes nothing.
 
-        Expired holds of the cart are given back, and it begins anew with this item.
+        Expired holds of the cart are released, and it begins again with this item.
         """
         engine, carts, event_id = self._engine, self._carts, new.event_id
         gone, gone_part = 0, 0
@@ -107,7 +107,7 @@ class CartItems:
             result = Expired() if await self._has_lost(cart) else await engine.submit(add)
             match result:
                 case Expired():
-                    # The cart begins anew; what else it has is given back now rather than later.
+                    # The cart begins again; what else it has is released now rather than later.
                     gone = cart.generation
                     await self._cancel_all(cart)
                 case AlreadyCancelled():

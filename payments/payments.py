@@ -110,8 +110,8 @@ class Payments:
         """The gateway tells how an attempt of one reservation ended; None if that is so now, or is disputed.
 
         `completed` is true only if the gateway's books have the money. Of an attempt that failed here it is money that
-        came late: places are taken anew, or it goes back. An attempt that failed is voided, so that nothing can come of
-        it any more, and its hold is given back. Raises Fault, GatewayUnclear.
+        came late: places are taken again, or it goes back. A failed attempt is voided, so that nothing can come of it
+        any more, and its hold is released. Raises Fault, GatewayUnclear.
         """
         found = await self._engine.submit(Find(reservation_id))
         attempt = None if isinstance(found, NotFound) else attempt_of(found.record, attempt_id)

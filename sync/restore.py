@@ -136,7 +136,7 @@ class _Restore:
         return Restored(len(events), live, ended, newest)
 
     async def _lost_partitions(self) -> list[PartitionKeys]:
-        """The partitions that have nothing. A process that started meanwhile may have made one anew: it is empty.
+        """The partitions that have nothing. A process that started meanwhile may have made a new one: it is empty.
 
         Raises Misconfigured if there is none.
         """

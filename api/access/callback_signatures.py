@@ -1,4 +1,4 @@
-"""Signed callbacks (Standard Webhooks): who holds the secret is the gateway, and needs no token."""
+"""Signed callbacks (Standard Webhooks): the holder of the secret is the gateway, and needs no token."""
 
 from collections.abc import Iterable, Mapping
 

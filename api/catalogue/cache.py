@@ -258,7 +258,7 @@ class CatalogueCache:
     async def _read_stored(self) -> bool:
         """Reads the catalogue from Postgres, if nothing is known of it; true if it did.
 
-        Change number 0 stays, so Redis tells all of it anew when it is back.
+        Change number 0 stays, so Redis tells all of it again when it is back.
         """
         stored = self._stored() if self._redis.is_cluster and self._venue_ids is None else None
         if stored is None:
@@ -277,7 +277,7 @@ class CatalogueCache:
 
     @contextmanager
     def _one_more(self) -> Iterator[None]:
-        """Counts who waits. Raises Overloaded if as many do as may."""
+        """Counts one more waiter. Raises Overloaded if the most that may wait do."""
         if self._waiting >= self._most_waiting:
             raise Overloaded("too many requests wait for the catalogue; nothing was done; try again later")
         self._waiting += 1

@@ -1,4 +1,4 @@
-"""Tokens of any role for whoever asks: for front ends under development, on loopback."""
+"""Tokens of any role for everybody: for front ends under development, on loopback."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar

@@ -41,7 +41,7 @@ class CheckInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/events/{event_id}/check-ins: a code that a gate scanned.
 
     Without `gate`, its name is the caller's. The same gate and nonce are the same scan. `scanned_at` counts where
-    `offline`: what a gate did by itself is recorded, and not judged anew.
+    `offline`: what a gate did by itself is recorded, and not judged again.
     """
 
     code: Annotated[str, Meta(max_length=500)]

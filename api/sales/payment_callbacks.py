@@ -109,7 +109,7 @@ async def _check(request: web.Request) -> None:
 
 
 async def _end_stored(request: web.Request, payment: CartPayment, outcome: CartState) -> CartPayment | CallbackRefusal:
-    """Ends a payment that no cart decides about: of one reservation, or of a cart that began anew or is long gone."""
+    """Ends a payment that no cart decides about: of one reservation, or of a cart that began again or is long gone."""
     payment_id, completed = payment.payment_id, outcome is CartState.COMPLETED
     refusal: CallbackRefusal | None = PaymentSettled()
     if cart_of_payment(payment_id) is None:

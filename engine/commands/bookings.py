@@ -115,7 +115,7 @@ class Unbook(OnBooking[UnbookResult], frozen=True, tag="unbook"):
 
 
 class EraseBooking(OnBooking[BookingErased | NotFound], frozen=True, tag="erase_booking"):
-    """Replaces the details about who comes, and forgets the phone number; nothing else changes."""
+    """Replaces the visitor's details, and forgets the phone number; nothing else changes."""
 
     details: str
 

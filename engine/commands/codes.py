@@ -14,7 +14,7 @@ FindCodeResult = CodeFound | UnknownPool | CodeUnknown | CodeUsedUp
 
 
 class PutCodes(OnEvent[PutCodesResult], frozen=True, tag="put_codes"):
-    """Makes codes with these terms, or gives those that there are other terms; a thousand at most.
+    """Makes codes with these terms, or gives existing ones other terms; a thousand at most.
 
     `is_new`: refused where one is there. `follows`: an allocation gets as many places as there are, without a refusal.
     """

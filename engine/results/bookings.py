@@ -5,7 +5,7 @@ from engine.results.result import Result
 
 
 class OnBooking(Result, frozen=True):
-    """An answer about a booking that there is; `now_ms` and `replayed` as in OnRecord."""
+    """An answer about an existing booking; `now_ms` and `replayed` as in OnRecord."""
 
     now_ms: int
     replayed: bool
@@ -25,7 +25,7 @@ class Unbooked(OnBooking, frozen=True, tag="unbooked"):
 
 
 class BookingErased(OnBooking, frozen=True, tag="booking_erased"):
-    """The details about who comes are those that were asked for, and no phone number is kept."""
+    """The visitor's details are those that were asked for, and no phone number is kept."""
 
 
 class BookingFound(OnBooking, frozen=True, tag="booking_found"):

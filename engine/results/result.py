@@ -27,7 +27,7 @@ class Result(msgspec.Struct, gc=False, array_like=True, frozen=True, tag_field="
 
 
 class OnRecord(Result, frozen=True):
-    """An answer about a reservation that there is.
+    """An answer about an existing reservation.
 
     `now_ms` is the instant of the answer by the clock of Redis, `replayed` says that an earlier request had the effect.
     """

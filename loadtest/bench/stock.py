@@ -159,7 +159,7 @@ async def renew_postgres(url: str) -> None:
 
 
 async def postgres_sold(url: str) -> int:
-    """Holds that there are."""
+    """The number of holds."""
     connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
     try:
         sold: int = await connection.fetchval("SELECT count(*) FROM bench_holds", timeout=_TIMEOUT_SECONDS)

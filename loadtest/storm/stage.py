@@ -235,4 +235,4 @@ def _head(address: Address, method: str, path: str) -> str:
 
 
 Tell = Callable[[str], None]
-"""Is given a line for a person who waits."""
+"""Is given a line for a waiting person."""

@@ -162,7 +162,7 @@ def _slots(of: PartitionSnapshot) -> Iterator[str]:
 
 
 def _waiting_lists(of: PartitionSnapshot) -> Iterator[str]:
-    """Check that each who waits has one place in line, that each offer has its hold, and that no more is set aside."""
+    """Check each waiting customer's one place in line, the hold of each offer, and that no more is set aside."""
     offers = {rid for rid, record in of.ledger.items() if record.is_offer and record.state in _LIVE}
     listed = {event_id for event_id, _ in of.lines}
     for (event_id, ticket_id), line in of.lines.items():

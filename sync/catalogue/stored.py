@@ -32,6 +32,6 @@ class StoredCatalogue:
             return [row[0] for row in await connection.fetch(statement("venue_ids"))]
 
     async def venue(self, venue_id: int) -> VenueSnapshot:
-        """A venue that there is."""
+        """An existing venue."""
         async with self._postgres.connection() as connection:
             return await read_venue(connection, venue_id)

@@ -155,7 +155,7 @@ async def read_sections(connection: Connection, section_ids: list[int]) -> list[
 
 
 async def read_venue(connection: Connection, venue_id: int) -> VenueSnapshot:
-    """A venue that there is."""
+    """An existing venue."""
     (venue,) = await connection.fetch(statement("read_venue_name"), venue_id)
     sections = await connection.fetch(statement("sections_of_venue"), venue_id)
     described = await read_sections(connection, [section_id for (section_id,) in sections])

@@ -1,4 +1,4 @@
--- A code that was withdrawn may be made anew.
+-- A code that was withdrawn may be made again.
 INSERT INTO codes AS known (event_id, code, terms_id)
 SELECT $1, code, $2 FROM unnest($3::text[]) AS new (code)
 ON CONFLICT (event_id, code) DO UPDATE SET terms_id = excluded.terms_id, made_at = now()

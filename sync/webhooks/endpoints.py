@@ -95,7 +95,7 @@ class Redelivered(msgspec.Struct, frozen=True):
 
 
 class Webhooks:
-    """Endpoints and deliveries in Postgres. Every method raises PostgresAway; None means that there is no such one."""
+    """Endpoints and deliveries in Postgres. Every method raises PostgresAway; None means that it does not exist."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres

@@ -142,7 +142,7 @@ export const PROBLEMS: Record<ProblemCode, Problem> = {
   inside_full: {"type":"urn:onsale:problem:inside_full","title":"Nobody can be let in at the moment","status":409,"detail":"It is your turn, but there is no room inside now; try again soon.","code":"inside_full"},
   queue_closed: {"type":"urn:onsale:problem:queue_closed","title":"Nobody can join now","status":409,"detail":"The waiting room is not open yet; come again later.","code":"queue_closed","reason":null},
   code_used_up: {"type":"urn:onsale:problem:code_used_up","title":"The code is used up","status":409,"detail":"Nothing is left of the code: no use, too little budget, or too few places. Go on without it.","code":"code_used_up"},
-  expired: {"type":"urn:onsale:problem:expired","title":"Expired","status":410,"detail":"The hold expired and its places were given back; reserve again.","code":"expired"},
+  expired: {"type":"urn:onsale:problem:expired","title":"Expired","status":410,"detail":"The hold expired and its places were released; reserve again.","code":"expired"},
   cancelled: {"type":"urn:onsale:problem:cancelled","title":"The reservation was cancelled","status":410,"detail":"The reservation was cancelled; reserve again.","code":"cancelled"},
   precondition_failed: {"type":"urn:onsale:problem:precondition_failed","title":"Changed since it was read","status":412,"detail":"Event 8 is not as your If-Match says, and stays as it is. Read it again, then change that with its ETag.","code":"precondition_failed"},
   too_large: {"type":"urn:onsale:problem:too_large","title":"The body is too large","status":413,"detail":"The body may have at most 65536 bytes; send less.","code":"too_large"},
