@@ -50,9 +50,12 @@ _PRESENT = 256
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The settings of a worker, the kind of its requests, and its connections."""
+    """The kind of a worker's requests, and its connections.
 
-    settings: Settings
+    `settings`: those that are not as usual; another tree may lack others.
+    """
+
+    settings: dict[str, Any]
     kind: str
     connections: int
     rounds: int
@@ -126,9 +129,10 @@ def log_aside() -> None:
 
 async def _work(plan: Plan) -> None:
     log_aside()
-    await renew_redis(plan.settings)
+    settings = Settings(**plan.settings)
+    await renew_redis(settings)
     requests = _requests(_KINDS[plan.kind], plan.connections * (plan.rounds + WARM_UP_ROUNDS))
-    await answer_turns(plan.settings, plan.connections, requests)
+    await answer_turns(settings, plan.connections, requests)
 
 
 async def answer_turns(settings: Settings, connections_wanted: int, requests: Iterator[bytes]) -> None:
@@ -226,7 +230,9 @@ def _compare(trees: list[Path], kind: str, connections: int, rounds: int) -> Non
             settings = msgspec.structs.replace(
                 guarded, redis_url=valkey.url, postgres_url=postgres.ensure_database("onsale")
             )
-            plan = Plan(settings, kind, connections, rounds)
+            usual, own = msgspec.structs.asdict(Settings()), msgspec.structs.asdict(settings)
+            changed = {name: value for name, value in own.items() if value != usual[name]}
+            plan = Plan(changed, kind, connections, rounds)
             running.append(Worker(stack, tree, [valkey.child], __file__, plan))
         for _ in range(WARM_UP_ROUNDS):
             for one in running:
