@@ -6,6 +6,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from redis.exceptions import RedisError
+
 from cli.dev.embedded_cluster import EmbeddedCluster
 from tests.support.cluster.moves import move_at_once, moving_by_keys
 from tests.support.waiting import wait_until
@@ -21,7 +23,7 @@ async def kill(cluster: EmbeddedCluster, slot: int) -> None:
     primary = await asyncio.to_thread(cluster.primary_of, slot)
     cluster.nodes[primary].kill()
     await has_another_primary(cluster, slot, primary)
-    cluster.nodes[primary].start()
+    await asyncio.to_thread(cluster.nodes[primary].start)
     await is_whole(cluster)
 
 
@@ -58,7 +60,7 @@ async def kill_with_stalled_replicas(cluster: EmbeddedCluster, slot: int, second
     for replica in replicas:
         cluster.call(replica, "CONFIG", "SET", "primaryauth", cluster.password)
     await has_another_primary(cluster, slot, primary)
-    cluster.nodes[primary].start()
+    await asyncio.to_thread(cluster.nodes[primary].start)
     await is_whole(cluster)
 
 
@@ -66,8 +68,8 @@ async def kill_all(cluster: EmbeddedCluster, _slot: int) -> None:
     """All nodes at once; what was acknowledged is on their disks."""
     for node in cluster.nodes:
         node.kill()
-    for node in cluster.nodes:
-        node.start()
+    # Elsewhere, because the loop has an API and its customers, and a start takes long on a busy machine.
+    await asyncio.gather(*(asyncio.to_thread(node.start) for node in cluster.nodes))
     await is_whole(cluster)
 
 
@@ -113,8 +115,24 @@ async def has_another_primary(cluster: EmbeddedCluster, slot: int, than: int) ->
 
 
 async def is_whole(cluster: EmbeddedCluster) -> None:
-    """Waits until every node sees every slot and follows its primary."""
-    await wait_until(lambda: asyncio.to_thread(cluster.is_whole), _PATIENCE_SECONDS, "the cluster is whole")
+    """Waits until every node sees every slot, follows its primary, and takes the same nodes for primaries.
+
+    After a cut the old primary does not know for a moment that there is another one.
+    """
+
+    def agrees() -> bool:
+        return cluster.is_whole() and len({_roles(cluster, number) for number in range(len(cluster.nodes))}) == 1
+
+    await wait_until(lambda: asyncio.to_thread(agrees), _PATIENCE_SECONDS, "the cluster is whole")
+
+
+def _roles(cluster: EmbeddedCluster, number: int) -> frozenset[tuple[str, str]]:
+    """By node, the primary that it follows, as one node sees it."""
+    try:
+        lines = str(cluster.call(number, "CLUSTER", "NODES")).splitlines()
+    except RedisError:
+        return frozenset({(str(number), "away")})
+    return frozenset((fields[0], fields[3]) for fields in (line.split(" ") for line in lines))
 
 
 def replicas_of(cluster: EmbeddedCluster, primary: int) -> list[int]:
