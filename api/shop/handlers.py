@@ -35,8 +35,6 @@ ShopAsset = Literal[
     "waiting_list.js",
     "hall.js",
     "section.js",
-    "seat_data.js",
-    "seat_map.js",
     "seat_list.js",
     "basket.js",
     "basket_panel.js",

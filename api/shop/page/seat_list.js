@@ -1,7 +1,7 @@
 // The seats of a section as a list of rows, for those who do not use the map: "Row C: 4 to 9 free".
 
 import { el } from "/assets/dom.js";
-import { FREE } from "./seat_data.js";
+import { FREE } from "/assets/seat_data.js";
 import { t } from "/assets/words.js";
 
 /** `picked(seat)` is called for a seat that is chosen. */

@@ -7,9 +7,9 @@ import { button, el, failed } from "/assets/dom.js";
 import { money } from "/assets/format.js";
 import { follow } from "/assets/live.js";
 import { tellProblem } from "./problems.js";
-import { BLOCKED, FREE, SectionSeats } from "./seat_data.js";
+import { BLOCKED, FREE, SectionSeats } from "/assets/seat_data.js";
 import { SeatList } from "./seat_list.js";
-import { SeatMap } from "./seat_map.js";
+import { SeatMap } from "/assets/seat_map.js";
 import { kept } from "/assets/store.js";
 import { t } from "/assets/words.js";
 

@@ -1,6 +1,6 @@
 // The map of a section, on a canvas: from afar a bitmap that is kept, from near the seats that are in view.
 
-import { BLOCKED, FREE } from "./seat_data.js";
+import { BLOCKED, FREE } from "/assets/seat_data.js";
 
 const YOURS = 4;
 const NAMES = ["free", "held", "sold", "blocked", "yours"];
