@@ -9,24 +9,43 @@ from api.http.problems import not_found
 from api.http.static_files import PAGE_SECONDS, file_reply
 
 ConsoleAsset = Literal[
+    "affected.js",
+    "amounts.js",
+    "change.js",
+    "changes.js",
+    "codes.js",
     "console.css",
+    "customers.js",
+    "doors.js",
     "en.json",
+    "events.js",
     "figures.js",
     "frame.js",
     "health.js",
     "history.js",
+    "holds.js",
     "main.js",
+    "money.js",
     "now.js",
+    "open_payments.js",
     "reasons.js",
+    "records.css",
+    "records.js",
+    "room.js",
     "runbook.json",
+    "sale.js",
+    "seats.js",
     "session.js",
     "sign_in.js",
+    "table.js",
+    "tickets.js",
     "tile.js",
     "views.js",
+    "webhooks.js",
 ]
 """The files of the page."""
 
-ConsoleView = Literal["now"]
+ConsoleView = Literal["now", "events", "money", "doors", "customers", "changes", "webhooks"]
 """The views that have an address of their own; `/console` leads to the first."""
 
 _FOLDER = Path(__file__).parent / "page"

@@ -1,6 +1,6 @@
 // The console: who is signed in sees the views, everybody else the form for a token.
 
-import { takeTokenFromAddress, signIn, token } from "./session.js";
+import { manager, takeTokenFromAddress, signIn, token } from "./session.js";
 import { callAs } from "/assets/api.js";
 import { byId, el } from "/assets/dom.js";
 import { whenBack } from "/assets/service.js";
@@ -29,7 +29,8 @@ async function start() {
   enter();
 }
 
-const enter = () => showFrame(VIEWS);
+/** A manager of some events is not offered what concerns all. */
+const enter = () => showFrame(VIEWS.filter(({ concernsAll }) => !concernsAll || !manager().events));
 
 callAs({ token, sentence: ({ detail }) => detail });
 await loadWords("/console/assets", ["en"]);

@@ -72,7 +72,8 @@ function refusedText({ refused }, recent) {
 
 /** A tile: `element`, and `show(event, history, alerts)`, which returns the state's text if that is another one. */
 export function makeTile(event) {
-  const name = el("h2", { id: `event-${event.id}` });
+  const link = el("a", { href: `/console/events#event=${event.id}` });
+  const name = el("h2", { id: `event-${event.id}` }, link);
   const badge = el("p", { className: "state" });
   const when = el("p", { className: "hint" });
   const sold = el("i", { className: "sold" });
@@ -89,7 +90,7 @@ export function makeTile(event) {
     const state = stateOf(shown);
     const text = stateText(shown, state);
     const sales = history.salesOf(shown.id);
-    put(name, shown.name);
+    put(link, shown.name);
     put(badge, `${MARKS[state]} ${text}`);
     badge.dataset.state = state;
     put(when, instant(shown.starts_at, shown.timezone));
