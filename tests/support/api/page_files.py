@@ -13,6 +13,8 @@ _ELSEWHERE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*//.*$|; // .*$", re.MULTILINE)
 _NO_ADDRESSES = re.compile("http://www.w3.org/2000/svg|-//Onsale//Storefront//EN")
 _IMPORT = re.compile(r'from "(\./|/assets/)([\w.]+)"')
+_NAMES = re.compile(r'import \{([^}]*)\} from "([^"]+)"')
+_EXPORT = re.compile(r"^export (?:async )?(?:function\*?|class) (\w+)|^export (?:const|let) (.+)", re.MULTILINE)
 _TEXT = re.compile(r'\bt\("([\w.]+)"|data-(?:t|label)="([\w.]+)"')
 
 
@@ -40,8 +42,13 @@ def sources_of(folder: Path) -> dict[str, str]:
 
 
 def check_imports(folder: Path) -> None:
-    """Fails for a module that is imported and not there, and for a shared one that asks for one of a page."""
-    for name, text in sources_of(folder).items():
+    """Fails for a module or a name that is imported and not there; shared modules may not import those of a page."""
+    sources = sources_of(folder)
+    for name, text in sources.items():
+        for names, where in _NAMES.findall(text):
+            wanted = {each.split(" as ")[0].strip() for each in names.split(",")}
+            missing_names = wanted - {""} - _exported(sources[where.removeprefix("./")])
+            assert not missing_names, (name, where, missing_names)
         missing = [each for each in _imports(text, "./") if not (folder / each).is_file()]
         assert missing == [], (name, missing)
         assert not (name.startswith("/assets/") and _imports(text, "./")), name
@@ -60,6 +67,14 @@ def check_texts(folder: Path, language: str, sources: dict[str, str]) -> None:
         assert all(set(re.findall(r"\{\w+\}", form)) <= expected for form in forms), name
         if isinstance(value, dict):
             assert value.keys() == {"one", "other"}, name
+
+
+def _exported(text: str) -> set[str]:
+    """The exported names; one statement may have several: `export const FREE = 0, HELD = 1;`."""
+    found: set[str] = set()
+    for name, values in _EXPORT.findall(text):
+        found |= {name} if name else set(re.findall(r"\b(\w+) = ", values))
+    return found
 
 
 def _is_source(file: Path) -> bool:
