@@ -12,7 +12,7 @@ from engine.commands.events import Drop
 from engine.commands.exchanges import Exchange
 from engine.commands.holds import Remove, Replace
 from engine.commands.items import BestSeats, NamedSeats, items_text
-from engine.commands.payments import BeginPayment, FailPayment
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.commands.refunds import Refund, RefundSome, Restock
 from engine.commands.seats import BlockSeats
 from engine.engine import Engine
@@ -22,7 +22,7 @@ from engine.results.codes import CodeFound, CodeNotApplicable, CodesPut, CodeUnk
 from engine.results.events import BelowTaken, InUse, NotOnSaleYet, Published, UnknownPool
 from engine.results.exchanges import Exchanged
 from engine.results.holds import Cancelled, Held, PriceChanged, SoldOut
-from engine.results.payments import AmountMismatch
+from engine.results.payments import AmountMismatch, Paid
 from engine.results.refunds import RefundDue
 from engine.results.seats import SeatTaken
 from engine.settings import Settings
@@ -204,6 +204,17 @@ async def test_late_money_finds_the_use_gone(event: CodedEvent) -> None:
     await event.engine.submit(FailPayment(rid, "pay", "payment_failed"))
     assert (await event.counts()).uses == 1
     await event.cancel(other)
+
+
+async def test_late_money_that_still_buys_uses_the_code(event: CodedEvent) -> None:
+    await event.put(replace(HALF, max_uses=1))
+    rid = await event.hold()
+    await event.engine.submit(BeginPayment(rid, "pay", PRICE // 2, "d"))
+    await event.engine.submit(FailPayment(rid, "pay", "payment_failed", give_back=True))
+    assert (await event.counts()).uses == 0
+    assert isinstance(await event.engine.submit(ConfirmPayment(rid, "pay")), Paid)
+    assert ((await event.counts()).uses, (await event.counts()).sold) == (1, 1)
+    assert await event.try_hold() == CodeUsedUp()
 
 
 # Budgets

@@ -1,0 +1,72 @@
+"""Slots: which of them can be had, and until when."""
+
+from typing import Any
+
+import pytest
+
+from engine.commands.bookings import Book
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.holds import Hold
+from engine.commands.items import TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.engine import Engine
+from engine.ids import new_reservation_id
+from engine.inspection import server_time_ms
+from engine.records import Terms, TicketTerms
+from engine.results.bookings import Booked, SlotNotScheduled
+from engine.results.holds import Held
+from engine.results.payments import Paid, PaymentFailed
+from engine.results.refunds import RefundDue
+from engine.words import EventStatus, FailureReason
+from tests.support.engine.timed_slots import at, schedule_of, slot_of
+from tests.support.waiting import wait_until
+
+EVENT, TICKET, PRICE = 3, 6, 1_000
+SLOT, OTHER_DAY = 4_000_000_000_000, 4_000_000_000_002
+FAR_MS, SOON_MS = 3_600_000, 1_000
+
+
+async def publish(engine: Engine, closed: tuple[str, ...] = ()) -> None:
+    ticket = TicketTerms(TICKET, [], PRICE, timed=True)
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [ticket], 1, schedule_of(20, closed=closed))
+    await engine.submit(PutEvent(EVENT, terms, []))
+
+
+def hold_of(start_ms: int) -> Hold:
+    wish = items_text([TimedPlaces(TICKET, 1, *at(start_ms))])
+    return Hold(new_reservation_id(EVENT), EVENT, "anna", "{}", "", wish)
+
+
+@pytest.mark.parametrize("of", ["the day", "the slot"])
+async def test_what_is_closed_is_not_had(engine: Engine, of: str) -> None:
+    closed = slot_of(SLOT)
+    await publish(engine, (closed if of == "the slot" else closed.partition("T")[0],))
+    asked: list[Command[Any]] = [
+        Book(EVENT, "00000000-0000-4000-8000-000000000001", *at(SLOT), "{}", ""),
+        hold_of(SLOT),
+    ]
+    for command in asked:
+        assert await engine.submit(command) == SlotNotScheduled(closed)
+    assert isinstance(await engine.submit(hold_of(OTHER_DAY)), Held)
+    booked = await engine.submit(Book(EVENT, "00000000-0000-4000-8000-000000000002", *at(OTHER_DAY), "{}", ""))
+    assert isinstance(booked, Booked)
+
+
+@pytest.mark.parametrize(("starts_in_ms", "outcome"), [(FAR_MS, Paid), (SOON_MS, RefundDue)])
+async def test_late_money_buys_a_slot_until_it_begins(engine: Engine, starts_in_ms: int, outcome: type) -> None:
+    await publish(engine)
+    keys = engine.partition_keys(EVENT)
+    starts_ms = await server_time_ms(engine.redis, keys) + starts_in_ms
+    hold = hold_of(starts_ms)
+    assert isinstance(await engine.submit(hold), Held)
+    await engine.submit(BeginPayment(hold.reservation_id, "pay", PRICE, ""))
+    fail = FailPayment(hold.reservation_id, "pay", FailureReason.PAYMENT_FAILED, give_back=True)
+    assert isinstance(await engine.submit(fail), PaymentFailed)
+
+    async def has_begun() -> bool:
+        return await server_time_ms(engine.redis, keys) >= starts_ms
+
+    if starts_in_ms == SOON_MS:
+        await wait_until(has_begun)
+    assert isinstance(await engine.submit(ConfirmPayment(hold.reservation_id, "pay")), outcome)
