@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from api.http.types import Timestamp
+from api.http.types import Money, Timestamp
 
 
 class AuditLogEntry(msgspec.Struct, frozen=True):
@@ -29,8 +29,8 @@ class AuditLogEntry(msgspec.Struct, frozen=True):
         "role": "manager",
         "action": "change_ticket",
         "resource": "ticket/1",
-        "before": {"unit_minor": 30_000},
-        "after": {"unit_minor": 25_000},
+        "before": {"price": Money.EXAMPLE},
+        "after": {"price": {"amount": 25_000, "currency": "EUR"}},
         "request_id": "9f2c-17",
         "reason": "Price agreed with the promoter",
     }

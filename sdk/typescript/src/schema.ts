@@ -3732,7 +3732,7 @@ export interface components {
          * @description Body of POST /v1/events/{event_id}/check-ins: a code that a gate scanned.
          *
          *         Without `gate`, its name is the caller's. The same gate and nonce are the same scan. `scanned_at` counts where
-         *         `offline`: what a gate did by itself is recorded, and not judged anew.
+         *         `offline`: what a gate did by itself is recorded, and not judged again.
          * @example {
          *       "code": "EXAMPLE OF A CODE",
          *       "gate": "North 1",
@@ -4137,10 +4137,16 @@ export interface components {
          *       "action": "change_ticket",
          *       "resource": "ticket/1",
          *       "before": {
-         *         "unit_minor": 30000
+         *         "price": {
+         *           "amount": 30000,
+         *           "currency": "EUR"
+         *         }
          *       },
          *       "after": {
-         *         "unit_minor": 25000
+         *         "price": {
+         *           "amount": 25000,
+         *           "currency": "EUR"
+         *         }
          *       },
          *       "request_id": "9f2c-17",
          *       "reason": "Price agreed with the promoter"
