@@ -60,8 +60,6 @@ def pytest_runtest_makereport(
 async def _copy_database(url: str, template: str, name: str) -> None:
     admin = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
     try:
-        await admin.execute(
-            f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY', timeout=_TIMEOUT_SECONDS
-        )
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"', timeout=_TIMEOUT_SECONDS)
     finally:
         await admin.close(timeout=_TIMEOUT_SECONDS)
