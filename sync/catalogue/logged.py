@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INTERNAL = frozenset({"eticket_keys", "revision", "section_capacity", "version"})
+_INTERNAL = frozenset({"revision", "section_capacity", "version"})
 
 
 def logged(value: Any, currency: str) -> Any:

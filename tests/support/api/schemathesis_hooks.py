@@ -50,6 +50,8 @@ _BEYOND_A_SCHEMA = re.compile(
             "name one seat",
             "is sold from",
             "reserve one event at a time",
+            "no item names seats",
+            "name an event or a customer",
             "a reservation stays with its event",
             "tickets offer sections of this venue",
             # of timed ones

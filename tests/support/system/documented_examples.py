@@ -55,6 +55,9 @@ CALLS = (
     Call("create_reservation", 201, kept="changed"),
     Call("change_reservation", given={"reservation_id": "changed.id"}),
     Call("cancel_reservation", 204, {"reservation_id": "changed.id"}),
+    Call("count_live_holds", given={"event_id": "=1"}),
+    Call("release_holds"),
+    Call("list_payments"),
     # Carts
     Call("add_to_cart"),
     Call("read_cart"),
@@ -101,6 +104,7 @@ CALLS = (
     *(Call(name) for name in ("list_statistics_of_events", "list_statistics_of_ticket_types")),
     *(Call(name) for name in ("read_statistics_of_event", "list_audit_log", "read_customer_data")),
     Call("erase_customer_data", 202),
+    *(Call(name) for name in ("read_console_session", "read_console_now", "list_unwritten_facts")),
     # Webhooks
     Call("create_webhook", 201, kept="webhook"),
     *(Call(name, given={"webhook_id": "webhook.id"}) for name in ("read_webhook", "change_webhook", "rotate_secret")),
@@ -108,6 +112,7 @@ CALLS = (
     Call("test_webhook", 202, {"webhook_id": "webhook.id"}, kept="delivery"),
     Call("list_deliveries", given={"webhook_id": "webhook.id"}),
     Call("redeliver", 202, {"webhook_id": "webhook.id", "delivery_id": "delivery.id"}),
+    Call("redeliver_dead", 202, {"webhook_id": "webhook.id"}),
     Call("delete_webhook", 204, {"webhook_id": "webhook.id"}),
     # A cancelled event
     Call("create_event", 201, kept="off"),

@@ -151,7 +151,7 @@ async def test_a_slow_bank_is_waited_for_and_a_cancelled_payment_gives_the_place
                 await pay(page, card)
                 await expect(page.get_by_role("heading", name="Waiting for the payment")).to_be_visible()
                 await check_accessible(page)
-                await page.unroute("**/v1/payments/*")
+                await page.unroute_all(behavior="wait")
             await expect(page.get_by_role("heading", name=heading)).to_be_visible()
             await check_accessible(page)
     assert await open_shop.front.counts(event["tickets"][0]["id"]) == (8, 0, 2)
