@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.support.effort import effort
 from tests.support.system.buying_crowd import Crowd
 from tests.support.system.ledgers import (
     Charge,
@@ -19,7 +20,7 @@ from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import VISA, Storefront
 from tests.support.waiting import wait_until
 
-KILLS = 4
+KILLS = effort(2, 8)
 SEED = 20270603
 SETTLE_SECONDS = 60
 

@@ -13,6 +13,7 @@ from engine.commands.payments import BeginPayment
 from engine.engine import Engine
 from engine.redis_keys import partition_of
 from engine.results.payments import Paying
+from tests.support.effort import effort
 from tests.support.system.booked_carts import EVENTS, Cart, by_cart, check_carts, half_pinned
 from tests.support.system.ledgers import check_books, live_reservations, redis_reservations, unsettled
 from tests.support.system.process_stack import Stack
@@ -20,7 +21,7 @@ from tests.support.system.storefront_client import PRICE_MINOR, Answer, Storefro
 from tests.support.system.venues import Hall, open_tour
 from tests.support.waiting import wait_until
 
-KILLS = 5
+KILLS = effort(3, 10)
 SEED = 20270604
 BUYERS = 48
 ROWS, ROW_SEATS = 100, 150

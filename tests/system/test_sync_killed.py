@@ -7,13 +7,14 @@ from functools import partial
 import asyncpg
 
 from engine.settings import Settings
+from tests.support.effort import effort
 from tests.support.system.buying_crowd import Crowd
 from tests.support.system.ledgers import check_books, differences, entries_left, entries_trimmed, redis_reservations
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Storefront
 from tests.support.waiting import wait_until
 
-KILLS = 10
+KILLS = effort(4, 10)
 SEED = 20270602
 
 
