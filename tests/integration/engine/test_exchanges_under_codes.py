@@ -14,6 +14,7 @@ from engine.results.exchanges import Exchanged, Exchanging
 from engine.results.payments import Paid
 from engine.results.refunds import RefundDue
 from engine.results.result import Result
+from engine.words import EventStatus
 from tests.support.engine.coded_event import HALF, PRICE, REGULAR, SECTION, STALLS, VIP, CodedEvent, allocation
 
 
@@ -83,3 +84,12 @@ async def test_places_that_are_set_aside_are_not_exchanged(event: CodedEvent) ->
     await event.pay(rid)
     assert await exchange(event, rid, (REGULAR, 2)) == CodeNotApplicable(0)
     assert (await event.counts()).sold == 2
+
+
+async def test_money_for_an_exchange_of_a_cancelled_event_goes_back_and_nothing_moves(event: CodedEvent) -> None:
+    rid = await event.hold(1, code="")
+    await event.pay(rid)
+    assert isinstance(await exchange(event, rid, (VIP, 2)), Exchanging)
+    await event.change(status=EventStatus.CANCELLED)
+    assert isinstance(await event.engine.submit(ConfirmPayment(rid, "more")), RefundDue)
+    assert [line.quantity for line in (await event.record(rid)).lines] == [1]

@@ -3,19 +3,22 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from engine.commands.bookings import Book
+from engine.commands.bookings import Book, Unbook
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
 from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.records import Terms, TicketTerms
-from engine.results.bookings import Booked, SlotNotScheduled
+from engine.results.bookings import Booked, BookingExpired, SlotNotScheduled
 from engine.results.holds import Held
+from engine.results.limits import LimitExceeded
 from engine.results.payments import Paid, PaymentFailed
 from engine.results.refunds import RefundDue
 from engine.words import EventStatus, FailureReason
@@ -27,9 +30,9 @@ SLOT, OTHER_DAY = 4_000_000_000_000, 4_000_000_000_002
 FAR_MS, SOON_MS = 3_600_000, 1_000
 
 
-async def publish(engine: Engine, closed: tuple[str, ...] = ()) -> None:
+async def publish(engine: Engine, closed: tuple[str, ...] = (), limit: int = 10) -> None:
     ticket = TicketTerms(TICKET, [], PRICE, timed=True)
-    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [ticket], 1, schedule_of(20, closed=closed))
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, limit, [ticket], 1, schedule_of(20, closed=closed))
     await engine.submit(PutEvent(EVENT, terms, []))
 
 
@@ -64,9 +67,45 @@ async def test_late_money_buys_a_slot_until_it_begins(engine: Engine, starts_in_
     fail = FailPayment(hold.reservation_id, "pay", FailureReason.PAYMENT_FAILED, give_back=True)
     assert isinstance(await engine.submit(fail), PaymentFailed)
 
-    async def has_begun() -> bool:
-        return await server_time_ms(engine.redis, keys) >= starts_ms
-
     if starts_in_ms == SOON_MS:
-        await wait_until(has_begun)
+        await until(engine, starts_ms)
     assert isinstance(await engine.submit(ConfirmPayment(hold.reservation_id, "pay")), outcome)
+
+
+async def until(engine: Engine, at_ms: int) -> None:
+    """Waits until the server's clock is there."""
+    keys = engine.partition_keys(EVENT)
+
+    async def is_there() -> bool:
+        return await server_time_ms(engine.redis, keys) >= at_ms
+
+    await wait_until(is_there)
+
+
+async def test_a_booking_that_has_expired_is_not_deleted_any_more(engine: Engine) -> None:
+    await publish(engine)
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        booking_id = "00000000-0000-4000-8000-000000000001"
+        assert isinstance(await hasty.submit(Book(EVENT, booking_id, *at(starts_ms), "{}", "")), Booked)
+        await until(engine, starts_ms + 1)
+        assert isinstance(await hasty.submit(Unbook(EVENT, booking_id, "again")), BookingExpired)
+
+
+async def test_what_was_bought_of_a_purged_slot_counts_no_more_and_its_refund_takes_nothing_twice(
+    engine: Engine,
+) -> None:
+    await publish(engine, limit=1)
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        bought = hold_of(starts_ms)
+        assert isinstance(await hasty.submit(bought), Held)
+        await hasty.submit(BeginPayment(bought.reservation_id, "pay", PRICE, ""))
+        assert isinstance(await hasty.submit(ConfirmPayment(bought.reservation_id, "pay")), Paid)
+        assert isinstance(await hasty.submit(hold_of(SLOT)), LimitExceeded)
+        await until(engine, starts_ms + 1)
+        await hasty.purge_slots(engine.partition_keys(EVENT).partition)
+        assert isinstance(await hasty.submit(hold_of(SLOT)), Held)
+        assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
+        assert isinstance(await hasty.submit(Refund(bought.reservation_id, restock=True)), RefundDue)
+        assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
