@@ -74,7 +74,7 @@ sdk/typescript/node_modules/.package-lock.json: sdk/typescript/package-lock.json
 # Failures of a cluster's nodes, each 20 times: make failover TIMES=20 SEED=7
 TIMES ?= 20
 failover: install
-	SOAK=1 FAILOVER_TIMES=$(TIMES) FAILOVER_SEED=$(SEED) $(BIN)/pytest -s tests/integration/api/test_cluster_failover.py
+	SOAK=1 FAILOVER_TIMES=$(TIMES) FAILOVER_SEED=$(SEED) $(BIN)/pytest -s tests/integration/api/test_cluster_failover.py tests/integration/api/test_sentinel_failover.py
 
 # The contract tests of the API on a cluster of three primaries.
 test-cluster: install

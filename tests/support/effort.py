@@ -3,10 +3,16 @@
 import os
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 SOAKING = os.environ.get("SOAK", "0") not in ("", "0")
 """Whether the long runs were asked for."""
+
+
+LONG = pytest.mark.skipif(not SOAKING, reason="minutes of processor time: make soak, or make failover")
+"""Of tests that an ordinary run leaves out."""
 
 
 def effort(usual: T, soaking: T) -> T:

@@ -26,7 +26,7 @@ from tests.system.conftest import Database
 
 log = structlog.get_logger(__name__)
 
-RUNS = int(os.environ.get("CRASH_RUNS", effort(2, 60)))
+RUNS = int(os.environ.get("CRASH_RUNS", effort(1, 60)))
 SEED = int(os.environ.get("CRASH_SEED", "20270607"))
 STEPS = os.environ.get("CRASH_STEPS", "")
 _SHARDS, _REPLICAS, _PARTITIONS = 3, 1, 3

@@ -27,7 +27,7 @@ from tests.support.cluster.moves import add_replicas
 from tests.support.cluster.network import Network, cluster_in_network
 from tests.support.cluster.partitions import CUTS, FAR, cut_off_with_a_replica
 from tests.support.cluster.sale import PATIENT, Happening, Sale
-from tests.support.effort import effort
+from tests.support.effort import LONG
 from tests.support.invariants import check_invariants
 from tests.support.postgres_users import SYNC
 
@@ -117,6 +117,7 @@ async def test_nothing_acknowledged_is_lost_whatever_fails(
     await judge(sale, found, ledger, cluster)
 
 
+@LONG
 @pytest.mark.timeout(600 * TIMES)
 async def test_nothing_acknowledged_is_lost_with_clients_on_both_sides_of_a_partition(
     start_sale: StartSale, network: Network, ledger: GatewayLedger
@@ -127,7 +128,8 @@ async def test_nothing_acknowledged_is_lost_with_clients_on_both_sides_of_a_part
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("acks", effort([1], [1, 2]))
+@LONG
+@pytest.mark.parametrize("acks", [1, 2])
 async def test_a_replica_that_is_cut_off_with_its_primary_confirms_what_is_lost(
     start_sale: StartSale, network: Network, acks: int
 ) -> None:

@@ -17,7 +17,7 @@ from engine.sentinel import Sentinels
 from engine.settings import Settings
 from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.cluster.sale import PATIENT, Happening, Sale
-from tests.support.effort import effort
+from tests.support.effort import LONG
 from tests.support.invariants import check_invariants
 from tests.support.postgres_users import SYNC
 from tests.support.sentinels import NAME, WatchedServers, watched_servers
@@ -57,7 +57,8 @@ async def freeze(servers: WatchedServers) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("failure", effort([freeze], [kill, freeze]))
+@LONG
+@pytest.mark.parametrize("failure", [kill, freeze])
 async def test_nothing_acknowledged_is_lost_when_sentinels_fail_over(
     servers: WatchedServers,
     behind: Settings,
