@@ -104,7 +104,7 @@ audit: install
 RUNS ?= 200
 SEED ?= 1
 crash: install
-	CRASH_RUNS=$(RUNS) CRASH_SEED=$(SEED) CRASH_STEPS="$(STEPS)" $(BIN)/pytest -s tests/system/test_crash_matrix.py tests/system/test_crash_matrix_nodes.py
+	SOAK=1 CRASH_RUNS=$(RUNS) CRASH_SEED=$(SEED) CRASH_STEPS="$(STEPS)" $(BIN)/pytest -s tests/system/test_crash_matrix.py tests/system/test_crash_matrix_nodes.py
 
 # Far more arrivals than can be served, on ten thousand connections: make storm ARGS="--variant all --plot storm.svg"
 storm: install

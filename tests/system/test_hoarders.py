@@ -7,7 +7,7 @@ import uvloop
 
 from loadtest.hoarders.rehearsal import Rehearsal, rehearse
 from loadtest.hoarders.stage import PLACES, recommended, stage
-from tests.support.effort import effort
+from tests.support.effort import LONG, effort
 
 SCALE = 60
 MINUTES = effort(10, 30)
@@ -25,6 +25,7 @@ def test_hoarders_of_one_address_get_little_and_buyers_notice_nothing(tmp_path: 
     assert result.hoarded.places > result.at_the_end > 0, f"they tried: {show(result)}"
 
 
+@LONG
 @pytest.mark.timeout(180)
 def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control."""

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from cli.ports import free_port
+from tests.support.effort import LONG
 from tests.support.system.process_stack import Ended
 from tests.support.waiting import wait_until
 
@@ -138,6 +139,7 @@ def checkout_without_order(repository: Path, folder: Path) -> Path:
     return folder
 
 
+@LONG
 async def test_a_crowd_goes_through_the_waiting_room(repository: Path, tmp_path: Path) -> None:
     unfair = checkout_without_order(repository, tmp_path / "checkout")
     passed, failed = await asyncio.gather(

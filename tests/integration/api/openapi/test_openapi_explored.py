@@ -17,7 +17,7 @@ from cli.tokens import mint_token
 from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json
-from tests.support.effort import effort
+from tests.support.effort import LONG, effort
 
 _CONFIG = Path(__file__).parents[3] / "support" / "api" / "schemathesis.toml"
 _ROOT = Path(__file__).parents[4]
@@ -47,6 +47,7 @@ async def explored(front: Front, start_api: StartApi) -> Explored:
     return Explored(await start_api(auth="jwt", jwt_secret=_SHARED, unsigned_callbacks=True), token, event)
 
 
+@LONG
 @pytest.mark.timeout(_SECONDS + 20)
 @pytest.mark.usefixtures("sync")
 async def test_schemathesis_finds_nothing(explored: Explored, tmp_path: Path) -> None:
