@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 PHONE = {"width": 390, "height": 844}
 expect.set_options(timeout=PATIENCE_MS)
 _AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
@@ -16,6 +17,7 @@ class Manager:
 
     def __init__(self, page: Page, front: Front) -> None:
         self.page, self.front = page, front
+        self._began = datetime.now(UTC)
 
     @property
     def dialog(self) -> Locator:
@@ -48,12 +50,13 @@ class Manager:
         await expect(self.page.locator("#done")).to_contain_text(sentence)
 
     async def logged(self, reason: str, times: int = 1, *, or_more: bool = False) -> list[Json]:
-        """The entries of the audit log with that reason, once there are so many."""
+        """The entries of the audit log with that reason since the manager came, once there are so many."""
         found: list[Json] = []
+        since = f"{self._began:%Y-%m-%dT%H:%M:%S}Z"
 
         async def are_there() -> bool:
             nonlocal found
-            entries = (await self.front.get("/v1/audit-log", limit="100")).body["items"]
+            entries = (await self.front.get("/v1/audit-log", limit="100", **{"from": since})).body["items"]
             found = [entry for entry in entries if entry["reason"] == reason]
             return len(found) >= times
 
