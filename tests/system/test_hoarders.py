@@ -17,6 +17,7 @@ def show(result: Rehearsal) -> str:
     return f"{result.samples} {result.hoarded} {result.bought}"
 
 
+@LONG
 @pytest.mark.timeout(180)
 def test_hoarders_of_one_address_get_little_and_buyers_notice_nothing(tmp_path: Path) -> None:
     with stage(tmp_path / "hoarders", SCALE) as running:

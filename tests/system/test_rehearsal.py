@@ -92,6 +92,7 @@ async def screenshot(page: Path, image: Path) -> str:
     return text.decode()
 
 
+@LONG
 async def test_a_whole_engine_passes_and_a_broken_one_fails(repository: Path, tmp_path: Path) -> None:
     broken = broken_checkout(repository, tmp_path / "checkout")
     passed, failed = await asyncio.gather(
