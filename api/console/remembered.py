@@ -28,9 +28,9 @@ class Remembered(Generic[T]):
                 self._task = asyncio.get_running_loop().create_future()
                 try:
                     self._task.set_result(await self._read())
-                except Exception as error:
+                except Exception as error:  # whatever it is, whoever asks gets it
                     self._task.set_exception(error)
-                    self._task.exception()  # whoever asks gets it
+                    self._task.exception()  # so that asyncio does not report it as never retrieved
                 ended = time.monotonic()
                 self._until = ended + max(self._seconds, _SHARE * (ended - began))
             return self._task.result()

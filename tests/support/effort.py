@@ -11,7 +11,7 @@ SOAKING = os.environ.get("SOAK", "0") not in ("", "0")
 """Whether the long runs were asked for."""
 
 
-LONG = pytest.mark.skipif(not SOAKING, reason="minutes of processor time: make soak, or make failover")
+LONG = pytest.mark.skipif(not SOAKING, reason="minutes of processor time: make soak, make failover or make crash")
 """Of tests that an ordinary run leaves out."""
 
 

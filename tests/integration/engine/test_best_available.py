@@ -6,7 +6,7 @@ import random
 import pytest
 
 from engine.commands.events import Count, PutEvent
-from engine.commands.holds import Cancel, Hold
+from engine.commands.holds import Cancel, Hold, Replace
 from engine.commands.items import BestSeats, Item, NamedSeats, items_text
 from engine.commands.reservations import Find
 from engine.commands.seats import ReadSeatMap
@@ -174,6 +174,17 @@ async def test_a_seat_that_is_named_twice_is_not_sold_twice(engine: Engine, item
     counts = await engine.submit(Count(1))
     assert isinstance(counts, Counts)
     assert (counts.tickets[0].available, counts.tickets[0].held) == (5, 0)
+
+
+async def test_a_changed_hold_names_no_seat_of_its_own_twice(engine: Engine) -> None:
+    await put_sections(engine, 1, ["aaaaa"])
+    rid, wish = new_reservation_id(1), items_text([NamedSeats(TICKET_ID, 2, "s0", [1, 2])])
+    assert isinstance(await engine.submit(Hold(rid, 1, "22", "{}", "", wish)), Held)
+    with pytest.raises(EngineBug, match="named twice"):
+        await engine.submit(Replace(rid, 1, "22", items_text([NamedSeats(TICKET_ID, 2, "s0", [1, 1])])))
+    found = await engine.submit(Find(rid))
+    assert isinstance(found, Found)
+    assert [line.seats for line in found.record.lines] == [[1, 2]]
 
 
 def best(n: int, *, together: bool) -> Hold:
