@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 import aiohttp
@@ -44,6 +43,7 @@ from engine.results.waiting_rooms import Placed
 from engine.settings import PREFIX, Settings
 from engine.waiting_rooms import new_proposal
 from loadtest.bench.stock import bench_event
+from loadtest.watched_holds import WatchedHolds, watched_event
 
 _EVENT, _ROOM_EVENT = 1, 2
 _HOLD_EVERY_SECONDS = 0.1
@@ -179,7 +179,7 @@ def start(stack: ExitStack, folder: Path, name: str, command: list[str], setting
 
 
 async def publish(settings: Settings) -> None:
-    """An event that cannot sell out, and one with a waiting room and one place."""
+    """An event that cannot sell out, one with a waiting room and one place, and the one of the watched holds."""
     now_ms = int(time.time() * 1000)
     event = msgspec.structs.replace(bench_event(), max_per_customer=1_000_000)
     ticket = msgspec.structs.replace(event.tickets[0], ticket_id=2, capacity=1)
@@ -188,21 +188,26 @@ async def publish(settings: Settings) -> None:
         await publish_event(engine, event)
         other = msgspec.structs.replace(event, event_id=_ROOM_EVENT, tickets=[ticket], waiting_room=room)
         await publish_event(engine, other)
+        await publish_event(engine, watched_event())
 
 
 async def _measure(settings: Settings, process: psutil.Process, api: int, live: int, number: int, seconds: int) -> None:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        for port in (api, live):
-            await until(lambda port=port: answers(session, port), "a process is ready")  # type: ignore[misc]
+    for port in (api, live):
+        await wait_until_ready(port)
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
+        WatchedHolds(api, 2 * seconds) as holds,
+    ):
         base = _memory(process)
-        alone = await hold_for(session, api, [], seconds)
-        held_before = len(alone)
-        watch = Watch(bench_event().tickets[0].capacity - held_before)
+        watch = Watch(bench_event().tickets[0].capacity)
+        alone = await holds.p99_ms(seconds)
         streams = await asyncio.to_thread(Streams, live, f"/v1/events/{_EVENT}/availability/stream", number, watch.read)
         await until(lambda: watch.snapshots >= number, "all streams have a snapshot")
         memory = _memory(process)
         began, busy = time.monotonic(), streams.busy_seconds
-        beside = await hold_for(session, api, watch.held_at, seconds)
+        async with asyncio.TaskGroup() as tasks:
+            held = tasks.create_task(holds.p99_ms(seconds))
+            tasks.create_task(hold_for(session, api, watch.held_at, seconds))
         share = (streams.busy_seconds - busy) / (time.monotonic() - began)
         await asyncio.sleep(3)
         streams.close()
@@ -213,7 +218,7 @@ async def _measure(settings: Settings, process: psutil.Process, api: int, live: 
             f"{watch.delays.told_within(1):.3%} within 1 s; p50 {watch.delays.ms(0.5)} ms, "
             f"p99 {watch.delays.ms(0.99)} ms, p99.9 {watch.delays.ms(0.999)} ms; {watch.behind()} never",
         )
-        say("holds", f"p99 {p99(beside):.1f} ms beside the streams, {p99(alone):.1f} ms alone")
+        say("holds", f"p99 {held.result():.1f} ms beside the streams, {alone:.1f} ms alone")
         say("reader", f"busy to {share:.0%} of a core")
         await _over(settings, session, live, number)
         await until(lambda: _open_streams(session, live, 0), "all streams are closed")
@@ -258,9 +263,8 @@ async def _over(settings: Settings, session: aiohttp.ClientSession, live: int, n
     say("over", f"p50 {delays.ms(0.5)} ms, p99.9 {delays.ms(0.999)} ms from the last sale, {len(told):,} streams")
 
 
-async def hold_for(session: aiohttp.ClientSession, api: int, held_at: list[float], seconds: int) -> list[float]:
-    """A hold every 100 ms; how many ms each took."""
-    took = []
+async def hold_for(session: aiohttp.ClientSession, api: int, held_at: list[float], seconds: int) -> None:
+    """A hold every 100 ms; notes when each was answered."""
     clock = time.monotonic
     until, number = clock() + seconds, 0
     while clock() < until:
@@ -270,18 +274,21 @@ async def hold_for(session: aiohttp.ClientSession, api: int, held_at: list[float
             response.raise_for_status()
             await response.read()
         held_at.append(clock())
-        took.append((held_at[-1] - began) * 1000)
         await asyncio.sleep(max(0.0, began + _HOLD_EVERY_SECONDS - clock()))
-    return took
 
 
-async def answers(session: aiohttp.ClientSession, port: int) -> bool:
-    """True once a process answers at this port."""
-    try:
-        async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
+async def wait_until_ready(port: int) -> None:
+    """Until a process answers at this port."""
+
+    async def answers() -> bool:
+        try:
+            async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async with aiohttp.ClientSession() as session:
+        await until(answers, "a process is ready")
 
 
 async def _open_streams(session: aiohttp.ClientSession, port: int, wanted: int) -> bool:
@@ -293,11 +300,6 @@ async def _open_streams(session: aiohttp.ClientSession, port: int, wanted: int) 
 def _memory(process: psutil.Process) -> int:
     """Bytes that the processes that serve streams have for themselves."""
     return sum(int(each.memory_full_info().uss) for each in (process, *process.children(recursive=True)))
-
-
-def p99(took: list[float]) -> float:
-    """The 99th percentile."""
-    return quantiles(took, n=100, method="inclusive")[98]
 
 
 async def until(is_so: Callable[[], Any], what: str) -> None:

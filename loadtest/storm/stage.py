@@ -21,9 +21,9 @@ from cli.tokens import mint_token
 from engine.catalogue import EventSnapshot, publish_event
 from engine.engine import Engine
 from engine.settings import PREFIX, Settings
-from loadtest.bench.cpu import Cores, on_cores
+from loadtest.bench.cpu import Cores, on_cores, prefer
 from loadtest.bench.stock import bench_event
-from loadtest.storm.crowd import Address, RequestOf
+from loadtest.open_loop.crowd import Address, RequestOf
 
 PAYABLE_QUANTITY = 1
 
@@ -101,8 +101,10 @@ def stage(directory: Path, cores: Cores, variant: Variant) -> Iterator[Stage]:
                 delay = ["--port", str(port), "--target", str(valkey.port), "--delay-ms", str(variant.redis_delay_ms)]
                 _start(stack, directory, "slow-redis", ["loadtest.storm.slow_redis", *delay], {})
             data_file = ["--data-file", str(directory / "gateway.db")]
-            _start(stack, directory, "gateway", ["cli", "gateway", "--port", str(gateway_port), *data_file], {})
-        _prefer(valkey.child.pid)
+            command = ["cli", "gateway", "--port", str(gateway_port), *data_file]
+            gateway = _start(stack, directory, "gateway", command, {})
+        prefer(valkey.child.pid)
+        prefer(gateway.pid)
         settings = Settings(redis_url=valkey.url)
         asyncio.run(_publish(settings))
         api_port = free_port()
@@ -127,12 +129,6 @@ def _start(stack: ExitStack, directory: Path, name: str, command: list[str], set
     child.start()
     stack.callback(child.stop)
     return child
-
-
-def _prefer(pid: int) -> None:
-    """Before the crowd, which shares its core: in production Redis has one of its own. Only root may say so."""
-    with suppress(PermissionError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, pid, max(-20, os.getpriority(os.PRIO_PROCESS, 0) - 5))
 
 
 def storm_event() -> EventSnapshot:
@@ -185,8 +181,8 @@ def _tokens(variant: Variant) -> Iterator[str]:
             yield mint_token(issuer, Role.CUSTOMER, f"s{number:09}", _TOKEN_SECONDS)
 
 
-async def payments(stage: Stage, count: int) -> RequestOf:
-    """Takes holds, and returns the requests that pay for them, each once."""
+async def payments(stage: Stage, count: int) -> list[bytes]:
+    """Takes holds, and returns the requests that pay for them."""
     taken: list[tuple[str, str]] = []
     numbers = iter(range(count))
     issuer = Settings(jwt_secret=_SECRET)
@@ -213,13 +209,12 @@ async def payments(stage: Stage, count: int) -> RequestOf:
     amount = storm_event().tickets[0].unit_minor * PAYABLE_QUANTITY
     content = f'{{"amount":{amount},"currency":"EUR","payment_token":"tok_visa"}}'
 
-    def request_of(number: int) -> bytes:
-        reservation_id, authorization = taken[number]
+    def request_of(reservation_id: str, authorization: str) -> bytes:
         head = _head(stage.address, "POST", f"/v1/reservations/{reservation_id}/pay")
         token = f"Authorization: {authorization}\r\n" if authorization else ""
         return f"{head}{token}Content-Length: {len(content)}\r\n\r\n{content}".encode()
 
-    return request_of
+    return [request_of(*each) for each in taken]
 
 
 def reads(stage: Stage) -> RequestOf:

@@ -8,8 +8,9 @@ from collections import Counter
 import msgspec
 
 from loadtest.bench.cpu import used_seconds
-from loadtest.storm.crowd import Crowd
-from loadtest.storm.figures import Load, percentile_ms
+from loadtest.open_loop.apart import CrowdApart
+from loadtest.open_loop.crowd import Crowd
+from loadtest.open_loop.figures import Load, percentile_ms
 from loadtest.storm.stage import Stage, Tell, holds, payments, reads
 
 PAYMENTS_PER_SECOND = 20
@@ -90,7 +91,7 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
     loads = (*plan.loads, CALM)
     payable = int(len(loads) * plan.seconds * PAYMENTS_PER_SECOND) + PAYMENTS_PER_SECOND
     async with (
-        Crowd(stage.address, _PAYERS, await payments(stage, payable)) as payers,
+        CrowdApart(stage.address, _PAYERS, await payments(stage, payable)) as payers,
         Crowd(stage.address, plan.connections, holds(stage)) as crowd,
         Crowd(stage.address, _READERS if plan.reads_per_second else 0, reads(stage)) as readers,
     ):

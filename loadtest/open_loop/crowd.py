@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from loadtest.storm.figures import Load
+from loadtest.open_loop.figures import Load
 
 RequestOf = Callable[[int], bytes]
 """The whole request of an arrival, by its number."""
