@@ -1,7 +1,7 @@
 """Carts: which reservations of several events are held, booked and paid as one.
 
-A cart holds nothing itself. Its reservations are like any other, in the partitions of their events; the cart says which
-they are, and is where it is decided what becomes of all of them (lua/82_cart.lua).
+A cart holds nothing itself. Its reservations are like any other, in the partitions of their events. The cart lists
+them, and decides about all of them at once (lua/82_cart.lua).
 """
 
 import re

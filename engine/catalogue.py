@@ -1,7 +1,7 @@
 """The catalogue as it is published to Redis: what events are called and cost, for whoever shows them.
 
-Postgres owns the catalogue (sync/). What decides about sales goes to the event's partition as terms and pools; what is
-shown goes, beside it, into one hash that every process can follow change by change.
+Postgres owns the catalogue (sync/). The fields that decide about sales go to the event's partition, as terms and pools.
+The fields that are shown go into one hash, which every process follows change by change.
 """
 
 from collections.abc import Collection, Sequence
@@ -258,9 +258,9 @@ async def publish_event(
 ) -> Published | BelowTaken | InUse:
     """Puts an event on sale as described, first its stock, then its description.
 
-    `sections`: the maps of the sections that its tickets offer, as they are before the first hold; one that is there
-    keeps its map. Refused as a whole if a capacity is below its taken places; `keeps_slots`: except slots, which
-    then keep as many places as are taken; or if the currency changes of an event of which anything was taken. Safe to
+    `sections`: the maps of the sections that its tickets offer, as they are before the first hold; an existing section
+    keeps its map. Refused as a whole if a capacity is below its taken places, or if the currency changes after anything
+    of the event was taken. With `keeps_slots`, slots are excepted: they keep as many places as are taken. Safe to
     repeat. Raises Fault.
     """
     command = PutEvent(event.event_id, event.terms(), event.pools(), list(sections), keeps_slots)

@@ -53,8 +53,8 @@ def observe_nothing(_results: list[Result], _waited: float, _took: float) -> Non
 class Engine:
     """The way to Redis for commands. An async context manager: within it, all partitions are served.
 
-    Entering waits for the server, checks it, installs the Lua library and makes the partitions; it raises
-    Misconfigured if the server must not be used or does not come within `start_patience_ms`.
+    Entering waits for the server, checks it, installs the Lua library and makes the partitions. Raises Misconfigured if
+    the server must not be used, or does not answer within `start_patience_ms`.
 
     `limits`: those that it publishes, and learns to be in force. Without, it publishes none.
     `tracer`: batches of traced requests have spans.

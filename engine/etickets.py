@@ -1,12 +1,12 @@
 """Codes of e-tickets, and the keys that sign them.
 
-A code is the base45 text (RFC 9285) of version (1 byte), event (8), serial (8), issue (2) and an Ed25519 signature (64)
-of the bytes before it: 83 bytes, 125 characters, all of which a QR code has in its alphanumeric mode. Anybody can
-verify a code with the public keys of its event.
+A code is the base45 text (RFC 9285) of 83 bytes. They are version (1 byte), event (8), serial (8), issue (2) and an
+Ed25519 signature (64) of the bytes before it. Its 125 characters are all in the alphanumeric mode of a QR code. Anybody
+can verify a code with the public keys of its event.
 
 Private keys are stored nowhere. Each is derived (HKDF with SHA-256) from a secret, the event and the key's number. The
-secret is one of the settings, so that neither Redis nor Postgres has what a code is forged with; without the setting
-it is that of the event's partition (`Engine.id_secret`).
+secret is a setting, so neither Redis nor Postgres has the means to forge a code. Without the setting, it is the secret
+of the event's partition (`Engine.id_secret`).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Stored answers of requests with an Idempotency-Key, for repeats.
 
-A key is claimed before its request is worked on, so that of several at once one works and the others wait for its
-answer. A claim expires, because its process may have died: that an effect happens once is never left to claims, but to
-the ids that the commands are sent with.
+A key is claimed before its request is worked on. So of several requests at once, one works and the others wait for its
+answer. A claim expires, because its process may have died. Claims do not ensure that an effect happens once: the ids of
+the commands do.
 
 A customer may have a bounded number of live keys (lua/86_answer.lua); those of services and managers are not counted.
 """

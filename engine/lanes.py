@@ -1,8 +1,8 @@
 """The commands that wait for a partition's next batch: those that settle before those that take.
 
-The queue is bounded by time. A command that takes places is refused at once if what waits could not be served within
-half a second at the present pace, or if the oldest has waited that long already. Commands that settle what was taken
-(payments, cancels, sweeps, and reads) have a lane of their own, which takers cannot fill.
+The queue is bounded by time. A command that takes places is refused at once if the queue needs more than half a second
+at the present pace. It is also refused if the oldest command has waited that long already. Commands that settle what
+was taken (payments, cancels, sweeps, and reads) have a lane of their own, which takers cannot fill.
 """
 
 import math

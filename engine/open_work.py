@@ -14,8 +14,8 @@ from engine.redis_keys import PartitionKeys
 class OpenWork(NamedTuple):
     """Open work of a partition; nearly always none. `events` is the number of its events, which is no work.
 
-    `outbox_ms` is the age of the oldest fact that Postgres does not have, `overdue_ms` the time since the oldest hold
-    that was not given back expired. `payments`: what is wrong where a record is damaged.
+    `outbox_ms`: the age of the oldest fact that Postgres does not have. `overdue_ms`: the time since the expiry of the
+    oldest hold that was not given back. `payments`: the error instead, where a record is damaged.
     """
 
     events: int

@@ -46,8 +46,8 @@ BEGINNING = Position(0, 0)
 class Entry(NamedTuple):
     """One outbox entry: the facts of one batch, still packed (engine/facts.py).
 
-    `payload` are those about reservations, perhaps none; `bookings` those about bookings, `waiting` those about waiting
-    lists, `queues` those about waiting rooms, each empty if there are none.
+    `payload` has the facts about reservations, perhaps none. `bookings`, `waiting` and `queues` have those about
+    bookings, waiting lists and waiting rooms; each is empty if there are none.
     `acts` say on whose behalf facts were made, empty if nobody is to be logged. `etickets` and `scans` are of the
     doors, empty if nothing happened there.
     `trace` is the `traceparent` of the batch, empty if it is not traced.

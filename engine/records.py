@@ -252,8 +252,8 @@ class NumberedEticket(msgspec.Struct, gc=False, array_like=True, frozen=True, fo
 class Booking(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """A place of a slot, taken without payment. Times are ms since 1970 by the clock of Redis.
 
-    `slot` is its local date and time; `start_ms` is when that is by the rules of the day on which it was taken, so
-    the shown time follows from `slot`. `details` is what the API keeps about the visitor, as JSON text.
+    `slot` is its local date and time, from which the shown time follows. `start_ms` is that instant, by the rules of
+    time zones on the day of the booking. `details` is what the API keeps about the visitor, as JSON text.
 
     `customer_id` and `phone` are for whom it counts; empty where it counts for none. No two states of a booking have
     the same `changed_ms`.

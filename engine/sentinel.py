@@ -1,7 +1,7 @@
 """Sentinels in front of a single server: they say which of several servers is the primary now.
 
 Every new connection asks them, and so does the process each second. Connections to a server that is no longer the
-primary are closed then: it may not know that yet, and take writes that no replica confirms.
+primary are closed then. It may not know that yet, and accept writes that no replica confirms.
 """
 
 import asyncio

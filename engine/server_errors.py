@@ -1,6 +1,6 @@
 """Errors of Redis, judged by their class or code, never by their words.
 
-redis-py takes the code word off the text of an error that has a class of its own, and leaves it in that of any other.
+If redis-py has a class for an error, it removes the code word from the error's text. Otherwise it leaves the word.
 """
 
 from redis.exceptions import (

@@ -1,7 +1,7 @@
 """The topology of a cluster: which node has which slots.
 
-The nodes themselves tell it. Where they differ, the highest config epoch wins, as among the nodes: after a failover the
-old primary may believe for a while that it still has its slots.
+The nodes report it. Where they differ, the highest config epoch wins, as among the nodes. After a failover, the old
+primary may believe for a while that it still has its slots.
 """
 
 import asyncio

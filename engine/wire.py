@@ -66,8 +66,8 @@ class _Replies(asyncio.Protocol):
 class Wire:
     """Calls Redis over one connection, which is opened when it is needed and again when it was lost.
 
-    A call whose caller gives up takes the connection with it: Redis cannot execute it much later, and no later call can
-    be given its reply. For one caller at a time.
+    If a caller gives up, its connection is closed. So Redis cannot execute the call much later, and no later call can
+    get its reply. For one caller at a time.
     """
 
     def __init__(self, make_connection: Callable[[], AbstractConnection]) -> None:

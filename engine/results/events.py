@@ -18,10 +18,10 @@ class Published(Result, frozen=True, tag="published"):
 class Counts(Result, frozen=True, tag="counts"):
     """The pools of an event's tickets, by ticket id.
 
-    `next_return_ms`: the earliest deadline of a live hold of the event while some ticket has nothing available and
-    something held; 0 otherwise, or if it is not among the first thousand deadlines of the partition.
-    `position`: the last entry of the partition's outbox before the batch; while it stays, no counts there change.
-    `exact`: the batch had changed nothing before it counted, so these are the only counts with that position.
+    `next_return_ms`: the earliest deadline of a live hold of the event, while some ticket has nothing available and
+    something held. Otherwise it is 0, as it is if that deadline is not among the first thousand of the partition.
+    `position`: the last entry of the partition's outbox before the batch. While it stays, no counts of the partition
+    change. `exact`: the batch had changed nothing before it counted, so these are the only counts with that position.
     """
 
     now_ms: int
