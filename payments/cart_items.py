@@ -1,8 +1,8 @@
 """Places in carts: taken into one, taken out, or all given back.
 
-A cart and its holds live in different partitions, so each change is several steps. The cart says first which
-reservation it is about; the reservation is changed then; and the cart is read once more, because a booking, or the end
-of a hold, may have come between. Every step is safe to repeat.
+A cart and its holds live in different partitions, so each change is several steps. First the cart names the
+reservation; then the reservation is changed. Then the cart is read once more, because a booking or the end of a hold
+may have come between. Every step is safe to repeat.
 """
 
 import asyncio

@@ -8,11 +8,11 @@ raises for a gateway that is slow, away or confused: that is `Unknown`, and the 
     POST /charges/{id}/void                  never charge under this id, unless that has happened
     POST /charges/{id}/refund   ChargeRefund give money of it back, once under the refund's id; 404, 409: that cannot be
 
-A charge has the id of the payment attempt. A payment that the customer makes on the gateway's own pages has the id that
-the shop gave it (`cart-...`), and its outcome comes by a callback; asking, voiding and refunding are the same for it.
+A charge has the id of the payment attempt. A payment on the gateway's own pages has the id that the shop gave it
+(`cart-...`), and its outcome comes by a callback. Asking, voiding and refunding work alike for both.
 
-A completed charge always says which amount of which currency was taken, and which refunds were made of it, also those
-that were made elsewhere: on the gateway's own pages, or by a bank. The shop compares both with what it is owed.
+A completed charge always has its amount, its currency and its refunds. That includes refunds that were made elsewhere:
+on the gateway's own pages, or by a bank. The shop compares both with the amount that it is owed.
 """
 
 import asyncio

@@ -220,9 +220,10 @@ class Payments:
     async def settle(self, reservation_id: str, *, pin_ms: int, in_flight_ms: int = 0) -> bool:
         """Takes each unfinished attempt of a reservation one step on; tells whether none is left.
 
-        What the cart says is done to an attempt of its payment. Any other is asked about at the gateway: one that it
-        has never seen, or that is older than `pin_ms`, is voided there before it fails here. One that is disputed waits
-        for somebody to settle it. A charge may be in flight for `in_flight_ms` after its attempt began. Raises Fault.
+        A cart decides about the attempts of its payment. About any other attempt, the gateway is asked. If it never saw
+        the attempt, or the attempt is older than `pin_ms`, it is voided there before it fails here. A disputed attempt
+        waits for a person to settle it. A charge may be in flight for `in_flight_ms` after its attempt began. Raises
+        Fault.
         """
         found = await self._engine.submit(Find(reservation_id))
         if isinstance(found, NotFound):

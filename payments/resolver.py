@@ -41,8 +41,8 @@ async def run_resolver(settings: Settings, engine: Engine, observe: Observe = ob
 class Resolver:
     """Rounds over all partitions, with a growing pause for each reservation that stays unknown.
 
-    While `gateway_answers` says no, a round asks about one reservation only: what waits for a gateway that is away may
-    be many thousands, and to ask about each again and again would take from the sale what it needs.
+    While `gateway_answers` returns False, a round asks about one reservation only. Many thousands may wait for a
+    gateway that is away. To ask about each again and again would take processor time from the sale.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Unfinished work on cancelled events: live holds, and customers to refund.
 
-All of it is found in Postgres, so it goes on after any restart. Every step is safe to repeat and safe beside another
-worker that does the same: a refund has an id, under which the gateway gives money back once.
+All of it is found in Postgres, so it goes on after any restart. Every step is safe to repeat, and safe beside another
+worker that does the same. A refund has an id, for which the gateway refunds once.
 """
 
 import asyncio

@@ -84,9 +84,9 @@ class Restored(NamedTuple):
 async def restore(settings: Settings, *, only_lost: bool = False) -> Restored:
     """Restores every partition and the catalogue; with `only_lost` those of a cluster that are not there.
 
-    Raises Misconfigured, having changed nothing, if Redis has any key (with `only_lost`: if nothing is lost), must not
-    be used, or is to have fewer partitions than outcomes came from. Raises PostgresAway, Fault, redis.RedisError or
-    OSError if a server cannot be asked: then Redis is to be emptied before the next try.
+    Raises Misconfigured, before any change, if Redis must not be used or has any key; with `only_lost`, if nothing is
+    lost. Raises it also if Redis has fewer partitions than outcomes came from. Raises PostgresAway, Fault,
+    redis.RedisError or OSError if a server is away. Empty Redis then before the next try.
     """
     patient = msgspec.structs.replace(settings, postgres_timeout_ms=_PATIENCE_SECONDS * 1000)
     async with Postgres(patient) as postgres, opened_redis(settings, 4, timeout_seconds=_REDIS_SECONDS) as redis:

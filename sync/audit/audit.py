@@ -1,7 +1,7 @@
 """The audit: whether all holds that is promised, in Redis and between Redis and Postgres.
 
-Exact also while sales go on: the tables of a partition are kept from moving while the partition is read at one instant
-together with its outbox, so what Postgres does not have yet is known too.
+Exact also while sales go on. The tables of a partition are locked, while the partition and its outbox are read at one
+instant. So the audit also knows the facts that Postgres does not have yet.
 """
 
 import asyncio

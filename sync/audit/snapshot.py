@@ -112,8 +112,8 @@ class PartitionSnapshot(NamedTuple):
 async def read_snapshot(redis: Redis, keys: PartitionKeys) -> PartitionSnapshot | None:
     """The partition at this instant; None if it was never initialised. Raises ValueError for what cannot be decoded.
 
-    Sections that are offered for the first time at this very moment may be missing in its maps, and so may e-tickets of
-    an event that is that new.
+    Sections that are first offered at this very moment may be missing in its maps. So may the e-tickets of an event
+    that is that new.
 
     Redis answers nobody else meanwhile: about 1 s for each million holds.
     """

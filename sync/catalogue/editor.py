@@ -81,10 +81,10 @@ class CatalogueEditor:
     ) -> EventSnapshot | WrongVenue | BelowTaken | EventIsCancelled | InUse | OtherRevision | None:
         """Changes these EventFields of an event, or its `schedule`, under live sales; None if there is no such event.
 
-        Its venue stays once tickets offer sections of it. Answers BelowTaken, and changes nothing, where the schedule
-        or a later start takes away places of slots that are taken; InUse for another currency, once anything of it was
-        taken. Where it is cancelled, its holds have been given back when this returns; if Redis goes away, the sync
-        worker does the rest. Raises asyncpg.IntegrityConstraintViolationError for a venue that is not there.
+        Its venue stays once tickets offer sections of it. Returns BelowTaken, and changes nothing, if the schedule or a
+        later start removes taken places of slots. Returns InUse for another currency, once anything of it was taken. If
+        the event is cancelled, its holds have been given back when this returns. If Redis goes away, the sync worker
+        does the rest. Raises asyncpg.IntegrityConstraintViolationError for a venue that is not there.
         """
         changed = await self._update_event(event_id, changes, revisions)
         if isinstance(changed, EventSnapshot) and changes.get("status") is EventStatus.CANCELLED:

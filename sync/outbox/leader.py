@@ -1,7 +1,7 @@
 """Which worker reads which partition: advisory locks of Postgres, all held by one connection.
 
-The locks only spare work. That nothing is written twice is up to the offsets (sync/outbox/writer.py), so a worker
-that does not know yet that it lost its connection does no harm.
+The locks only spare work. The offsets ensure that nothing is written twice (sync/outbox/writer.py). So a worker that
+has not noticed the loss of its connection does no harm.
 """
 
 import asyncio

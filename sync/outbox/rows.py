@@ -54,8 +54,8 @@ class Bookings(NamedTuple):
 def fold(facts: Iterable[Fact]) -> Folded:
     """Folds facts in their order.
 
-    A fact has the whole record, so the last one of a reservation is enough, but for three things: when it was first
-    paid, when money was first taken, and attempts that were forgotten since, because a record keeps the last eight.
+    A fact has the whole record, so the last fact of a reservation is enough, except for three things. They are the
+    instants of its first payment and of its first charge, and its older attempts: a record keeps the last eight.
     """
     records: dict[str, Record] = {}
     updated_ms: dict[str, int] = {}

@@ -1,8 +1,8 @@
 """The erasure of names, phones and contacts: on request, and of reservations and bookings that are long over.
 
-What is to be done is found in Postgres, so it goes on after any restart. Every step is safe to repeat, and safe beside
-another worker that does the same. Redis is told first, by commands whose facts bring the change to Postgres in its
-order; then the rows of what Redis no longer keeps are changed.
+The work is found in Postgres, so it goes on after any restart. Every step is safe to repeat, and safe beside another
+worker that does the same. Redis is changed first, by commands whose facts bring the change to Postgres in order. Then
+the rows that Redis no longer keeps are changed.
 """
 
 import asyncio

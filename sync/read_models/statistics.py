@@ -14,8 +14,8 @@ from sync.sql import statement
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of places, each reservation counted by its present state.
 
-    `reserved` is held, paying and paid; `held` is held and paying; `refunded` takes in refunds that are due;
-    `kept` is what was refunded and not put back on sale.
+    `reserved` is held, paying and paid; `held` is held and paying; `refunded` includes refunds that are due. `kept` is
+    refunded and not back on sale.
     `revenue_minor` is the price of what is paid now, in minor units of `currency`. `conversion` is paid
     reservations ÷ all that ended (0 to 1), None while none has ended.
     """

@@ -1,7 +1,7 @@
 """Gives back the stock of expired holds. Needs Redis alone.
 
-Every call on a partition does so too, a slice at a time; this is for partitions that nobody calls, and for the rest of
-everything that expired at once.
+Every call on a partition does so too, a slice at a time. The sweeper is for partitions that nobody calls, and for the
+rest where more expired at once.
 """
 
 import asyncio

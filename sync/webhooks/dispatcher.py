@@ -1,7 +1,7 @@
 """The courier: sends what is due, in order per reservation, many reservations at once. One worker at a time.
 
-A call may be made twice (a worker dies between an answer and writing it down), never not at all, and a message of a
-reservation is never sent before what happened earlier was taken or given up.
+A delivery may be repeated: a worker may die after an answer, before it has stored it. No delivery is left out. A
+message of a reservation is sent only after all earlier ones were accepted or given up.
 """
 
 import asyncio

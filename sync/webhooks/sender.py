@@ -64,8 +64,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class Sender:
     """Calls endpoints, each call within `timeout` seconds. An async context manager.
 
-    Follows no redirects, keeps no cookies, uses no proxy, reads no answer beyond its status, and connects to no
-    address but those allowed, whatever a name is said to be at that moment.
+    Follows no redirects, keeps no cookies, uses no proxy, and reads only the status of an answer. Connects only to
+    allowed addresses, whatever a name resolves to at that moment.
     """
 
     def __init__(self, addresses: AllowedAddresses, timeout_seconds: float, tracer: Tracer | None = None) -> None:
