@@ -94,8 +94,8 @@ class Finish(Protocol):
 class Frame:
     """A wrapper around the handlers of an application.
 
-    It is put around each when its route is made, and is no middleware of aiohttp's: those cost every request a look-up
-    and two calls, and a hold is not much more than such calls.
+    It is put around each handler when its route is made. It is no middleware of aiohttp: a middleware costs each
+    request a look-up and two calls. A hold is not much more than such calls.
     """
 
     def __init__(

@@ -46,8 +46,8 @@ _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 class KeyTurns:
     """Lets requests with the same key act one after the other, in this process.
 
-    Only one of them asks Redis how another process gets on; a thousand waiters would ask 50,000 times a second, and
-    every payment would wait behind that.
+    Only one of them asks Redis about the work of another process. A thousand waiters would ask 50,000 times a second,
+    and every payment would wait behind them.
     """
 
     def __init__(self) -> None:

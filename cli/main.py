@@ -19,8 +19,8 @@ from engine.settings import PREFIX
 from sync.read_models.exports import EXPORTS
 from sync.read_models.reports import REPORTS
 
-# Each command imports what it needs when it runs: `serve` must be first to decide where metrics go, and nobody who asks
-# for --help should wait for a web server to be loaded.
+# Each command imports what it needs when it runs. `serve` must decide where metrics go before they are imported, and
+# --help should not wait until a web server is loaded.
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -39,8 +39,8 @@ def limited_address(request: web.Request) -> str:
 def networks(request: web.Request) -> str:
     """The address that counts as one; empty without an address.
 
-    Of IPv6 it is two networks, with a space between: that of /64, which is what one customer has, and that of /48,
-    which is what a customer of a generous provider has. `WIDER` (engine/limits.py) is for the wider one.
+    Of IPv6 it is two networks, with a space between. One customer has a /64; a customer of a generous provider has a
+    /48. `WIDER` (engine/limits.py) is for the wider one.
     """
     if not request.app[SETTINGS].trusted_proxies:
         return _networks_of_peer(request.remote or "")

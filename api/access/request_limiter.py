@@ -1,7 +1,7 @@
 """Rate limits that each process counts for itself: reads per address, and payments, bookings and refunds.
 
-Holds are limited in Redis, where they are decided (lua/18_limits.lua). What is limited here never comes so far: reads
-are answered from memory, and of what settles a hold each attempt costs a call of the gateway.
+Holds are limited in Redis, where they are decided (lua/18_limits.lua). Requests that are limited here never come so
+far. Reads are answered from memory, and each attempt to settle a hold costs a call of the gateway.
 """
 
 from collections.abc import Callable

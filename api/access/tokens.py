@@ -151,8 +151,8 @@ class Tokens:
     def _verify(self, token: str, header: _Header, key: jwt.PyJWK | None) -> Caller:
         """Raises whatever PyJWT and msgspec make of something that is no token of ours.
 
-        The signature is PyJWT's to judge. Its `decode` is not used: it takes five times as long, most of it to look at
-        each character and, once more, at the key; and in a drop most customers come for the first time.
+        PyJWT judges the signature. Its `decode` is not used, as it takes five times as long: it looks at each character
+        and, once more, at the key. In a drop, most customers come for the first time.
         """
         signed, _, signature = token.encode().rpartition(b".")
         body = signed.partition(b".")[2]

@@ -1,7 +1,7 @@
 """Public pages of the catalogue, built once for any number of clients.
 
-A page is made of texts that are made once, too: an event's, and one for each of its tickets. So in a sale, where counts
-change all the time, a list is put together from the texts of what did not change and the few that did.
+A page consists of texts that are made once, too: an event's, and one for each of its tickets. Counts change all the
+time in a sale. Then a list is joined from the unchanged texts and the few new ones.
 """
 
 from collections.abc import Callable, Sequence

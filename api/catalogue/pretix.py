@@ -1,8 +1,8 @@
 """Seating plans in the format of pretix: a venue is made of one, and given as one.
 
 Zones become sections, rows and seats keep their order, which is that of preference, and `seat_guid` is kept as
-`external_id`. What Onsale has no use for (categories, areas, text, sizes, members that it does not know) is kept for
-whoever draws the plan, and given back as it came. The format is the seating-plan.schema.json that pretix publishes.
+`external_id`. Onsale does not use categories, areas, text, sizes and unknown members. It keeps them for the program
+that draws the plan, and returns them unchanged. The format is the seating-plan.schema.json that pretix publishes.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,8 @@
 What is shown of an event is at most `availability_age_ms` old, and has all that this process changed before it was
 asked for. Only where a crowd waits for that already, the next request is shown what is known.
 
-A partition counts its changes, and tells how far it is with every answer. While it stays where it is, all that is known
-of its events is as good as new, so of many events that nobody buys from, one is asked for.
+A partition counts its changes, and tells how far it is with every answer. While that count stays, all known figures of
+its events are up to date. So of many events without sales, one is asked for.
 """
 
 import asyncio

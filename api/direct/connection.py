@@ -1,7 +1,7 @@
 """A connection that offers a request to the direct paths before aiohttp's task gets it.
 
 This is the one module that knows how aiohttp's connection works inside. It is used with the versions of aiohttp that
-the tests have run with; with others, and where `ONSALE_DIRECT_REQUESTS` is off, all requests take the ordinary way.
+the tests have run with. With others, and where `ONSALE_DIRECT_REQUESTS` is off, all requests take the ordinary path.
 """
 
 from typing import Any, Protocol

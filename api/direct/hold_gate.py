@@ -1,9 +1,9 @@
 """The gate before new holds: what comes when there is no room is neither parsed nor read, until there is.
 
-To parse a request only to refuse it costs as much as to sell, so a crowd beyond the capacity would leave nothing of it.
-Here a request for a hold waits as the bytes that came, its connection is not read meanwhile, and if there is still no
-room after a while it is refused by bytes that are nearly ready. All else (payments above all) never comes by here, and
-a turn of the event loop parses holds for some ms only, so that it does not wait behind them either.
+To parse a request only to refuse it costs as much as a sale, so a crowd beyond the capacity would use all of it. Here a
+request for a hold waits as the bytes that came, and its connection is not read meanwhile. If there is still no room
+after a while, it is refused by bytes that are nearly ready. Other requests, above all payments, do not come by here. A
+turn of the event loop parses holds for some ms only, so other requests do not wait behind them.
 """
 
 import asyncio

@@ -4,9 +4,9 @@ A request that is in any way unusual takes the ordinary way, through aiohttp, an
 is decided and answered is the same on both ways, because the same functions do it: `prepare_hold`, `hold_reply` and the
 frame's `finish`. A test sends thousands of requests on both and compares each byte.
 
-Where there is no room for a hold, its connection is not read until there is, at most `direct_wait_ms`; then the hold is
-refused, and the connection is not read for as long again unless there is room: whoever asks again at once would
-otherwise take the time of those that can be served.
+If there is no room for a hold, its connection is not read until there is room, for at most `direct_wait_ms`. Then the
+hold is refused, and the connection is not read for as long again, unless there is room. Otherwise clients that retry at
+once would take the time of those that can be served.
 """
 
 import asyncio

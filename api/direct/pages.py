@@ -1,8 +1,8 @@
 """Public pages without aiohttp's request, task and writer: from the bytes of a request to the bytes of its answer.
 
-A client that looks again sends the same bytes again. So what a request asks for is found out once, for its bytes, and
-what is answered is made once for as long as the page stays. A request that is in any way unusual, and a page that must
-be read again, take the ordinary way. A test sends requests on both ways and compares each byte.
+A client that looks again sends the same bytes again. So the same bytes are parsed once, and the answer is made once,
+for as long as the page stays. A request that is in any way unusual, and a page that must be read again, take the
+ordinary path. A test sends requests on both paths and compares each byte.
 """
 
 import re

@@ -1,9 +1,9 @@
 """The head of a usual request for a hold, read in half of the time that a parser of HTTP takes.
 
 It reads what nearly all clients and proxies send, and nothing else: headers that are known here, each once, with a
-space behind the colon. For those it has the same headers as aiohttp's parser, as a test sees; all others are left to
-that, which refuses what is not HTTP. A header is known here only if it changes neither where the request ends nor how
-its body is read.
+space behind the colon. For those it has the same headers as aiohttp's parser, as a test shows. All others are left to
+that parser, which refuses bytes that are not HTTP. A header is known here only if it changes neither where the request
+ends nor how its body is read.
 """
 
 from multidict import CIMultiDict, CIMultiDictProxy

@@ -132,8 +132,8 @@ class SnapshotTicket(msgspec.Struct, frozen=True):
 class DoorsSnapshot(msgspec.Struct, frozen=True):
     """Everything a gate needs offline. `version` is for the next `since`. Of a cancelled event no e-ticket admits.
 
-    Each of `etickets` is serial, issue, status (0 valid, 1 in, 2 out, 3 void), ticket id, seat and slot; the last two
-    are null where there are none. There are no names in it.
+    Each of `etickets` is serial, issue, status (0 valid, 1 in, 2 out, 3 void), ticket id, seat and slot. The last two
+    may be null. There are no names in it.
     """
 
     event_id: int

@@ -1,7 +1,7 @@
 """The names by which the server may be asked.
 
-While authentication is off, whoever reaches the server may do everything. A page of another site must not: if its name
-is made to lead to 127.0.0.1 (DNS rebinding), a browser takes the server for that site. The Host header has its name.
+While authentication is off, every client may do everything. A page of another site must not. If its name is made to
+lead to 127.0.0.1 (DNS rebinding), a browser takes the server for that site. The Host header has the site's name.
 """
 
 from functools import lru_cache

@@ -30,8 +30,8 @@ class Reply:
 
     `coded`: the body is compressed already, or is not to be.
 
-    aiohttp's Response can answer anybody anything: its dictionary of headers and the calls that fill, look through and
-    write it take a quarter of all that a bare handler takes. This does for the clients that `suits` tells of; `in_full`
+    aiohttp's Response can send any answer to any client. The calls that fill, search and write its dictionary of
+    headers take a quarter of the time of a bare handler. This reply is for the clients that `suits` accepts; `in_full`
     is the same answer as aiohttp's Response, for all others. aiohttp asks an answer for no more than stands below it.
     """
 

@@ -61,9 +61,10 @@ class CartItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
     slot, by its local start; places of other slots stay. With `best_available` the cart then has `quantity` seats of
-    the ticket, the best of those that it had not; `together`: the new ones side by side, or none. `expected_total` is
-    of this item.
-    `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
+    the ticket. The new ones are the best available; with `together`, they are side by side, or there are none.
+    `expected_total` is of this item.
+    `customer`: the cart's owner, named with its first item. `code`: the code whose terms apply to the places; a cart
+    has one.
     """
 
     event_id: DatabaseId

@@ -57,8 +57,9 @@ class Reservation(msgspec.Struct, gc=False, frozen=True):
     """A reservation. A deadline is told while it runs, or has run out; a paying or paid one has none.
 
     `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
-    that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: where there are several,
-    as after an exchange that cost more, all that have money or may have, as they began; `payment` is one of them.
+    that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all
+    that have money or may have, in the order in which they began. An exchange that costs more makes a second one.
+    `payment` is one of them.
     """
 
     id: str

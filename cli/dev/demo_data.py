@@ -23,9 +23,9 @@ _OLD_OPERA = {
 def demo_events(now: datetime, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Events as `POST /v1/events` takes them.
 
-    One that many want, one that is sold out soon, one in the two sections of a venue, one in slots, one with a waiting
-    room, and one with a waiting list, which `ensure_demo` sells out. The examples of the OpenAPI document are about
-    these (api/openapi/examples.py).
+    One has high demand, one is sold out soon, one is in the two sections of a venue, and one has slots. One has a
+    waiting room, and one a waiting list; `ensure_demo` sells that one out. The examples of the OpenAPI document are
+    about these (api/openapi/examples.py).
     """
     evening = datetime.combine(now.date() + timedelta(days=_DAYS_AHEAD), time(18), tzinfo=UTC)
     stalls, balcony = ([section["id"]] for section in sections)
