@@ -1,8 +1,8 @@
 """An outbox as a drop leaves it behind, in the order that is worst for whoever reads it.
 
-Of each hundred reservations 70 are paid, 5 after a card that was declined, 20 expire and 5 are given back; every tenth
-is of two tickets. Facts of a reservation are as far apart as can be: all holds come first, then all payments begin, and
-so on, so that a batch of the sync worker folds hardly any of them into others.
+Of each hundred reservations 70 are paid, 5 are paid after a declined card, 20 expire and 5 are cancelled. Every tenth
+is of two tickets. Facts of a reservation are as far apart as possible: all holds come first, then all payments begin,
+and so on. So a batch of the sync worker folds hardly any of them into others.
 """
 
 import asyncio

@@ -48,8 +48,8 @@ _PATIENCE_MS = 30_000
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary directories of this session alone.
 
-    Those that pytest shares between sessions are closed to other users whenever one begins, and a Postgres that root
-    started for another user (cli/dev/embedded.py) would lose its data under its feet.
+    At the start of each session, pytest closes the directories that sessions share to other users. A Postgres that root
+    started as another user (cli/dev/embedded.py) would lose access to its data.
     """
     if hasattr(config, "workerinput"):  # pytest-xdist gave it a directory within the session's
         config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))

@@ -5,7 +5,8 @@
 
 Each tree has a process with the application in it and a Valkey of its own. They take turns of a few milliseconds: in
 each, every connection asks once, and all are answered. So a ratio of two trees is true on a busy machine, too. Bytes go
-to the connections as the event loop gives them and come back to nowhere: what the kernel does for sockets is not in it.
+to the connections as the event loop gives them, and answers go nowhere. So the kernel's work for sockets is not
+measured.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """A handler that does nothing: decodes the body as the API does and answers the bytes of a real answer. For gunicorn.
 
 `make_app` is a bare aiohttp application in a process as gunicorn makes it, the measure of everything. The others show
-what of the API's cost is not the engine's: `make_tuned_app` collects garbage as rarely as the API's process does
-(cli/gc_tuning.py), `make_framed_app` has the API's frame around the handler as well.
+the part of the API's cost that is not the engine's. `make_tuned_app` collects garbage as rarely as the API's process
+does (cli/gc_tuning.py). `make_framed_app` also has the API's frame around the handler.
 """
 
 from http import HTTPStatus

@@ -1,7 +1,7 @@
 """The same hold on Postgres alone, without the limit per customer and without deadlines that give anything back.
 
-For gunicorn. A bare aiohttp application. The places are taken and the hold is written by one statement, which is one
-transaction: one round trip, and the row of the pool stays locked as shortly as it can.
+For gunicorn. A bare aiohttp application. One statement, which is one transaction, takes the places and writes the hold.
+So there is one round trip, and the row of the pool is locked for the shortest time.
 """
 
 import os

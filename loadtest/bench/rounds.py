@@ -130,8 +130,8 @@ def median_ratio(rounds: Rounds, variant: Variant) -> float:
 def median_api_ratio(rounds: Rounds, variant: Variant) -> float:
     """The median over the rounds of the worker's CPU time for its noop's answer as a share of that for a variant's.
 
-    It is the ratio of their throughputs where the worker's core is full and its own; where other programs use the
-    machine, throughput tells of them.
+    It is the ratio of their throughputs if the worker has a core of its own and uses it fully. Where other programs use
+    the machine, throughput depends on them.
     """
     pairs = zip(rounds[variant.name], rounds[variant.noop], strict=True)
     return statistics.median(

@@ -1,7 +1,7 @@
 """Access to Locust's page, which starts and stops load for whoever reaches it.
 
-On loopback it is for this machine, and for pages of this machine: a page of another site, whose name was made to lead
-to 127.0.0.1 (DNS rebinding), is told by the name that it asks for. Elsewhere it wants a login.
+On loopback it is for this machine, and for pages of this machine. A page of another site, whose name was made to lead
+to 127.0.0.1 (DNS rebinding), is recognized by its Host header. Elsewhere it requires a login.
 """
 
 import hmac

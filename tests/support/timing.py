@@ -1,8 +1,8 @@
 """Measuring time on a machine that is shared: others slow a try or a round down, nobody can speed it up.
 
-A clock on the wall also counts the time for which a server was not let run. So one good try is enough. If no round was
-good, but only a few calls of each were long, the best of each call over all rounds counts: what a call does it does in
-every round.
+Elapsed time includes the time for which a server had no processor. So one good try is enough. If no round was good, but
+only a few calls of each were long, the best of each call over all rounds counts. A call does the same work in every
+round.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-"""The crash matrix: API, Valkey, sync, Postgres and gateway each die by SIGKILL before, within and after each call and
-write of hold, pay, callback, refund, exchange and the refund of everybody, of some with a code, and of the steps of a
-waiting list. Afterwards all books agree, and what was answered is true.
+"""The crash matrix: each process dies by SIGKILL before, within and after each call and write of each step. The
+processes are API, Valkey, sync, Postgres and gateway. The steps are hold, pay, callback, refund, exchange, the refund
+of everybody, some steps with a code, and those of a waiting list. Afterwards all books agree, and what was answered is
+true.
 
 Runs are taken from a shuffled list of all, so none comes twice. `make crash RUNS=200 SEED=7` runs more of them, and
 with `STEPS=exchange,cancel` only those of some steps.

@@ -1,7 +1,7 @@
 """Everybody who paid for a cancelled event is refunded once, though the sync worker dies in the middle of it.
 
-`make soak` plays it with 100,000 reservations. Then it also judges the refunds a second, and how long holds of another
-event take meanwhile: the worker works for a while, and stands still for a while, by turns.
+`make soak` plays it with 100,000 reservations. Then it also measures the refunds a second, and the time of holds of
+another event meanwhile. The worker works and stops by turns.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Keys that are missing, of a wrong type, or damaged: an error before the first write, or a right answer.
 
-Each test damages one key in every way; its rows are all functions and commands. A row is judged by what the same
-command does to the same partition undamaged: it may raise, and then nothing at all has changed; or it gives the same
-answer and changes the same keys. What else is right, and why, is told by right().
+Each test damages one key in every way; its rows are all functions and commands. A row is compared with the same command
+on the same partition without damage. It may raise, and then nothing at all has changed. Otherwise it gives the same
+answer and changes the same keys. right() says what else is right, and why.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence

@@ -100,8 +100,8 @@ def best_seats(texts: list[str], n: int, *, together: bool) -> list[list[int]] |
 
 
 def _side_by_side(found: list[Block], n: int) -> Block | None:
-    """One who is alone sits on a seat that is alone; more where they leave none alone: in the first such row, there in
-    a block that they fill; if there is none, in the first row that has room."""
+    """A single customer gets a single seat; several get a block that leaves no single seat. They get the first such
+    row, and in it a block that they fill. If there is no such block, they get the first row that has room."""
     roomy = [block for block in found if block.length >= n]
     kind = [block for block in roomy if block.length - n != 1]
     if n == 1:

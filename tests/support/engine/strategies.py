@@ -42,8 +42,8 @@ FAR = (FUTURE_MS, FUTURE_MS + 3_600_000)
 SOON, LAST_SOON = -1, -2
 """A slot that begins while we play, and the last such that was meant."""
 
-# What is drawn must not depend on the clock, so a command names its reservation by how long ago it was taken, a payment
-# says that it is right, and a publication by how much it is newer; Sales.resolve puts in what they are at that moment.
+# Drawn values must not depend on the clock. So a command names its reservation by its age, and a payment says that it
+# is right. A publication says how many versions newer it is. Sales.resolve replaces these by the values of that moment.
 # `next` is a new reservation, the same for all commands that are played at once; with a digit it is yet another.
 NEXT, RIGHT, SOONER = "next", -1, -1
 FIRST_ATTEMPT, LAST_ATTEMPT = "its first", "its last"

@@ -24,8 +24,8 @@ _RECORD, _TERMS = msgspec.msgpack.Decoder(Record), msgspec.msgpack.Decoder(Terms
 def keys_of_redis(url: str) -> dict[bytes, tuple[Any, int]]:
     """By key: what it has, and when it expires.
 
-    What is packed is unpacked: there are several ways to pack the same. Left out are the outboxes, which must be empty,
-    and numbers that begin anew: those of the outboxes' entries, of changes of the catalogue, and of e-tickets' changes.
+    Packed values are unpacked: there are several ways to pack the same. The outboxes are left out; they must be empty.
+    So are numbers that start again: those of outbox entries, of catalogue changes, and of changes of e-tickets.
     """
     with Redis.from_url(url, socket_timeout=60) as redis:
         keys = sorted(redis.scan_iter(count=5000))

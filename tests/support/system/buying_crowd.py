@@ -25,8 +25,8 @@ def two_of_three(number: int) -> str | None:
 class Crowd:
     """Buyers who each hold a place, mostly pay for it, and come back at once.
 
-    A request that is answered 503, or not at all, is sent again with the same key until it is answered otherwise; but a
-    payment only for as long as the buyer `insists`.
+    A request that is answered 503, or not at all, is sent again with the same key until it is answered otherwise. A
+    payment is repeated only for as long as the buyer `insists`.
     """
 
     def __init__(

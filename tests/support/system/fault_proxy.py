@@ -1,7 +1,7 @@
 """Wires between the processes: each passes on what two of them say to one another, and can end a process in between.
 
-A point is a call on a wire, known by some of its bytes, and a moment of it: before the request arrives, between request
-and reply, or after the reply has arrived. Nothing in the product knows of this.
+A point is a call on a wire, recognized by some of its bytes, and a moment of it. The moments are before the request
+arrives, between request and reply, and after the reply has arrived. Nothing in the product knows of this.
 """
 
 import asyncio

@@ -1,62 +1,18 @@
-"""Sentences of at most 25 words, in our pages and in the messages of our programs."""
+"""Sentences of at most 25 words in our pages, messages, docstrings and comments."""
 
-import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-MOST_WORDS = 25
+from tests.support.prose import MOST_WORDS, Text, comments, docstrings, messages, page_texts, too_long
+
 _FOLDERS = ("engine", "payments", "sync", "api", "cli")
-_UNSPOKEN = re.compile(r"`+[^`]*`+|\]\([^)]*\)|https?://\S+")
-_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+| · ")
-_ITEM = re.compile(r"(?:[-*+]|\d+\.)\s+(.*)")
+_DOCUMENTED = (*_FOLDERS, "loadtest", "sdk", "tests")
 
 
-def blocks(page: str) -> Iterator[tuple[int, str]]:
-    """Line and text of each paragraph, item, heading and cell of a page in Markdown. Code is left out."""
-    lines = re.sub(r"^ *```.*?^ *```$", _blank, page, flags=re.MULTILINE | re.DOTALL).splitlines()
-    block: list[str] = []
-    start, before, indented = 0, "", False
-    for number, line in enumerate([*lines, ""], 1):
-        text, item = line.strip(), _ITEM.match(line.strip())
-        indented = line.startswith("    ") and not block and (indented or not before.strip())
-        if block and (not text or item or text.startswith(("#", "|", ">"))):
-            yield start, " ".join(block)
-            block = []
-        if text.startswith("|"):
-            yield from ((number, cell) for cell in re.split(r"(?<!\\)\|", text))
-        elif text and not indented:
-            start = start if block else number
-            block.append(item[1] if item else text.lstrip("#> "))
-        before = line
-
-
-def _blank(code: re.Match[str]) -> str:
-    return "\n" * code[0].count("\n")
-
-
-def messages(source: str) -> Iterator[tuple[int, str]]:
-    """Line and text of the messages in Python: its strings, but docstrings and texts of several lines."""
-    tree = ast.parse(source)
-    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            silent |= {id(value) for value in node.values}
-            yield node.lineno, "".join(str(v.value) if isinstance(v, ast.Constant) else "value" for v in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
-            yield node.lineno, node.value
-
-
-def too_long(text: str) -> list[str]:
-    """The sentences that are too long. What is code, or an address, is one word."""
-    sentences = _END.split(_UNSPOKEN.sub(lambda found: "code" if found[0][0] != "]" else "", text))
-    return [each for each in sentences if sum(bool(re.search(r"\w", word)) for word in each.split()) > MOST_WORDS]
-
-
-def _report(repository: Path, file: Path, texts: Iterator[tuple[int, str]]) -> list[str]:
+def _report(repository: Path, file: Path, texts: Iterator[Text]) -> list[str]:
     name = file.relative_to(repository)
     return [f"{name}:{line}: {sentence}" for line, text in texts for sentence in too_long(text)]
 
@@ -64,7 +20,7 @@ def _report(repository: Path, file: Path, texts: Iterator[tuple[int, str]]) -> l
 def test_our_pages_have_short_sentences(repository: Path) -> None:
     pages = [*sorted(repository.glob("*.md")), *sorted((repository / "docs").rglob("*.md"))]
     assert len(pages) > 30
-    found = [line for page in pages for line in _report(repository, page, blocks(page.read_text(encoding="utf-8")))]
+    found = [line for page in pages for line in _report(repository, page, page_texts(page.read_text(encoding="utf-8")))]
     assert not found, "\n".join(found)
 
 
@@ -76,6 +32,17 @@ def test_our_messages_have_short_sentences(repository: Path) -> None:
         texts = messages(file.read_text(encoding="utf-8"))
         spoken = ((line, text) for line, text in texts if "\n" not in text and not text.isupper())
         found += _report(repository, file, spoken)
+    assert not found, "\n".join(found)
+
+
+def test_our_docstrings_and_comments_have_short_sentences(repository: Path) -> None:
+    files = [file for folder in _DOCUMENTED for file in sorted((repository / folder).rglob("*.py"))]
+    files = [file for file in files if "node_modules" not in file.parts]
+    assert len(files) > 800
+    found = []
+    for file in files:
+        source = file.read_text(encoding="utf-8")
+        found += _report(repository, file, docstrings(source)) + _report(repository, file, comments(source, "#"))
     assert not found, "\n".join(found)
 
 
@@ -102,7 +69,7 @@ _LONG = " ".join(["word"] * (MOST_WORDS + 1))
     ],
 )
 def test_the_rule_sees_every_part_of_a_page(page: str) -> None:
-    assert [sentence for _, text in blocks(page) for sentence in too_long(text)]
+    assert [sentence for _, text in page_texts(page) for sentence in too_long(text)]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +83,7 @@ def test_the_rule_sees_every_part_of_a_page(page: str) -> None:
     ],
 )
 def test_the_rule_leaves_code_and_short_sentences(page: str) -> None:
-    assert not [sentence for _, text in blocks(page) for sentence in too_long(text)]
+    assert not [sentence for _, text in page_texts(page) for sentence in too_long(text)]
 
 
 @pytest.mark.parametrize(
@@ -126,5 +93,56 @@ def test_the_rule_sees_messages(source: str) -> None:
     assert [sentence for _, text in messages(source) for sentence in too_long(text)]
 
 
-def test_the_rule_leaves_docstrings() -> None:
+def test_docstrings_are_no_messages() -> None:
     assert list(messages('"""A docstring."""\nX = 1\n"""Of X."""\n')) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'"""{_LONG}."""',
+        f'class Cart:\n    """Short.\n\n    {_LONG}.\n    """',
+        f'LIMIT = 3\n"""Short.\n{_LONG}"""',
+        f'def f():\n    """Short.\n\n    - {_LONG[:50]}\n      {_LONG[50:]}\n    """',
+        f'def f():\n    """Short.\n\n    name    {_LONG}\n    """',
+    ],
+)
+def test_the_rule_sees_docstrings(source: str) -> None:
+    assert [sentence for _, text in docstrings(source) for sentence in too_long(text)]
+
+
+@pytest.mark.parametrize(
+    "source", [f'x = (\n    """\n    {_LONG}\n    """\n)', f'f(\n    1,\n    """{_LONG}""",\n)', f"# {_LONG}"]
+)
+def test_texts_in_three_quotes_are_docstrings_only_as_statements(source: str) -> None:
+    assert not [sentence for _, text in docstrings(source) for sentence in too_long(text)]
+
+
+@pytest.mark.parametrize(
+    ("source", "mark"),
+    [
+        (f"x = 1  # {_LONG}", "#"),
+        (f"#: {_LONG[:50]}\n# {_LONG[50:]}\nx = 1", "#"),
+        (f"  -- {_LONG[:50]}\n  -- {_LONG[50:]}\n", "--"),
+        (f"--- {_LONG}", "--"),
+        (f"local x = 1 -- {_LONG}", "--"),
+        (f"-- Keys      {_LONG[:50]}\n--           {_LONG[50:]}", "--"),
+        (f"-- Arguments {_LONG[:50]}\n--           {_LONG[50:]}", "--"),
+    ],
+)
+def test_the_rule_sees_comments(source: str, mark: str) -> None:
+    assert [sentence for _, text in comments(source, mark) for sentence in too_long(text)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"-- {_LONG[:80]}\n\n-- {_LONG[80:]}",
+        f"-- Keys      {_LONG[:80]}\n-- Promise   {_LONG[80:]}",
+        f"-- {_LONG[:80]}\n--   label: {_LONG[80:]}",
+        f"-- Results   {{'a', b}}   {_LONG[:80]}\n--           {{'c'}}, {{'d'}}\n--           {{'e'}}   {_LONG[80:]}",
+        f"-- {{'a', {_LONG}}}",
+    ],
+)
+def test_the_rule_tells_parts_of_a_comment_apart(source: str) -> None:
+    assert not [sentence for _, text in comments(source, "--") for sentence in too_long(text)]
