@@ -1,5 +1,5 @@
 #!lua name=onsale
--- version: 63
+-- version: 64
 --
 -- The rules of Onsale: what may be taken, by whom, for how long, and how it comes back.
 -- The files of this folder are joined in name order into one library (engine/library.py).
@@ -18,34 +18,37 @@
 --   3. A record is in `deadlines` if and only if its state is held; its hold key then lives until the deadline.
 --   4. A record is in `unsettled` if and only if one of its payment attempts is pending, or a
 --      refund of one is due.
---   5. A record is in the ledger if and only if it is in `deadlines` or in `unsettled`; any other is archived under
---      its hold key, with a TTL.
---   6. `customers` counts the places a customer holds, pays for, has bought or has booked, per event, and those that an exchange
---      that waits for its money has more; under `tel <number>`
---      the bookings of a phone number.
+--   5. A record is in the ledger if and only if it is in `deadlines` or `unsettled`. Any other is archived under its hold
+--      key, with a TTL.
+--   6. `customers` counts, per event, the places that a customer holds, pays for, has bought or has booked. It also counts
+--      the places that a pending exchange adds. Under `tel <number>` it counts the bookings of a phone number.
 --   7. Outbox entry ids are epoch-sequence, and the sequence has no gaps. Each server process begins an epoch of its own
---      (the fence, unit_fence): a replica that became the primary may lack entries, and never uses their ids again.
+--      (the fence, unit_fence). A replica that became the primary may lack entries, and never uses their ids again.
 --
---   8. In the map of a section, seats that are held, paying, sold and kept are those of its pool's counters, and each is
---      named by exactly one live, sold or refunded record, or pinned by one; seats that are not blocked are its capacity.
+--   8. In the map of a section, the numbers of held, paying, sold and kept seats are those of its pool's counters. Each such
+--      seat is named by exactly one live, sold or refunded record, or pinned by one. The seats that are not blocked are its
+--      capacity.
 --   9. `slots` has the pools of slots, no other; `purges` has each booking, by the end that its record tells.
 --  10. `sold` of a slot counts its bookings and the places of it that were paid for.
---  11. In a waiting room each customer has one index, below `joined`; `inside` has those whose passes are not known to have
---      ended, and `idle` counts those of them whose passes have taken no place (34_rooms.lua).
---  12. In a waiting list each entry that waits has one place in the line of its ticket; one that is offered has a live hold of
---      its id, and no other hold is an offer. No more places are set aside than are available (37_waiting_lists.lua).
+--  11. In a waiting room each customer has one index, below `joined`. `inside` has those whose passes are not known to have
+--      ended. `idle` counts those of them whose passes have taken no place (34_rooms.lua).
+--  12. In a waiting list each entry that waits has one place in the line of its ticket. One that is offered has a live hold
+--      of its id, and no other hold is an offer. No more places are set aside than are available (37_waiting_lists.lua).
 --  13. A paid record has one e-ticket that is not void for each of its places, any other record has none (38_etickets.lua).
---  14. A code counts the uses, places and savings of the reservations that name it; of an allocation free + held + paying +
---      sold + kept are its places, and what is free is among the places that its ticket's pool keeps (30_codes.lua).
+--  14. A code counts the uses, places and savings of the reservations that name it. The places of an allocation are free +
+--      held + paying + sold + kept. Its free places are among the places that its ticket's pool keeps (30_codes.lua).
 --
--- Keys of a partition (KEYS[1..11]), then one key per command that names a reservation, then one per command that names a
--- booking:
---   meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, hold:<rid>...,
---   unbooked:<event>:<booking_id>...
--- The only key names built here are hold keys of records that fell due or are offered, unbooked:<event>:<booking_id> of
--- bookings that are deleted, seats:<event>:<pool>, the maps of sections, queue:<event>..., the waiting rooms,
--- waiting:<event>..., the waiting lists, doors:<event>..., the e-tickets, codes:<event> and allotments, the codes:
--- from the partition's own prefix and ids that the partition itself stored.
+-- Keys of a partition (KEYS[1..11]): meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots,
+-- purges. Then follow hold:<rid> for each command that names a reservation, and unbooked:<event>:<booking_id> for each
+-- command that names a booking.
+-- Only these key names are built here, from the partition's own prefix and ids that the partition itself stored:
+--   hold:<rid>                        of records that are due or offered
+--   unbooked:<event>:<booking_id>     of bookings that are deleted
+--   seats:<event>:<pool>              the maps of sections
+--   queue:<event>...                  the waiting rooms
+--   waiting:<event>...                the waiting lists
+--   doors:<event>...                  the e-tickets
+--   codes:<event>, allotments         the codes
 -- Three subjects stand apart from the partitions and hold no stock: onsale_publish and onsale_follow (81_), onsale_cart (82_),
 -- onsale_claim and onsale_keep (85_).
 -- All functions but onsale_restore run at maxmemory too (06_memory.lua). None is `no-writes`: whatever is read, what is due is

@@ -37,8 +37,8 @@ do
     end
   end
 
-  -- Writes a field of a hash as it is, for the replicas alone: WAIT on this connection then tells that they have all that
-  -- this call saw. Without it WAIT speaks of what the connection itself wrote, which for a repeat is nothing. No disk is used.
+  -- Writes a field of a hash as it is, for the replicas alone. WAIT on this connection then confirms that they have all that
+  -- this call saw. Without it, WAIT is about the writes of this connection; a repeat has none. No disk is used.
   function mark_replicas(key, field, value)
     redis.set_repl(redis.REPL_REPLICA)
     redis.call('HSET', key, field, value)

@@ -1,8 +1,9 @@
 -- The memory of the server, and whether it is too full to take anything more.
 --
 -- At maxmemory a server refuses all that may need memory, unless a function is flagged `allow-oom`. Those here are, because
--- giving back, paying and reading must go on: nothing else makes room. So the library itself refuses what takes something
--- (the row `takes` of a command, and new carts), and does so below maxmemory: what settles needs some, too.
+-- giving back, paying and reading must go on: nothing else makes room. So the library itself refuses commands that take
+-- something (the row `takes` of a command), and new carts. It does so below maxmemory, because commands that settle need
+-- memory, too.
 
 local memory_is_full
 do

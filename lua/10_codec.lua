@@ -123,20 +123,20 @@ local function record_pack(u, r)
 end
 
 -- Positions in a line and in a payment attempt.
--- LINE_SEATS is there in lines of assigned seats, where the seats stand in the map of their section, and empty where LINE_OFF_MINOR
--- follows: by how much each place is cheaper under the code that the record names.
+-- LINE_SEATS has the positions of assigned seats in the map of their section. LINE_OFF_MINOR is the discount of each place
+-- under the record's code; before it, LINE_SEATS may be empty.
 local LINE_TICKET, LINE_POOL, LINE_QUANTITY, LINE_UNIT_MINOR, LINE_SEATS, LINE_OFF_MINOR = 1, 2, 3, 4, 5, 6
 local ATTEMPT_ID, ATTEMPT_STATE, ATTEMPT_AMOUNT, ATTEMPT_STARTED_MS = 1, 2, 3, 4
 local ATTEMPT_SETTLED_MS, ATTEMPT_REASON, ATTEMPT_DIGEST, ATTEMPT_REFUNDS, ATTEMPT_RECEIVED = 5, 6, 7, 8, 9
 local ATTEMPT_EXCHANGE = 10
 
--- ATTEMPT_SETTLED_MS is when the gateway told its outcome, 0 while pending; it stays when the money goes back.
+-- ATTEMPT_SETTLED_MS is when the gateway reported the outcome, 0 while pending; it stays when the money is refunded.
 -- Positions in a refund, which is money of an attempt that goes back; REFUND_SETTLED_MS is 0 while it is due.
--- ATTEMPT_RECEIVED is a list of at most one {amount_minor, currency, note}: what the gateway has, where that is not what is
--- owed, and what somebody decided about it.
+-- ATTEMPT_RECEIVED is a list of at most one {amount_minor, currency, note}. It has the sum at the gateway, where that differs
+-- from the sum owed, and a person's decision about it.
 -- ATTEMPT_EXCHANGE is a list of at most one {lines before, lines after}: the attempt is for an exchange (44_exchanges.lua).
--- REFUND_PLACES, {ticket_id, quantity}..., and REFUND_WORTH tell which places went with the money, and their price: what was
--- charged is the price of what is left, and of what went. Records of earlier releases have neither of the three.
+-- REFUND_PLACES, {ticket_id, quantity}..., and REFUND_WORTH are the refunded places and their price. The charge is the price
+-- of the places that are left, and of those that were refunded. Records of earlier releases have none of the three.
 local REFUND_ID, REFUND_AMOUNT, REFUND_CREATED_MS, REFUND_SETTLED_MS, REFUND_PLACES, REFUND_WORTH = 1, 2, 3, 4, 5, 6
 
 -- The reason of an attempt whose money came when it bought nothing any more.

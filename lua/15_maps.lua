@@ -1,8 +1,8 @@
 -- Maps of sections: which seats there are, and what each is.
 --
 -- A section's map is text: one character per seat, rows in the order of the manifest, a line break between rows. A seat
--- is known by its place in that text, from 1. Its pool has the same name. What a call changes is kept beside the text, and
--- only those bytes are written: a stadium's map is never copied for the sake of two seats.
+-- is known by its place in that text, from 1. Its pool has the same name. The changes of a call are kept beside the text,
+-- and only those bytes are written. So a stadium's map is never copied for two seats.
 
 local SEAT_OF = { available = 'a', held = 'h', paying = 'p', sold = 's', kept = 'k' }
 local SEAT_BLOCKED = 'b'

@@ -1,20 +1,22 @@
 -- Limits on how fast somebody asks, and on hoarding. They are in `meta`, where `onsale serve` publishes its settings, so
 -- that they are the same whoever calls: `name=number` for each that limits (engine/limits.py), or `none`.
 --
--- Of a customer of an event (`<event>/<customer>`) and of an address (`a:<address>`) a pace is remembered, a msgpack array:
+-- A customer of an event (`<event>/<customer>`) and an address (`a:<address>`) each have a pace, a msgpack array:
 --   {tat_ms, {when a hold expired...}, {deadlines of live holds...}}
--- in the hash pace:<hour>, where hour counts the hours since 1970; it goes an hour after its own. What is not in the hash of
--- this hour is looked for in that of the last. So nothing here has to be tidied up, and nothing of it is stock: if it is
--- lost, somebody may go a little faster.
+--
+-- It is in the hash pace:<hour>, where hour counts the hours since 1970. The hash expires an hour after its own hour. A pace
+-- that is not in the hash of this hour is looked for in that of the last. So nothing here has to be tidied up, and nothing
+-- of it is stock: if it is lost, somebody may go a little faster.
 --
 -- An address of IPv6 comes as two networks with a space between, /64 and /48. Each has a pace; that of the wider one has
--- WIDER times the rate and the burst, so that who has 65,536 networks of /64 is limited too.
+-- WIDER times the rate and the burst. So a client with 65,536 networks of /64 is limited too.
 --
--- Speed is limited by GCRA, the generic cell rate algorithm (ITU-T I.371): each asking moves the theoretical arrival time by
--- the interval of the rate, and is refused while that time is further ahead than the burst allows. What it leaves is told
--- behind the last value of the result:
---   {{who, left, reset_ms}...}   who: customer or address; left: how many more may come at once;
---                                reset_ms: until as many as ever may, or until one may if none is left
+-- Speed is limited by GCRA, the generic cell rate algorithm (ITU-T I.371): each request moves the theoretical arrival time
+-- by the interval of the rate. It is refused while that time is further ahead than the burst allows. The rest of the limit
+-- stands behind the last value of the result:
+--   {{who, left, reset_ms}...}   who: customer or address
+--                                left: how many more requests may come at once
+--                                reset_ms: until the full burst is possible, or until one request is if none is left
 
 -- A table and a block: Lua allows a file 200 local names, and this library is one file.
 local limits = {}
@@ -245,9 +247,9 @@ do
     return nil
   end
 
-  -- Runs a command that takes something, unless the caller is refused. The attempt counts, whatever the result,
-  -- but for three: one that is too fast moves nothing, one that is sent again is asked once, and where memory is full nobody
-  -- has been served.
+  -- Runs a command that takes something, unless the caller is refused. The attempt counts, whatever the result, with three
+  -- exceptions. One that is too fast moves nothing, one that is sent again counts once, and none counts where memory is
+  -- full.
   -- Only holds are hoarded; a command on one that there is takes no further one.
   -- Returns the result in up to three parts: to join them here would copy the record once more.
   function limits.run(u, kind, command, number)

@@ -1,14 +1,14 @@
 -- Hoarding: places that are held and not bought.
 --
 -- What hurts others is counted, whatever ended a hold: idle time, which is places times the ms that they were held and not
--- bought. A hold is charged for all of its time when it begins. What it did not use is given back when it ends; one that was
--- pinned by a payment beyond its deadline is charged for that, too; and one that is bought gives all of it back.
+-- bought. A hold is charged for all of its time when it begins. The unused time is subtracted when the hold ends. A hold
+-- that a payment pinned beyond its deadline is charged for that time, too. A hold that is bought gets all of its time back.
 --
--- Who has an account: a customer, and the address from which its holds came (of IPv6 two networks, see 18_limits.lua: of the
--- wider one everything is WIDER times as much). Each time the idle time has grown to the allowance, 3, 7 and 15 times the
--- allowance, the account is a level higher. On each level it may have half as many places at once, and new holds end in half
--- the time; at least one place, and the shortest hold of the limits. Carts that are nobody's have one account together, which
--- has no levels: only so many places at once.
+-- Customers have accounts, and so have the addresses from which their holds came. An IPv6 address counts as two networks
+-- (18_limits.lua); the wider one has WIDER times as much of everything. Each time the idle time has grown to the allowance,
+-- 3, 7 and 15 times the allowance, the account is a level higher. Each level halves the places that it may have at once, and
+-- the time of new holds. One place is always left, and the shortest hold of the limits. Carts without a customer have one
+-- account together. It has no levels, only a number of places at once.
 --
 -- Of each event, in the hash hoards:<event>, which goes KEEP_MS after the last change, so a sale remembers it all:
 --   c <customer>, a <address>, nobody    an account: `idle_ms places until_ms`; places: held or being paid for now;
@@ -225,8 +225,9 @@ do
 
   -- The refusal of so many more places for these accounts, or nil.
   --   {"held_unbought", who, most, places, hold_ms, retry_ms}
-  --       who: customer, address or nobody may have `most` places at once, each time for hold_ms, and has `places`; in
-  --       retry_ms those have run out; 0: there are none, but more than `most` are asked for
+  --       who: the customer, the address or nobody, whose account refuses
+  --       most, hold_ms: the places that it may have at once, and for how long; places: those that it has
+  --       retry_ms: until those have expired; 0: it has none, but more than `most` are asked for
   local function refusal(u, accounts, places, terms)
     for i = 1, #accounts do
       local account = accounts[i]

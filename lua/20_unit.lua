@@ -16,8 +16,8 @@ local codes = {}
 -- The value of a hold key while its hold lives. Later the key has the archived record.
 local HELD_MARK = 'held'
 
--- Raises if a key of the partition is missing, or of a wrong type: the write phase must not be able to fail, and an answer
--- from half of the keys would be wrong. Only what the keys' sizes tell is seen here; `onsale audit` sees more.
+-- Raises if a key of the partition is missing, or of a wrong type. The write phase must not be able to fail, and an answer
+-- from half of the keys would be wrong. Only the sizes of the keys are checked here; `onsale audit` checks more.
 local function check_keys(keys)
   local records = redis.call('HLEN', keys[KEY_LEDGER])
   local deadlines, unsettled = redis.call('ZCARD', keys[KEY_DEADLINES]), redis.call('ZCARD', keys[KEY_UNSETTLED])
@@ -32,9 +32,9 @@ local function check_keys(keys)
   end
 end
 
--- True if the server has MSETEX (Valkey 9.1, Redis 8.4), which sets many strings at a fraction of the cost of single
--- SETs; nil before the first check. Not in a cluster: while a slot is moved (CLUSTER MIGRATESLOTS), Valkey 9.1.2 does not send
--- to the new node what a function sets by MSETEX, and a node does not refuse it for keys that have left.
+-- True if the server has MSETEX (Valkey 9.1, Redis 8.4); nil before the first check. It sets many strings at a fraction of
+-- the cost of single SETs. It is not used in a cluster. While a slot is moved (CLUSTER MIGRATESLOTS), Valkey 9.1.2 does not
+-- send to the new node what a function sets by MSETEX. Nor does a node refuse it for keys that have left.
 local has_msetex
 
 -- The fence: where another server process wrote last, this unit of work begins a new epoch. `before` is the last entry that
@@ -213,8 +213,8 @@ local function unit_line_pool(u, event, line)
     or damaged('no pool ' .. event_field(u, event, line[LINE_POOL]))
 end
 
--- The first of the lines whose seats are not available, or for which its pool has too few places, counting all lines of
--- that pool, and how many the pool has; nil if all of them are available.
+-- The first line whose seats are not available, or whose pool has too few places for all its lines. Also returns how many
+-- places the pool has. Nil if all are available.
 local function unit_short_line(u, event, lines)
   for i = 1, #lines do
     local line = lines[i]

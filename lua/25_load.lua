@@ -59,8 +59,8 @@ local function unit_give_back_due(u)
 end
 
 -- Loads the records of these ids, each once, with their hold keys: a live one from the ledger, an ended one from its key.
--- A record that says `held` and is due, or whose hold key is gone, whatever the clock says now, is given back here; so is
--- one of an event that is cancelled.
+-- A held record is given back here if it is due, or if its hold key is gone, whatever the clock says now. So is one of a
+-- cancelled event.
 local function unit_load_records(u, rids, keys)
   if #rids == 0 then
     return

@@ -1,11 +1,11 @@
 -- Slots: the pools of timed events.
 --
 -- A slot is known by its local date and time, as the event's calendar shows it: it is the pool `slot:2027-09-12T13:30` of
--- its event. When it begins is told by whoever takes a place, by the rules of the day, and is kept with the pool's counters:
--- rules of time zones change, and the slot stays the same one.
+-- its event. The command that takes a place names the instant of its start, by the rules of the day. It is kept with the
+-- pool's counters: rules of time zones change, and the slot stays the same one.
 --
--- It comes into being when a place of it is first taken, with the slot capacity of the event's terms, and goes some time
--- after its start with everything that is of it (65_purge_slots.lua):
+-- It is made when a place of it is first taken, with the slot capacity of the event's terms. Some time after its start it is
+-- purged with everything that belongs to it (65_purge_slots.lua):
 --   slots    event/slot:<slot>                       by when it may go
 --   purges   event/booking_id                        by when the booking goes: it reads `expired` from then on
 --            rid/slot:<slot>/places/customer         by when what a customer has bought counts no more for max_per_customer

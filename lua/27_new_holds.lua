@@ -40,9 +40,10 @@ local function unit_add_hold(u, key, rid, event, customer, details, digest, dead
   return record
 end
 
--- The common part of a call's holds that ask for the same places of one ticket without seats, and for the same time, under
--- codes with the same terms or without one. They differ in their customers, and the names of their codes. It is made once one of them has its places; `unit_add_alike` adds the others as
--- unit_add_hold would. `number`: of the first such command, whose result gives the others' results, too.
+-- The common part of a call's holds that ask for the same places of one ticket without seats, and for the same time. They
+-- are under codes with the same terms, or under none. They differ in their customers, and the names of their codes. It is
+-- made once one of them has its places; `unit_add_alike` adds the others as unit_add_hold would. `number`: of the first such
+-- command, whose result gives the others' results, too.
 local function new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
   local deadline_ms = u.now_ms + hold_ms
   local state_event, ending, lines_rest = new_hold_pieces(u, event, deadline_ms, lines)

@@ -41,8 +41,8 @@ do
     return earliest < math.huge and earliest or 0
   end
 
-  -- The refusal of places of a ticket, of which these pools have fewer. Where all is gone and some is held, it tells when
-  -- the next hold runs out; looked for once, however many a call refuses, until something happens in it.
+  -- The refusal of places of a ticket, of which these pools have fewer. If nothing is available and something is held, it
+  -- names the deadline of the next hold. That is looked for once for all refusals of a call, until something happens in it.
   function returns.sold_out(u, event, ticket_id, pools, available, largest)
     local held, next_ms = 0, 0
     for i = 1, available == 0 and #pools or 0 do

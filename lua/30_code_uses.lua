@@ -163,8 +163,8 @@ do
     end
   end
 
-  -- The first line, of those of a hold, that is not to be had, and how many places its pool has: as unit_short_line, but for
-  -- places that were set aside for the code, which codes.used_up judges.
+  -- The first line of a hold that is not available, and how many places its pool has. As unit_short_line, except for places
+  -- that were set aside for the code: codes.used_up decides about those.
   function codes.short_line(u, event, entry, lines)
     if not entry or entry.open == 0 then
       return unit_short_line(u, event, lines)
@@ -198,9 +198,9 @@ do
 
   -- Alike holds
 
-  -- The common part of a call's holds that ask for the same under codes with the same terms, and this one's code; nil where
-  -- there is none, or where this code has no use, too little budget or too few places for another such hold. Codes whose
-  -- terms are the same share it: what differs are their names and counters.
+  -- The common part of a call's holds that ask for the same under codes with the same terms, and this one's code. Nil if
+  -- there is none, or if this code has no use, too little budget or too few places for another such hold. Codes whose terms
+  -- are the same share it: only their names and counters differ.
   function codes.plan(u, event_terms, event, code, customer, wish)
     local of_codes = event_terms.code_plans
     local entry = of_codes and codes.find(u, event, code, customer)

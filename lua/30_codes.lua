@@ -1,7 +1,7 @@
 -- Codes: what opens tickets, makes them cheaper, or has places set aside.
 --
--- A code is a pool: its uses, its budget and the places that are set aside for it are taken in the same step as the places,
--- and given back with them. All of an event's codes are fields of one hash beside its stock:
+-- A code is a pool. Its uses, its budget and the places that are set aside for it are taken in one step with the places.
+-- They are given back with them. All of an event's codes are fields of one hash beside its stock:
 --   codes:<event>   code -> `uses spent held paying sold kept free open|terms`; before the first use `|terms`
 --                   uses     held, paying and paid reservations that name the code
 --                   spent    what those pay less because of it, in minor units

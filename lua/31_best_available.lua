@@ -1,8 +1,8 @@
 -- Best available: choose n seats for a customer who does not name them, all side by side. Groups: 31_best_groups.lua.
 --
--- The order of the manifest is the order of preference. Best is the first row in which n seats leave no seat alone between
--- taken ones: a block that they fill, or one that has two more at least; in that row a block that they fill, else the first.
--- One customer alone gets a seat that is alone already. Where a seat must be left alone, it is in the first row.
+-- The order of the manifest is the order of preference. Best is the first row in which n seats leave no single seat. There
+-- they fill a block between taken seats, or leave two seats of it at least. In that row it is a block that they fill, else
+-- the first. One customer alone gets a single seat. Where a seat must be left alone, it is in the first row.
 -- Works on sections, whose seats it does not change, as 15_maps.lua has them:
 --   text, longest, from    the map's text; no block in it is longer; by length: no block of it begins before there
 -- The latter two are what searches have learned, so that those of a call do not all begin at the beginning.

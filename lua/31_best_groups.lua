@@ -1,8 +1,12 @@
 -- Best available where no row has n seats side by side: groups, in as few neighbouring rows as can be.
 --
--- In order of importance: nobody sits alone, unless the free seats leave no other way; as few rows, which follow one another
--- in one section; the first such rows; as few groups; no seat is left alone. Where no section has n seats in rows that follow
--- one another, the groups are the largest blocks of all sections.
+-- In order of importance:
+--   1. Nobody sits alone, unless the free seats leave no other way.
+--   2. As few rows as possible, which follow one another in one section.
+--   3. The first such rows.
+--   4. As few groups as possible.
+--   5. No seat is left alone.
+-- Where no section has n seats in rows that follow one another, the groups are the largest blocks of all sections.
 -- Of rows that have such blocks MOST_ROWS are looked at: the work is bounded, whatever the house.
 
 do
@@ -50,8 +54,8 @@ do
     return at
   end
 
-  -- The fewest rows of a section that follow one another and have n places, at most `most`: the first such, {from, to}, the places
-  -- of their beginning and end in the text, and how many they are; or nil. `budget.rows`: how many may be looked at.
+  -- The fewest successive rows of a section that have n places, at most `most`; the first of several. Returns {from, to},
+  -- where they begin and end in the text, and how many they are; or nil. `budget.rows`: how many may be searched.
   local function fewest_rows(section, n, alone, most, budget)
     local text, rows, best_rows, needle = section.text, {}, nil, alone and 'a' or 'aa'
     local window = { first = 1, last = 0, places = 0, threes = 0 }
@@ -102,7 +106,7 @@ do
     return one.order < other.order
   end
 
-  -- Among blocks from `i` on, the best for `rest` seats: one that they fill, else the first that has two more at least; where
+  -- Among blocks from `i` on, the best for `rest` seats: one that they fill, else the first that has two more at least. With
   -- `any`, else the first that has one more. Nil if there is none.
   local function best_fit(blocks, i, rest, any)
     local found
@@ -156,8 +160,8 @@ do
     return choice
   end
 
-  -- The largest blocks of all sections, until they have n seats and as many as must be to choose from; nil where those of `least`
-  -- seats and more have not.
+  -- The largest blocks of all sections, until they have n seats and enough blocks to choose from. Nil if all blocks of
+  -- `least` seats and more are too few.
   local function largest_blocks(sections, n, largest, least)
     local blocks, seats = {}, 0
     for length = largest, least, -1 do

@@ -111,8 +111,8 @@ do
     return joined
   end
 
-  -- The lines without so many places of a ticket that are all alike, those that were taken last first; and the lines of
-  -- what is gone. `name`: only those of that pool; nil: of any.
+  -- The lines without so many places of a ticket that are all alike, and the lines of the removed places. Places that were
+  -- taken last are removed first. `name`: only places of that pool; nil: of any.
   function changes.lines_without_places(lines, ticket_id, name, places)
     local rest, gone = {}, {}
     for i = #lines, 1, -1 do
@@ -168,9 +168,9 @@ do
     return changes.lines_joined({}, priced)
   end
 
-  -- The lines of the items, chosen while the places of the record, which stand in `counter`, are free, and those that stay at
-  -- their old prices; or nil and the refusal. `entry`: the code that it
-  -- names, while that is valid; then places that it has not yet come under it, too.
+  -- The lines of the items, chosen while the places of the record, which stand in `counter`, are free. Places that stay keep
+  -- their old prices. Returns nil and the refusal if that is impossible. `entry`: the code that it names, while that is
+  -- valid; then it applies to new places, too.
   function changes.choose(u, r, terms, items, entry, counter)
     record_move(u, r, r.lines, counter, 'available', true)
     local lines, refusal = sale.choose_lines(u, r.event, terms, items, entry)

@@ -3,15 +3,15 @@
 -- A room is beside the event's stock, so that one clock and one step decide about both:
 --   queue:<event>          hash, see FIELDS
 --   queue:<event>:places   customer -> `index began_ms until_ms used`: when the pass began and ends, and how many places it
---                          has taken; `began_ms` is 0 once the pass is known to have ended, all are 0 before the first pass
+--                          has taken. `began_ms` is 0 once the pass is known to have ended; all are 0 before the first pass
 --   queue:<event>:inside   customer -> until when its pass is valid, ms; those whose `began_ms` is not 0
--- It is read and written only where an event has a room. Facts tell who joined, entered and left, and what the order was drawn
--- by: so much is restored (83_restore.lua). Who is inside and how fast others follow is not: that begins anew.
+-- It is read and written only where an event has a room. Facts say who joined, entered and left, and name the seed of the
+-- order: that is restored (83_restore.lua). Who is inside and how fast others follow is not restored, but starts again.
 --
--- The order. Customers who join before the sale opens are a cohort: when it opens, one write freezes their number and
--- makes the seed, of which the position of each follows. The secret in the seed was fixed, and its SHA-256 known, before
--- anybody joined. Redis has SHA-1 and no SHA-256, so the seed and the permutation use SHA-1; neither needs that nobody can
--- find collisions.
+-- The order. Customers who join before the sale opens are a cohort. When it opens, one write fixes their number and makes
+-- the seed, which determines the position of each. The secret in the seed was fixed, and its SHA-256 known, before anybody
+-- joined. Redis has SHA-1 and no SHA-256, so the seed and the permutation use SHA-1; neither needs that nobody can find
+-- collisions.
 --
 -- Who may enter is decided in 36_admission.lua.
 
@@ -106,8 +106,8 @@ do
     return place
   end
 
-  -- Makes the position of an index: a permutation of the cohort, keyed by the seed; a Feistel network on the square that has
-  -- room for the cohort, walked until it is back in the cohort. Indexes behind the cohort are their own positions.
+  -- The position of an index: a permutation of the cohort, keyed by the seed. It is a Feistel network on the square that has
+  -- room for the cohort, repeated until the result is in the cohort. Indexes behind the cohort are their own positions.
   local function position(room, index)
     local cohort, seed = room.cohort, room.seed
     if index >= cohort then

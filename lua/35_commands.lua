@@ -4,9 +4,9 @@
 --   names_reservation   its first value is a reservation's id, whose hold key is among KEYS
 --   names_booking       its second value is a booking's id, whose unbooked key is among KEYS
 --   names_customer      its second and third values are an event and a customer
---   code_at             which of its values is a code of that event, empty where it names none; so all are read at once
---   asks                its values that are the requesting customer and the address of the request, each empty where
---                       it is not known; only what takes something has it, and is limited (18_limits.lua)
+--   code_at             which of its values is a code of that event, empty if it names none. So all codes are read at once
+--   asks                which of its values are the requesting customer and the address of the request, each empty if
+--                       unknown. Only commands that take something have it, and are limited (18_limits.lua)
 --   takes               beside asks, function(u, command): whether the limits concern it. Where u.memory_full, such a command
 --                       answers `out_of_memory`, unless it is a repeat, before it changes anything
 -- Files are numbered by subject: 40 holds, 45 payments, 50 bookings, 55 catalogue, 57 doors, 58 waiting rooms, 59 waiting

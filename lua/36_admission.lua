@@ -5,7 +5,7 @@
 -- and later: who was absent keeps that right.
 
 do
-  -- Customers inside without a place are promised at most the free places: so the promise stays below 1.2 times of them while
+  -- Customers inside without a place are at most as many as the free places. So they stay below 1.2 times of these while
   -- some take all that their passes buy. With 1.2 times at the start, each that does so would raise the proportion.
 
   -- The rate where nobody has said another one.
@@ -17,17 +17,18 @@ do
   -- Whoever was let in has one to two of these to come; then it counts as absent.
   local WINDOW_MS = 15000
 
-  -- Space is kept for those who were let in and have not come, but for less and less of them as a time passes: the longest
-  -- pause of their pages (api/queue/views.py: 1 ms more for each ten who wait), and what it takes to see it and to click.
-  -- Of too many some find no space, and try again.
+  -- Space is kept for customers who were let in and have not come, but for fewer of them as time passes. That time is the
+  -- longest pause of their pages, and the time to see it and to click. Pages pause 1 ms more for each ten who wait
+  -- (api/queue/views.py).
+  -- If too many come, some find no space, and try again.
   local DUE_MS, DUE_MS_PER_WAITING, LONGEST_DUE_MS = 3000, 0.1, 13000
 
   -- Of the customers who may enter at least this part is thought to come.
   local LEAST_SHOW = 0.2
 
   -- While answers take longer than SLOW_MS the rate is multiplied by SLOWER, at most once a second; then it recovers. A rate
-  -- that somebody chose recovers by a part of itself. Where nobody did, what came in lately is slowed down instead: the rate
-  -- that is possible may be far above it, so that lowering that one would change nothing.
+  -- that somebody chose recovers by a part of itself. Where nobody did, the recent rate of admissions is slowed down
+  -- instead. The possible rate may be far above it, so lowering that one would change nothing.
   local SLOW_MS, SLOWER, SLOWEST, FASTER_PER_MS, A_SECOND_MS = 250, 0.7, 0.02, 0.05 / 1000, 1000
   local SLOWEST_UNCHOSEN, GROWTH_PER_MS = 60 / FASTEST_PER_MINUTE, 0.2 / 1000
 
@@ -40,8 +41,8 @@ do
   -- Redis tells in whole seconds, of two clocks, for how long it has run.
   local START_MS = 2000
 
-  -- The places that can be taken now, and whether all that there ever were are sold, of all tickets that are shown; nil for a
-  -- timed event, whose slots are many pools.
+  -- The places of all shown tickets that can be taken now, and whether all their places are sold. Nil for a timed event,
+  -- whose slots are many pools.
   local function stock_of(u, room)
     local terms = room.terms
     if slots.has_any(terms) then
@@ -147,8 +148,9 @@ do
     return rooms.phase(u, room) == 'serving' and not fenced(u, room) and space(u, room) > 0
   end
 
-  -- Notes which server it is. One that ran already when another one wrote was its replica, and may lack what that wrote last:
-  -- until all passes of that time have ended nobody is admitted. A server that was started since has read its file.
+  -- Notes which server it is. A server that ran already when another one wrote was its replica, and may lack the last
+  -- writes. So nobody is admitted until all passes of that time have ended. A server that was started since has read its
+  -- file.
   local function note_server(u, room)
     local run_id = server_run_id()
     if room.run_id == run_id then
@@ -163,8 +165,8 @@ do
     room.run_id, room.changed = run_id, true
   end
 
-  -- The passes that take no space any more: where the number of customers is what stops the others, those that ended, else
-  -- those that took a place, too.
+  -- The passes that take no space any more. If the number of customers stops the others, they are the passes that ended;
+  -- else also those that took a place.
   local function gone(u, room)
     local most, idle = bounds(u, room)
     return room.passes - (most - room.inside < idle - room.idle and room.inside or room.idle)

@@ -60,7 +60,7 @@ do
     return false
   end
 
-  -- True if a live record of that index has places of it, or had: those of a refund that is due may be on sale again.
+  -- True if a live record of that index has places of it, or had. Places of a due refund may be on sale again.
   local function indexed(u, key, event, prefix, ticket_id)
     for _, rid in ipairs(redis.call('ZRANGE', u.keys[key], 0, -1)) do
       if string.sub(rid, 1, #prefix) == prefix then
@@ -80,8 +80,9 @@ do
       or timed and indexed(u, KEY_DEADLINES, event, prefix, ticket_id)
   end
 
-  -- The refusal of what is possible only while nothing of the event's ticket (0: of any) was taken; nil where nothing was that
-  -- is told here. `in_use` names the currency, if that is given. `again`: the outbox is too long to be looked through now.
+  -- The refusal of a change that needs a ticket of which nothing was taken; ticket 0 stands for all of the event. Nil if
+  -- nothing was taken that is known here. `in_use` names the currency, if that is given. `again`: the outbox is too long to
+  -- be looked through now.
   function takings.refusal(u, event, ticket_id, currency)
     local prefix = u.digits[event] .. '-'
     if taken_by_call(u, event, prefix, ticket_id) or is_live(u, event, prefix, ticket_id) then

@@ -12,9 +12,10 @@
 --   waiting:<event>:ended            waiting_id by when it ended; it is forgotten `archive_ms` later
 --
 -- While somebody waits for places of a pool, the pool is *lined*. Places that were for sale when the line began stay so.
--- Places that return to a lined pool are set aside: the stored counters call them available, but in a call `available` of
--- a lined pool has only what is for sale, so no command can take the others. After each command `waitlists.settle` sets
--- aside what the command returned, and offers it. No other file has to tell what it gives back, or to whom it may go.
+-- Places that return to a lined pool are set aside. The stored counters call them available. But in a call, `available` of a
+-- lined pool has only the places for sale, so no command can take the others. After each command `waitlists.settle` sets
+-- aside the places that the command returned, and offers them. No other file has to report what it gives back, or to whom it
+-- may go.
 --
 -- An offer is a hold whose id is that of the entry, and whose digest is OFFER_DIGEST. It counts for max_per_customer. It
 -- counts for no other limit, because nobody asked for it at that moment: neither for hoarding nor for a waiting room.

@@ -71,8 +71,8 @@ do
     return best
   end
 
-  -- Offers free places, in the order of the entries' numbers. Places that the first of a line waits for, and that are too
-  -- few, are offered to nobody behind it, also of another ticket that shares them.
+  -- Offers free places, in the order of the entries' numbers. Places that are too few for the first of a line are
+  -- offered to nobody behind it. That is also so for lines of another ticket that shares them.
   local function offer_places(u, list, terms)
     local blocked, tickets = {}, served_tickets(u, list, terms)
     while u.offers_left > 0 and #tickets > 0 do
@@ -134,8 +134,8 @@ do
     return returned
   end
 
-  -- Serves a list as far as that is possible: an offer may be the one with which another entry of its customer exceeds the
-  -- limit, which lets those behind that entry have what is free.
+  -- Serves a list as far as that is possible. After an offer, another entry of its customer may exceed the limit. Then those
+  -- behind that entry can have the free places.
   local function serve(u, list)
     local terms = unit_terms(u, list.event)
     list.unserved = false

@@ -8,9 +8,9 @@
 --   doors:<event>:scans     hash: gate and nonce -> what the scan was answered
 -- None has a TTL: records go to the archive long before a show, and these are the memory of its doors.
 --
--- E-tickets follow from records. As a call ends, each record that it changed and that was ever paid gets those that its lines
--- lack, and those of places that it has no more become void (etickets.follow). So whatever pays, refunds, exchanges or
--- ends a reservation needs to know nothing of them; and holds, which are not paid, cost nothing.
+-- E-tickets follow from records. At the end of a call, each changed record that was ever paid gets the e-tickets that its
+-- lines lack. Those of places that it no longer has become void (etickets.follow). So commands that pay, refund, exchange or
+-- end a reservation need to know nothing of them. Holds, which are not paid, cost nothing.
 
 local etickets = {}
 do
@@ -125,8 +125,8 @@ do
     end
   end
 
-  -- Makes e-tickets void that are more than wanted of places that are all alike: those first that nobody came in with, and
-  -- of these the newest.
+  -- Makes the surplus e-tickets of places that are all alike void. Those with which nobody came in are
+  -- made void first, and of these the newest.
   local function void_surplus(u, doors, numbers, surplus)
     table.sort(numbers, function(one, other)
       local first, second = VOID_FIRST[doors.etickets[one][STATE]], VOID_FIRST[doors.etickets[other][STATE]]

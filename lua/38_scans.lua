@@ -82,7 +82,7 @@ do
   end
 
   -- Answers a scan and tells it. {result, number (-1: of no e-ticket here), issue, e-ticket or {}, gate and instant of
-  -- the entry that it doubles}, and whether that was answered before: the same gate and nonce are the same scan.
+  -- the entry that it doubles}, and whether that was answered before. The same gate and nonce are the same scan.
   function etickets.scan(u, event, scan)
     local doors = doors_of(u, event)
     local name = scan.gate .. '\n' .. scan.nonce

@@ -2,10 +2,10 @@
 --
 -- Command   {"add", rid, event_id, customer_id, details, item, hold_ms, address, expected_minor, code, until_ms}
 --           hold_ms, address, expected_minor, code: as in hold
---           until_ms: the instant at which a hold that it makes ends, if not earlier; 0: none
---           Of places that are all alike, the reservation then has `quantity` of the ticket, or of the ticket at that slot,
---           however many it had; where it gives some back, those that it took last.
---           A seat that it has already stays; under another ticket it is then at that ticket's price.
+--           until_ms: the latest end of a hold that it makes; 0: none
+--           item, of places that are all alike: how many the reservation then has of the ticket, or of the ticket at that
+--           slot. If they are fewer than before, it gives back the places that it took last.
+--           item, of a seat: a seat that it has already stays. Under another ticket, it then has that ticket's price.
 --           expected_minor: the total of the places of the item; -1: whatever it is
 --           code: of what is taken now; what the reservation has stays as it is. A reservation names one code.
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
@@ -14,13 +14,13 @@
 -- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
 --           {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
 --           {"unknown_pool", ticket_id}, {"sale_closed"}, {"sale_paused"}, {"not_on_sale_yet", opens_ms},
---           {"slot_not_scheduled", slot}, {"slot_past"}, {"below_minimum", ticket_id, minimum} (not of assigned seats, which
---           a cart takes one by one), {"price_changed", total_minor, currency},
---           {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"},
+--           {"slot_not_scheduled", slot}, {"slot_past"}, {"below_minimum", ticket_id, minimum},
+--           {"price_changed", total_minor, currency}, {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"},
 --           {"limit_exceeded", limit, taken}, {"held_unbought", who, most, places, hold_ms, retry_ms},
 --           {"sold_out", ticket_id, available, largest_block, next_return_ms}, {"seat_taken", {{pool, {seat...}}...}}, {"again"},
---           {"code_unknown"}, {"code_used_up"}, {"code_not_applicable", most} (also for a second code), {"out_of_memory"}
---                          as in hold
+--           {"code_unknown"}, {"code_used_up"}, {"code_not_applicable", most}, {"out_of_memory"}
+--                          as in hold. Assigned seats have no minimum, as a cart takes them one by one. A second code is
+--                          not applicable.
 --           {"held", now_ms, replayed, record}
 -- Facts     held where it makes the hold, else changed where anything did
 do

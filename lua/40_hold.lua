@@ -2,11 +2,11 @@
 --
 -- Command   {"hold", rid, event_id, customer_id, details, digest, items, hold_ms, address, expected_minor, code, over_limit, blocked}
 --           items: JSON, an array of items, each
---                 [ticket_id, quantity] of places that are all alike
---                 [ticket_id, quantity, pool, [seat...]] of seats that are named, in ascending order
---                 [ticket_id, quantity, together] of the best available seats (31_best_available.lua)
---                 [ticket_id, quantity, slot, start_ms] of a slot's places (26_slots.lua)
---           hold_ms: for how long at most; 0: for as long as the event says; shorter for who hoards (19_hoarding.lua)
+--                 [ticket_id, quantity]                     places that are all alike
+--                 [ticket_id, quantity, pool, [seat...]]    named seats, in ascending order
+--                 [ticket_id, quantity, together]           the best available seats (31_best_available.lua)
+--                 [ticket_id, quantity, slot, start_ms]     a slot's places (26_slots.lua)
+--           hold_ms: for how long at most; 0: for as long as the event says. Shorter for hoarders (19_hoarding.lua)
 --           address: where the request comes from, empty where that is not limited (18_limits.lua)
 --           expected_minor: the total that the customer was shown; -1: whatever it is
 --           code: under whose terms the places are taken (30_codes.lua); empty: none
@@ -14,8 +14,8 @@
 --           blocked: seats that are named may be blocked; when they are given back they are blocked again
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
--- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed;
---           so a repeat is looked for before anything else is judged.
+-- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed.
+--           So a repeat is looked for before anything else is checked.
 -- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
 --           {"too_many_holds", limit}               so many holds of the customer live at the event
 --           {"key_reused"}                          the rid was taken for another request
@@ -24,8 +24,8 @@
 --           {"code_unknown"}                        no such code, or it is not valid now, or another customer's
 --           {"sale_closed"}                         the event is closed, cancelled or past its window
 --           {"sale_paused"}                         its manager has interrupted the sale
---           {"not_on_sale_yet", opens_ms}           a draft (0), or before its window; these three also of a ticket that
---                                                   has a window of its own or is paused; unknown_pool if it is hidden
+--           {"not_on_sale_yet", opens_ms}           a draft (0), or before its window. A ticket that has a window of its own
+--                                                   or is paused also has these three; if it is hidden, unknown_pool
 --           {"slot_not_scheduled", slot}            the event has no such slot
 --           {"slot_past"}                           a slot that is asked for has begun
 --           {"below_minimum", ticket_id, minimum}   fewer places than the ticket is sold in
@@ -35,7 +35,7 @@
 --           {"pass_expired"}                        the customer was inside; it may enter again
 --           {"limit_exceeded", limit, taken}        more than one customer may have of the event, or than its pass buys
 --           {"held_unbought", who, most, places, hold_ms, retry_ms}
---                                                   who has held too much without buying (19_hoarding.lua)
+--                                                   the account held too much without buying (19_hoarding.lua)
 --           {"sold_out", ticket_id, available, largest_block, next_return_ms}
 --                                                   some ticket has fewer places left, or not together
 --           {"seat_taken", {{pool, {seat...}}...}}  some of the seats that are named are not available: these
@@ -66,8 +66,8 @@ do
     return places
   end
 
-  -- Remembers what a hold that was had as it was asked for means for those who ask for the same: what was judged before its
-  -- lines were made holds for all of them.
+  -- Keeps the plan of a hold that succeeded, for others that ask for the same. The checks before its lines were made are
+  -- true for all of them.
   local function share_plan(u, event, terms, wish, items, asked_ms, hold_ms, lines, places, number, entry)
     if items[2] or terms.tickets[items[1][1]].seating ~= 'general' then
       return

@@ -3,21 +3,21 @@
 -- Command   {"replace", rid, event_id, customer_id, items, address, archived}; items and address as in hold, the customer
 --           that of the reservation, archived as in cancel
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
--- Promise   All of it or nothing. What it has is free for the choice. The deadline does not move, nor does the price of
---           places that stay; a ticket that is not on sale now cannot be named. Again: the same answer, but for best seats,
---           which are chosen anew. Other places of tickets that the code covers come under it as long as it is valid.
+-- Promise   All of it or nothing. Its own places are free for the choice. The deadline does not move, nor does the price of
+--           places that stay. A ticket that is not on sale now cannot be named. A repeat has the same answer, except that
+--           best seats are chosen again. While its code is valid, other places of tickets that it covers come under it.
 -- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
 --           {"not_found"}   no such reservation of the customer
 --           {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
 --           {"unknown_pool", ticket_id}, {"sale_closed"}, {"sale_paused"}, {"not_on_sale_yet", opens_ms},
 --           {"slot_not_scheduled", slot}, {"slot_past"}, {"below_minimum", ticket_id, minimum},
---           {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"} (also for as many others; fewer are always possible),
+--           {"queue_required"}, {"not_your_turn", ahead}, {"pass_expired"},
 --           {"limit_exceeded", limit, taken}, {"held_unbought", who, most, places, hold_ms, retry_ms},
 --           {"sold_out", ticket_id, available, largest_block, next_return_ms}, {"seat_taken", {{pool, {seat...}}...}}, {"again"},
---           {"only_fewer"}   it is an offer of a waiting list: it may be given fewer of its places, and no others
---           {"code_used_up"}, {"code_not_applicable", most}   more places under the code that it names than that allows
 --           {"out_of_memory"}
---                          as in hold
+--                          as in hold. A pass is needed for as many other places, too; fewer are always possible
+--           {"only_fewer"}   it is an offer of a waiting list, which may only be reduced
+--           {"code_used_up"}, {"code_not_applicable", most}   more places under the code that it names than that allows
 --           {"held", now_ms, replayed, record}
 -- Facts     changed, where anything did
 do

@@ -1,8 +1,8 @@
 -- Exchanges: a paid reservation moves to other places of its event (45_exchange.lua).
 --
 -- An exchange that costs more is an attempt like any other, with the lines before and after. While it is pending, the record
--- is paid and has its old places; those that only the new lines have are pinned beside them, in the counter `paying`. The
--- customer counts as many as the larger of both. confirm_payment swaps them, fail_payment gives the new ones back.
+-- is paid and has its old places. Places that only the new lines have are pinned, too, in the counter `paying`. The limit
+-- of the customer counts the larger number of both. confirm_payment swaps them, fail_payment gives the new ones back.
 
 local exchanges = {}
 do

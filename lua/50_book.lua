@@ -7,7 +7,7 @@
 --           customer_id, address: the caller and its address; empty if unknown or not limited (18_limits.lua)
 -- Keys      events, pools, customers, bookings, slots, purges, unbooked:<event>:<booking_id>
 -- Promise   The same booking_id again has no further effect and the same answer, also after the sale closed or the slot
---           began; after the booking was deleted, for as long as ended reservations are kept or until the slot expires.
+--           began. After the booking was deleted, that is so while ended reservations are kept, or until the slot expires.
 -- Results   {"rate_limited", who, retry_ms}      too fast
 --           {"key_reused"}                       the booking_id was taken for another request
 --           {"out_of_memory"}                    Redis is too full to take anything

@@ -1,10 +1,10 @@
 -- end_event: gives a slice of the holds of a cancelled event back, as cancelled.
 --
 -- Command   {"end_event", event_id, cursor}
---           cursor: "0" at first, then what the call before answered
+--           cursor: "0" at first, then the cursor that the call before returned
 -- Keys      events, pools, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
--- Promise   Called until the cursor is "0" again, it has given back every hold that there was when the event was cancelled;
---           there are no new ones. What is being paid for stays pinned until that payment ends. Bounded.
+-- Promise   Called until the cursor is "0" again, it gives back all holds that the event had when it was cancelled. There
+--           are no new ones. Places that are being paid for stay pinned until that payment ends. Bounded.
 -- Results   {"unknown_pool", 0}             no such event
 --           {"event_ended", cursor, given_back}   cursor "0": that was all, or the event is not cancelled
 -- Facts     cancelled

@@ -1,12 +1,13 @@
 -- put_event: publishes an event's terms of sale and the pools of its tickets, also under live sales.
 --
 -- Command   {"put_event", event_id, terms, {{pool, capacity}...}, {{pool, map}...}, keeps_slots}
---           `terms` as in terms_decode; the maps of the sections whose seats are offered, as they are before the first hold
+--           terms: as in terms_decode
+--           map: of each section whose seats are offered, as it is before the first hold
 -- Keys      events, pools, slots, seats:<event>:<pool>, outbox
--- Promise   Terms of an older version than those that are there change nothing: they were overtaken on their way.
---           All of it or nothing. A pool that exists keeps its taken places; only what is available changes. A section
---           that is there keeps its map. Another schedule is that of slots, too, that are there and have not begun: one that
---           it does not have is left with no places. Where `keeps_slots`, a slot keeps as many as are taken of it.
+-- Promise   Terms of an older version than the stored one change nothing: newer terms came first.
+--           All of it or nothing. A pool that exists keeps its taken places; only its available ones change. A section
+--           that exists keeps its map. A new schedule also applies to slots that exist and have not begun: one that it does
+--           not have is left with no places. With `keeps_slots`, such a slot keeps as many places as are taken of it.
 -- Results   {"below_taken", pool, capacity, taken}  the new capacity is less than what is held, paying and sold
 --           {"in_use", currency}                    something of it was taken, in this currency; the terms have another one
 --           {"again"}                               the same, but the outbox is too long to be looked through now

@@ -1,13 +1,13 @@
--- put_codes: makes codes of an event, or gives those that there are other terms, also under live sales.
+-- put_codes: makes codes of an event, or gives existing codes other terms, also under live sales.
 --
 -- Command   {"put_codes", event_id, terms, codes, is_new, follows}; terms as in codes.decode_terms (30_codes.lua)
 --           codes: a thousand at most
---           is_new: none of them is there, unless it was withdrawn and nothing is left of its uses
---           follows: of one code, what is set aside is as much of it as possible, because Postgres has it so; it then has so
---           many places, which the result tells
+--           is_new: none of them exists, unless it was withdrawn and nothing is left of its uses
+--           follows: of one code, whose places Postgres already has: as many of them as possible are set aside. It then has
+--           only so many places, which the result reports
 -- Keys      events, pools, codes:<event>, allotments
--- Promise   All of them or none. Reservations that name a code keep their terms, and count as uses. Of an allocation so many
---           places are set aside as its places that nobody has; withdrawn, or after its end, none. Again: the same.
+-- Promise   All of them or none. Reservations that name a code keep their terms, and count as uses. Of an allocation, the
+--           places that nobody has are set aside; if it is withdrawn, or after its end, none. A repeat changes nothing.
 -- Results   {"unknown_pool", ticket_id}              no such event (0), or no such ticket whose places are all alike
 --           {"in_use", ""}                           a new one is there already
 --           {"below_taken", pool, capacity, taken}   more places are taken under it than are to be set aside

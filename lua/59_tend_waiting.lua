@@ -2,8 +2,8 @@
 --
 -- Command   {"tend_waiting", event_id}
 -- Keys      events, pools, customers, waiting:<event>...
--- Promise   What any call on the event does first is done here, too, where nobody calls: due offers end, places are offered,
---           and entries of a list that is over end. Entries that ended long ago are forgotten. Bounded.
+-- Promise   Does what any other call on the event does first, where nobody calls. Due offers end, places are offered, and
+--           entries of a list that is over end. Entries that ended long ago are deleted. Bounded.
 -- Results   {"waiting_tended", waiting, more}   waiting: entries that wait; more: call again
 -- Facts     offered, ended
 do

@@ -3,10 +3,11 @@
 -- Command   {"count", event_id}
 -- Keys      events, pools
 -- Results   {"unknown_pool", 0}    no such event
---           of a ticket of assigned seats: all its sections together; places that are set aside for a waiting list are held
 --           {"counts", now_ms, {{ticket_id, capacity, available, held, paying, sold, kept}...}, next_return_ms, position,
 --            exact}
---           ordered by ticket_id; position: the id of the last entry in the outbox before this call
+--           tickets: ordered by ticket_id. The counters of assigned seats are those of all its sections together. Places
+--           that are set aside for a waiting list count as held
+--           position: the id of the last entry in the outbox before this call
 --           next_return_ms: earliest deadline of a live hold while a ticket has nothing available and something held, or 0
 --           exact: this call has changed nothing before, so nothing else can be counted at that position
 -- Facts     none

@@ -2,8 +2,8 @@
 --
 -- Command   {"count_slots", event_id, {slot...}}
 -- Keys      events, pools, slots
--- Promise   A slot of which nothing was ever taken, or that was purged, has all its places if it is
---           scheduled, else none; it is not made for that.
+-- Promise   A slot of which nothing was ever taken, or that was purged, has all its places if it is scheduled, else none.
+--           Counting makes no slot.
 -- Results   {"unknown_pool", 0}    no such event, or it has no slots
 --           {"slots_counted", now_ms, {{slot, capacity, available, held, paying, sold, kept}...}}   in the order asked for
 -- Facts     none

@@ -6,9 +6,10 @@
 --           {"code_unknown"}       as in hold
 --           {"code_used_up"}       it has no use, no budget, or no place left
 --           {"code_found", now_ms, kind, opens_ms, until_ms, max_places, {{ticket_id, unit_minor, full_minor, available}...}}
---           opens_ms: when the sale opens for it, 0: it is open as far as that goes; until_ms, max_places: 0: no limit
---           ordered by ticket_id; of those it covers. full_minor: the price without it. available: places that can be had
---           with it, -1 where that depends on the slot
+--           opens_ms: when the sale opens for it; 0: it is open
+--           until_ms, max_places: 0: no limit
+--           tickets: those that it covers, ordered by ticket_id. full_minor: the price without the code. available: the
+--           places that it can take, -1 if that depends on the slot
 -- Facts     none
 do
   -- The places of a ticket that can be had with the code.

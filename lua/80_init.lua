@@ -1,11 +1,13 @@
 -- onsale_init: makes a partition, once.
 --
 -- Keys      the fixed keys of the partition
--- Arguments the number of partitions, the limits to publish (18_limits.lua; an empty text: none are), and a random text as
---           the secret that keyed ids are made with (engine/ids.py), unless there is one
+-- Arguments partitions: their number
+--           limits: those to publish (18_limits.lua); an empty text: none
+--           secret: a random text, the secret of keyed ids (engine/ids.py) unless there is one
 -- Promise   An initialised partition is never changed. The epoch of a new one is the server's time in ms, so it is
 --           greater than that of any outbox that was lost: readers can tell an emptied server from the one they knew.
--- Replies   "ready <partitions> <epoch> <secret>", and in a second line the limits that were published before, if any; raises if keys of the partition are there and its meta is not
+-- Replies   "ready <partitions> <epoch> <secret>", and in a second line the limits that were published before, if any.
+--           Raises if keys of the partition exist and its meta does not
 local SCHEMA = '1'
 
 do

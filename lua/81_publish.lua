@@ -2,10 +2,12 @@
 --
 -- Keys      {catalogue}:events or {catalogue}:venues (hash: id -> description),
 --           {catalogue}:changes (sorted set: what changed, by change)
--- Arguments id, description (JSON; an event's has a version; empty: it goes), of a venue also its name among the changes: v<id>
--- Promise   Changes are numbered in the order in which they can be read: who has read up to n misses nothing by asking for
---           what came after n. Numbers follow the clock, so that a server that lost the last changes uses none again.
---           A description of an older version than the one that is there changes nothing: it was overtaken on its way.
+-- Arguments id
+--           description: JSON; an event's has a version; empty: it is deleted
+--           of a venue also its name among the changes: v<id>
+-- Promise   Changes are numbered in the order in which they can be read. A reader that has read up to n misses nothing if it
+--           asks for those after n. Numbers follow the clock, so a server that lost the last changes uses none again.
+--           A description of an older version than the stored one changes nothing: a newer one came first.
 -- Replies   the number of the last change
 do
   local function publish(keys, args)

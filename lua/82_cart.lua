@@ -1,8 +1,8 @@
 -- onsale_cart: a cart, which says that reservations of several events are held, booked and paid as one.
 --
--- A cart holds nothing itself. For each of its events there is one reservation, whose id is derived from event, cart,
--- generation and part (engine/carts.py), in the event's partition; what may be taken and sold is decided there. Here is decided, at
--- one place and before it is done, what is done to all of them.
+-- A cart holds nothing itself. For each of its events there is one reservation, in the event's partition, which decides what
+-- may be taken and sold. Its id is derived from event, cart, generation and part (engine/carts.py). Here it is decided, at
+-- one place and beforehand, what is done to all of them.
 --
 -- Keys      cart:{<uuid>} (hash), with a TTL always: state, generation, deadline_ms, payment, owner, currency, parts,
 --           event:<event_id>...
@@ -13,24 +13,26 @@
 --           A cart that holds nothing and was never booked is kept for a minute.
 --           currency: of all its prices, once an event has joined; of an earlier version there is none.
 --           owner: the customer whose join made the cart, who was named then, or who claimed it; empty: it is nobody's.
--- Arguments word, keep_ms (how long the cart is kept past its deadline), owner (the requesting customer; empty: one who may
---           touch every cart), then
+-- Arguments word, keep_ms, owner, then those of the word
+--           keep_ms: how long the cart is kept past its deadline
+--           owner: the requesting customer; empty: a caller who may use every cart
+--
 --           join event_id hold_ms gone gone_part percent buyer currency code freed
 --                                          before a reservation of the event is made or changed. The first event starts the
---                                          deadline. A cart that ran out, in which nothing is left, whose payment failed, or
---                                          whose generation is `gone` (its holds are), starts anew. An event whose part is
---                                          `gone_part` (its hold ended) gets another one. From `percent` of maxmemory on no
---                                          event joins that is not in it (06_memory.lua). buyer: the customer whose cart
---                                          it is to be, empty: as it is; only a cart that begins, and is nobody's, gets one.
+--                                          deadline. A cart starts again if it expired, has nothing left, or its payment
+--                                          failed, or if its generation is `gone` (its holds have ended). An event whose
+--                                          part is `gone_part` (its hold ended) gets another one. From `percent` of
+--                                          maxmemory on, no new event joins (06_memory.lua). buyer: the cart's customer
+--                                          from now on, if the cart begins and has none; empty: no change.
 --                                          currency: of the event's prices. code: `event/code` that the item names, or
---                                          empty; a cart has one, unless the one that it has is `freed` (its hold is over)
---           claim customer                 the cart, which is nobody's, is this customer's; its reservations are to follow
---           unclaim customer               it is nobody's again, because they cannot
+--                                          empty. A cart has one, unless its code is `freed` (its hold is over)
+--           claim customer                 gives a cart without a customer to this one; its reservations must follow
+--           unclaim customer               undoes a claim, because they cannot follow
 --           shorten generation deadline_ms a part has this earlier deadline, as this server has answered it
 --           leave event_id generation part nothing could be held: undoes a join; the cart goes with its last event
 --           drop event_id generation part  nothing of the event is left; the cart stays
---           discard                        nothing is to be left of an open cart: all its holds are to be cancelled; a cart of
---                                          another customer is `other`, as one that is not there would be as good as discarded
+--           discard                        discards an open cart: all its holds must then be cancelled. The answer for a cart
+--                                          of another customer is `other`, because `none` would mean that it is discarded
 --           begin                          opens a booking; none of the reservations is pinned yet
 --           book payment                   all are pinned: from here on the payment's outcome decides
 --           unbook payment                 not all can be pinned: the cart is open again, and all are to be unpinned
@@ -39,9 +41,15 @@
 -- Promise   A customer finds no cart that is not its own: to it there is none.
 --           Of a payment, at most one of unbook, completed and failed ever succeeds. All of it or nothing is written.
 -- Replies   {word, now_ms, state, generation, deadline_ms, payment, owner, currency, event_id:part...}
---           word: ok, none (no such cart), full (no more events), expired (it ran out), out_of_memory (nothing new is begun),
---                 currency (it has prices in another one), code (it has another code), refused (its state, or its payment, is another),
---                 other (it is another customer's, or has begun as nobody's)
+--           ok               done
+--           none             no such cart
+--           full             no more events can join
+--           expired          its deadline is over
+--           out_of_memory    Redis is too full to begin anything
+--           currency         it has prices in another currency
+--           code             it has another code
+--           refused          its state, or its payment, is another
+--           other            it is another customer's, or began without a customer
 -- States    none -> open -> booking -> booked -> completed | failed;  booking -> open;  failed -> open
 
 do

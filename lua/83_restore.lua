@@ -18,9 +18,9 @@
 --             rooms      {event, secret, commitment, joined, digest, drawn_ms, cohort, seed, serving, entered}...
 --             places     of these rooms: {event, customer, index, entered_ms}...
 --           finish partitions secret   it is there, with an empty outbox; secret: of keyed ids (80_init.lua), or empty
--- Promise   Nothing is written over: begin raises if any of the keys is there, fill and finish raise unless begin came before.
---           The epoch is greater than that of the position, which is the last that Postgres knows: no number of the outbox
---           is used again, and readers go on from there.
+-- Promise   Nothing is overwritten. begin raises if any of the keys exists; fill and finish raise unless begin came before.
+--           The epoch is greater than that of the position, the last that Postgres knows. So no number of the outbox is used
+--           again, and readers go on from there.
 -- Replies   "begun", "filled", "finished"
 
 do

@@ -1,12 +1,14 @@
--- onsale_claim, onsale_keep, onsale_key_events: small values of a while, of which the first one, or the last one, counts.
+-- onsale_claim, onsale_keep, onsale_key_events: small values that expire, of which the first or the last one counts.
 --
--- Keys      answer:{<name>} (what a request with a key was answered, or that it is being worked on; or the event that the
---           key was first used for), or callback:<digest> (what a signed message was first used for)
+-- Keys      answer:{<name>}      the answer to a request with a key, or that it is in progress; or the event that the key
+--                                was first used for
+--           callback:<digest>    the first use of a signed message
 do
   -- onsale_claim: writes a value unless there is one.
   --
-  -- Arguments value, for how long it is kept in ms, the percentage of maxmemory from which on nothing new is written
-  --           (06_memory.lua); 0: it is written in any case
+  -- Arguments value
+  --           keep_ms: how long it is kept
+  --           percent: of maxmemory, from which on nothing new is written (06_memory.lua); 0: it is always written
   -- Replies   {"claimed"}; {"found", value}: that one was there; {"out_of_memory"}
   local function claim(keys, args)
     local before, percent = redis.call('GET', keys[1]), tonumber(args[3])
@@ -23,11 +25,14 @@ do
     return { 'claimed' }
   end
 
-  -- onsale_key_events: the events that keys were first used for; and others whose events are kept from now on.
+  -- onsale_key_events: returns the events that keys were first used for; keeps the events of other keys from now on.
   --
-  -- Arguments the number of keys that are asked for, the others follow them; for how long in ms a new one is remembered,
-  --           and one that is kept; the percentage as above; the event of each key that is asked for
-  -- Replies   for each that is asked for: its event, empty if it is new, or "out_of_memory"
+  -- Keys      first the requested keys, then the others
+  -- Arguments requested: the number of requested keys
+  --           new_ms, keep_ms: how long a new key is stored, and how long one that is kept
+  --           percent: as above
+  --           event...: of each requested key
+  -- Replies   for each requested key: its event, empty if it is new, or "out_of_memory"
   local function key_events(keys, args)
     local asked, percent, found, full = tonumber(args[1]), tonumber(args[4]), {}, nil
     for i = 1, asked do

@@ -1,17 +1,20 @@
 -- onsale_run: runs a batch of commands on a partition as one unit of work.
 --
--- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges, then hold:<rid>
---           for each command that names a reservation, then unbooked:<event>:<booking_id> for each that names a booking,
---           both in order
--- Arguments the batch (msgpack array of commands), how many due holds to give back at most, archive_ms, booking_ms, the
---           limits that the caller knows (18_limits.lua), 1 if the caller waits for replicas, else 0, actors (msgpack array of
---           pairs: the number of a command and on whose behalf it runs) or an empty text, the percentage of maxmemory
---           from which on nothing is taken (06_memory.lua), and the traceparent of the batch if it is traced
+-- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges. Then follow, in the
+--           order of the commands, hold:<rid> for each that names a reservation. Then follow, in the same order,
+--           unbooked:<event>:<booking_id> for each that names a booking
+-- Arguments batch: a msgpack array of commands
+--           slice: how many due holds to give back at most
+--           archive_ms, booking_ms: as in unit_open
+--           limits: those that the caller knows (18_limits.lua)
+--           acks: 1 if the caller waits for replicas, else 0
+--           actors: a msgpack array of pairs, the number of a command and on whose behalf it runs; or an empty text
+--           percent: of maxmemory, from which on nothing is taken (06_memory.lua)
+--           trace: the traceparent of the batch, if it is traced
 -- Promise   All commands' effects are written, or the call raises and nothing is.
--- Replies   msgpack array of results, one for each command, in order; of what is limited with what that leaves. Then how
---           many microseconds of processor time the call took: batches are made as long as that allows. Last, if the
---           caller knows others, the limits that are in force
-
+-- Replies   a msgpack array: the results in the order of the commands, those of limited commands with the rest of the limit.
+--           Then the microseconds of processor time of the call, by which the engine sizes its batches. Last, the limits in
+--           force, if the caller knows others
 do
   -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
   -- KEYS has the hold keys, in their places: no key is made of what comes from outside.
