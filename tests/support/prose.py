@@ -11,6 +11,7 @@ Text = tuple[int, str]
 """A line's number and the text that begins there."""
 
 _CODE = re.compile(r"`+[^`]*`+|\]\([^)]*\)|https?://\S+|\{(?:[^{}]|\{[^{}]*\})*\}")
+_CODES = re.compile(r"code(?:, code)+")
 _END = re.compile(r"(?<=[.!?])[\"')*_]*\s+| · ")
 _ITEM = re.compile(r"(?:[-*+]|\d+\.)\s+(.*)")
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
@@ -20,8 +21,9 @@ _HEADING = re.compile(r"(?:Command|Keys|Arguments|Promise|Returns|Results|Facts)
 
 
 def too_long(text: str) -> list[str]:
-    """The sentences that are too long. A piece of code, or an address, counts as one word."""
-    sentences = _END.split(_CODE.sub(lambda found: "code" if found[0][0] != "]" else "", text))
+    """The sentences that are too long. A piece of code, a list of such pieces, or an address counts as one word."""
+    spoken = _CODE.sub(lambda found: "code" if found[0][0] != "]" else "", text)
+    sentences = _END.split(_CODES.sub("code", spoken))
     return [each for each in sentences if sum(bool(re.search(r"\w", word)) for word in each.split()) > MOST_WORDS]
 
 

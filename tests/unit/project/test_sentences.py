@@ -46,6 +46,13 @@ def test_our_docstrings_and_comments_have_short_sentences(repository: Path) -> N
     assert not found, "\n".join(found)
 
 
+def test_our_comments_in_lua_have_short_sentences(repository: Path) -> None:
+    files = [*sorted((repository / "lua").glob("*.lua")), *sorted((repository / "tests").rglob("*.lua"))]
+    assert len(files) > 80
+    found = [line for file in files for line in _report(repository, file, comments(file.read_text("utf-8"), "--"))]
+    assert not found, "\n".join(found)
+
+
 def test_our_alerts_have_short_sentences(repository: Path) -> None:
     rules = yaml.safe_load((repository / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
     texts = [text for group in rules["groups"] for rule in group["rules"] for text in rule["annotations"].values()]
