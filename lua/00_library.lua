@@ -6,7 +6,7 @@
 -- Raise the version above with every change: starting processes install a newer library, never an older one.
 --
 -- Every call is a unit of work on ONE partition: load, decide, write.
---   load    20_unit.lua and 25_load.lua read what the commands touch, each thing once, into tables
+--   load    20_unit.lua and 25_expire_and_load.lua read what the commands touch, each thing once, into tables
 --   decide  the commands (40_ to 65_) run in order on those tables and may still refuse or raise
 --   write   70_write.lua writes each changed thing once, and one outbox entry for all facts
 -- Redis does not roll a function back, so nothing is written before everything is decided.
@@ -14,7 +14,7 @@
 -- Invariants, true after every call (checked by `onsale audit` and by the tests):
 --   1. For every pool: available + held + paying + sold + kept == capacity, and none is negative.
 --   2. held and paying of a pool are the sums over the ledger's records in those states; paying has the places, too, that
---      exchanges pin (44_exchanges.lua).
+--      exchanges pin (39_exchanges.lua).
 --   3. A record is in `deadlines` if and only if its state is held; its hold key then lives until the deadline.
 --   4. A record is in `unsettled` if and only if one of its payment attempts is pending, or a
 --      refund of one is due.

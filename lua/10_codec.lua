@@ -134,7 +134,7 @@ local ATTEMPT_EXCHANGE = 10
 -- Positions in a refund, which is money of an attempt that goes back; REFUND_SETTLED_MS is 0 while it is due.
 -- ATTEMPT_RECEIVED is a list of at most one {amount_minor, currency, note}. It has the sum at the gateway, where that differs
 -- from the sum owed, and a person's decision about it.
--- ATTEMPT_EXCHANGE is a list of at most one {lines before, lines after}: the attempt is for an exchange (44_exchanges.lua).
+-- ATTEMPT_EXCHANGE is a list of at most one {lines before, lines after}: the attempt is for an exchange (39_exchanges.lua).
 -- REFUND_PLACES, {ticket_id, quantity}..., and REFUND_WORTH are the refunded places and their price. The charge is the price
 -- of the places that are left, and of those that were refunded. Records of earlier releases have none of the three.
 local REFUND_ID, REFUND_AMOUNT, REFUND_CREATED_MS, REFUND_SETTLED_MS, REFUND_PLACES, REFUND_WORTH = 1, 2, 3, 4, 5, 6

@@ -15,7 +15,7 @@
 --           {"not_held"}                    refunded, or a refund is due
 --           {"amount_mismatch", total_minor, currency}
 --           {"payment_in_progress"}         another attempt is under way
---           {"too_many_attempts", limit}, {"rate_limited", "payments", retry_ms}   see 29_pauses.lua
+--           {"too_many_attempts", limit}, {"rate_limited", "payments", retry_ms}   see 29_payment_pauses.lua
 --           {"paid", now_ms, replayed, record}             paid before, by this attempt or another
 --           {"paying", now_ms, replayed, record}
 -- Facts     paying

@@ -1,4 +1,4 @@
--- sweep: gives back what is due. Every call does that first (25_load.lua), so this command has nothing left to do but tell.
+-- sweep: gives back what is due. Every call does that first (25_expire_and_load.lua), so this command has nothing left to do but tell.
 --
 -- Command   {"sweep"}
 -- Keys      deadlines, ledger, pools, customers, hold:<rid> of what fell due

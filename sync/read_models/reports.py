@@ -1,4 +1,7 @@
-"""Reports: what is read from the views of the schema `reporting`, and how it is best looked at."""
+"""Reports of `onsale report` and its charts: what is read from the views of the schema `reporting`.
+
+Figures that the API serves over HTTP are in `statistics.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Statistics, read from the rows at the moment they are asked for (the views of the schema `reporting`)."""
+"""Statistics that the API serves, read from two views of the schema `reporting` at the moment they are asked for.
+
+Reports of `onsale report` are in `reports.py`.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
