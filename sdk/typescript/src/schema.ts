@@ -2585,8 +2585,9 @@ export interface components {
          * @description A reservation. A deadline is told while it runs, or has run out; a paying or paid one has none.
          *
          *         `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
-         *         that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: where there are several,
-         *         as after an exchange that cost more, all that have money or may have, as they began; `payment` is one of them.
+         *         that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all
+         *         that have money or may have, in the order in which they began. An exchange that costs more makes a second one.
+         *         `payment` is one of them.
          * @example {
          *       "id": "1-01k2m3n4p5q6r7s8",
          *       "event": {
@@ -2906,9 +2907,10 @@ export interface components {
          *
          *         Of places that are all alike the cart then has `quantity`; 0 takes them out. Of a timed ticket `slot` names the
          *         slot, by its local start; places of other slots stay. With `best_available` the cart then has `quantity` seats of
-         *         the ticket, the best of those that it had not; `together`: the new ones side by side, or none. `expected_total` is
-         *         of this item.
-         *         `customer`: whose cart it is to be, with its first item. `code`: under whose terms places are taken; a cart has one.
+         *         the ticket. The new ones are the best available; with `together`, they are side by side, or there are none.
+         *         `expected_total` is of this item.
+         *         `customer`: the cart's owner, named with its first item. `code`: the code whose terms apply to the places; a cart
+         *         has one.
          * @example {
          *       "event_id": 3,
          *       "price_id": 5,
@@ -3863,8 +3865,8 @@ export interface components {
          * DoorsSnapshot
          * @description Everything a gate needs offline. `version` is for the next `since`. Of a cancelled event no e-ticket admits.
          *
-         *         Each of `etickets` is serial, issue, status (0 valid, 1 in, 2 out, 3 void), ticket id, seat and slot; the last two
-         *         are null where there are none. There are no names in it.
+         *         Each of `etickets` is serial, issue, status (0 valid, 1 in, 2 out, 3 void), ticket id, seat and slot. The last two
+         *         may be null. There are no names in it.
          */
         DoorsSnapshot: {
             event_id: number;
