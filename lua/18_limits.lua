@@ -1,5 +1,5 @@
--- Limits on how fast somebody asks, and on hoarding. They are in `meta`, where `onsale serve` publishes its settings, so
--- that they are the same whoever calls: `name=number` for each that limits (engine/limits.py), or `none`.
+-- Limits on how fast somebody asks, and on hoarding. They are in `meta`, where `onsale serve` publishes its settings.
+-- So they are the same for all processes: `name=number` for each that limits (engine/limits.py), or `none`.
 --
 -- A customer of an event (`<event>/<customer>`) and an address (`a:<address>`) each have a pace, a msgpack array:
 --   {tat_ms, {when a hold expired...}, {deadlines of live holds...}}
@@ -78,7 +78,7 @@ do
 
   -- Opens the limits of a call: those that are published. `known`: those that the caller knows to be; where none are, they
   -- are published with this call. Empty: it publishes none, and is not told; nor is a caller of an older release, which
-  -- sends others. Returns their numbers by name, or nil; and those in force if the caller is to be told.
+  -- sends others. Returns their numbers by name, or nil; and those in force if the caller must learn them.
   function limits.open(u, prefix, known)
     local speaks = known and string.find(known, '^%l')
     local text, numbers = u.published, nil
@@ -217,7 +217,7 @@ do
     return (wider_left < left or wider_left == left and wider_wait_ms > wait_ms) and wider_text or narrow_text
   end
 
-  -- The refusal of a caller who asks too fast, or nil.
+  -- The refusal of a caller whose requests are too fast, or nil.
   --   {"rate_limited", who, retry_ms}   who: address or customer
   local function speed_refusal(u, customer, address, wider)
     local known = u.limits
@@ -302,7 +302,7 @@ do
     end
   end
 
-  -- Remembers that a hold of this customer lives no more, and, if it ran out, when.
+  -- Remembers that a hold of this customer has ended, and when, if it expired.
   function limits.hold_ended(u, r)
     local known = u.limits
     if r.digest == OFFER_DIGEST or known.live_holds == 0 and known.expiries == 0 then

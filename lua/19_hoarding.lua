@@ -12,7 +12,7 @@
 --
 -- Of each event, in the hash hoards:<event>, which goes KEEP_MS after the last change, so a sale remembers it all:
 --   c <customer>, a <address>, nobody    an account: `idle_ms places until_ms`; places: held or being paid for now;
---                                        until_ms: by when all of its holds have run out
+--                                        until_ms: by when all of its holds have expired
 --   h <rid>                              the address of a live hold, where there is one
 local hoarding = {}
 do
@@ -21,7 +21,7 @@ do
   local NOBODY = 'nobody'
   local WIDER = limits.WIDER
 
-  -- The customer of the holds of a cart that is nobody's (engine/carts.py).
+  -- The customer of the holds of a cart without a customer (engine/carts.py).
   local NOBODYS = '^cart%-%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 
   -- Returns what this call knows of an event.
@@ -34,7 +34,7 @@ do
         accounts = {}, -- field -> account
         changed = {}, -- field -> account
         addresses = {}, -- rid -> the address of a hold, or false
-        told = {}, -- rid -> its address as it is to be stored, or false: it is to go
+        told = {}, -- rid -> its address to store, or false: delete it
       }
       hoards.events[event] = known
     end
@@ -319,7 +319,7 @@ do
   end
 
   -- A hold is over, with nothing bought: at the end of a payment that had pinned it (r.pinned), before its deadline, or at it.
-  -- That it is given back later than it ran out is not the customer's doing.
+  -- A hold may be given back later than it expired; the customer is not charged for that.
   function hoarding.hold_ended(u, r)
     local accounts, known = accounts_of_record(u, r)
     local places, ended_ms = record_places(r), r.pinned and u.now_ms or math.min(u.now_ms, r.deadline_ms)

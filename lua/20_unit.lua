@@ -111,7 +111,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     waiting_facts = {}, -- packed
     queue_facts = {}, -- packed
     returns = {}, -- event -> when the next hold runs out (29_next_return.lua)
-    acts = {}, -- packed: which facts and facts of bookings came of a command, and on whose behalf it ran
+    acts = {}, -- packed: which facts and facts of bookings a command made, and on whose behalf it ran
     facts = 0, -- how many
     fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then four of each fact
     fact_heads = setmetatable({}, TABLE_ONCE), -- word -> length of an id -> what comes before the id
@@ -312,7 +312,7 @@ local function event_cancelled(u, event)
   return terms and terms.status == 'cancelled'
 end
 
--- Marks the record as changed: its packed form is made anew, and unit_write stores it.
+-- Marks the record as changed: its packed form is made again, and unit_write stores it.
 local function unit_change(u, r)
   r.packed = nil
   if not r.changed then

@@ -6,7 +6,7 @@
 --                   uses     held, paying and paid reservations that name the code
 --                   spent    what those pay less because of it, in minor units
 --                   held...  places under the code, by the counter that they stand in
---                   free     places that are set aside and nobody's; in the ticket's pool they are among those kept
+--                   free     places that are set aside and not taken; in the ticket's pool they are among those kept
 --                   open     1 while places are set aside, else 0
 --                   terms    a msgpack array, see codes.decode_terms
 --   allotments      event/code -> until when places are set aside, ms: what is due goes back on sale with the next call,

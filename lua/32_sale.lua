@@ -241,9 +241,9 @@ do
     set_lent(u, event, sections, SEAT_BLOCKED)
   end
 
-  -- The lines of the items, or nil and the refusal. Raises if a seat is named twice: whoever asks sees to that. Best seats are
-  -- chosen after the named ones. Places that are all alike are not looked for here, see unit_short_line. `entry`: the code
-  -- whose terms count where it covers a ticket, or nil.
+  -- The lines of the items, or nil and the refusal. Raises if a seat is named twice: callers must not do that. Best seats
+  -- are chosen after the named ones. Places that are all alike are not looked for here, see unit_short_line. `entry`: the
+  -- code whose terms count where it covers a ticket, or nil.
   function sale.choose_lines(u, event, terms, items, entry)
     local lines, gone = {}, {}
     for i = 1, #items do

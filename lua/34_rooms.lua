@@ -231,7 +231,7 @@ do
     tell(u, 'left', room, customer, place.index, '')
   end
 
-  -- Ends the passes that ran out, a slice at most.
+  -- Ends the passes that have expired, a slice at most.
   function rooms.end_due(u, room)
     local due = redis.call('ZRANGEBYSCORE', room.inside_key, '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
     local stored = #due > 0 and read_many('HMGET', room.places_key, due)

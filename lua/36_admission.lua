@@ -1,7 +1,7 @@
 -- Admission to waiting rooms: how many are let in, and when.
 --
 -- It is decided whenever somebody asks about the room, so no process has to run for it. The watermark `serving` rises by
--- what the stock, the space inside and a token bucket allow. Whoever is below it may enter as long as there is space, then
+-- what the stock, the space inside and a token bucket allow. Customers below it may enter as long as there is space, then
 -- and later: who was absent keeps that right.
 
 do
@@ -14,7 +14,7 @@ do
   -- The bucket has what comes in this time, or one token: after a pause, or a jump of the clock, no burst follows.
   local BUCKET_MS = 2000
 
-  -- Whoever was let in has one to two of these to come; then it counts as absent.
+  -- A customer who was let in has one to two of these to come, and then counts as absent.
   local WINDOW_MS = 15000
 
   -- Space is kept for customers who were let in and have not come, but for fewer of them as time passes. That time is the
@@ -172,8 +172,8 @@ do
     return room.passes - (most - room.inside < idle - room.idle and room.inside or room.idle)
   end
 
-  -- Learns at the end of each window. Whoever was let in before it had one to two windows to come. Who found no space is not
-  -- absent, so where there is none only a smaller part of absentees is believed.
+  -- Learns at the end of each window. Customers who were let in before it had one to two windows to come. A customer who
+  -- found no space is not absent. So where there is none, only a smaller part counts as absent.
   local function learn(u, room)
     local passed_ms = u.now_ms - room.mark_ms
     if passed_ms >= 0 and passed_ms < WINDOW_MS then

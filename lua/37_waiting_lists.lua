@@ -94,7 +94,7 @@ do
     end
   end
 
-  -- An entry comes to its end: taken, declined or ended.
+  -- An entry ends: taken, declined or ended.
   local function finish(u, list, entry, state)
     if entry.state == 'waiting' then
       leave(list, entry)

@@ -1,4 +1,4 @@
--- claim: gives what a hold has to another customer: that of a cart that was nobody's.
+-- claim: gives a hold to another customer: that of a cart that had none.
 --
 -- Command   {"claim", rid, customer_id}
 -- Keys      events, customers, ledger, deadlines, unsettled, hold:<rid>

@@ -5,7 +5,7 @@
 -- Keys      pools, customers, ledger, deadlines, hold:<rid>
 -- Promise   A deadline never moves later. Again: the same answer.
 -- Results   {"not_found"}
---           {"expired"}    it ran out before, or does so now
+--           {"expired"}    it expired before, or does so now
 --           {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
 --           {"held", now_ms, replayed, record}
 -- Facts     changed, expired

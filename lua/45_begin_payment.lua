@@ -5,7 +5,7 @@
 --           digest: of the request, to know a repeat from a misuse of the attempt's id
 -- Keys      pools, ledger, deadlines, unsettled, hold:<rid>
 -- Promise   A paying reservation has no deadline and gives nothing back until the attempt is confirmed or failed.
---           The same attempt again has no further effect and answers what became of it.
+--           The same attempt again has no further effect and answers its outcome.
 -- Results   {"not_found"}
 --           {"key_reused"}                  the attempt's id was used for another request
 --           {"payment_failed", now_ms, replayed, record}   this attempt failed before; see its reason in the record

@@ -12,7 +12,7 @@
 --           a code; new places are at ordinary terms.
 --           If it costs more, the new places are pinned beside the old ones until the attempt is confirmed or failed.
 --           If it costs less or the same, it is done at once, and the difference is owed. The same attempt again has no
---           further effect and answers what became of it.
+--           further effect and answers its outcome.
 -- Results   {"not_found"}
 --           {"key_reused"}                                the attempt's id was used for another request
 --           {"not_paid", state}
@@ -28,7 +28,7 @@
 --           {"too_many_attempts", limit}                  so many payments and exchanges of it are kept
 --           {"payment_failed", now_ms, replayed, record}  this attempt failed before; nothing was exchanged
 --           {"refund_due", now_ms, replayed, record}      this attempt's money came too late, and goes or went back
---           {"exchanging", now_ms, replayed, record}      pinned: the difference is to be charged
+--           {"exchanging", now_ms, replayed, record}      pinned: the difference must be charged
 --           {"exchanged", now_ms, replayed, record}
 -- Facts     exchanging, exchanged
 do

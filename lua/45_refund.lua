@@ -1,7 +1,7 @@
 -- refund: a paid reservation ends; its money is owed to the customer from here on.
 --
 -- Command   {"refund", rid, restock, archived}
---           restock: whether the places are for sale again. If not they are kept: counted so, and nobody's.
+--           restock: whether the places are for sale again. If not, they are kept: off sale, without an owner.
 --           archived: the record as Postgres has it, for a reservation that is no longer kept here; or nil
 -- Keys      pools, purges, customers, ledger, unsettled, hold:<rid>
 -- Promise   The debt is durable before the gateway is asked to pay it. It is all that was paid and has not gone back before.

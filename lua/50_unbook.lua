@@ -1,7 +1,7 @@
 -- unbook: deletes a booking; its place is free.
 --
 -- Command   {"unbook", event_id, booking_id, request_id, changed_ms}
---           changed_ms: the state of the booking that is to be deleted; 0: whatever it is
+--           changed_ms: the state of the booking to delete; 0: any state
 -- Keys      pools, customers, bookings, purges, unbooked:<event>:<booking_id>
 -- Promise   The place is freed once. The same request again has the same answer; another finds nothing to delete.
 --           Of who was to come nothing is kept.

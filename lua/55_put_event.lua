@@ -14,7 +14,7 @@
 --           {"published"}                           also when nothing changed
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
 do
-  -- True if places of one of the pools of the event's tickets are taken. Those that are set aside for a code are nobody's.
+  -- True if places of one of the pools of the event's tickets are taken. Those that are set aside for a code are not taken.
   local function is_taken(u, event, terms)
     local aside = codes.set_aside_of(u, event)
     for _, ticket in pairs(terms.tickets) do

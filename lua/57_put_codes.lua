@@ -10,13 +10,13 @@
 --           places that nobody has are set aside; if it is withdrawn, or after its end, none. A repeat changes nothing.
 -- Results   {"unknown_pool", ticket_id}              no such event (0), or no such ticket whose places are all alike
 --           {"in_use", ""}                           a new one is there already
---           {"below_taken", pool, capacity, taken}   more places are taken under it than are to be set aside
---           {"sold_out", ticket_id, available, 0, next_return_ms}   the ticket has fewer places left than are to be set aside
+--           {"below_taken", pool, capacity, taken}   more places are taken under it than it would have
+--           {"sold_out", ticket_id, available, 0, next_return_ms}   the ticket has fewer places left than it needs
 --           {"again"}                                as the last two, while expired holds are not all given back
 --           {"codes_put", now_ms, places}            how many are set aside or taken, of the last of them
 -- Facts     none: Postgres has them
 do
-  -- The places that are to be free of a code with these terms, and whether any are set aside.
+  -- The places of a code with these terms that must be free, and whether any are set aside.
   local function wanted_free(u, entry, terms)
     local open = terms.kind == 'allocation' and not terms.withdrawn and (terms.until_ms == 0 or u.now_ms < terms.until_ms)
     local taken = entry and entry.held + entry.paying + entry.sold + entry.kept or 0

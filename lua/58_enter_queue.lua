@@ -2,7 +2,7 @@
 --
 -- Command   {"enter_queue", event_id, customer_id, address}; address: as in hold
 -- Keys      events, pools, queue:<event>...
--- Promise   Inside, the same answer until the pass ends. Whoever is below the watermark may enter whenever there is space,
+-- Promise   Inside, the same answer until the pass ends. Customers below the watermark may enter whenever there is space,
 --           also again after a pass that has ended.
 -- Results   {"rate_limited", who, retry_ms}      too fast (18_limits.lua)
 --           {"unknown_pool", 0}, {"no_queue"}    as in read_queue

@@ -1,4 +1,4 @@
--- read_queue: what everybody may know of an event's waiting room; and lets in whoever may come in.
+-- read_queue: the public state of an event's waiting room; lets in the customers who may enter.
 --
 -- Command   {"read_queue", event_id, secret, commitment, delay_ms}
 --           secret, commitment: what a room that is new gets: 32 random bytes, and their SHA-256, both as hexadecimal digits

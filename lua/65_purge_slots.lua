@@ -3,7 +3,8 @@
 -- Command   {"purge_slots", skip}; skip: how many slots to pass over, because they were kept before
 -- Keys      pools, bookings, slots, purges, customers
 -- Promise   A slice at most, in order: bookings that expired, and what paying customers had, then the slots. A slot of
---           which something is held or being paid for is kept. What is removed is nobody's: nothing can be taken there.
+--           which something is held or being paid for is kept. A removed slot has no owner of places: nothing can be taken
+--           there.
 -- Results   {"purged", bookings, slots, kept, more}    more: call again, passing over those that were kept, too
 -- Facts     none: who reads Postgres works out there what has expired
 do

@@ -12,7 +12,7 @@
 --           deadline_ms: the earliest of its parts; 0: there is no such cart any more, though its payments may be known.
 --           A cart that holds nothing and was never booked is kept for a minute.
 --           currency: of all its prices, once an event has joined; of an earlier version there is none.
---           owner: the customer whose join made the cart, who was named then, or who claimed it; empty: it is nobody's.
+--           owner: the customer whose join made the cart, who was named then, or who claimed it; empty: it has no customer.
 -- Arguments word, keep_ms, owner, then those of the word
 --           keep_ms: how long the cart is kept past its deadline
 --           owner: the requesting customer; empty: a caller who may use every cart
@@ -35,7 +35,7 @@
 --                                          of another customer is `other`, because `none` would mean that it is discarded
 --           begin                          opens a booking; none of the reservations is pinned yet
 --           book payment                   all are pinned: from here on the payment's outcome decides
---           unbook payment                 not all can be pinned: the cart is open again, and all are to be unpinned
+--           unbook payment                 not all can be pinned: the cart is open again, and all must be unpinned
 --           settle payment outcome         outcome: completed or failed; to be done to all from here on
 --           read
 -- Promise   A customer finds no cart that is not its own: to it there is none.
@@ -90,7 +90,7 @@ do
       parts = tonumber(fields.parts), events = events, has = has,
     }
     if not CART_STATES[cart.state] or not (cart.generation and cart.deadline_ms and cart.payment and cart.parts) then
-      error('damaged cart ' .. key .. '; delete it: its reservations run out, or are settled by the sync worker', 0)
+      error('damaged cart ' .. key .. '; delete it: its reservations expire, or are settled by the sync worker', 0)
     end
     if cart.state == 'booking' and now_ms >= cart.payment + BOOKING_MS then
       cart.state = 'open'

@@ -122,7 +122,7 @@ do
     return kind.run(u, command, number)
   end
 
-  -- On whose behalf commands run, by their numbers; nil if nobody's changes are to be logged.
+  -- On whose behalf commands run, by their numbers; nil if no changes are logged.
   local function actors_of(packed)
     if not packed or packed == '' then
       return nil
@@ -134,7 +134,7 @@ do
     return actors
   end
 
-  -- Runs a command and remembers which facts came of it, for the audit log.
+  -- Runs a command and remembers which facts it made, for the audit log.
   local function run_for(u, actor, command, number)
     local facts, told_bookings, told_waiting = u.facts, #u.booking_facts, #u.waiting_facts
     local told_etickets, told_queue = #(u.eticket_facts or {}), #u.queue_facts
