@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts Valkey with the users of users.acl; the password of `onsale` comes from the environment and is kept as its hash.
-# VALKEY_CLUSTER=yes: as a node of a cluster, with users of their own for replicas and for whoever forms it.
+# VALKEY_CLUSTER=yes: as a node of a cluster, with users of their own for replicas and for the program that forms it.
 set -eu
 umask 077
 : "${REDIS_PASSWORD:?the password of the user onsale}"
