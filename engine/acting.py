@@ -1,6 +1,6 @@
 """The caller on whose behalf commands run, for the audit log.
 
-The API sets it around a request whose changes are to be logged; commands carry it to the outbox beside their facts.
+The API sets it around a request whose changes are logged; commands carry it to the outbox beside their facts.
 """
 
 from collections.abc import Iterator

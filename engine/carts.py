@@ -50,7 +50,7 @@ class Cart(msgspec.Struct, frozen=True):
     """A cart at an instant. Times are ms since 1970 by the clock of Redis.
 
     `generation` tells its beginnings apart, `payment` its bookings; 0 before the first. `deadline_ms` is the earliest
-    of its holds, and 0 when there is no such cart any more. `owner` is the customer who made it; empty: it is nobody's.
+    of its holds, and 0 when there is no such cart any more. `owner` is the customer who made it; empty: it has none.
     `parts`: what tells the reservations apart that it had of an event, by event; `ids`: those that it has. `currency`:
     of all its prices; empty before the first. `code`: `event/code`, the last that an item named; empty: none.
     """
@@ -74,12 +74,12 @@ class Cart(msgspec.Struct, frozen=True):
 
     @property
     def customer_id(self) -> str:
-        """The customer of its reservations; of a cart that is nobody's, the cart itself."""
+        """The customer of its reservations; of a cart without a customer, the cart itself."""
         return self.owner or self.nobody
 
     @property
     def nobody(self) -> str:
-        """The customer of its reservations while it is nobody's."""
+        """The customer of its reservations while it has no customer."""
         return f"cart-{self.cart_id}"
 
     @property
@@ -137,7 +137,7 @@ class Carts:
     ) -> tuple[CartWord, Cart]:
         """Before a reservation of the event is made or changed.
 
-        `gone`: a generation whose holds ran out. `gone_part`: the part of the event, if its hold was cancelled.
+        `gone`: a generation whose holds expired. `gone_part`: the part of the event, if its hold was cancelled.
         `code`: `event/code` that the item names. `freed`: the cart's own, which no hold of it names any more.
         """
         percent = self._engine.settings.memory_percent
@@ -148,11 +148,11 @@ class Carts:
         return word, cart
 
     async def claim(self, cart_id: str, customer_id: str) -> tuple[CartWord, Cart]:
-        """Makes a cart that is nobody's this customer's, if it is open or booked. Its reservations are to follow."""
+        """Gives a cart without a customer to this one, if it is open or booked. Its reservations must follow."""
         return await self._call(cart_id, "claim", customer_id)
 
     async def unclaim(self, cart_id: str, customer_id: str) -> tuple[CartWord, Cart]:
-        """Makes it nobody's again, because its reservations cannot follow."""
+        """Undoes a claim, because its reservations cannot follow."""
         return await self._call(cart_id, "unclaim", customer_id)
 
     async def shorten(self, cart: Cart, deadline_ms: int) -> tuple[CartWord, Cart]:
@@ -168,7 +168,7 @@ class Carts:
         return await self._without("drop", cart, event_id)
 
     async def discard(self, cart_id: str) -> tuple[CartWord, Cart]:
-        """Nothing is to be left of an open cart, whose holds are to be cancelled then."""
+        """Discards an open cart; the caller must then cancel its holds."""
         return await self._call(cart_id, "discard")
 
     async def begin(self, cart_id: str) -> tuple[CartWord, Cart]:

@@ -1,4 +1,4 @@
-"""The catalogue as it is published to Redis: what events are called and cost, for whoever shows them.
+"""The catalogue as it is published to Redis: the names and prices of events, for programs that show them.
 
 Postgres owns the catalogue (sync/). The fields that decide about sales go to the event's partition, as terms and pools.
 The fields that are shown go into one hash, which every process follows change by change.
@@ -312,7 +312,7 @@ async def published_changes(redis: Redis, since: int) -> Changes:
 
 
 async def tell_position(redis: Redis, reader: str, change: int) -> None:
-    """Lets whoever changes something know that this reader has read up to a change."""
+    """Reports to writers that this reader has read up to a change."""
     await redis.execute_command("FCALL", "onsale_follow", 1, _READERS, reader, change)
 
 

@@ -380,7 +380,7 @@ class ClusterWire(Wire):
         return self._nodes.connection_to(address)
 
     def _leave(self) -> None:
-        """The slot is elsewhere: whoever waits for the node that had it waits in vain."""
+        """The slot is elsewhere: to wait for the node that had it is useless."""
         if self._address is not None and self._address != self._nodes.topology.owner(self._slot):
             self.drop()
 

@@ -32,7 +32,7 @@ class CodeTotals(NamedTuple):
 
 
 class StoredTotals(NamedTuple):
-    """A code as it is stored. `free`: set aside and nobody's; `is_open`: places are set aside."""
+    """A code as it is stored. `free`: set aside and not taken; `is_open`: places are set aside."""
 
     totals: CodeTotals
     free: int
@@ -67,7 +67,7 @@ def totals_of(record: Record) -> CodeTotals:
 
 
 def places_set_aside(terms: CodeTerms, totals: CodeTotals, now_ms: int) -> tuple[int, bool]:
-    """The free places that are to be set aside, and whether any are."""
+    """The free places to set aside, and whether any are set aside."""
     is_open = terms.kind is CodeKind.ALLOCATION and not terms.withdrawn and not 0 < terms.until_ms <= now_ms
     return (max(0, terms.places - totals.taken) if is_open else 0), is_open
 

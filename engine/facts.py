@@ -88,7 +88,7 @@ class Scan(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknow
 
 
 class Act(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Facts of one entry that a command made on somebody's behalf: how many, from which on, counted from 0."""
+    """Facts of one entry that a command made on behalf of a caller: how many, from which on, counted from 0."""
 
     first_fact: int
     facts: int

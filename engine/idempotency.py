@@ -35,7 +35,7 @@ class StoredResponse(msgspec.Struct, array_like=True, frozen=True):
 
 
 class KeyName(NamedTuple):
-    """The name that caller, key and request give an answer; `caller`: whose keys are counted, empty if nobody's.
+    """The name that caller, key and request give an answer; `caller`: whose keys are counted, empty if they are not.
 
     `tag`: in a cluster that of what is acted on, so that a shard that is away concerns nothing else. The keys of a
     caller are then counted for each tag.

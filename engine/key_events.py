@@ -1,7 +1,7 @@
 """The events that idempotency keys were first used for.
 
 Ids are made of the key and the event, so nothing is taken twice for another event: this tells a client of its mistake.
-Whoever asks while a call is under way goes with the next one, because a call of its own would cost more than its hold.
+Requests that come while a call is under way go with the next one. A call of their own would cost more than a hold.
 """
 
 import asyncio
@@ -165,7 +165,7 @@ class KeyEvents:
             for one in asked:
                 _fail(one, _stopping())
             raise
-        except Exception as error:  # whoever waits gets it
+        except Exception as error:  # waiting callers get it
             for one in asked:
                 if group.tag and isinstance(error, OutcomeUnknown | Unready):
                     _tell(one, one.event_id)

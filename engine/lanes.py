@@ -47,7 +47,7 @@ class Answer(Protocol):
 class Waiting(NamedTuple):
     """A command with the waiter for its result, since an instant of the event loop's clock.
 
-    `actor` is on whose behalf it runs, if that is to be logged (engine/acting.py).
+    `actor` is on whose behalf it runs, if that is logged (engine/acting.py).
     """
 
     command: Command[Any]
@@ -123,7 +123,7 @@ class Lanes:
             raise Overloaded("the queue is full; nothing was done; try again later")
 
     def put_back(self, again: list[Waiting]) -> None:
-        """Commands that are to be sent once more go to the front of their lane, in their order."""
+        """Puts commands that must be sent again at the front of their lane, in their order."""
         now = self._clock()
         for waiting in reversed(again):
             lane = self._taking if waiting.command.takes else self._settling

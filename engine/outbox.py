@@ -48,8 +48,8 @@ class Entry(NamedTuple):
 
     `payload` has the facts about reservations, perhaps none. `bookings`, `waiting` and `queues` have those about
     bookings, waiting lists and waiting rooms; each is empty if there are none.
-    `acts` say on whose behalf facts were made, empty if nobody is to be logged. `etickets` and `scans` are of the
-    doors, empty if nothing happened there.
+    `acts` say on whose behalf facts were made, empty if nothing is logged. `etickets` and `scans` are of the doors,
+    empty if nothing happened there.
     `trace` is the `traceparent` of the batch, empty if it is not traced.
     `before` is what the first entry of an epoch names: the last entry that its server knew.
     """

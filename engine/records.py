@@ -339,7 +339,7 @@ NO_ROOM = RoomTerms(0, 0, 0)
 class WaitingTerms(msgspec.Struct, array_like=True, frozen=True):
     """The terms of a waiting list. `ends_ms` 0: it ends when the sale closes.
 
-    `fills_gaps`: whoever waits for more places than there are is passed over.
+    `fills_gaps`: customers who wait for more places than are free are passed over.
     """
 
     offer_ms: int
@@ -372,7 +372,7 @@ class CodeTerms(msgspec.Struct, array_like=True, frozen=True):
 class CodeCounts(msgspec.Struct, array_like=True, frozen=True):
     """A code at one instant: its uses, what they save, and the places under it.
 
-    `free` are set aside and nobody's; of an allocation free + held + paying + sold + kept are its places.
+    `free` are set aside and not taken; of an allocation free + held + paying + sold + kept are its places.
     """
 
     code: str

@@ -31,7 +31,7 @@ SCANS_FIELD = b"s"
 """The field that has what gates scanned, if they did."""
 
 ACTS_FIELD = b"a"
-"""The field that says on whose behalf facts were made, if that is to be logged."""
+"""The field that says on whose behalf facts were made, if that is logged."""
 
 
 TRACE_FIELD = b"t"

@@ -1,4 +1,4 @@
-"""The settings of a process: read from the environment once, frozen, passed to whoever needs them."""
+"""The settings of a process: read from the environment once, frozen, passed to the parts that need them."""
 
 import re
 from collections.abc import Mapping

@@ -100,7 +100,7 @@ class Topology:
         self.changes = 0
         """The number of refreshes since the start that moved a slot."""
         self.under_way: dict[object, float] = {}
-        """The calls under way, by when they began; `watched` keeps it, and whoever cannot afford that."""
+        """The calls under way, by when they began; `watched` keeps it, and callers that cannot afford `watched` do."""
         self._listeners: list[Callable[[], None]] = []
         self._refreshing: asyncio.Task[None] | None = None
         self._refreshed_at = float("-inf")
@@ -235,6 +235,6 @@ def _succeeded(ask: "asyncio.Future[Any]") -> bool:
 
 
 def _retrieve(task: "asyncio.Task[None]") -> None:
-    """Whoever waits gets the error; nobody has to."""
+    """Waiting callers get the error; there need be none."""
     if not task.cancelled():
         task.exception()

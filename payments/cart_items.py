@@ -133,7 +133,7 @@ class CartItems:
         raise OutcomeUnknown("the cart keeps changing; try again")
 
     async def claim(self, cart_id: str, customer_id: str) -> Cart | NotJoined | ClaimRefusal:
-        """Gives a cart that is nobody's to a customer, with all that is in it, or changes nothing; again is fine."""
+        """Gives a cart without a customer to this one, with all its contents, or changes nothing. Safe to repeat."""
         word, cart = await self._carts.claim(cart_id, customer_id)
         if word is not CartWord.OK:
             return NotJoined(word, cart)

@@ -45,7 +45,7 @@ _TRIES = 3
 
 
 class CartPayment(NamedTuple):
-    """A payment of a cart: what is to be paid for which reservations, and the attempt that it is in each of them."""
+    """A payment of a cart: the sum for each reservation, and the attempt that it is in each of them."""
 
     payment_id: str
     state: CartState
@@ -150,7 +150,7 @@ class CartPayments:
         if outcome is CartState.COMPLETED:
             charge = await look_up(self._gateway, payment_id, owed_minor, currency, plays_customer=plays_customer)
             if isinstance(charge, Unknown):
-                raise GatewayUnclear("the gateway does not say what became of the payment; try again")
+                raise GatewayUnclear("the gateway does not say whether the payment succeeded; try again")
             if not isinstance(charge, Completed):
                 return PaymentInProgress()
         else:
@@ -189,8 +189,8 @@ class CartPayments:
     async def sell_late(self, payment_id: str, reservation_ids: list[str]) -> bool:
         """`completed` of a payment that had failed: money that came late, if the gateway's books have it too.
 
-        Then what is still to be had is sold, and the money for the rest is owed back. Another amount than was owed buys
-        nothing, and is disputed.
+        Then the places that are still available are sold, and the money for the rest is owed back. Another amount than
+        was owed buys nothing, and is disputed.
         """
         charge = await self._gateway.status(payment_id)
         if not isinstance(charge, Completed):

@@ -31,7 +31,8 @@ async def look_up(
 ) -> StatusOutcome:
     """The gateway's state of a payment that a callback reports.
 
-    `plays_customer`: whoever called back plays the customer, who pays now at the simulated gateway, if not before.
+    `plays_customer`: the sender of the callback plays the customer, who pays now at the simulated gateway, if not
+    before.
     """
     if owed_minor == 0:
         return free_charge(currency)

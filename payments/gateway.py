@@ -4,7 +4,7 @@ A payment attempt's id is the gateway's idempotency key: asked twice, it charges
 raises for a gateway that is slow, away or confused: that is `Unknown`, and the resolver asks again.
 
     POST /charges               Charge       charge once under this id
-    GET  /charges/{id}                       what became of it; 404: no such charge
+    GET /charges/{id} its state; 404: no such charge
     POST /charges/{id}/void                  never charge under this id, unless that has happened
     POST /charges/{id}/refund   ChargeRefund give money of it back, once under the refund's id; 404, 409: that cannot be
 
@@ -89,7 +89,7 @@ RefundOutcome = GivenBack | Refused | Unknown
 
 
 class GatewayUnclear(Fault):
-    """The gateway does not say what became of a charge; what was asked for is to be asked for again."""
+    """The gateway does not say what happened to a charge; the request must be repeated."""
 
 
 class ChargeState(StrEnum):

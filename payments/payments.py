@@ -74,7 +74,7 @@ class Payments:
         self._reconciling = asyncio.Lock()  # one after the other: what went back elsewhere counts once
 
     async def pay(self, begin: BeginPayment, payment_token: str) -> PayResult:
-        """Begins an attempt, charges, and tells what came of it; a repeat of the same attempt drives it on.
+        """Begins an attempt, charges, and returns the outcome; a repeat of the same attempt continues it.
 
         To be run to its end when the customer goes away. Raises Fault; if that was after the charge, the reservation
         stays paying and `settle` finishes it. So does one whose charge is not what is owed: it is disputed.
@@ -138,7 +138,7 @@ class Payments:
         charge = await look_up(self._gateway, *owed, plays_customer=played)
         match charge:
             case Unknown():
-                raise GatewayUnclear("the gateway does not say what became of the payment; try again")
+                raise GatewayUnclear("the gateway does not say whether the payment succeeded; try again")
             case Failed() | NeverSeen():
                 return PaymentSettled() if attempt.state is AttemptState.FAILED else PaymentInProgress()
             case Completed():
@@ -294,7 +294,7 @@ class Payments:
     def _observe_new(
         self, result: ConfirmPaymentResult | FailPaymentResult, reason: FailureReason | None = None
     ) -> None:
-        """Counts what came of an attempt, once. `reason`: of one that failed."""
+        """Counts the outcome of an attempt, once. `reason`: of one that failed."""
         if isinstance(result, Paid | RefundDue | PaymentFailed) and not result.replayed:
             late = Outcome.LATE if isinstance(result, RefundDue) else Outcome.COMPLETED
             self._observe(Outcome(reason) if reason else late)

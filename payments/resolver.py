@@ -1,7 +1,7 @@
 """The resolver: takes payments to their end that nobody else does.
 
-It finds reservations that have waited for money for a while, asks the gateway what became of it, and writes that down.
-Several resolvers at once do no harm: every step is safe to repeat.
+It finds reservations that have waited for money for a while, asks the gateway for the outcome, and stores that. Several
+resolvers at once do no harm: every step is safe to repeat.
 """
 
 import asyncio

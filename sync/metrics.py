@@ -160,7 +160,7 @@ class SyncMetrics:
 
 @asynccontextmanager
 async def metrics_endpoint(metrics: SyncMetrics, host: str, port: int) -> AsyncIterator[None]:
-    """Serves `GET /metrics` there for as long as the block runs. It is open to whoever reaches that address.
+    """Serves `GET /metrics` there for as long as the block runs. It is open to everybody who reaches that address.
 
     Raises Misconfigured if it cannot listen there.
     """

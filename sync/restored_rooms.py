@@ -13,7 +13,8 @@ Row = Mapping[str, Any]
 def restored_rooms(rooms: Iterable[Row], places: Iterable[Row]) -> tuple[list[RoomDump], list[PlaceDump]]:
     """The rooms, and the places of those who have not left.
 
-    Nobody is inside. Whoever was may enter again at once: the watermark is behind the last position that entered.
+    Nobody is inside. Customers who were may enter again at once: the watermark is behind the last position that
+    entered.
     """
     joined: defaultdict[int, list[Row]] = defaultdict(list)
     for place in places:

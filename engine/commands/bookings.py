@@ -107,7 +107,7 @@ class Move(OnBooking[MoveResult], frozen=True, tag="move"):
 class Unbook(OnBooking[UnbookResult], frozen=True, tag="unbook"):
     """Deletes a booking. `request_id` tells the repeat of a request, which has the same answer, from another one.
 
-    `changed_ms`: the state that is to be deleted; 0: whatever it is.
+    `changed_ms`: the state to delete; 0: any state.
     """
 
     request_id: str

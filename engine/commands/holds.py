@@ -38,7 +38,7 @@ _NotTaken = (
     | SoldOut
     | SeatTaken
 )
-"""The refusals of places, whoever asks for them."""
+"""The refusals of places, for every command that asks for them."""
 
 _CodeRefused = CodeUnknown | CodeUsedUp | CodeNotApplicable
 """The refusals of a code that is named."""

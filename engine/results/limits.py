@@ -27,7 +27,7 @@ class HeldUnbought(Result, frozen=True, tag="held_unbought"):
     """Too many places, after what was held and not bought.
 
     `who` (customer, address, or nobody: all carts without a customer) may hold `most` places at once, each time for
-    `hold_ms`, and holds `taken`. In `retry_ms` those have run out; 0: it holds none, but asks for more than `most`.
+    `hold_ms`, and holds `taken`. In `retry_ms` those have expired; 0: it holds none, but asks for more than `most`.
     """
 
     who: str

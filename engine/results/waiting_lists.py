@@ -25,7 +25,7 @@ class WaitingFound(OnWaiting, frozen=True, tag="waiting_found"):
 
 
 class WaitingDeclined(OnWaiting, frozen=True, tag="waiting_declined"):
-    """The place in line is given up, or had come to its end before."""
+    """The place in line is given up, or had ended before."""
 
 
 class WaitingErased(OnWaiting, frozen=True, tag="waiting_erased"):

@@ -80,9 +80,9 @@ class PartitionSnapshot(NamedTuple):
     bookings: Mapping[tuple[int, str], Booking]
     """By event and id."""
     slots: Mapping[tuple[int, str], int]
-    """When slots are to be forgotten, in ms, by event and pool."""
+    """When slots are deleted, in ms, by event and pool."""
     purges: Mapping[str, int]
-    """When bookings, and what customers bought of slots, are to be forgotten (lua/26_slots.lua)."""
+    """When bookings, and purchases of slots, are deleted (lua/26_slots.lua)."""
     outbox: Sequence[Entry]
     codes: Mapping[tuple[int, str], StoredTotals]
     """By event and code."""

@@ -1,4 +1,4 @@
-"""Entries of the audit log for facts that commands made on somebody's behalf."""
+"""Entries of the audit log for facts that commands made on behalf of a caller."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ def entries_of(acted: Acted, before: Mapping[str, Standing]) -> list[NewEntry]:
 
 
 def _queue_entries(actor: Actor, facts: Sequence[QueueFact | None]) -> Iterator[NewEntry]:
-    """The entries about places in waiting rooms. That a room opens, or is drawn, is nobody's doing."""
+    """The entries about places in waiting rooms. A room opens, or is drawn, on behalf of nobody."""
     for fact in facts:
         if fact is not None and fact.customer_id:
             resource, shown = (

@@ -1,4 +1,4 @@
-"""Events that are cancelled: ending their holds, and remembering that everybody is to be refunded."""
+"""Events that are cancelled: ending their holds, and recording that everybody must be refunded."""
 
 from datetime import UTC, datetime
 

@@ -37,7 +37,7 @@ BEGIN
   GRANT USAGE ON SCHEMA reporting TO reporting;
   GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO reporting;
 
-  -- The API edits the catalogue and reads what came of sales.
+  -- The API edits the catalogue and reads the outcomes of sales.
   GRANT USAGE ON SCHEMA public, reporting TO onsale_api;
   GRANT USAGE ON SEQUENCE event_versions TO onsale_api;
   GRANT SELECT, INSERT, UPDATE, DELETE ON events TO onsale_api;
@@ -67,8 +67,8 @@ BEGIN
   GRANT SELECT, INSERT, UPDATE ON erasures TO onsale_api;
   GRANT SELECT ON reporting.sales_by_event, reporting.sales_by_ticket_type TO onsale_api;
 
-  -- The sync worker writes what came of sales. Of the catalogue it says that an event is published, and follows Redis where
-  -- places were sold before a change of their capacity, or of the currency, was committed.
+  -- The sync worker writes the outcomes of sales. Of the catalogue it says that an event is published, and follows
+  -- Redis where places were sold before a change of their capacity, or of the currency, was committed.
   GRANT USAGE ON SCHEMA public TO onsale_sync;
   GRANT USAGE ON SEQUENCE event_versions TO onsale_sync;
   GRANT SELECT, UPDATE (version, revision, currency) ON events TO onsale_sync;

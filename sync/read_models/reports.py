@@ -93,7 +93,7 @@ REPORTS = {
         "paid",
     ),
     "conversion": Report(
-        "What became of the holds",
+        "Outcomes of holds",
         "hold_conversion",
         "hold_conversion",
         "event_id",

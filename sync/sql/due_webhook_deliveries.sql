@@ -1,5 +1,5 @@
--- What is to be sent now: of each endpoint up to $1, of each subject the first that waits. Not those of the endpoints $2
--- (they are busy or resting), nor the deliveries $3 (they are under way).
+-- The deliveries to send now: of each endpoint up to $1, of each subject the first that waits. Not those of the
+-- endpoints $2 (they are busy or resting), nor the deliveries $3 (they are under way).
 SELECT
   d.id, d.webhook_id, d.message_id, d.body, d.attempts, w.url, w.secret,
   CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,

@@ -1,2 +1,2 @@
--- The tables of a partition stand still until the end of the transaction: whoever writes them moves this row.
+-- The tables of a partition do not change until the end of the transaction: every writer of them changes this row.
 SELECT epoch, sequence FROM outbox_offsets WHERE partition = $1 FOR UPDATE

@@ -1,4 +1,4 @@
-"""Upkeep of waiting lists: offers that run out, lists that end, and entries that ended long ago.
+"""Upkeep of waiting lists: offers that expire, lists that end, and entries that ended long ago.
 
 What is offered to whom does not wait for it: whatever returns places offers them. This is for events that nobody calls,
 and for the memory of Redis.

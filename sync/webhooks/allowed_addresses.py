@@ -1,4 +1,4 @@
-"""Which addresses webhooks may be sent to: whoever registers an endpoint must not reach what only we can reach.
+"""Addresses to which webhooks may be sent: an endpoint must not be an address that only we can reach.
 
 The public internet is a list of our own. That of Python's `ipaddress` changes with its version, and lets through what
 some networks use at home: 192.0.0.192 (metadata of a cloud), ::127.0.0.1, fec0::/10, 3fff::/20.
@@ -44,7 +44,7 @@ _IPV4_SPECIAL = tuple(
         ),
     )
 )
-"""IANA IPv4 Special-Purpose Address Registry, and multicast: nobody's web server is in any of them."""
+"""IANA IPv4 Special-Purpose Address Registry, and multicast: no public web server is in any of them."""
 
 _IPV6_GLOBAL = IPv6Network("2000::/3")
 """All that IANA gives out as global unicast. Anything else is special: mapped, translated, unique local, site-local."""

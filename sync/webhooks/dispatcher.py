@@ -146,7 +146,7 @@ class Dispatcher:
         return due
 
     async def _note(self) -> None:
-        """Writes down what came of calls; until that is done they count as under way, and nothing follows them."""
+        """Stores the outcomes of deliveries. Until that is done they count as under way, and nothing follows them."""
         self._news.clear()
         ended = self._ended[:]
         if not ended:

@@ -1,4 +1,4 @@
-"""Endpoints as managers see them, and what became of their deliveries."""
+"""Endpoints as managers see them, and the outcomes of their deliveries."""
 
 import secrets
 from base64 import b64encode

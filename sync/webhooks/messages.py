@@ -78,7 +78,7 @@ class _Told(NamedTuple):
 
 
 async def write_deliveries(connection: Connection, facts: Iterable[AnyFact], trace: str = "") -> None:
-    """Writes what endpoints are to be told of these facts, in their order, within the transaction of the caller.
+    """Writes the messages of these facts to endpoints, in their order, within the transaction of the caller.
 
     `trace`: the `traceparent` of the transaction, if it is traced.
     """
@@ -90,7 +90,7 @@ async def write_deliveries(connection: Connection, facts: Iterable[AnyFact], tra
 
 
 async def write_event_cancelled(connection: Connection, event_id: int, name: str, at: datetime) -> None:
-    """Writes that endpoints are to be told of an event's cancellation, within the transaction of the caller."""
+    """Writes the messages of an event's cancellation to endpoints, within the transaction of the caller."""
     body = encode_message(WebhookEvent.EVENT_CANCELLED, at, {"id": event_id, "name": name, "status": "cancelled"})
     told = [[WebhookEvent.EVENT_CANCELLED], [str(event_id)], [body]]
     await connection.execute(statement("insert_webhook_deliveries"), *told, "")

@@ -1,4 +1,4 @@
-"""One signed call of an endpoint, and what came of it."""
+"""One signed call of an endpoint, and its outcome."""
 
 import asyncio
 from datetime import UTC, datetime
