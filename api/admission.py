@@ -138,7 +138,7 @@ async def _new_caller(
 
 
 def _not_unsigned(admit: Admit) -> Admit:
-    """Refuses callbacks by token: whoever has a service's token is not yet the gateway."""
+    """Refuses callbacks by token: a service's token does not prove that the caller is the gateway."""
 
     async def refuse(request: web.Request) -> None:
         await admit(request)

@@ -16,7 +16,7 @@ from engine.acting import Actor, acting, current_actor
 _READING = ("GET", "HEAD")
 
 Audited = Callable[[web.Request, str], AbstractContextManager[None]]
-"""Given a request and its id: within it, changes are logged as the caller's, if they are to be."""
+"""Given a request and its id: within it, changes are logged as the caller's, if they must be logged."""
 
 
 OVERRIDE_LIMIT = "override_limit"
@@ -49,7 +49,7 @@ def takes_reason(route: Route) -> bool:
 
 
 def audit_of(route: Route) -> Audited | None:
-    """The logging around a route's handler; None where nothing is to be logged, whoever calls.
+    """The logging around a route's handler; None where nothing is logged for any caller.
 
     Customers' own reservations are not logged. With authentication off, calls that only managers make are.
     """

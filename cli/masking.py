@@ -2,8 +2,8 @@
 
 import re
 
-# Whoever asks chooses texts of logs, and none may take more than one look at each character. So no pattern begins with
-# what may also stand before it.
+# Clients choose texts of logs, and none may take more than one look at each character. So no pattern begins with what
+# may also stand before it.
 _URL_PASSWORD = re.compile(r"(?P<user>://[^\s:/@\"']*):[^\s/\"']+@")
 _BEARER = re.compile(r"\b(?P<scheme>bearer\s+)[^\s\"',]+", re.IGNORECASE)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")

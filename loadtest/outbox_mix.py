@@ -1,4 +1,4 @@
-"""An outbox as a drop leaves it behind, in the order that is worst for whoever reads it.
+"""An outbox as a drop leaves it behind, in the order that is worst for its reader.
 
 Of each hundred reservations 70 are paid, 5 are paid after a declined card, 20 expire and 5 are cancelled. Every tenth
 is of two tickets. Facts of a reservation are as far apart as possible: all holds come first, then all payments begin,

@@ -158,7 +158,7 @@ def check_key_settings(settings: Settings) -> None:
     parts = urlsplit(source)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise Misconfigured(
-            "ONSALE_JWT_JWKS must be https://, a file, or on loopback: whoever can change it can forge tokens"
+            "ONSALE_JWT_JWKS must be https://, a file, or on loopback: anybody who can change it can forge tokens"
         )
     if not (settings.jwt_issuer and settings.jwt_audience):
         raise Misconfigured(

@@ -1,6 +1,6 @@
 """Limits on speed as clients read them: the headers of the IETF draft httpapi-ratelimit-headers.
 
-`RateLimit-Policy` tells what the limits are, `RateLimit` what they leave whoever asked. The limits are GCRA's
+`RateLimit-Policy` has the limits, `RateLimit` the rest that they leave to the caller. The limits are GCRA's
 (lua/18_limits.lua): a quota of requests at once, which refills evenly within its window.
 """
 

@@ -46,7 +46,7 @@ class WaitingRoomBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WaitingListBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The waiting list of an event. Whoever is offered places has `offer_seconds` to pay for them.
+    """The waiting list of an event. A customer who is offered places has `offer_seconds` to pay for them.
 
     At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: whoever waits for more places than
     return is passed over.

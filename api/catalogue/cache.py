@@ -91,10 +91,10 @@ class CatalogueCache:
         await self._tasks.__aexit__(None, None, None)
         if not self._next.done():
             self._next.set_exception(OutcomeUnknown("the server is stopping; try again"))
-            self._next.exception()  # whoever waits gets it; nobody has to
+            self._next.exception()  # waiting callers get it; there need be none
         try:
             await forget_reader(self._redis, self._reader)
-        except Exception as trouble:  # whoever changes something next forgets it
+        except Exception as trouble:  # the next change removes it
             log.info("reader_of_the_catalogue_not_forgotten", error=repr(trouble))
 
     async def events(self) -> list[EventSnapshot]:
@@ -222,7 +222,7 @@ class CatalogueCache:
                     asked.set_result(None)
                     continue
                 asked.set_exception(_away() if isinstance(error, Fault) else EngineBug(f"the catalogue: {error}"))
-                asked.exception()  # whoever waits gets it; nobody has to
+                asked.exception()  # waiting callers get it; there need be none
                 await asyncio.sleep(self._interval)
             else:
                 self._away = False

@@ -3,8 +3,8 @@
 What is shown of an event is at most `availability_age_ms` old, and has all that this process changed before it was
 asked for. Only where a crowd waits for that already, the next request is shown what is known.
 
-A partition counts its changes, and tells how far it is with every answer. While that count stays, all known figures of
-its events are up to date. So of many events without sales, one is asked for.
+A partition counts its changes, and sends the count with every answer. While that count stays, all known figures of its
+events are up to date. So of many events without sales, one is asked for.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Known(Generic[T]):
         self.shelf, self.event, self.section_id = shelf, event, section_id
         self.value: T | None = None
         self.number = 0
-        self.made: object = None  # what whoever shows it has made of it
+        self.made: object = None  # what the code that shows it has made of it
         self.kept: dict[int, tuple[object, str]] = {}  # the same, of parts of it that may be of use when it has changed
         self.now_ms = 0
         self.position = ""
@@ -203,7 +203,7 @@ class Stock:
                 began = time.monotonic()
                 try:
                     await self._count(shelf, wanted)
-                except Exception as error:  # whoever waits gets it
+                except Exception as error:  # waiting callers get it
                     answer.set_exception(error)
                     answer.exception()  # nobody has to
                 else:

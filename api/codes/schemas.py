@@ -114,7 +114,8 @@ class CreatedCodes(msgspec.Struct, frozen=True):
 class CodeView(msgspec.Struct, frozen=True):
     """A code, and what is used of it: held, paying and paid reservations that name it, and their places under it.
 
-    `saved`: by how much those are cheaper together. `places_left`: of an allocation, what is set aside and nobody's.
+    `saved`: by how much those are cheaper together. `places_left`: of an allocation, the places that are set aside and
+    not taken.
     """
 
     code: str

@@ -47,7 +47,7 @@ _LOOK_SECONDS, _SALES_SECONDS, _LATE_SECONDS = 1.0, 2.0, 10.0
 
 
 class Counted(NamedTuple):
-    """Counts; `counting` is another text when they begin anew.
+    """Counts; `counting` is another text when they start again.
 
     `alerts`: None where Prometheus does not tell them. `problem`: what is wrong with a Prometheus that is set.
     """
@@ -211,7 +211,7 @@ NOW_BOARD: web.AppKey[NowBoard] = web.AppKey("now_board")
 async def read_console_now(request: web.Request) -> Reply:
     """GET /v1/console/now: reads how every sale that is not over stands, and this installation.
 
-    A process reads anew once a second at most, and Postgres every two seconds. A part that does not answer makes its
+    A process reads again once a second at most, and Postgres every two seconds. A part that does not answer makes its
     figures null; the answer comes all the same.
     """
     return json_reply(await request.app[NOW_BOARD].read(caller_of(request).events))

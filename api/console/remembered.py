@@ -28,7 +28,7 @@ class Remembered(Generic[T]):
                 self._task = asyncio.get_running_loop().create_future()
                 try:
                     self._task.set_result(await self._read())
-                except Exception as error:  # whatever it is, whoever asks gets it
+                except Exception as error:  # whatever it is, the callers get it
                     self._task.set_exception(error)
                     self._task.exception()  # so that asyncio does not report it as never retrieved
                 ended = time.monotonic()

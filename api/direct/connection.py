@@ -28,7 +28,7 @@ class Holds(Protocol):
     gate: HoldGate
 
     def take_usual(self, connection: "DirectConnection", data: bytes) -> bool | None:
-        """True if the request that the data is is handled here; None if it is to be parsed to find that out."""
+        """True if the request in the data is handled here; None if it must be parsed to find that out."""
         ...
 
     def take(self, connection: "DirectConnection", message: RawRequestMessage, payload: Any) -> bool:
@@ -44,7 +44,7 @@ class Pages(Protocol):
     """The direct path of public pages (api/direct/pages.py)."""
 
     def answer(self, connection: "DirectConnection", data: bytes) -> list[bytes] | None:
-        """The answer to a request that came before, to the byte; None: it is to be parsed."""
+        """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
         ...
 
     def take(self, connection: "DirectConnection", message: RawRequestMessage, data: bytes) -> list[bytes] | None:

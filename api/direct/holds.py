@@ -135,7 +135,7 @@ class DirectHolds:
         return self._take_up(connection, message.path, headers, b"".join(payload._buffer))
 
     def take_usual(self, connection: DirectConnection, data: bytes) -> bool | None:
-        """True if the request that the data is is handled here; None if it is to be parsed to find that out."""
+        """True if the request in the data is handled here; None if it must be parsed to find that out."""
         if not data.startswith(_BEGIN):
             return None
         usual = read_usual(data)

@@ -41,7 +41,7 @@ class PageSource(Protocol):
         ...
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
-        """The answer to a request; None: it is not to be had at once."""
+        """The answer to a request; None: it is not available at once."""
         ...
 
 
@@ -103,7 +103,7 @@ class DirectPages:
         self._known: dict[bytes, _Asked] = {}
 
     def answer(self, connection: DirectConnection, data: bytes) -> list[bytes] | None:
-        """The answer to a request that came before, to the byte; None: it is to be parsed."""
+        """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
         asked = self._known.get(data)
         return None if asked is None else self._answer(connection, asked)
 

@@ -44,7 +44,7 @@ class ReleasedHolds(msgspec.Struct, frozen=True):
     """The part of the holds that a request looked at.
 
     `released` of them were ended, with that many `places`. `paying` were left, because a payment is under way; `ended`
-    had ended meanwhile: paid, cancelled, or run out. `next_cursor` leads to the holds before these; null: that was all.
+    had ended meanwhile: paid, cancelled, or expired. `next_cursor` leads to the holds before these; null: that was all.
     """
 
     released: Number

@@ -33,7 +33,7 @@ Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 """A UUID as a text."""
 
 OpaqueId = Annotated[str, Meta(min_length=1)]
-"""An id whose parts are nobody's business but ours."""
+"""An id; only we interpret its parts."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):

@@ -133,7 +133,7 @@ async def _memory_is_full(app: web.Application) -> bool:
 
 
 async def _postgres_is_there(app: web.Application) -> bool:
-    """Not asked for long: whoever wants to know whether we can sell must not wait for a Postgres that hangs."""
+    """The timeout is short: a check whether we can sell must not wait for a Postgres that hangs."""
     try:
         async with (
             asyncio.timeout(app[SETTINGS].connect_timeout_ms / 1000),

@@ -41,7 +41,7 @@ _LIVE = (State.HELD, State.PAYING, State.PAID)
 
 
 async def show_cart(request: web.Request, cart: Cart) -> schemas.Cart:
-    """A cart as the API shows it. Raises Problem not_found, or expired if it, or one of its holds, ran out."""
+    """A cart as the API shows it. Raises Problem not_found, or expired if it, or one of its holds, has expired."""
     return await _cart_view(request, await _shown(request, cart))
 
 

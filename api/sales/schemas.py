@@ -54,7 +54,7 @@ class ReservationPayment(msgspec.Struct, gc=False, frozen=True):
 
 
 class Reservation(msgspec.Struct, gc=False, frozen=True):
-    """A reservation. A deadline is told while it runs, or has run out; a paying or paid one has none.
+    """A reservation. A held or expired one has a deadline; a paying or paid one has none.
 
     `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
     that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all

@@ -43,7 +43,7 @@ def reservation_view(
     *,
     as_taken: bool = False,
 ) -> Reservation:
-    """A reservation at an instant; `as_taken`: as it was when it was taken, whatever became of it since.
+    """A reservation at an instant; `as_taken`: as it was when it was taken, without later changes.
 
     A held or expired reservation shows its deadline; a paying or paid one has none.
     """

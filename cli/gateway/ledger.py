@@ -1,4 +1,4 @@
-"""The ledger of the simulated gateway: what was charged, voided and given back, in a SQLite file.
+"""The ledger of the simulated gateway: what was charged, voided and refunded, in a SQLite file.
 
 Everything is on disk before it is answered, so killing the process loses none of it.
 """
@@ -68,7 +68,7 @@ class Ledger:
         return outcome
 
     def charge(self, charge: Charge) -> tuple[ChargeView, bool]:
-        """Charges once per id; tells what became of it, and whether it is new. Raises ChargeConflictError."""
+        """Charges once per id; returns the charge, and whether it is new. Raises ChargeConflictError."""
         state, reason = _verdict(charge.payment_token)
         settles_ms = _now_ms() + self._settle_after_ms
         if charge.payment_token == "answer_never":  # noqa: S105  # a word, no secret

@@ -45,7 +45,7 @@ def bench(rounds: int, seconds: int, connections: int, pin: bool, quick: bool, c
         )
         plan = Plan(stage.settings, cores, rounds, seconds, connections)
         measured = run_rounds(stage.variants, plan, lambda line: click.echo(line, err=True))
-        with on_cores(cores.api):  # whoever asks has a core of its own, as when the API serves
+        with on_cores(cores.api):  # the client has a core of its own, as when the API serves
             lua_micros = lua_micros_per_hold(stage.settings, LUA_BATCH, _LUA_HOLDS)
         click.echo(f"\n{table(stage.variants, measured)}\n")
     others = share_of_others(measured)

@@ -187,7 +187,7 @@ def _file_name(name: str) -> str:
 
 
 def _environ(settings: Settings, guarded: Settings | None) -> dict[str, str]:
-    """Ours, without the settings of whoever runs us; with all that `guarded` has besides."""
+    """Ours, without the settings of the user who runs us; with all that `guarded` has besides."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environ |= {
         f"{PREFIX}REDIS_URL": settings.redis_url,

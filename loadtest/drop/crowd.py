@@ -184,7 +184,7 @@ class Person(FastHttpUser):
         return Answer(status, content, code, outcome, float(retry_after or 0))
 
     def insist(self, method: str, path: str, name: str, body: Any = None) -> Answer:
-        """A request that takes something: repeated with its key until it is known what came of it."""
+        """A request that takes something: repeated with its key until its outcome is known."""
         key = str(uuid.uuid4())
         answer = Answer(0, b"", "", Outcome.ERROR)
         for _ in range(_TRIES):

@@ -64,7 +64,7 @@ class NotStaged(Exception):
 def room_of(size: Size) -> Room:
     """A room in which a pass ends before a hold of it does.
 
-    So the places of somebody who goes away without a word are nobody's promise once they return.
+    So when the places of a customer who left silently return, they are promised to nobody.
     """
     return Room(size.hold_seconds, PLACES_PER_PASS, max(2, size.places // 2))
 

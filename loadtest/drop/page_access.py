@@ -1,4 +1,4 @@
-"""Access to Locust's page, which starts and stops load for whoever reaches it.
+"""Access to Locust's page, which starts and stops load for everybody who reaches it.
 
 On loopback it is for this machine, and for pages of this machine. A page of another site, whose name was made to lead
 to 127.0.0.1 (DNS rebinding), is recognized by its Host header. Elsewhere it requires a login.
@@ -29,7 +29,7 @@ def for_loopback_alone(app: WsgiApp) -> WsgiApp:
 
 
 def with_login(app: WsgiApp, password: str) -> WsgiApp:
-    """The page, for who knows the password of `USER` (HTTP Basic). Every path of it, whoever added it."""
+    """The page, for users with the password of `USER` (HTTP Basic). All paths are guarded, also of plug-ins."""
     expected = b"Basic " + b64encode(f"{USER}:{password}".encode())
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

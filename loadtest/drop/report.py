@@ -167,7 +167,7 @@ def as_text(summary: Summary) -> str:
 
 
 def queue_lines(queue: QueueSummary) -> list[str]:
-    """A sentence for each thing that is to be known of the waiting room."""
+    """A sentence for each figure of the waiting room."""
 
     def waited(waits: Waits) -> str:
         if not waits.customers:

@@ -7,7 +7,7 @@ class Size(NamedTuple):
     """Buyers, what there is for them, and the phases of the drop, in seconds.
 
     Quiet: few are there. Countdown: more and more, watching. Burst: most come within seconds of the opening. Tail: the
-    rest. After it those who are still at it have `patience` to come to an end.
+    rest. After it, customers who are still active have `patience` to finish.
     """
 
     buyers: int
@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Seconds after which it ends, whoever is still at it."""
+        """Seconds after which it ends, even if customers are still active."""
         return self.opens_after + self.burst + self.tail + self.patience
 
     def arrived(self, seconds: float) -> int:

@@ -19,7 +19,7 @@ ONE_ADDRESS = "203.0.113.7"
 """Of all hoarders."""
 
 _ALMOST = 0.9
-"""The share of a hold after which a hoarder acts: just before it runs out."""
+"""The share of a hold after which a hoarder acts: just before it expires."""
 
 _TOKEN_SECONDS = 7200
 _PAUSE_SECONDS = 10.0

@@ -23,7 +23,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Nobody can tell what came of the call: no answer in time, or one that is none of the API's. */
+/** The outcome of the call is unknown: no answer in time, or one that is not the API's. */
 export class NoAnswer extends Error {
   constructor() {
     super(t("refusal.no_answer"));

@@ -1,4 +1,4 @@
-// The server's clock: what is counted down runs out when the server says so, whatever the browser's clock shows.
+// The server's clock: a countdown ends when the server says so, whatever the browser's clock shows.
 
 import { el } from "/assets/dom.js";
 

@@ -50,7 +50,7 @@ export class SeatMap {
     this.plain = []; // by state, those without a label
   }
 
-  /** Draw everything anew: the seats are at other places, or have other colours. */
+  /** Draw everything again: the seats are at other places, or have other colours. */
   begin() {
     this.colours = NAMES.map(colour);
     this.paper = colour("paper");
@@ -72,7 +72,7 @@ export class SeatMap {
     return this.seats.yours[seat] ? YOURS : this.seats.state[seat];
   }
 
-  /** Draw some seats anew, which have changed. */
+  /** Draw some seats again, which have changed. */
   update(changed) {
     const context = this.bitmap.getContext("2d", { alpha: false });
     for (const seat of changed) this.dot(context, seat);

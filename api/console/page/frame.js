@@ -51,7 +51,7 @@ function showManager() {
   byId("who").hidden = false;
 }
 
-/** Forget the token, and all that was shown with it. The page is loaded anew, so nothing stays in its memory. */
+/** Forget the token, and all that was shown with it. The page is loaded again, so nothing stays in its memory. */
 function signOut() {
   forgetToken();
   location.assign("/console");

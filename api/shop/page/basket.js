@@ -19,7 +19,7 @@ let isWorking = false;
 let ranOut = false; // the last cart ended because nobody paid in time
 let lost = 0; // places that others took out of the cart, since it was read before
 const wishes = new Map(); // by what they are about
-const wanted = new Map(); // by seat, whether it is to be in the cart, while that is not settled
+const wanted = new Map(); // by seat, whether the buyer wants it in the cart, while that is not settled
 const watchers = new Set();
 
 const path = () => `/orders/carts/${kept.get("cart")}`;
@@ -73,7 +73,7 @@ function apply(found, { told = true } = {}) {
   publish();
 }
 
-/** Read the cart again. A cart that ran out is followed by a new one. `isOurs`: another tab has changed it. */
+/** Read the cart again. A cart that expired is followed by a new one. `isOurs`: another tab has changed it. */
 export async function refresh({ isOurs = false } = {}) {
   const [before, places] = [cart, countOf()];
   if (!kept.get("cart")) return apply(null, { told: false });

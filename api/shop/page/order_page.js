@@ -1,4 +1,5 @@
-// An order: what became of its payment, and then its e-tickets. Its id is that of a cart's payment, or of a reservation.
+// An order: the outcome of its payment, and then its e-tickets. Its id is that of a cart's payment, or of a
+// reservation.
 
 import { announce } from "/assets/announce.js";
 import { Refusal, call } from "/assets/api.js";

@@ -1,4 +1,5 @@
-// The proof that the order was drawn by lot: what was promised before, what became of it, and what this page computed itself.
+// The proof that the order was drawn by lot: the promise before, the result, and the result that this page computed
+// itself.
 
 import { call } from "/assets/api.js";
 import { button, byId, el } from "/assets/dom.js";

@@ -57,7 +57,7 @@ export class SeatList {
     return made;
   }
 
-  /** Show some seats anew, which have changed; null: all of them. */
+  /** Show some seats again, which have changed; null: all of them. */
   update(changed) {
     const numbers = changed ? new Set(changed.map((seat) => this.seats.rowOf[seat])) : this.rows.keys();
     for (const number of numbers) {

@@ -431,7 +431,7 @@ class WaitingRoomBody(TypedDict):
 
 
 class WaitingListBody(TypedDict):
-    """The waiting list of an event. Whoever is offered places has `offer_seconds` to pay for them."""
+    """The waiting list of an event. A customer who is offered places has `offer_seconds` to pay for them."""
 
     offer_seconds: NotRequired[int]
     ends_at: NotRequired[str | None]
@@ -581,7 +581,7 @@ class ExpectedTotal(TypedDict):
 
 
 class Reservation(TypedDict):
-    """A reservation. A deadline is told while it runs, or has run out; a paying or paid one has none."""
+    """A reservation. A held or expired one has a deadline; a paying or paid one has none."""
 
     id: str
     event: EventHead

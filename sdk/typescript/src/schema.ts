@@ -1561,7 +1561,7 @@ export interface paths {
         };
         /**
          * Reads how every sale that is not over stands, and this installation
-         * @description A process reads anew once a second at most, and Postgres every two seconds. A part that does not answer makes its
+         * @description A process reads again once a second at most, and Postgres every two seconds. A part that does not answer makes its
          *     figures null; the answer comes all the same.
          *
          *     For manager.
@@ -2327,7 +2327,7 @@ export interface components {
         };
         /**
          * WaitingListBody
-         * @description The waiting list of an event. Whoever is offered places has `offer_seconds` to pay for them.
+         * @description The waiting list of an event. A customer who is offered places has `offer_seconds` to pay for them.
          *
          *         At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: whoever waits for more places than
          *         return is passed over.
@@ -2582,7 +2582,7 @@ export interface components {
         };
         /**
          * Reservation
-         * @description A reservation. A deadline is told while it runs, or has run out; a paying or paid one has none.
+         * @description A reservation. A held or expired one has a deadline; a paying or paid one has none.
          *
          *         `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
          *         that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all
@@ -3160,7 +3160,7 @@ export interface components {
          * @description The part of the holds that a request looked at.
          *
          *         `released` of them were ended, with that many `places`. `paying` were left, because a payment is under way; `ended`
-         *         had ended meanwhile: paid, cancelled, or run out. `next_cursor` leads to the holds before these; null: that was all.
+         *         had ended meanwhile: paid, cancelled, or expired. `next_cursor` leads to the holds before these; null: that was all.
          * @example {
          *       "released": 2,
          *       "places": 3,
@@ -3502,7 +3502,8 @@ export interface components {
          * CodeView
          * @description A code, and what is used of it: held, paying and paid reservations that name it, and their places under it.
          *
-         *         `saved`: by how much those are cheaper together. `places_left`: of an allocation, what is set aside and nobody's.
+         *         `saved`: by how much those are cheaper together. `places_left`: of an allocation, the places that are set aside and
+         *         not taken.
          * @example {
          *       "code": "FAN27",
          *       "kind": "discount",
