@@ -23,8 +23,8 @@ def test_words_are_the_same() -> None:
     said = {word for line in re.findall(r"return (.*'\w+'), ", CODE) for word in re.findall(r"and '(\w+)' or", line)}
     said |= set(re.findall(r"'(\w+)', (?:true|false|changed)", CODE))
     assert said == set(CartWord)
-    told = HEADER[HEADER.index("--           word: ") : HEADER.index("-- States")]
-    assert set(re.findall(r"\b(\w+)(?:, | \()", told.replace("word: ", ""))) >= set(CartWord)
+    replies = HEADER[HEADER.index("-- Replies") : HEADER.index("-- States")]
+    assert set(re.findall(r"^--           (\w+)  ", replies, re.MULTILINE)) == set(CartWord)
 
 
 def test_wishes_are_in_the_header() -> None:
