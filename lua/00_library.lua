@@ -1,5 +1,5 @@
 #!lua name=onsale
--- version: 65
+-- version: 66
 --
 -- The rules of Onsale: what may be taken, by whom, for how long, and how it comes back.
 -- The files of this folder are joined in name order into one library (engine/library.py).
@@ -52,4 +52,4 @@
 -- Three subjects stand apart from the partitions and hold no stock: onsale_publish and onsale_follow (81_), onsale_cart (82_),
 -- onsale_claim and onsale_keep (85_).
 -- All functions but onsale_restore run at maxmemory too (06_memory.lua). None is `no-writes`: whatever is read, what is due is
--- given back first, or replicas are told how far the reader has seen.
+-- given back first, or replicas learn how far the reader has seen.

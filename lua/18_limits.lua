@@ -77,7 +77,7 @@ do
   end
 
   -- Opens the limits of a call: those that are published. `known`: those that the caller knows to be; where none are, they
-  -- are published with this call. Empty: it publishes none, and is not told; nor is a caller of an older release, which
+  -- are published with this call. Empty: it publishes none, and learns none; nor is a caller of an older release, which
   -- sends others. Returns their numbers by name, or nil; and those in force if the caller must learn them.
   function limits.open(u, prefix, known)
     local speaks = known and string.find(known, '^%l')
@@ -138,7 +138,7 @@ do
     return longer
   end
 
-  -- A pace as it is at this instant: without what is forgotten, and without holds that live no more.
+  -- A pace as it is at this instant: without what is forgotten, and without holds that have ended.
   local function pace_decode(u, packed)
     local pace, known = cmsgpack.unpack(packed), u.limits
     pace[PACE_EXPIRIES] = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)

@@ -223,7 +223,7 @@ do
       or math.min(hold_ms, math.max(math.floor(longest_ms / 2 ^ level), u.hoards.limits.shortest_hold_ms))
   end
 
-  -- The refusal of so many more places for these accounts, or nil.
+  -- The refusal of that many more places for these accounts, or nil.
   --   {"held_unbought", who, most, places, hold_ms, retry_ms}
   --       who: the customer, the address or nobody, whose account refuses
   --       most, hold_ms: the places that it may have at once, and for how long; places: those that it has
@@ -287,7 +287,7 @@ do
     end
   end
 
-  -- A new hold, of the command of that number, with so many places.
+  -- Counts a new hold, of the command of that number, with its places.
   function hoarding.hold_began(u, number, rid, places, deadline_ms)
     local holder = u.hoards.holders[number]
     local known = known_of(u, holder.event)

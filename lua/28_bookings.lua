@@ -99,7 +99,7 @@ do
     end
   end
 
-  -- A booking ends: its place is free, and it counts no more.
+  -- A booking ends: its place is free, and it no longer counts.
   function bookings.release(u, b)
     slots.free(u, b)
     bookings.count(u, b.event, b.customer, b.phone, -1)

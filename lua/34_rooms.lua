@@ -247,7 +247,7 @@ do
     end
   end
 
-  -- The refusal of a customer who may not take so many more places, or nil.
+  -- The refusal of a customer who may not take that many more places, or nil.
   function rooms.refusal(u, event, customer, places)
     local room = at(u, event)
     local place = place_of(room, customer)
@@ -268,7 +268,7 @@ do
     return reply('not_your_turn', ahead or -1)
   end
 
-  -- A customer who is inside has taken so many places.
+  -- Counts places that a customer who is inside has taken.
   function rooms.took(u, event, customer, places)
     local room = at(u, event)
     local place = place_of(room, customer)

@@ -21,7 +21,7 @@ do
     return r.event == event and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id))
   end
 
-  -- True if an entry of the outbox tells of places of the event's ticket; of any, where that is 0.
+  -- True if an entry of the outbox has places of the event's ticket; of any, where that is 0.
   local function entry_tells(entry, event, prefix, ticket_id)
     local values = entry[2]
     for i = 1, #values, 2 do
@@ -44,7 +44,7 @@ do
     return false
   end
 
-  -- True if a command of this call took places of it: the outbox does not tell of them yet.
+  -- True if a command of this call took places of it: the outbox does not have them yet.
   local function taken_by_call(u, event, prefix, ticket_id)
     for rid in pairs(u.records) do
       local r = string.sub(rid, 1, #prefix) == prefix and unit_record(u, rid)
@@ -73,7 +73,7 @@ do
     return false
   end
 
-  -- The same of all live records. Pools tell of held places already, but those of slots do not tell of which ticket.
+  -- The same of all live records. Pools count held places already, but those of slots do not say of which ticket.
   local function is_live(u, event, prefix, ticket_id)
     local timed = slots.are_there(u, event)
     return timed and ticket_id == 0 or indexed(u, KEY_UNSETTLED, event, prefix, ticket_id)

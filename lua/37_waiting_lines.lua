@@ -35,7 +35,7 @@ do
     return places_of_customer(at(u, event), customer)
   end
 
-  -- An entry that waits does so no more.
+  -- An entry stops waiting.
   local function leave(list, entry)
     local places = places_of_customer(list, entry.customer) - entry.quantity
     touch(list, entry.ticket)

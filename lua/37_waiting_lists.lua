@@ -149,7 +149,7 @@ do
     end
   end
 
-  -- Replaces what the API keeps about the customer of an entry; tells whether that was another.
+  -- Replaces what the API keeps about the customer of an entry; returns whether that was another.
   function waitlists.erase(u, entry, details, contact)
     if entry.details == details and entry.contact == contact then
       return false

@@ -117,7 +117,7 @@ do
     end
   end
 
-  -- Sets aside what a command has returned to lined pools; tells whether there was anything.
+  -- Sets aside what a command has returned to lined pools; returns whether there was anything.
   local function set_aside(list)
     local returned = false
     for _, lined in pairs(list.lined) do

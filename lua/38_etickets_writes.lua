@@ -1,4 +1,4 @@
--- E-tickets and scans as they are told and written, after a call and by a restore.
+-- E-tickets and scans as they are reported and written, after a call and by a restore.
 
 do
   local RID, key_of, shown = etickets.RID, etickets.key_of, etickets.shown

@@ -39,7 +39,7 @@ do
     return left
   end
 
-  -- Owes so much of that, the money that came last first. The first part of the refund tells of the places.
+  -- Owes so much of that, the money that came last first. The first part of the refund names the places.
   function refunds.owe_newest(u, r, refund_id, amount_minor, places, worth_minor)
     local first
     for i = #r.attempts, 1, -1 do
@@ -85,7 +85,7 @@ do
   end
 
   -- Takes places that were sold from their customer: for sale again, or kept off sale. `rest` is what the record has left;
-  -- nil: it ends, and goes on to tell what it had.
+  -- nil: it ends, and its record keeps what it had.
   function refunds.give_up(u, r, lines, rest, restock)
     local before = slots.remove_visits(u, r)
     local there = slots.unpurged(u, r.event, lines)
@@ -103,7 +103,7 @@ do
     unit_add_customer_places(u, r.event, r.customer, after - before)
   end
 
-  -- Puts what was kept off sale on sale again; tells whether there was anything.
+  -- Puts what was kept off sale on sale again; returns whether there was anything.
   function refunds.restock(u, r)
     if #r.kept == 0 then
       return false

@@ -8,7 +8,7 @@ do
   -- Passes that an e-ticket remembers; the oldest are forgotten.
   local PASSES_KEPT = 16
 
-  -- True if the e-ticket admits no more: it was refunded, or its code was replaced by a transfer.
+  -- True if the e-ticket no longer admits: it was refunded, or its code was replaced by a transfer.
   local function is_void(u, event, e, issue)
     return e[STATE] == 'void' or issue < e[ISSUE] or event_cancelled(u, event)
   end

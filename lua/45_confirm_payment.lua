@@ -8,7 +8,7 @@
 --           {"paid", now_ms, replayed, record}        sold; where the places had been given back, taken again
 --           {"refund_due", now_ms, replayed, record}  the places are gone, the slot has begun, or another attempt had
 --                                                     paid, or the event is cancelled: the attempt's money must go back
---           Of an exchange `paid` tells that it is done.
+--           Of an exchange, `paid` means that it is done.
 -- Facts     paid, exchanged, refund_due
 do
   -- Which counter the places of a live record stand in.

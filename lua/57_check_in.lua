@@ -8,7 +8,8 @@
 --           slot's start, and after it
 -- Keys      events, pools, outbox, doors:<event>...
 -- Promise   An e-ticket is admitted in once until it is scanned out, however many gates ask at once. What was done offline
---           is recorded, never refused; of a double entry both gates are told. The same gate and nonce again: the same answer.
+--           is recorded, never refused; of a double entry both gates are reported. The same gate and nonce again: the same
+--           answer.
 -- Results   {"checked_in", now_ms, replayed, result, number, issue, {e-ticket}, gate, ms}
 --           result: `admitted`, `already_in`, `void`, `other_event`, `unknown`, `not_yet`; number: -1: of no e-ticket;
 --           gate, ms: of the other entry, where this one doubles it; empty and 0 else

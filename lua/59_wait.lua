@@ -2,7 +2,7 @@
 --
 -- Command   {"wait", event_id, waiting_id, customer_id, details, contact, digest, ticket_id, quantity, address}
 --           waiting_id: also the id of the reservation, once places are offered; details, address: as in hold
---           contact: text about where the customer is told, kept as it is; digest: of the request
+--           contact: text about how the customer is notified, kept as it is; digest: of the request
 -- Keys      events, pools, customers, waiting:<event>...
 -- Promise   The same id again has no further effect and answers what has become of it.
 -- Results   {"rate_limited", who, retry_ms}          too fast (18_limits.lua)

@@ -32,7 +32,7 @@ do
   redis.register_function{ function_name = 'onsale_publish', callback = publish, flags = { 'allow-oom' } }
 end
 
--- onsale_follow: tells that a reader of the catalogue has read up to a change.
+-- onsale_follow: reports that a reader of the catalogue has read up to a change.
 --
 -- Keys      {catalogue}:readers (sorted set: reader by change)
 -- Arguments reader, the number of the change
