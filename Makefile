@@ -43,7 +43,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and tells of it.
+# All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and reports it.
 RERUNS ?= 0
 test: check
 	@$(BIN)/python -m tests.audit_packages --where-possible
