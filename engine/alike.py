@@ -1,4 +1,4 @@
-"""Results of holds that are told in short: those of a call that asked for the same differ in who asked alone."""
+"""Short results of holds: in a call, those that asked for the same differ only in their customers."""
 
 from collections.abc import Sequence
 from typing import Any

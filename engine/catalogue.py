@@ -287,7 +287,7 @@ async def describe_event(redis: Redis, event: EventSnapshot) -> None:
 class Changes(NamedTuple):
     """Changes of the catalogue, and the number of the last change.
 
-    Events by id, as they are now; None: it is there no more. Of venues the ids.
+    Events by id, as they are now; None: it is deleted. Of venues the ids.
     """
 
     last: int
@@ -323,7 +323,7 @@ async def late_readers(redis: Redis, change: int) -> list[bytes]:
 
 
 async def forget_reader(redis: Redis, *readers: str | bytes) -> None:
-    """Waits for these no more, until they tell their position again."""
+    """Stops waiting for these, until they report their position again."""
     await redis.zrem(_READERS, *readers)
 
 

@@ -68,7 +68,9 @@ class EticketFact(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid
 
 
 class Scan(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A code that a gate has scanned, at `scanned_ms`, told at `at_ms`. `number`: -1: of no e-ticket of the event.
+    """A code that a gate has scanned, at `scanned_ms`, and reported at `at_ms`.
+
+    `number` is -1 if it is of no e-ticket of the event.
 
     `other_gate` and `other_ms`: the entry that this one doubles, if it does.
     """

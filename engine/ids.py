@@ -11,7 +11,7 @@ MAX_EVENT_ID = 2**31 - 1
 
 _RANDOM_BYTES = 12
 _ID_CHARACTERS = 16
-"""Base64 makes just so many of the random bytes, so that many ids can be cut from one text."""
+"""The random bytes make this many characters of base64, so that many ids can be cut from one text."""
 _IDS_AT_ONCE = 256
 _SECRET_BYTES = 32
 _PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)

@@ -104,7 +104,7 @@ class KeyEvents:
                 serving.create_task(self._serve(group))
 
     def refuse_all(self) -> None:
-        """Tells everybody who waits that nothing will come."""
+        """Notifies all waiting callers that nothing will come."""
         for group in self._groups:
             while group.asked:
                 _fail(group.asked.popleft(), _stopping())
@@ -146,7 +146,7 @@ class KeyEvents:
     def _give_up(self, group: _Group, asked: list[_Asked]) -> None:
         """Lets keys count as new while the node that has them is slow, those to come as well.
 
-        Each is told once: a hold (api/direct/holds.py) is not done when it is told of its key.
+        Each is notified once: a hold (api/direct/holds.py) is not done when it knows the event of its key.
         """
         group.late = True
         waiting = [*asked, *group.asked]

@@ -19,7 +19,7 @@ QUEUE_SECONDS = 0.5
 """The longest expected wait at which a command that takes places is still admitted."""
 
 _TAKERS_SHARE = 4
-"""Takers get at least one of so many places of a batch, however many commands settle."""
+"""Of this many places of a batch, takers get at least one, however many commands settle."""
 
 _REFUSALS_AT_ONCE = 1024
 _TOLERANCE = 1.5
@@ -65,7 +65,8 @@ class Pace:
     It includes the calls of Redis and all work between them.
 
     A batch that has more commands takes hardly longer, because its size is bounded by what Redis can do in a few ms
-    (engine/partition.py). So what waits in a queue takes a whole number of batches, and short ones tell of long ones.
+    (engine/partition.py). So what waits in a queue takes a whole number of batches, and short ones show the effect of
+    long ones.
     """
 
     def __init__(self) -> None:

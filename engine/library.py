@@ -41,7 +41,7 @@ async def installed_text(redis: Redis) -> str | None:
 
 
 async def install_library(redis: Redis) -> bool:
-    """Puts this release's library on every primary unless it is there already; tells whether it wrote.
+    """Puts this release's library on every primary unless it is there already; returns whether it wrote.
 
     An older one, or one of the same version with another text, is replaced while sales go on: a function call is never
     interrupted. A newer one is left alone and raises Misconfigured, because the processes that installed it rely on it.
@@ -76,7 +76,7 @@ class LibraryKeeper:
         return self._installs[self._redis.at(key)]
 
     async def install_again(self, key: str, installs: int) -> None:
-        """Installs it on the server of a key, unless that was done since there were so many `installs`."""
+        """Installs it on the server of a key, unless that was done since there were this many `installs`."""
         node = self._redis.at(key)
         async with self._lock:
             if self._installs[node] == installs:

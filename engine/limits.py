@@ -92,7 +92,7 @@ class LimitsInForce:
         return self._own
 
     def published(self, before: str) -> None:
-        """Tells of those that were in force until this process published its own. Empty: there were none."""
+        """Logs those that were in force until this process published its own. Empty: there were none."""
         if before not in ("", self._own):
             log.warning(
                 "limits_changed",
@@ -128,5 +128,5 @@ def tell_difference(settings: Settings, published: str) -> None:
 
 
 def every_ms(per_minute: int) -> int:
-    """Time between two of so many in a minute; 0 if they are not limited."""
+    """Time between two of this many in a minute; 0 if they are not limited."""
     return 60_000 // per_minute if per_minute else 0

@@ -45,7 +45,7 @@ async def _payments(redis: Redis, keys: PartitionKeys) -> UnsettledPayments | ms
 
 
 async def _oldest_fact_ms(redis: Redis, keys: PartitionKeys) -> int:
-    """Age of the oldest fact in the outbox; 0 if there is none, or if it cannot be read (the reader tells of that)."""
+    """Age of the oldest fact in the outbox; 0 if there is none, or if it cannot be read (the reader logs that)."""
     entries = await redis.xrange(keys.outbox, min="-", max="+", count=1)
     if not entries:
         return 0

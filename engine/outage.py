@@ -19,8 +19,8 @@ _QUIET_SECONDS = 1.0
 class Outage:
     """The availability of a server, as all calls of this process observe it.
 
-    Partitions, readers and requests all tell it what they meet, so that one outage is told once. `words` say in each
-    line which node, or which partition, is meant.
+    Partitions, readers and requests all report their faults to it, so that one outage is logged once. `words` say in
+    each line which node, or which partition, is meant.
     """
 
     def __init__(

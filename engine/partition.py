@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 R = TypeVar("R", bound=Result)
 
 Observe = Callable[[list[Result], float, float], None]
-"""Told of each batch: its results, seconds that its oldest command waited, seconds that Redis took."""
+"""Called with each batch: its results, seconds that its oldest command waited, seconds that Redis took."""
 
 _RETRY_PAUSE_SECONDS = 0.05
 

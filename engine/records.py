@@ -100,8 +100,8 @@ class Received(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_un
 class Attempt(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """One attempt to pay a reservation.
 
-    `attempt_id` is the gateway's idempotency key. `settled_ms` is when the gateway told its outcome, 0 while pending;
-    it stays when the money goes back.
+    `attempt_id` is the gateway's idempotency key. `settled_ms` is when the gateway reported its outcome, 0 while
+    pending; it stays when the money goes back.
     `reason` is a `FailureReason` of a failed attempt, `late` where the money came when it bought nothing, else empty.
     `received` has one value where the gateway's money was ever another than what is owed. `exchange` has one where the
     attempt is for an exchange; then `amount_minor` is the difference, or 0 if it does not cost more.
@@ -190,8 +190,8 @@ class WaitingEntry(msgspec.Struct, gc=False, array_like=True, frozen=True, forbi
     """A place in the line of a ticket. Times are ms since 1970 by the clock of Redis.
 
     `waiting_id` is also the id of the reservation, once places are offered; `details` are those of the reservation.
-    `contact` is how the customer is told, as JSON text. Entries are served in the order of `number`. No two states of
-    an entry have the same `changed_ms`. `until_ms`: until when the offer could be paid; 0 without one.
+    `contact` is how the customer is notified, as JSON text. Entries are served in the order of `number`. No two states
+    of an entry have the same `changed_ms`. `until_ms`: until when the offer could be paid; 0 without one.
     """
 
     waiting_id: str

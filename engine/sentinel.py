@@ -81,7 +81,7 @@ class Sentinels:
     async def _watch(self, before: Address) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            with suppress(RedisError, OSError, Misconfigured):  # told by the calls that need the primary
+            with suppress(RedisError, OSError, Misconfigured):  # logged by the calls that need the primary
                 await self.find()
             if self.primary != before:
                 log.warning("primary_changed", before=str(before), now=str(self.primary))

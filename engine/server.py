@@ -37,7 +37,7 @@ def connect(
 ) -> Redis:
     """A client of one server, with a bounded pool: who finds it empty waits. Each call ends in time, or raises a Fault.
 
-    `outage`: is told what calls meet; that of the process, where there is one. `timeout_seconds`: for one call; 0:
+    `outage`: gets the faults of calls; that of the process, where there is one. `timeout_seconds`: for one call; 0:
     `command_timeout_ms`. `url`: of the server; empty: the first of the settings.
     """
     return cast("Redis", client_of(settings, connections, outage, timeout_seconds=timeout_seconds, url=url))

@@ -40,7 +40,7 @@ class Shard(NamedTuple):
 
 
 def shards_of(asked: Address, told: Sequence[Any]) -> list[Shard]:
-    """The shards as one node tells of them, in reply to CLUSTER SLOTS and CLUSTER NODES. Slotless primaries too."""
+    """The shards as one node reports them, in reply to CLUSTER SLOTS and CLUSTER NODES. Slotless primaries too."""
     ranges, text = told
     lines = [line.split(" ") for line in _text(text).splitlines()]
     epochs = {line[0]: int(line[6]) for line in lines if len(line) > 6}
@@ -88,7 +88,7 @@ def _text(value: Any) -> str:
 
 
 class Topology:
-    """The owners of all slots, and those who are told when that changes. Its tasks end with `close`.
+    """The owners of all slots, and the callbacks for changes. Its tasks end with `close`.
 
     `seeds` are asked first. `ask` asks one node, and raises what redis-py raises.
     """

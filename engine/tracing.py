@@ -115,7 +115,7 @@ class Span:
 
 
 class Tracer:
-    """Begins spans. `one_in`: of so many requests that nobody traces, one is traced here."""
+    """Begins spans. `one_in`: of this many requests that nobody traces, one is traced here."""
 
     def __init__(
         self, processor: SpanProcessor, resource: Resource, one_in: int, chance: Callable[[], float] = random.random

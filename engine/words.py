@@ -113,7 +113,7 @@ class QueueFactWord(StrEnum):
 
 
 class EticketState(StrEnum):
-    """The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it admits no more."""
+    """The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it no longer admits."""
 
     VALID = "valid"
     IN = "in"

@@ -202,7 +202,7 @@ class CartItems:
         await asyncio.gather(*(self._engine.submit(Shorten(one, deadline_ms)) for one in cart.reservation_ids))
 
     async def _drop_ended(self, cart: Cart) -> bool:
-        """Forgets the events of which nothing is left in the cart; tells whether there were any."""
+        """Forgets the events of which nothing is left in the cart; returns whether there were any."""
         dropped = False
         for event_id in cart.event_ids:
             found = await self._engine.submit(Find(cart.reservation_id(event_id)))

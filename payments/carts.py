@@ -94,7 +94,7 @@ class CartPayments:
                 await self._unpin_all(cart)
                 if refusal is not None:
                     return refusal
-            else:  # somebody else has ended this booking meanwhile: another look tells how
+            else:  # another process has ended this booking meanwhile: another look shows how
                 await self._unpin_if_lost(cart)
         raise OutcomeUnknown("the cart keeps changing; try again")
 
@@ -112,7 +112,7 @@ class CartPayments:
     async def end(
         self, payment_id: str, outcome: CartState, *, plays_customer: bool = False
     ) -> CartPayment | NotFound | CallbackRefusal:
-        """The gateway tells how a payment ended: `completed` sells everything, `failed` frees everything.
+        """Applies the outcome that the gateway reports: `completed` sells everything, `failed` frees everything.
 
         Nothing is sold unless the gateway has the money (`plays_customer`: see look_up). If it has another amount than
         is owed, the payment stays as it is, and is disputed. What failed is voided at the gateway first: nothing can
@@ -225,7 +225,7 @@ class CartPayments:
         return await self.read(payment.payment_id) or payment
 
     async def drive(self, reservation_id: str, attempt: Attempt, *, outlived: bool) -> bool:
-        """Takes the payment that a reservation is pinned for one step on; tells whether it ended.
+        """Takes the payment that a reservation is pinned for one step on; returns whether it ended.
 
         To be called when the attempt is so old that nobody is booking any more. The callback of a booked cart may have
         been lost, so the gateway is asked too. `outlived`: it has been waited for long enough, and is voided.

@@ -76,7 +76,7 @@ class Payments:
     async def pay(self, begin: BeginPayment, payment_token: str) -> PayResult:
         """Begins an attempt, charges, and returns the outcome; a repeat of the same attempt continues it.
 
-        To be run to its end when the customer goes away. Raises Fault; if that was after the charge, the reservation
+        Must run to its end when the customer goes away. Raises Fault; if that was after the charge, the reservation
         stays paying and `settle` finishes it. So does one whose charge is not what is owed: it is disputed.
         """
         begun = await self._engine.submit(begin)
@@ -107,7 +107,7 @@ class Payments:
     async def called_back(
         self, reservation_id: str, attempt_id: str, *, completed: bool, plays_customer: bool = False
     ) -> CallbackRefusal | None:
-        """The gateway tells how an attempt of one reservation ended; None if that is so now, or is disputed.
+        """Stores how an attempt of one reservation ended, by the gateway's report. None: it is done, or disputed.
 
         `completed` is true only if the gateway's books have the money. Of an attempt that failed here it is money that
         came late: places are taken again, or it goes back. A failed attempt is voided, so that nothing can come of it
@@ -177,9 +177,9 @@ class Payments:
     async def exchange(self, exchange: Exchange, payment_token: str) -> ExchangeResult:
         """Moves a paid reservation to other places; a repeat of the same attempt drives it on.
 
-        What it costs more is charged first, and if that fails nothing was exchanged. What it costs less is given back
-        after it. To be run to its end as `pay`; `settle` finishes what is left. `Exchanging`: the gateway has not told
-        yet, or the charge is disputed, and the new places stay pinned beside the old ones. Raises Fault.
+        A higher price is charged first, and if that fails nothing was exchanged. A lower price is refunded after it.
+        Must run to its end as `pay`; `settle` finishes the rest. `Exchanging`: the gateway has not reported yet, or the
+        charge is disputed, and the new places stay pinned beside the old ones. Raises Fault.
         """
         begun = await self._engine.submit(exchange)
         if isinstance(begun, Exchanged):
@@ -218,7 +218,7 @@ class Payments:
         return None
 
     async def settle(self, reservation_id: str, *, pin_ms: int, in_flight_ms: int = 0) -> bool:
-        """Takes each unfinished attempt of a reservation one step on; tells whether none is left.
+        """Takes each unfinished attempt of a reservation one step on; returns whether none is left.
 
         A cart decides about the attempts of its payment. About any other attempt, the gateway is asked. If it never saw
         the attempt, or the attempt is older than `pin_ms`, it is voided there before it fails here. A disputed attempt

@@ -72,14 +72,14 @@ class Resolver:
                 await asyncio.sleep(self._settings.resolve_interval_ms / 1000)
 
     async def round(self) -> bool:
-        """One step for every reservation whose time has come, of many for the oldest; tells whether more may be due."""
+        """One step for each reservation that is due, of many for the oldest; returns whether more may be due."""
         self._one_is_asked = False
         try:
             if not await may_be_unsettled(self._engine.redis, self._engine.keys):
                 for backoff in self._backoffs:
                     backoff.keep(())
                 return False
-        except Fault:  # told by the engine's outage
+        except Fault:  # logged by the engine's outage
             return False
         async with asyncio.TaskGroup() as partitions:
             rounds = [partitions.create_task(self._round_of(keys)) for keys in self._engine.keys]
@@ -88,7 +88,7 @@ class Resolver:
     async def _round_of(self, keys: PartitionKeys) -> bool:
         try:
             due = await self._due(keys)
-        except Fault:  # told by the engine's outage
+        except Fault:  # logged by the engine's outage
             return False
         async with asyncio.TaskGroup() as settles:
             for reservation_id in due:
@@ -117,7 +117,7 @@ class Resolver:
                 self._one_is_asked = True
             try:
                 settled = await self._payments.settle(reservation_id, pin_ms=self._pin_ms, in_flight_ms=self._after_ms)
-            except Fault:  # told by the engine's outage
+            except Fault:  # logged by the engine's outage
                 settled = False
             except EngineError:
                 # This is the top of a reservation's way: what is broken in one must not stop the money of others.

@@ -1,4 +1,4 @@
-"""The sync worker: outboxes to Postgres, the clock-driven work, and what it tells of itself."""
+"""The sync worker: outboxes to Postgres, the clock-driven work, and its metrics."""
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing

@@ -10,7 +10,7 @@ TransferResult = EticketFound | NotFound | NotHeld | InUse
 
 
 class CheckIn(OnEvent[CheckedIn], frozen=True, tag="check_in"):
-    """Tells that a gate has scanned the code of that number and issue, and learns whether it admits.
+    """Reports that a gate has scanned the code of that number and issue, and returns whether it admits.
 
     `verdict`: the result where the code itself says it, else empty. `scanned_ms` counts where `offline`. `times`:
     the instant before which nobody is admitted, 0: none; and for how long a timed ticket admits before and after its

@@ -51,13 +51,13 @@ class BeginPayment(OnReservation[BeginPaymentResult], frozen=True, tag="begin_pa
 
 
 class ConfirmPayment(OnReservation[ConfirmPaymentResult], frozen=True, tag="confirm_payment"):
-    """Tells that the gateway has taken the attempt's money."""
+    """Reports that the gateway has taken the attempt's money."""
 
     attempt_id: str
 
 
 class FailPayment(OnReservation[FailPaymentResult], frozen=True, tag="fail_payment"):
-    """Tells that the gateway will never take the attempt's money. `give_back`: the hold ends with it, in one step."""
+    """Reports that the gateway will never take the attempt's money. `give_back`: the hold ends with it, in one step."""
 
     attempt_id: str
     reason: str
@@ -65,7 +65,7 @@ class FailPayment(OnReservation[FailPaymentResult], frozen=True, tag="fail_payme
 
 
 class DisputePayment(OnReservation[DisputeResult], frozen=True, tag="dispute_payment"):
-    """Tells that the gateway has another amount of an attempt than is owed; with a note: what was decided about it."""
+    """Reports that the gateway has another amount of an attempt than is owed; `note`: the decision about it."""
 
     attempt_id: str
     received_minor: int

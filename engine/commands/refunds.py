@@ -42,7 +42,7 @@ class RefundSome(OnReservation[RefundSomeResult], frozen=True, tag="refund_some"
 
 
 class SettleRefund(OnReservation[SettleRefundResult], frozen=True, tag="settle_refund"):
-    """Tells that the gateway has given money of the attempt back: that of one refund."""
+    """Reports that the gateway has refunded money of the attempt: that of one refund."""
 
     attempt_id: str
     refund_id: str

@@ -35,7 +35,7 @@ class Wait(OnEvent[WaitResult], frozen=True, tag="wait"):
     """Gives a customer a place in the line of a ticket that has too few places.
 
     `waiting_id` is made like a reservation's, and is that of the offer. `details` and `address` as of Hold; `digest`
-    tells a repeat from another request; `contact` is how the customer is told.
+    tells a repeat from another request; `contact` is how the customer is notified.
     """
 
     takes = True

@@ -6,7 +6,7 @@ from engine.words import CodeKind
 
 
 class CodeUnknown(Result, frozen=True, tag="code_unknown"):
-    """No such code, or it is not valid now, or another customer's: nobody is told which."""
+    """No such code, or it is not valid now, or another customer's: the answer does not say which."""
 
 
 class CodeUsedUp(Result, frozen=True, tag="code_used_up"):

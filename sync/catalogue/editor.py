@@ -146,7 +146,7 @@ class CatalogueEditor:
         refusal = await self._publisher.publish(connection, snapshot)
         if refusal is not None:
             raise Refused(refusal)
-        # What was taken just before, and is told in the outbox no more, is told here.
+        # # What was taken just before, and is no longer in the outbox, is found here.
         if converted and await connection.fetchval(statement("event_was_taken_in_another_currency"), event_id):
             raise _InUse(known.currency)
         return snapshot
@@ -180,7 +180,7 @@ class CatalogueEditor:
         """Changes a ticket under live sales; None if there is no such ticket.
 
         Answers BelowTaken, and changes nothing, if the new capacity is less than the places taken; OtherCurrency for a
-        price in another one than its event's. InUse: a crash left Redis selling in another, which will be told.
+        price in another one than its event's. InUse: a crash left Redis selling in another, which the answer names.
         """
         async with self._postgres.connection() as connection:
             known = await connection.fetchrow(statement("ticket_revision"), ticket_id)
@@ -277,7 +277,7 @@ class CatalogueEditor:
             return InUse()
 
     async def _drop(self, drop: Drop) -> None:
-        """Takes it off sale. What is told in Postgres is looked for after this: from here on nothing is taken.
+        """Takes it off sale. Facts in Postgres are looked for after this: from here on nothing is taken.
 
         Raises _InUse.
         """

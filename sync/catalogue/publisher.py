@@ -26,6 +26,6 @@ async def run_publisher(settings: Settings, *parts: Publishes) -> None:
         try:
             for part in parts:
                 await part.publish_missing()
-        except (PostgresAway, Fault):  # their outage is told where it is met
+        except (PostgresAway, Fault):  # their outage is logged where it is met
             pass
         await asyncio.sleep(settings.publish_interval_ms / 1000)

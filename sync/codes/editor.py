@@ -95,7 +95,7 @@ class CodeEditor:
         return changed is not None
 
     async def forget_customer(self, customer_id: str, until_ms: int, most: int) -> bool:
-        """Withdraws codes that are a customer's alone, and forgets whose they were; tells whether there were any."""
+        """Withdraws codes that are a customer's alone, and forgets whose they were; returns whether there were any."""
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(statement("codes_bound_to"), customer_id, until_ms, most)
         for event_id, code in rows:

@@ -20,7 +20,7 @@ BEGIN
       END IF;
     EXCEPTION
       WHEN duplicate_object OR unique_violation THEN NULL; -- made for another database of the server just now
-      WHEN insufficient_privilege THEN NULL; -- told below
+      WHEN insufficient_privilege THEN NULL; -- reported below
     END;
   END LOOP;
   IF (SELECT count(*) FROM pg_roles WHERE rolname IN ('onsale_api', 'onsale_sync', 'reporting')) < 3 THEN

@@ -21,7 +21,7 @@ _RAREST_LOOK_SECONDS = 0.05
 async def catch_up(
     redis: Redis, postgres: Postgres, partitions: Sequence[PartitionKeys], *, patience_seconds: float
 ) -> bool:
-    """Waits until Postgres has every outcome that these partitions had told of when this was called.
+    """Waits until Postgres has every fact that these partitions had when this was called.
 
     Gives up after `patience_seconds`, and then answers False: the sync worker is behind, or Redis is away, so that
     nobody knows what is missing. Raises PostgresAway.

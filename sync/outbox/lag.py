@@ -36,7 +36,7 @@ async def run_lag(settings: Settings, redis: Redis, partitions: list[PartitionKe
                 work = await open_work_of(redis, keys)
                 _show(keys, work, metrics)
                 by_partition[keys.partition] = await stock_on_sale(redis, keys) if work.events else {}
-            except Fault:  # told by the client's outage
+            except Fault:  # logged by the client's outage
                 if len(await redis.primaries()) == 1:
                     break
         stock = {event_id: places for part in by_partition.values() for event_id, places in part.items()}

@@ -113,7 +113,7 @@ class OutboxReader:
             except OutboxBroken as broken:
                 self._stopped.set(1)
                 self._log.error("outbox_broken", error=str(broken), remedy="run 'onsale audit'")
-            except (PostgresAway, Fault):  # told by the outages of their clients
+            except (PostgresAway, Fault):  # logged by the outages of their clients
                 pass
             except EngineError as error:
                 self._log.error("outbox_unreadable", error=repr(error))

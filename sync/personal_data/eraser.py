@@ -101,7 +101,7 @@ class Eraser:
                 pass
 
     async def _erase_all(self, customer_id: str, until_ms: int) -> bool:
-        """Erases what there is of a customer until an instant; tells whether there was anything."""
+        """Erases a customer's data until an instant; returns whether there was anything."""
         found_any = False
         of = (customer_id, until_ms, _AT_ONCE)
         while await self._erase(
@@ -139,7 +139,7 @@ class Eraser:
         return True
 
     async def _erase_dead_letters(self, customer_id: str) -> bool:
-        """Erases names in dead letters; tells whether there were any."""
+        """Erases names in dead letters; returns whether there were any."""
         changed = False
         async with self._postgres.connection() as connection:
             for letter_id, fact, error in await connection.fetch(
@@ -153,7 +153,7 @@ class Eraser:
         return changed
 
     async def _caught_up(self) -> bool:
-        """Waits until Postgres has what Redis has told of."""
+        """Waits until Postgres has all facts of Redis."""
         engine = self._engine
         return await catch_up(engine.redis, self._postgres, engine.keys, patience_seconds=_PATIENCE_SECONDS)
 

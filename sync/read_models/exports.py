@@ -77,7 +77,7 @@ async def changes(settings: Settings, name: str, after: Sequence[Any] | None, ro
     ):
         complete_to = await connection.fetchval("SELECT complete_to FROM reporting.watermark")
         if complete_to is None:
-            raise NotComplete("the sync worker has not told yet up to when Postgres has all; start `onsale sync`")
+            raise NotComplete("the sync worker has not reported yet up to when Postgres has all; start `onsale sync`")
         sql, arguments = _query(name, complete_to, after)
         statement = await connection.prepare(sql)
         columns = [Column(each.name, each.type.name) for each in statement.get_attributes()]

@@ -18,7 +18,7 @@ _EXCHANGES = msgspec.json.Decoder(list[Exchange])
 
 
 class StoredReservation(NamedTuple):
-    """A reservation and its record, the same to the byte as Redis had it when it last told of it."""
+    """A reservation and its record, the same to the byte as Redis had it in its last fact."""
 
     reservation_id: str
     record: Record

@@ -1,5 +1,4 @@
--- Cancelled events of which something is still to be done: whether holds are to end, whether refunds are to begin, and on
--- whose behalf.
+-- Cancelled events whose work is not finished: whether holds must end, whether refunds must begin, and on whose behalf.
 SELECT
   event_id,
   holds_ended_at IS NULL AS has_holds,

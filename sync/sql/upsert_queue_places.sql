@@ -1,4 +1,4 @@
--- What batches tell of places in waiting rooms. 0: not told.
+-- The facts of batches about places in waiting rooms. 0: no fact.
 INSERT INTO queue_places AS known (event_id, number, customer_id, joined_at, entered_at, left_at)
 SELECT
   event_id, number, customer_id, instant(nullif(joined_ms, 0)), instant(nullif(entered_ms, 0)), instant(nullif(left_ms, 0))

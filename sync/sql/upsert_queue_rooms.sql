@@ -1,4 +1,4 @@
--- What batches tell of waiting rooms: when each was opened and drawn, and by what. Empty and 0: not told.
+-- The facts of batches about waiting rooms: when each was opened and drawn, and by what. Empty and 0: no fact.
 INSERT INTO queue_rooms AS known (event_id, secret, opened_at, cohort, digest, drawn_at)
 SELECT
   event_id, secret, instant(nullif(opened_ms, 0)), CASE WHEN drawn_ms > 0 THEN cohort END,

@@ -30,7 +30,7 @@ async def run_clock_watch(settings: Settings, redis: Redis, metrics: SyncMetrics
         for node in await redis.primaries():
             try:
                 now = await _look(node)
-            except Fault:  # told by the client's outage
+            except Fault:  # logged by the client's outage
                 continue
             metrics.clock_ahead_seconds.set(now.ahead_of_day_ms / 1000)
             if node in before:

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 1.0
 
 
 async def run_cluster_watch(engine: Engine, redis: Redis, metrics: SyncMetrics) -> None:
-    """Looks every second, forever. Of a single server with replicas it tells how far they are behind."""
+    """Looks every second, forever. Of a single server with replicas it reports how far they are behind."""
     homes: dict[int, str] = {}
     primaries: set[str] = set()
     while True:
@@ -36,7 +36,7 @@ async def run_cluster_watch(engine: Engine, redis: Redis, metrics: SyncMetrics) 
 
 
 async def _look_at_replicas(redis: Redis, told: set[str], metrics: SyncMetrics) -> None:
-    """Tells of the replicas of all primaries. `told`: the primaries that were told of until now."""
+    """Reports the replicas of all primaries. `told`: the primaries that were reported until now."""
     nodes = await redis.primaries()
     for gone in told - {node.name for node in nodes}:
         told.remove(gone)
@@ -45,7 +45,7 @@ async def _look_at_replicas(redis: Redis, told: set[str], metrics: SyncMetrics) 
     for node in nodes:
         try:
             replication = await replication_of(node)
-        except Fault:  # told by the client's outage
+        except Fault:  # logged by the client's outage
             continue
         metrics.replicas.labels(replication.node).set(len(replication.behind))
         metrics.replicas_behind.labels(replication.node).set(max(replication.behind, default=0))
@@ -55,7 +55,7 @@ async def _look_at_replicas(redis: Redis, told: set[str], metrics: SyncMetrics) 
 def _tell_homes(
     partitions: Sequence[PartitionKeys], topology: Topology, homes: dict[int, str], metrics: SyncMetrics
 ) -> None:
-    """Tells which node has each partition. `homes`: those that were told until now."""
+    """Reports which node has each partition. `homes`: those that were reported until now."""
     for keys in partitions:
         owner, before = topology.owner(slot_of(keys.meta)), homes.get(keys.partition)
         if owner is None or str(owner) == before:

@@ -21,7 +21,7 @@ async def run_memory_watch(settings: Settings, redis: Redis, metrics: SyncMetric
     while True:
         try:
             memory = await fullest_memory(redis, settings.memory_percent)
-        except Fault:  # told by the client's outage
+        except Fault:  # logged by the client's outage
             pass
         else:
             metrics.redis_memory.set(memory.used)

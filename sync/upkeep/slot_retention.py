@@ -24,7 +24,7 @@ async def run_past_slots(settings: Settings, engine: Engine, postgres: Postgres,
     while True:
         try:
             await purge_slots(engine, partition)
-        except Fault:  # told by the engine's outage
+        except Fault:  # logged by the engine's outage
             pass
         except EngineError as error:
             log.warning("purge_failed", partition=partition, error=str(error))

@@ -42,7 +42,7 @@ async def _drain(engine: Engine, partition: int, metrics: SyncMetrics) -> int:
             swept = await engine.sweep(partition)
             metrics.swept.inc(swept.given_back)
             given_back, more = given_back + swept.given_back, swept.more
-    except Fault:  # told by the engine's outage
+    except Fault:  # logged by the engine's outage
         pass
     except EngineError as error:
         log.error("sweep_failed", partition=partition, error=str(error))

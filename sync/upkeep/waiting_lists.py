@@ -31,7 +31,7 @@ async def run_waiting_lists(settings: Settings, engine: Engine, postgres: Postgr
         try:
             tended = await tend_waiting_lists(settings, engine, postgres, metrics, tended)
             done_at = loop.time()
-        except (Fault, PostgresAway):  # told by the outages of their clients
+        except (Fault, PostgresAway):  # logged by the outages of their clients
             pass
         except EngineError as error:
             log.error("waiting_lists_failed", error=str(error))

@@ -35,7 +35,7 @@ class Due(msgspec.Struct, frozen=True):
     """The `traceparent` of what the message tells, if it is traced."""
 
     def __repr__(self) -> str:
-        """Without secrets, nor what the body tells of customers."""
+        """Without secrets, and without the customers' data in the body."""
         return f"Due(delivery_id={self.delivery_id}, webhook_id={self.webhook_id})"
 
 
