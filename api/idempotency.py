@@ -142,7 +142,7 @@ async def once(
     answers, digest = IdempotencyStore(request.app[ENGINE]), body_digest(body)
     name = KeyName(keyed_name(what, caller.scope, key), request_digest(caller.scope) if caller.owner else "", tag)
     patience_seconds = 2 * answers.claim_ms / 1000
-    # By the digest too: another body is told at once that its key is in use.
+    # By the digest too: another body is refused at once, because its key is in use.
     async with request.app[KEY_TURNS].turn(f"{name.name} {digest}", patience_seconds):
         before = await _claim_or_wait(answers, name, digest, patience_seconds)
         if before is None:

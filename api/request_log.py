@@ -1,4 +1,4 @@
-"""Requests that were slow, refused for who asked, or could not be served: counted, and told once a second.
+"""Requests that were slow, refused because of their caller, or could not be served: counted, and logged once a second.
 
 A line for each would be the end of a server that refuses thousands a second.
 """
@@ -38,7 +38,7 @@ class Refused(NamedTuple):
 
 
 class Asker(NamedTuple):
-    """The sender of a request that was refused, and what it was told."""
+    """The sender of a refused request, and the answer."""
 
     address: str
     sub: str
@@ -54,7 +54,7 @@ class RequestLog:
         self._refused: dict[Refused, tuple[int, Asker]] = {}
 
     def note_refused(self, refused: Refused, asker: Asker) -> None:
-        """One more that was refused. The last asker of a second is told, as an example."""
+        """Counts a refused request. The last one of a second is logged as an example."""
         count, _ = self._refused.get(refused, (0, asker))
         self._refused[refused] = count + 1, asker
 
@@ -86,7 +86,7 @@ class RequestLog:
             log.warning("requests_refused", count=count, **refused._asdict(), **asker._asdict())
 
     async def tell_every_second(self) -> None:
-        """Tells forever; once more when it is cancelled."""
+        """Logs forever; once more when it is cancelled."""
         try:
             while True:
                 await asyncio.sleep(_EVERY_SECONDS)

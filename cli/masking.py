@@ -10,7 +10,7 @@ _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z
 
 
 def masked(text: str) -> str:
-    """The text without the secrets that can be told by their form."""
+    """The text without the secrets that are recognizable by their form."""
     text = _URL_PASSWORD.sub(r"\g<user>:***@", text)
     text = _BEARER.sub(r"\g<scheme>***", text)
     return _JWT.sub("***", text)

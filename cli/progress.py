@@ -13,7 +13,7 @@ _PATIENCE_SECONDS = 1.0
 
 @contextmanager
 def progress(doing: str) -> Iterator[None]:
-    """Tells on stderr what is being done once it takes longer than a second, and for how long it has been.
+    """Reports on stderr a step that takes longer than a second, and for how long it has been running.
 
     On a terminal the line is counted up in place; elsewhere there is one line in the middle and one at the end.
     """

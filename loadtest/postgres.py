@@ -114,7 +114,7 @@ async def _sync_keeps_up(settings: Settings, facts: int, folder: Path, servers: 
 
 
 async def _check_states(postgres: Postgres, hundreds: int) -> None:
-    """Raises EngineBug unless the tables have what was told."""
+    """Raises EngineBug unless the tables have all facts."""
     async with postgres.connection() as connection:
         rows = await connection.fetch(_STATES, list(EVENTS))
     known = {row["status"]: row["count"] for row in rows}

@@ -1,4 +1,4 @@
-"""Cost of live streams: memory of each, seconds until all are told of a hold and of the end, and what is left over.
+"""Cost of live streams: memory of each, seconds until all know of a hold and of the end, and memory that is left over.
 
     python -m loadtest.streams --streams 10000 --seconds 20
 
@@ -112,7 +112,7 @@ class Delays:
         return sum(count for step, count in self._steps.items() if step < most) / max(1, self._steps.total())
 
     def ms(self, share: float) -> int:
-        """The ms within which so many were told."""
+        """The ms within which that many were notified."""
         left = share * self._steps.total()
         for step, count in sorted(self._steps.items()):
             left -= count
@@ -122,7 +122,7 @@ class Delays:
 
 
 class Watch:
-    """Holds that streams of availability have told of; their instants are written down as they are answered."""
+    """Holds that streams of availability have reported; the instants of their answers are stored."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -145,7 +145,7 @@ class Watch:
             self.delays.add(max(0.0, now - at))
 
     def behind(self) -> int:
-        """Streams that were not told of the last hold."""
+        """Streams that did not report the last hold."""
         return sum(told < len(self.held_at) for told in self._told.values())
 
 

@@ -120,7 +120,7 @@ class Keyring:
                 await self._refresh()
 
     async def _refresh(self) -> None:
-        """Reads the document; where that cannot be done it is told, and all stays as it is."""
+        """Reads the document; if that fails, it logs the failure and keeps the keys that it has."""
         self._read_at = time.monotonic()
         try:
             document = await read_jwks(self._settings)

@@ -192,7 +192,7 @@ class CatalogueCache:
     async def refresh_everywhere(self) -> None:
         """Waits until every process of the API knows what changed until now. Raises Fault if Redis is away.
 
-        A process that does not follow within a second is waited for no more until it does.
+        A process that does not follow within a second is no longer waited for until it does.
         """
         await self.refresh()
         change, patience_ends = self.change, time.monotonic() + _EVERYWHERE_SECONDS

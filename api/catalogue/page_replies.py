@@ -26,7 +26,7 @@ class PageReplies:
         return None if reply is None else self.marked(request, reply)
 
     def marked(self, request: web.Request, reply: Reply) -> Reply:
-        """The reply; caches are told that another token may show more, and that a manager's view is private."""
+        """The reply. Its headers tell caches that another token may show more, and that a manager's view is private."""
         if self._by_token:
             reply.headers["Vary"] = "Accept-Encoding, Authorization"
             if managed_events(request) != _NONE:

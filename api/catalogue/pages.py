@@ -112,7 +112,7 @@ class PublicPages:
         return await self._replies.reply(request, page)
 
     async def ready_if_whole(self, request: web.Request) -> Reply | None:
-        """The same of a list; None too if some of it cannot be told now, because a shard of a cluster is away."""
+        """The same of a list; None too if some of it is unknown now, because a shard of a cluster is away."""
         try:
             return await self.ready(request)
         except Fault:

@@ -21,7 +21,7 @@ async def or_partial(
     whole: Callable[[], Any],
     body: Callable[[Sequence[Known[Any]]], bytes],
 ) -> Reply:
-    """The whole list; in a cluster, where not all of it can be told, the rest. Raises Fault if nothing can."""
+    """The whole list; in a cluster, where not all of it is known, the rest. Raises Fault if nothing is known."""
     try:
         reply: Reply = await whole()
         return reply
@@ -38,7 +38,7 @@ async def or_partial(
 
 
 async def _told(request: web.Request, things: Sequence[Known[Any]]) -> tuple[list[Known[Any]], list[Known[Any]]]:
-    """The things that can be told now, in their order, and the others."""
+    """The things that are known now, in their order, and the others."""
     stock, away = request.app[STOCK], set[int]()
     for known in things:
         partition = known.shelf.number

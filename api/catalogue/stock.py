@@ -33,7 +33,8 @@ _CROWD = 64
 """So many may wait for a partition to be asked again for what this process changed itself."""
 
 _PAUSE = 10
-"""A partition is left alone for so many times as long as it took to answer, at most until what it told is too old."""
+"""A partition is not asked again for this multiple of the time that it took to answer, at most until its answer is too
+old."""
 
 _SECTIONS = -1
 """Stands for all sections of an event; a section's own id for its map, and 0 for the counts of the tickets."""
@@ -46,7 +47,7 @@ STOCK: web.AppKey["Stock"] = web.AppKey("stock")
 class Known(Generic[T]):
     """The known state of one thing: the counts of an event, or the map of one of its sections.
 
-    `number` grows when it changes, over all that is known; so the greatest of several tells whether one has changed.
+    `number` grows when it changes, over all that is known; so the greatest of several shows whether one has changed.
     """
 
     __slots__ = (

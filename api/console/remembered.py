@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _SHARE = 20
-"""A reading is not made again for so many times as long as it took."""
+"""A reading is not made again for this multiple of the time that it took."""
 
 
 class Remembered(Generic[T]):

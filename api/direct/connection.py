@@ -122,7 +122,7 @@ class DirectConnection(Connection):
         if self.hold is None and self._is_busy():
             self._feed(data)
             return
-        # While there is no waiter, what comes is parsed and queued, with all bounds, but nobody is told.
+        # While there is no waiter, what comes is parsed and queued, with all bounds, but nobody is notified.
         self._waiter = None
         try:
             self._feed(data)
@@ -228,7 +228,7 @@ class DirectConnection(Connection):
         self._held_back = False
 
     def read_on_later(self, partition: Partition, seconds: float) -> None:
-        """Reads again as soon as there is room in the partition, at the latest after so many seconds."""
+        """Reads again as soon as there is room in the partition, at the latest after that many seconds."""
         self._look_for_room(partition, self._loop.time() + seconds)
 
     def _look_for_room(self, partition: Partition, until: float) -> None:

@@ -74,7 +74,7 @@ _CHECK_INS = msgspec.json.Decoder(CheckInsBody)
 
 
 async def check_in(request: web.Request) -> Reply:
-    """POST /v1/events/{event_id}/check-ins: tells whether a code admits, and lets its holder in or out if so."""
+    """POST /v1/events/{event_id}/check-ins: checks whether a code admits, and lets its holder in or out if so."""
     body = await read_body(request, _CHECK_IN)
     _check_instant(body, "")
     event = await event_of_path(request)

@@ -46,7 +46,7 @@ class EticketViews:
         return cls(request, event_id, event, await catalogue.seating(event) if event else None)
 
     def view(self, numbered: NumberedEticket, code: str | None = None) -> EticketView:
-        """An e-ticket; `code`: the one that was scanned, where a new one is not to be told."""
+        """An e-ticket; `code`: the one that was scanned, if the caller must not learn a new one."""
         number, eticket = numbered.number, numbered.eticket
         event = self.event
         holder = decode_holder(eticket.holder)

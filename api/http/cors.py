@@ -51,7 +51,7 @@ class Cors:
 
 
 def vary(headers: MutableMapping[str, str], name: str) -> None:
-    """Tells caches that the answer is another for another value of that header of the request."""
+    """Tells caches that the answer depends on that header of the request."""
     known = headers.get("Vary")
     if known is None:
         headers["Vary"] = name

@@ -82,7 +82,7 @@ class Connection(web.RequestHandler):
             self._unread = None
 
     def data_received(self, data: bytes) -> None:
-        """Tells the handler that reads a body when the rest of it cannot be read: it would wait for it in vain."""
+        """Notifies the handler that reads a body if the rest of it cannot be read. Otherwise it would wait in vain."""
         super().data_received(data)
         request = self._current_request
         if request is not None and self._messages and self._messages[-1][1].is_eof() and not request.content.is_eof():
@@ -133,7 +133,7 @@ CONNECTION: web.AppKey[MakeConnection] = web.AppKey("connection")
 
 
 class _Refusal(asyncio.Protocol):
-    """A connection beyond the limit: whatever it asks, it is told to come later, and closed."""
+    """A connection beyond the limit: every request is answered with a 503, and the connection is closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the request: an answer that is sent before it may be lost with the connection."""

@@ -135,7 +135,7 @@ class Streams:
 
 
 class _StreamReply(Reply):
-    """The answer of a stream's request. Its connection is aiohttp's no more once it is prepared."""
+    """The answer of a stream's request. Once it is prepared, its connection no longer belongs to aiohttp."""
 
     __slots__ = ("_channel", "_last_event_id", "_streams")
 

@@ -77,7 +77,7 @@ class Rooms:
             del self._reading[event_id]
 
     def learn(self, event_id: int, result: QueueState | UnknownPool | NoQueue) -> KnownRoom | None:
-        """Remembers a room as the engine told it just now."""
+        """Remembers a room as the engine returned it just now."""
         if not isinstance(result, QueueState):
             self._known.pop(event_id, None)
             return None

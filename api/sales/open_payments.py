@@ -25,7 +25,7 @@ class OpenPaymentsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_o
 async def list_payments(request: web.Request) -> Reply:
     """GET /v1/payments: lists payments that are not at their end, newest first, up to the request.
 
-    `pending`: the gateway has not told the outcome, and the places are pinned. `disputed`: a manager decides.
+    `pending`: the gateway has not reported the outcome, and the places are pinned. `disputed`: a manager decides.
     `refund_due`: money is to go back.
     """
     query = read_query(request, OpenPaymentsQuery)

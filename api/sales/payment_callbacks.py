@@ -156,7 +156,7 @@ async def _stored(request: web.Request, payment_id: str) -> CartPayment:
 
 
 async def _attempts(request: web.Request, payment_id: str) -> list[StoredPayment]:
-    """The attempt that the id names, as Redis has it at this instant; none if Redis knows it no more. Raises Fault."""
+    """The attempt that the id names, as Redis has it at this instant; none if Redis has deleted it. Raises Fault."""
     reservation_id = reservation_of_attempt(payment_id)
     if reservation_id is None or event_of(reservation_id) is None:
         return []

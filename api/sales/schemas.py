@@ -160,7 +160,7 @@ class ReceivedMoney(msgspec.Struct, frozen=True):
 class Payment(msgspec.Struct, frozen=True):
     """A payment as the gateway sees it, with the reservations that it is for, and what of it goes back.
 
-    `disputed`: the gateway has another amount than is owed, which is told in `received`; a manager settles it.
+    `disputed`: the gateway has another amount than is owed, which is in `received`; a manager settles it.
     """
 
     id: str

@@ -39,7 +39,7 @@ WaitingQuantity = Annotated[int, Meta(ge=1, le=100)]
 
 
 class ContactBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The address to which offers are told."""
+    """The address to which offers are sent."""
 
     email: Email
 

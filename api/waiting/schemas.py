@@ -10,7 +10,7 @@ from engine.words import WaitingState
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """The address to which offers are told; null once it was erased."""
+    """The address to which offers are sent; null once it was erased."""
 
     email: str | None
 

@@ -146,7 +146,7 @@ class PaymentPage:
         return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
 
     def _call_back(self, payment_id: str, outcome: str) -> None:
-        """Tells the shop in the background: it may be away, and the buyer need not wait for it."""
+        """Notifies the shop in the background: it may be away, and the buyer need not wait for it."""
         task = asyncio.create_task(self._tell(payment_id, outcome))
         self._callbacks.add(task)
         task.add_done_callback(self._callbacks.discard)

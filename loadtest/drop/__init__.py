@@ -1,1 +1,1 @@
-"""Rehearsal of a drop: a crowd of Locust users, and a verdict over what they were told."""
+"""Rehearsal of a drop: a crowd of Locust users, and a verdict on the answers that they got."""

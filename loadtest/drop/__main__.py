@@ -74,7 +74,7 @@ def main(
     ui_port: int,
     output: Path,
 ) -> None:
-    """Rehearse a drop, and judge it: status 1 if anybody was told what is not so, or stock is not accounted for.
+    """Rehearse a drop, and judge it: status 1 if anybody got a wrong answer, or stock is not accounted for.
 
     Redis and Postgres are those of ONSALE_REDIS_URL and ONSALE_POSTGRES_URL, else those of the `onsale dev` whose data
     is in --data-dir. LOADTEST_TOKEN is a manager's token, where the API wants one. LOADTEST_UI_PASSWORD is the
@@ -143,7 +143,7 @@ def _crowd(
     settings: Settings,
     page: tuple[list[str], dict[str, str]] | None,
 ) -> Told:
-    """Lets the people come and go; what they were told."""
+    """Lets the people come and go; returns the answers that they got."""
     stage_file, told_file = folder / "stage.json", folder / "told.json"
     stage.write(stage_file)
     ours = {
@@ -183,7 +183,7 @@ def page_options(host: str, port: int, password: str) -> tuple[list[str], dict[s
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> None:
-    """Runs it to its end; Ctrl-C is for it, and it takes its time to write down what was told."""
+    """Runs it to its end; Ctrl-C is for it, and it takes its time to store the answers."""
     process = subprocess.Popen(command, env=environ, cwd=_FOLDER.parents[1])  # noqa: S603  # our own
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The drop while it runs: figures of the latest look, and the part of the verdict that can be told already. Pure."""
+"""The drop while it runs: figures of the latest look, and the part of the verdict that is known already. Pure."""
 
 import time
 from collections import Counter, deque

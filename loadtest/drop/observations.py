@@ -14,10 +14,10 @@ class Outcome(StrEnum):
     """It got what it asked for."""
 
     REFUSAL = "refusal"
-    """It was told why not: sold out, seat taken, expired. The engine does its work."""
+    """Refused with a reason: sold out, seat taken, expired. The engine does its work."""
 
     BUSY = "busy"
-    """It was told to come again later: 429 or 503 with Retry-After."""
+    """Refused until later: 429 or 503 with Retry-After."""
 
     ERROR = "error"
     """Anything else: no answer, a 5xx, an answer that makes no sense."""
@@ -67,7 +67,7 @@ class Request(msgspec.Struct, array_like=True):
 
 
 class ObservedReservation(msgspec.Struct):
-    """A reservation that somebody was given, and the last that he was told of it.
+    """A reservation that a customer got, and the last answer about it.
 
     `state` is `held`, `paid`, `cancelled`, or `unknown` when the answer to a payment or to giving it back did not come.
     """
@@ -81,7 +81,7 @@ class ObservedReservation(msgspec.Struct):
 
 
 class Booked(msgspec.Struct):
-    """A free booking that somebody was given, and the last that he was told of it: its slot, or that it is gone."""
+    """A free booking that a customer got, and the last answer about it: its slot, or that it is gone."""
 
     booking_id: str
     event_id: int

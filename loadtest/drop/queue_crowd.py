@@ -15,7 +15,7 @@ from loadtest.drop.observations import ObservedPlace
 _SECOND_TAB_SHARE = 0.1
 _ABSENT_SHARE = 0.15
 _TOLD_WITHIN_SECONDS = 15.0
-"""The time in which everybody is told that it is over: the longest pause of a page, and a little."""
+"""The time in which everybody learns that it is over: the longest pause of a page, and a little."""
 
 _HOLDS_IN_A_ROW = 5
 """The last places may be held and abandoned by one customer after the other."""
@@ -38,7 +38,7 @@ class Gathering(Drop):
 
 
 class Waiter(Person):
-    """Takes a place, waits with the shared document alone, and buys once inside; or is told that it is over."""
+    """Takes a place, waits with the shared document alone, and buys once inside; or learns that it is over."""
 
     def story(self) -> None:
         """Joins, waits, enters, buys."""

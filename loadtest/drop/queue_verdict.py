@@ -1,4 +1,4 @@
-"""The verdict on a waiting room: order kept, nobody lost, inflow within its bounds, everybody told. Pure."""
+"""The verdict on a waiting room: order kept, nobody lost, inflow within its bounds, the end known to all. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ class QueueSummary(NamedTuple):
     """Figures of a waiting room for a report.
 
     `worst_promise`: the highest proportion of promised to free places. `told_over`: seconds from the end until
-    customers who waited were told.
+    customers who waited learned the end.
     """
 
     phase: str
@@ -67,7 +67,7 @@ def queue_breaches(told: Told, found: FoundQueue) -> list[str]:
 
 
 def _places(places: Sequence[ObservedPlace], found: FoundQueue) -> Iterator[str]:
-    """Nobody lost a place, or was told another one."""
+    """Nobody lost a place, or got an answer with another one."""
     for place in places:
         if len(set(place.indexes)) > 1:
             yield f"{place.customer_id} was told several indexes: {place.indexes}"

@@ -1,4 +1,4 @@
-"""The verdict: what people were told against what there is. Pure; it knows no server."""
+"""The verdict: the answers that people got, compared with the stored state. Pure; it knows no server."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def breaches(told: Told, found: Found) -> list[str]:
-    """Everything that is not as people were told, or not as it must be; nothing: the drop was clean."""
+    """Everything that differs from the answers, or from the rules; nothing: the drop was clean."""
     return [
         *(f"audit: {breach}" for breach in found.breaches),
         *_takings(told.observed, found.reservations),
@@ -61,7 +61,7 @@ def breaches(told: Told, found: Found) -> list[str]:
 
 
 def _takings(observed: Iterable[ObservedReservation], reservations: Mapping[str, Reservation]) -> Iterator[str]:
-    """Nobody was told "yes" who has nothing."""
+    """Nobody got a yes and has nothing."""
     for taking in observed:
         reservation = reservations.get(taking.reservation_id)
         if reservation is None:
@@ -76,7 +76,7 @@ def _takings(observed: Iterable[ObservedReservation], reservations: Mapping[str,
 
 
 def _seats(observed: Iterable[ObservedReservation], reservations: Mapping[str, Reservation]) -> Iterator[str]:
-    """No seat has two owners, neither among what there is nor among what people were told."""
+    """No seat has two owners, neither in the stored state nor in the answers."""
     owners: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for taking in observed:
         if taking.state == "paid":
@@ -133,7 +133,7 @@ def _taken(reservations: Mapping[str, Reservation]) -> Mapping[int, tuple[int, i
 
 
 def _bookings(booked: Iterable[Booked], found: Found) -> Iterator[str]:
-    """Everybody is in the slot that he was told, and no slot has more people than places."""
+    """Everybody is in the slot of the answer, and no slot has more people than places."""
     for booking in booked:
         slot = found.bookings.get(booking.booking_id, "")
         if booking.slot not in {"?", slot}:

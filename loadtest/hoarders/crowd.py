@@ -101,7 +101,7 @@ async def hoard(caller: Caller, number: int, stage: Stage, ends: float, hoarded:
             elif way == 2:
                 await caller.call("PUT", f"/orders/carts/{cart}/book")
             continue
-        # As much as it is told to be possible, else a single place.
+        # # As many places as the refusal says are possible, else one.
         limit = body.get("limit") if isinstance(body, dict) else None
         want = max(1, limit - body.get("taken", 0)) if limit is not None else 1
         want = min(want, MOST)

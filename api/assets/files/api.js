@@ -34,7 +34,7 @@ const authorization = () => (asker.token() ? { Authorization: `Bearer ${asker.to
 
 /**
  * The decoded answer. A wish has one key: where the connection breaks or a proxy answers, it is sent once more, and has
- * its effect once. `quiet`: nobody is told that the server is away.
+ * its effect once. `quiet`: no notice says that the server is away.
  */
 export async function call(method, path, body, { key = uuid(), quiet = false, headers: others = {} } = {}) {
   const headers = { ...authorization(), ...others };

@@ -37,7 +37,7 @@ export async function once(control, work, failed = (problem) => whenFailed(probl
 
 let whenFailed = (problem) => { throw problem; };
 
-/** Say who is told of what goes wrong. */
+/** Set the function that is called with each failure. */
 export function onFailure(tell) {
   whenFailed = tell;
 }

@@ -11,7 +11,7 @@
 //
 // **Calls**: `call`, `all`, `file` of /assets/api.js. They throw a Refusal (`status`, `code`, `members`; `message` is the
 // API's own sentence) or NoAnswer. Let what you do not expect pass: `button(text, work)` and `once` of /assets/dom.js, and
-// `failed(problem)`, hand it to the frame. A token that has ended leads to the sign-in; all else is told as a notice.
+// `failed(problem)`, hand it to the frame. A token that has ended leads to the sign-in; all else becomes a notice.
 // While the server is away a banner says so; `whenBack(act)` of /assets/service.js tells of its return.
 //
 // **Changes**: `askReason(title, says, { yes })`, then `act(method, path, body, wishOf(reason))`, both of reasons.js.

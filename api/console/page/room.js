@@ -1,4 +1,4 @@
-// The waiting room of an event: open, pause, resume, faster, slower, and what everybody who waits is told.
+// The waiting room of an event: open, pause, resume, faster, slower, and the message to everybody who waits.
 
 import { call } from "/assets/api.js";
 import { button, byId, el, focusOn } from "/assets/dom.js";

@@ -25,7 +25,7 @@ const watchers = new Set();
 const path = () => `/orders/carts/${kept.get("cart")}`;
 const beginAnew = () => kept.set("cart", null);
 
-/** The cart as the API told it last; null if there is nothing in it and nothing was booked. */
+/** The cart as the API returned it last; null if there is nothing in it and nothing was booked. */
 export const present = () => cart;
 export const hasRunOut = () => ranOut;
 export const isBusy = () => isWorking;

@@ -67,7 +67,7 @@ function count(until, text, ended) {
   byId("clock").replaceChildren(...(until ? [`${text} `, timeLeft(until, duration, ended)] : []));
 }
 
-/** What the customer is told, and the control that it needs. */
+/** The message to the customer, and the control that it needs. */
 function situation(turn) {
   const opens = event.waiting_room?.opens_at;
   const joins = button(t("room.join"), join);

@@ -1241,7 +1241,7 @@ class NewWaiting(TypedDict):
 
 
 class ContactBody(TypedDict):
-    """The address to which offers are told."""
+    """The address to which offers are sent."""
 
     email: str
 
@@ -1263,7 +1263,7 @@ class WaitingEntry(TypedDict):
 
 
 class Contact(TypedDict):
-    """The address to which offers are told; null once it was erased."""
+    """The address to which offers are sent; null once it was erased."""
 
     email: str | None
 

@@ -727,7 +727,7 @@ class Operations(Calls):
         return answer
 
     async def check_in(self, event_id: int, body: CheckInBody) -> CheckInAnswer:
-        """Tells whether a code admits, and lets its holder in or out if so."""
+        """Checks whether a code admits, and lets its holder in or out if so."""
         answer: CheckInAnswer = await self.call(
             "POST", "/v1/events/{event_id}/check-ins", path={"event_id": event_id}, body=body
         )

@@ -558,7 +558,7 @@ export interface paths {
         };
         /**
          * Lists payments that are not at their end, newest first, up to the request
-         * @description `pending`: the gateway has not told the outcome, and the places are pinned. `disputed`: a manager decides.
+         * @description `pending`: the gateway has not reported the outcome, and the places are pinned. `disputed`: a manager decides.
          *     `refund_due`: money is to go back.
          *
          *     For manager.
@@ -1080,7 +1080,7 @@ export interface paths {
         get: operations["list_check_ins_of_event"];
         put?: never;
         /**
-         * Tells whether a code admits, and lets its holder in or out if so
+         * Checks whether a code admits, and lets its holder in or out if so
          * @description For gate, manager.
          */
         post: operations["check_in"];
@@ -3024,7 +3024,7 @@ export interface components {
          * Payment
          * @description A payment as the gateway sees it, with the reservations that it is for, and what of it goes back.
          *
-         *         `disputed`: the gateway has another amount than is owed, which is told in `received`; a manager settles it.
+         *         `disputed`: the gateway has another amount than is owed, which is in `received`; a manager settles it.
          * @example {
          *       "id": "cart-6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49-1",
          *       "status": "pending",
@@ -3670,7 +3670,7 @@ export interface components {
         };
         /**
          * EticketState
-         * @description The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it admits no more.
+         * @description The state of an e-ticket: nobody came in with it, its holder is inside or went out, or it no longer admits.
          * @enum {unknown}
          */
         EticketState: "in" | "out" | "valid" | "void";
@@ -3927,7 +3927,7 @@ export interface components {
         };
         /**
          * ContactBody
-         * @description The address to which offers are told.
+         * @description The address to which offers are sent.
          */
         ContactBody: {
             email: string;
@@ -3973,7 +3973,7 @@ export interface components {
         };
         /**
          * Contact
-         * @description The address to which offers are told; null once it was erased.
+         * @description The address to which offers are sent; null once it was erased.
          */
         Contact: {
             email: string | null;
