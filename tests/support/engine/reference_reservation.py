@@ -117,7 +117,7 @@ class Reservation:
                 self.change(self.attempts[number], state=AttemptState.REFUND_DUE)
 
     def forget_attempt(self) -> bool:
-        """Drops the oldest attempt that has no money; tells whether there was any."""
+        """Drops the oldest attempt that has no money; returns whether there was any."""
         for attempt in self.attempts:
             if _is_worthless(attempt):
                 self.attempts.remove(attempt)

@@ -206,7 +206,7 @@ class WaitingLists:
             self._stock.aside[key], self._for_sale[key] = available - for_sale, for_sale
 
     def _offer(self, event_id: int, terms: Terms) -> bool:
-        """Goes through the line once; tells whether anybody was offered something, or had to go."""
+        """Goes through the line once; returns whether anybody was offered something, or had to go."""
         blocked: set[str] = set()
         assert terms.waiting is not None
         changed = False
