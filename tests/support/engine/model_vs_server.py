@@ -343,7 +343,7 @@ class World:
             for entry in self.model.lines.entries.values():
                 key, ticket = keys.waiting(entry.event_id), entry.ticket_id
                 expected |= {key, f"{key}:ended", f"{key}:line:{ticket}", f"{key}:sizes:{ticket}"}
-        # E-tickets follow from paid records; their own tests look at them (tests/integration/engine/test_etickets.py).
+        # E-tickets follow from paid records; their own tests look at them (tests/integration/engine/test_doors.py).
         unknown = {key for key in set(self._stored) - expected if ":doors:" not in key}
         agree("keys nobody knows", unknown, set())
 
