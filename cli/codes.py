@@ -12,10 +12,10 @@ from engine.catalogue import EventSnapshot
 from engine.commands.codes import CountCodes
 from engine.engine import Engine
 from engine.errors import Fault
-from engine.records import CodeCounts
 from engine.results.events import BelowTaken
 from engine.results.holds import SoldOut
 from engine.settings import Settings
+from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.catalogue.event_rows import EventGone, lock_event
 from sync.codes.csv_rows import HEAD, csv_row, csv_text

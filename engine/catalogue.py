@@ -16,20 +16,11 @@ from engine.commands.events import PutEvent
 from engine.commands.waiting_rooms import ReadQueue
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
-from engine.records import (
-    NO_ROOM,
-    OwnTerms,
-    PoolCapacity,
-    RoomTerms,
-    ScheduleTerms,
-    SectionMap,
-    Terms,
-    TicketTerms,
-    WaitingTerms,
-)
 from engine.results.events import BelowTaken, InUse, Published
 from engine.seats import VenueSnapshot, section_pool
 from engine.slots import slot_text, time_text
+from engine.stock import PoolCapacity, SectionMap
+from engine.terms import NO_ROOM, OwnTerms, RoomTerms, ScheduleTerms, Terms, TicketTerms, WaitingTerms
 from engine.time_zones import local_date, time_zone
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus

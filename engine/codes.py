@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.records import CodeTerms, Line, Record
+from engine.records import Line, Record
+from engine.terms import CodeTerms
 from engine.words import CodeKind, State
 
 _TERMS = msgspec.msgpack.Decoder(CodeTerms)

@@ -9,8 +9,9 @@ import msgspec
 from engine.client import Redis
 from engine.errors import Misconfigured
 from engine.outbox import Position
-from engine.records import Booking, CodeTerms, Eticket, Record, Terms, WaitingEntry
+from engine.records import Booking, Eticket, Record, WaitingEntry
 from engine.redis_keys import PartitionKeys
+from engine.terms import CodeTerms, Terms
 
 _AT_ONCE = 1000
 _STEP_SECONDS = 30

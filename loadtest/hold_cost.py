@@ -24,9 +24,10 @@ from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.holds import Held
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 
 _EVENT, _TICKET, _PLACES = 1, 7, 2

@@ -17,10 +17,11 @@ from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.ids import new_reservation_id
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.result import Result
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, FailureReason, State
 
 FACTS_OF_A_HUNDRED = 70 * 3 + 5 * 5 + 20 * 2 + 5 * 2

@@ -1,5 +1,5 @@
 -- Stored layouts. Records, terms and facts are msgpack arrays; pools are text, so that `redis-cli` can read them.
--- engine/records.py and engine/facts.py are the same layouts for Python; tests hold the two together.
+-- engine/records.py, engine/terms.py and engine/facts.py are the same layouts for Python; tests hold the two together.
 
 -- Raises an error that names what is damaged and what to do about it.
 local function damaged(what)

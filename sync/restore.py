@@ -20,7 +20,7 @@ from engine.inspection import server_time_ms
 from engine.library import install_library
 from engine.opening import opened_redis
 from engine.outbox import last_position
-from engine.records import MOST_PASSES, Booking, Eticket, Pass, PoolCapacity, Record, SectionMap
+from engine.records import MOST_PASSES, Booking, Eticket, Pass, Record
 from engine.redis_keys import PartitionKeys, partition_of
 from engine.restore import (
     CodeDump,
@@ -44,6 +44,7 @@ from engine.seats import AVAILABLE, BLOCKED, HELD, KEPT, LENT, PAYING, SOLD
 from engine.server import check_servers
 from engine.settings import Settings
 from engine.slots import local_slot, parse_slot, slot_of_pool, slot_pool, slot_start_ms
+from engine.stock import PoolCapacity, SectionMap
 from engine.words import AttemptState, EticketState, State
 from sync.audit.invariants import counted_bookings
 from sync.catalogue.event_rows import lock_event

@@ -12,8 +12,8 @@ from api.catalogue.stock import STOCK
 from api.http.replies import Reply
 from api.http.types import Money, Page
 from engine.catalogue import TicketSnapshot
-from engine.records import PoolCounts
 from engine.seats import section_pool
+from engine.stock import PoolCounts
 
 _MAX_AGE_SECONDS = 1
 

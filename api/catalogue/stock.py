@@ -22,12 +22,12 @@ from engine.commands.events import Count
 from engine.commands.seats import CountSections, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import Fault, OutcomeUnknown
-from engine.records import PoolCounts
 from engine.redis_keys import partition_of
 from engine.results.events import Counts
 from engine.results.seats import SeatMap, SectionsCounted
 from engine.seats import section_pool
 from engine.settings import Settings
+from engine.stock import PoolCounts
 
 _CROWD = 64
 """So many may wait for a partition to be asked again for what this process changed itself."""

@@ -19,9 +19,9 @@ from api.http.times import optional_rfc3339, rfc3339
 from api.http.types import Money
 from engine import catalogue
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.records import TicketCounts
 from engine.results.events import Counts
 from engine.slots import time_text
+from engine.stock import TicketCounts
 
 
 class EventCounts(NamedTuple):

@@ -18,8 +18,8 @@ from api.http.requests import read_body, read_manifest, read_query
 from api.http.types import Page
 from api.idempotency import once
 from engine.commands.codes import CountCodes, FindCode
-from engine.records import CodeCounts
 from engine.results.codes import CodeFound, CodeUnknown, CodeUsedUp
+from engine.stock import CodeCounts
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
 from sync.codes.editor import MOST_CODES, TakenCodes, TooManyCodes
 from sync.codes.read import all_codes, list_codes, read_code

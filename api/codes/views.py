@@ -6,8 +6,8 @@ from api.codes.schemas import CodeOffer, CodeView, OfferedTicketView
 from api.http.times import optional_rfc3339, rfc3339
 from api.http.types import Money
 from engine.catalogue import EventSnapshot
-from engine.records import CodeCounts
 from engine.results.codes import CodeFound
+from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.codes.terms import StoredCode
 

@@ -35,8 +35,8 @@ from engine.catalogue import EventSnapshot
 from engine.errors import Fault
 from engine.memory import fullest_memory
 from engine.open_work import OpenWork, open_work_of
-from engine.records import TicketCounts
 from engine.redis_keys import PartitionKeys, partition_of
+from engine.stock import TicketCounts
 from sync.postgres import PostgresAway
 from sync.read_models.late_work import LateWork, read_late_work
 from sync.read_models.statistics import EventFigures, list_event_statistics

@@ -20,11 +20,11 @@ from api.timed.schemas import Slot
 from engine.catalogue import EventSnapshot
 from engine.commands.bookings import CountSlots
 from engine.engine import Engine
-from engine.records import SlotCounts
 from engine.redis_keys import partition_of
 from engine.results.bookings import SlotsCounted
 from engine.settings import Settings
 from engine.slots import is_slot, parse_slot, time_text
+from engine.stock import SlotCounts
 
 _MAX_AGE_SECONDS = 1
 _DAYS_AHEAD = 31

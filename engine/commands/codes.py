@@ -1,10 +1,10 @@
 """Commands on codes."""
 
 from engine.commands.command import OnEvent
-from engine.records import CodeTerms
 from engine.results.codes import CodeFound, CodesCounted, CodesPut, CodeUnknown, CodeUsedUp
 from engine.results.events import BelowTaken, InUse, UnknownPool
 from engine.results.holds import SoldOut
+from engine.terms import CodeTerms
 
 PutCodesRefusal = UnknownPool | InUse | BelowTaken | SoldOut
 

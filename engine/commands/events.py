@@ -3,8 +3,9 @@
 import msgspec
 
 from engine.commands.command import OnEvent
-from engine.records import PoolCapacity, SectionMap, Terms
 from engine.results.events import BelowTaken, Counts, EventEnded, InUse, Published, UnknownPool
+from engine.stock import PoolCapacity, SectionMap
+from engine.terms import Terms
 
 
 class PutEvent(OnEvent[Published | BelowTaken | InUse], frozen=True, tag="put_event"):

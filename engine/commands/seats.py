@@ -1,9 +1,9 @@
 """Commands on the seats of an event."""
 
 from engine.commands.command import OnEvent
-from engine.records import SectionSeats
 from engine.results.events import Published, UnknownPool
 from engine.results.seats import SeatMap, SeatTaken, SectionsCounted
+from engine.stock import SectionSeats
 
 
 class BlockSeats(OnEvent[Published | SeatTaken | UnknownPool], frozen=True, tag="block_seats"):

@@ -1,7 +1,8 @@
 """Results about bookings and slots."""
 
-from engine.records import Booking, SlotCounts
+from engine.records import Booking
 from engine.results.result import Result
+from engine.stock import SlotCounts
 
 
 class OnBooking(Result, frozen=True):

@@ -1,7 +1,7 @@
 """Results about codes."""
 
-from engine.records import CodeCounts, OfferedTicket
 from engine.results.result import Result
+from engine.stock import CodeCounts, OfferedTicket
 from engine.words import CodeKind
 
 

@@ -1,7 +1,7 @@
 """Results about events, their tickets and their sale."""
 
-from engine.records import TicketCounts
 from engine.results.result import Result
+from engine.stock import TicketCounts
 
 
 class EventEnded(Result, frozen=True, tag="event_ended"):

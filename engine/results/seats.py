@@ -1,7 +1,7 @@
 """Results about seats."""
 
-from engine.records import PoolCounts, SectionSeats
 from engine.results.result import Result
+from engine.stock import PoolCounts, SectionSeats
 
 
 class SeatTaken(Result, frozen=True, tag="seat_taken"):

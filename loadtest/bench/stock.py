@@ -11,10 +11,10 @@ from engine.client import Redis
 from engine.commands.codes import PutCodes
 from engine.commands.events import Count
 from engine.engine import Engine
-from engine.records import CodeTerms
 from engine.results.events import Counts
 from engine.server import connect
 from engine.settings import Settings
+from engine.terms import CodeTerms
 from engine.words import CodeKind, DiscountForm, EventStatus
 from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, Counter, RequestSpec
 from loadtest.bench.venue import bench_venue, seated_event, section_maps

@@ -4,8 +4,8 @@ It has sections of the size that a stand of a stadium has, and seats enough for 
 """
 
 from engine.catalogue import EventSnapshot, TicketSnapshot
-from engine.records import SectionMap
 from engine.seats import RowSnapshot, SeatPlaces, SectionSnapshot, VenueSnapshot, section_pool
+from engine.stock import SectionMap
 from engine.words import EventStatus
 from loadtest.bench.request_spec import Counter, RequestSpec
 

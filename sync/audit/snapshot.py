@@ -9,8 +9,9 @@ from redis.asyncio import Redis as RedisClient
 from engine.client import Redis
 from engine.codes import StoredTotals, parse_code
 from engine.outbox import Entry, Position, last_of
-from engine.records import Booking, Eticket, Record, Terms, WaitingEntry
+from engine.records import Booking, Eticket, Record, WaitingEntry
 from engine.redis_keys import PartitionKeys
+from engine.terms import Terms
 from engine.waiting_lists import places_set_aside
 
 _RECORD = msgspec.msgpack.Decoder(Record)

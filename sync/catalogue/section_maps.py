@@ -9,10 +9,10 @@ from engine.catalogue import EventSnapshot
 from engine.commands.seats import BlockSeats, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import EngineBug
-from engine.records import SectionMap, SectionSeats
 from engine.results.events import UnknownPool
 from engine.results.seats import SeatMap, SeatTaken
 from engine.seats import BLOCKED, LENT, SeatPlaces, section_of_pool, section_pool
+from engine.stock import SectionMap, SectionSeats
 from sync.catalogue.venues import read_sections
 from sync.postgres import Connection
 from sync.sql import statement

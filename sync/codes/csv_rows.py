@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import StringIO
 
-from engine.records import CodeCounts
+from engine.stock import CodeCounts
 from sync.codes.terms import StoredCode
 
 HEAD = (

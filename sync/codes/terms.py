@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from engine.records import CodeTerms
+from engine.terms import CodeTerms
 from engine.words import CodeKind, DiscountForm
 
 

@@ -12,8 +12,8 @@ import msgspec
 
 from engine.catalogue import event_names
 from engine.client import Redis
-from engine.records import Terms
 from engine.redis_keys import PartitionKeys
+from engine.terms import Terms
 from engine.waiting_lists import places_set_aside
 from engine.words import EventStatus
 

@@ -14,10 +14,11 @@ from engine.commands.items import TimedPlaces, items_text
 from engine.engine import Engine
 from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import PoolCapacity, ScheduleTerms, Terms, TicketTerms
 from engine.results.bookings import Booked
 from engine.results.holds import Held
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import ScheduleTerms, Terms, TicketTerms
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of
 from tests.support.waiting import wait_until

@@ -13,12 +13,13 @@ from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.ids import new_reservation_id
-from engine.records import SectionMap, Terms, TicketTerms
 from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held, SoldOut
 from engine.results.reservations import Found
 from engine.results.result import Result
 from engine.results.seats import SeatMap
+from engine.stock import SectionMap
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from tests.support.engine.plain_search import (
     all_blocks,

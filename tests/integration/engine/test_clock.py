@@ -18,12 +18,13 @@ from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.library import library_text
-from engine.records import Record, TicketCounts
+from engine.records import Record
 from engine.results.events import Counts
 from engine.results.holds import Held, SoldOut
 from engine.results.payments import Paid, Paying
 from engine.results.reservations import Expired, Found
 from engine.settings import Settings
+from engine.stock import TicketCounts
 from engine.words import FailureReason, State
 from sync.worker import run_sync
 from tests.support.engine.bulk_holds import event_of

@@ -16,12 +16,12 @@ from engine.engine import Engine
 from engine.errors import EngineBug, Fault
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.library import library_text
-from engine.records import TicketCounts
 from engine.redis_keys import PartitionKeys, slot_of, spread_keys
 from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paying
 from engine.settings import Settings
+from engine.stock import TicketCounts
 from tests.support.cluster.moves import move_at_once, moving_by_keys
 from tests.support.engine.bulk_holds import event_of
 from tests.support.invariants import check_invariants

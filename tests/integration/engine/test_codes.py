@@ -17,7 +17,6 @@ from engine.commands.refunds import Refund, RefundSome, Restock
 from engine.commands.seats import BlockSeats
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.records import CodeTerms, OwnTerms, SectionSeats
 from engine.results.codes import CodeFound, CodeNotApplicable, CodesPut, CodeUnknown, CodeUsedUp
 from engine.results.events import BelowTaken, InUse, NotOnSaleYet, Published, UnknownPool
 from engine.results.exchanges import Exchanged
@@ -26,6 +25,8 @@ from engine.results.payments import AmountMismatch, Paid
 from engine.results.refunds import RefundDue
 from engine.results.seats import SeatTaken
 from engine.settings import Settings
+from engine.stock import SectionSeats
+from engine.terms import CodeTerms, OwnTerms
 from engine.words import CodeKind, DiscountForm, EventStatus, State
 from tests.support.engine.coded_event import (
     ACCESS,

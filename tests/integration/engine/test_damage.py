@@ -25,12 +25,13 @@ from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.inspection import server_time_ms
 from engine.library import library_text
-from engine.records import PoolCapacity, SectionMap, SectionSeats, Terms, TicketTerms
 from engine.results.bookings import Booked, OnBooking
 from engine.results.holds import Held
 from engine.results.reservations import Expired, NotFound
 from engine.results.result import OnRecord
 from engine.settings import Settings
+from engine.stock import PoolCapacity, SectionMap, SectionSeats
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, State
 from tests.support.engine.model_vs_server import SNAPSHOT, Content
 from tests.support.engine.timed_slots import at, schedule_of, slot_of

@@ -13,12 +13,13 @@ from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.ids import new_booking_id, new_reservation_id
 from engine.outbox import last_position, trim_outbox
-from engine.records import PoolCapacity, ScheduleTerms, Terms, TicketTerms
 from engine.results.bookings import Booked
 from engine.results.events import Counts, InUse, Published
 from engine.results.holds import Held
 from engine.results.payments import Paid, Paying
 from engine.results.refunds import RefundDue
+from engine.stock import PoolCapacity
+from engine.terms import ScheduleTerms, Terms, TicketTerms
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of
 

@@ -32,7 +32,6 @@ from engine.errors import OutOfMemory, Unready
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse
 from engine.ids import keyed_name, new_booking_id, new_reservation_id
 from engine.limits import LimitsInForce
-from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
 from engine.results.bookings import Booked, BookingFound, Moved, SlotsCounted, Unbooked
 from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held, Swept
@@ -43,6 +42,8 @@ from engine.results.reservations import Expired, Found
 from engine.results.result import Result
 from engine.results.seats import SeatMap
 from engine.settings import Settings
+from engine.stock import PoolCapacity, SectionMap
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from sync.metrics import SyncMetrics
 from sync.upkeep.memory_watch import run_memory_watch

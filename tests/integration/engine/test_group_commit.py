@@ -11,11 +11,12 @@ from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import EngineBug, Overloaded
 from engine.ids import new_reservation_id
-from engine.records import PoolCapacity, Terms, TicketCounts, TicketTerms
 from engine.results.events import Counts
 from engine.results.holds import Held
 from engine.results.result import Result
 from engine.settings import Settings
+from engine.stock import PoolCapacity, TicketCounts
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 
 EVENT, POISONED = 16, 32

@@ -20,13 +20,14 @@ from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.library import library_text
 from engine.limits import LimitsInForce
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.holds import Held
 from engine.results.limits import HeldUnbought
 from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.reservations import Expired
 from engine.results.result import Result
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from tests.support.waiting import wait_until
 

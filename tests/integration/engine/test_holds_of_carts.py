@@ -7,9 +7,10 @@ from engine.commands.holds import Add
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.holds import Held
 from engine.results.reservations import Expired
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 
 EVENT, TICKET = 1, 7

@@ -21,7 +21,6 @@ from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.limits import Limits, LimitsInForce
-from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
 from engine.results.any_result import ANY_RESULT
 from engine.results.bookings import Booked, BookingFound
 from engine.results.events import Published
@@ -30,6 +29,8 @@ from engine.results.limits import LimitExceeded
 from engine.results.payments import Paying
 from engine.results.reservations import Expired, Found
 from engine.settings import Settings
+from engine.stock import PoolCapacity, SectionMap
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, State
 from tests.support.engine.timed_slots import at, schedule_of
 from tests.support.waiting import wait_until

@@ -10,13 +10,15 @@ from engine.commands.refunds import Refund
 from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import MAX_EVENT_ID, new_reservation_id
-from engine.records import Attempt, Line, PoolCapacity, Record, Terms, TicketTerms
+from engine.records import Attempt, Line, Record
 from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import AmountMismatch, Paid, Paying
 from engine.results.refunds import NotPaid
 from engine.results.reservations import AlreadyCancelled, AlreadyPaid, Expired, Found, NotFound, NotHeld
 from engine.results.result import Result
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import AttemptState, EventStatus, State
 
 TEXTS = ["", "22", "Зося 🎫", "a/b c{p00}:x", 'quotes " and \\ and \n', "x" * 300, "x" * 70_000, "\x00\x7f"]

@@ -17,7 +17,6 @@ from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
 from engine.limits import WIDER, LimitsInForce
 from engine.partition import Observe
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.bookings import Booked, Moved
 from engine.results.holds import Held
 from engine.results.internal import Again
@@ -26,6 +25,8 @@ from engine.results.payments import Paid, Paying
 from engine.results.reservations import Expired, KeyReused, NotFound
 from engine.results.result import Allowance, Result
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of
 from tests.support.waiting import wait_until

@@ -12,12 +12,13 @@ from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.limits import LimitsInForce
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.results.holds import Held
 from engine.results.limits import RateLimited
 from engine.results.payments import Paid, Paying, PaymentFailed, TooManyAttempts
 from engine.results.result import Result
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 
 EVENT, TICKET, PRICE = 1, 7, 100

@@ -18,12 +18,13 @@ from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.limits import Limits, LimitsInForce
 from engine.outbox import Position
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.restore import PartitionDump, begin_restore, fill, finish_restore
 from engine.results.holds import Held
 from engine.results.limits import RateLimited, TooManyHolds
 from engine.results.result import Result
 from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from loadtest.recommended_settings import of_compose, of_systemd
 from sync.metrics import SyncMetrics

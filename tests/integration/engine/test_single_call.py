@@ -17,12 +17,13 @@ from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import PoolCapacity, SectionMap, Terms, TicketTerms
 from engine.redis_keys import OUTBOX_FIELD
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying
 from engine.results.reservations import Expired, Found, KeyReused
 from engine.settings import Settings
+from engine.stock import PoolCapacity, SectionMap
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, State
 from tests.support.waiting import wait_until
 

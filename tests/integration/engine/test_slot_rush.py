@@ -15,10 +15,11 @@ from engine.commands.command import Command
 from engine.commands.events import PutEvent
 from engine.engine import Engine
 from engine.library import library_text
-from engine.records import SlotCounts, Terms
 from engine.results.bookings import Booked, BookingFound, Moved, SlotFull, SlotsCounted
 from engine.results.result import Result
 from engine.settings import Settings
+from engine.stock import SlotCounts
+from engine.terms import Terms
 from engine.words import EventStatus
 from tests.support.engine.timed_slots import at, schedule_of, slot_of
 

@@ -15,12 +15,12 @@ from engine.commands.refunds import Refund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import Terms, TicketTerms
 from engine.results.bookings import Booked, BookingExpired, SlotNotScheduled
 from engine.results.holds import Held
 from engine.results.limits import LimitExceeded
 from engine.results.payments import Paid, PaymentFailed
 from engine.results.refunds import RefundDue
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
 from tests.support.engine.timed_slots import at, schedule_of, slot_of
 from tests.support.waiting import wait_until

@@ -16,7 +16,6 @@ from engine.commands.waiting_lists import EraseWaiting, FindWaiting
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import SectionMap, SectionSeats, TicketTerms
 from engine.results.events import SaleClosed
 from engine.results.holds import Held, SoldOut
 from engine.results.limits import LimitExceeded
@@ -32,6 +31,8 @@ from engine.results.waiting_lists import (
     WaitingErased,
 )
 from engine.settings import Settings
+from engine.stock import SectionMap, SectionSeats
+from engine.terms import TicketTerms
 from engine.words import EventStatus, State, WaitingState
 from tests.support.engine.waiting_list import OFFER_MS, TICKET, WaitingEvent
 from tests.support.waiting import wait_until

@@ -11,10 +11,10 @@ from engine.client import Redis
 from engine.engine import Engine
 from engine.errors import Fault
 from engine.inspection import server_time_ms
-from engine.records import TicketCounts
 from engine.results.payments import AmountMismatch, Paid, Paying, PaymentFailed
 from engine.results.reservations import NotFound, PaymentInProgress
 from engine.settings import Settings
+from engine.stock import TicketCounts
 from engine.words import FailureReason, State
 from payments.gateway import ChargeOutcome, HttpGateway
 from payments.payments import Payments

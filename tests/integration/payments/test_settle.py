@@ -7,9 +7,9 @@ import pytest
 from engine.commands.payments import BeginPayment, FailPayment
 from engine.commands.refunds import Refund
 from engine.currencies import FIRST_CURRENCY
-from engine.records import TicketCounts
 from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.refunds import NotPaid, RefundDue, Refunded
+from engine.stock import TicketCounts
 from engine.words import AttemptState, FailureReason, State
 from payments.gateway import Completed, Failed
 from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, Shop

@@ -13,8 +13,9 @@ from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.ids import new_reservation_id, request_digest
-from engine.records import PoolCapacity, Terms, TicketTerms
 from engine.redis_keys import PartitionKeys
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 
 TICKET_ID = 7

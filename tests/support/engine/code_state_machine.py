@@ -12,7 +12,7 @@ from engine.commands.holds import Add, Cancel, Hold, Replace
 from engine.commands.items import ANY_TOTAL, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.commands.refunds import Refund, RefundSome, Restock
-from engine.records import CodeTerms
+from engine.terms import CodeTerms
 from engine.words import CodeKind, DiscountForm, FailureReason
 from tests.support.engine.model_vs_server import World
 from tests.support.engine.state_machine import Sales

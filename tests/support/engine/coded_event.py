@@ -13,12 +13,14 @@ from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import CodeCounts, CodeTerms, PoolCapacity, Record, SectionMap, Terms, TicketCounts, TicketTerms
+from engine.records import Record
 from engine.results.codes import CodesCounted, CodesPut
 from engine.results.events import Counts
 from engine.results.holds import Held
 from engine.results.reservations import Found
 from engine.results.result import Result
+from engine.stock import CodeCounts, PoolCapacity, SectionMap, TicketCounts
+from engine.terms import CodeTerms, Terms, TicketTerms
 from engine.words import CodeKind, DiscountForm, EventStatus
 
 EVENT, VIP, REGULAR, STALLS = 1, 7, 8, 9

@@ -13,11 +13,13 @@ from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund, RefundSome
 from engine.engine import Engine
 from engine.ids import new_reservation_id
-from engine.records import NumberedEticket, PoolCapacity, ScheduleTerms, Terms, TicketTerms
+from engine.records import NumberedEticket
 from engine.results.etickets import CheckedIn, EticketsListed
 from engine.results.holds import Held
 from engine.results.payments import Paid
 from engine.results.refunds import RefundDue
+from engine.stock import PoolCapacity
+from engine.terms import ScheduleTerms, Terms, TicketTerms
 from engine.words import EventStatus
 
 REGULAR, VIP = 7, 8

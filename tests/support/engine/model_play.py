@@ -16,7 +16,7 @@ from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePaymen
 from engine.commands.refunds import SettleRefund
 from engine.currencies import FIRST_CURRENCY
 from engine.ids import event_of
-from engine.records import PoolCapacity
+from engine.stock import PoolCapacity
 from engine.words import FailureReason
 from tests.support.engine.model_vs_server import SweepOf, World
 from tests.support.engine.reference_items import items_of

@@ -31,13 +31,14 @@ from engine.facts import (
 from engine.ids import event_of
 from engine.inspection import server_time_ms
 from engine.outbox import Entry, Position
-from engine.records import Booking, Record, Terms, WaitingEntry
+from engine.records import Booking, Record, WaitingEntry
 from engine.results.events import Counts
 from engine.results.internal import Again
 from engine.results.result import Result
 from engine.results.seats import SeatMap, SectionsCounted
 from engine.settings import Settings
 from engine.slots import phone_customer
+from engine.terms import Terms
 from engine.waiting_lists import places_set_aside
 from engine.words import State
 from tests.support.engine.reference_items import items_of

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from engine.commands.codes import PutCodes
 from engine.commands.events import Count, EndEvent, PutEvent
 from engine.commands.seats import BlockSeats, CountSections, ReadSeatMap
-from engine.records import PoolCapacity, PoolCounts, SectionSeats, TicketCounts
 from engine.results.codes import CodesPut
 from engine.results.events import BelowTaken, Counts, EventEnded, InUse, Published, UnknownPool
 from engine.results.internal import Again
 from engine.results.result import Result
 from engine.results.seats import SeatMap, SeatTaken, SectionsCounted
 from engine.slots import slot_of_pool
+from engine.stock import PoolCapacity, PoolCounts, SectionSeats, TicketCounts
 from engine.words import CodeKind, State
 from tests.support.engine.reference_codes import Code
 from tests.support.engine.reference_reservation import Counters

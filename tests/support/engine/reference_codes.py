@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from engine.records import CodeTerms, Line
+from engine.records import Line
 from engine.results.codes import CodeNotApplicable
+from engine.terms import CodeTerms
 from engine.words import CodeKind, DiscountForm, State
 from tests.support.engine.reference_reservation import Reservation
 

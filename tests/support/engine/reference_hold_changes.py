@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from engine.commands.holds import Add, Hold, Remove, RemovePlaces, Replace
 from engine.commands.items import ANY_TOTAL, BestSeats, NamedSeats, items_text
-from engine.records import CodeTerms, CodeUse, Line, Terms
+from engine.records import CodeUse, Line
 from engine.results.codes import CodeNotApplicable, CodeUnknown, CodeUsedUp
 from engine.results.holds import Cancelled, Held, OnlyFewer, PriceChanged
 from engine.results.internal import Again
 from engine.results.reservations import Expired, NotFound, NotHeld
 from engine.results.result import Result
+from engine.terms import CodeTerms, Terms
 from engine.words import FactWord, State
 from tests.support.engine.reference_codes import Code, covers, is_used_up, not_applicable, places_under, priced
 from tests.support.engine.reference_holds import NOT_CHANGEABLE, Holds

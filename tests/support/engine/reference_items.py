@@ -7,13 +7,15 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
-from engine.records import CodeTerms, Line, OwnTerms, SectionSeats, Terms, TicketTerms
+from engine.records import Line
 from engine.results.bookings import SlotNotScheduled, SlotPast
 from engine.results.events import NotOnSaleYet, SaleClosed, SalePaused, UnknownPool
 from engine.results.holds import BelowMinimum, SoldOut
 from engine.results.result import Result
 from engine.results.seats import SeatTaken
 from engine.slots import slot_pool
+from engine.stock import SectionSeats
+from engine.terms import CodeTerms, OwnTerms, Terms, TicketTerms
 from engine.words import CodeKind
 from tests.support.engine.plain_search import best_seats, blocks
 from tests.support.engine.reference_codes import covers, opening

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from engine.facts import BookingFact, Fact
-from engine.records import CodeTerms, Line, Terms
+from engine.records import Line
 from engine.results.events import NotOnSaleYet, SaleClosed, SalePaused
 from engine.results.holds import SoldOut
 from engine.results.limits import LimitExceeded
 from engine.results.result import Result
 from engine.slots import slot_of_pool
+from engine.terms import CodeTerms, Terms
 from engine.words import EventStatus, FactWord, State
 from tests.support.engine.reference_codes import Code, is_valid, opening, places_under
 from tests.support.engine.reference_reservation import Reservation

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.commands.bookings import Book, CountSlots, EraseBooking, FindBooking, Move, OnBooking, Unbook
 from engine.facts import BookingFact
-from engine.records import Booking, SlotCounts, Terms
+from engine.records import Booking
 from engine.results.bookings import (
     Booked,
     BookingChanged,
@@ -26,6 +26,8 @@ from engine.results.limits import LimitExceeded
 from engine.results.reservations import KeyReused, NotFound
 from engine.results.result import Result
 from engine.slots import phone_customer, slot_pool
+from engine.stock import SlotCounts
+from engine.terms import Terms
 from engine.words import BookingFactWord, BookingState, EventStatus
 from tests.support.engine.reference_items import slot_refusal
 from tests.support.engine.reference_stock import Deleted, Stock

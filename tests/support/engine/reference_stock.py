@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.records import Booking, Terms
+from engine.records import Booking
 from engine.results.holds import SoldOut
 from engine.slots import parse_slot, phone_customer, slot_of_pool, slot_pool, time_text
+from engine.terms import Terms
 from engine.words import State
 from tests.support.engine.reference_codes import Code, Use, use_of
 from tests.support.engine.reference_reservation import Counters, Reservation

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.facts import WaitingFact
-from engine.records import Line, Terms, TicketTerms, WaitingEntry
+from engine.records import Line, WaitingEntry
 from engine.results.events import UnknownPool
 from engine.results.internal import Again
 from engine.results.limits import LimitExceeded
@@ -22,6 +22,7 @@ from engine.results.waiting_lists import (
     WaitingFound,
     WaitingTended,
 )
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, FactWord, State, WaitingFactWord, WaitingState
 from tests.support.engine.reference_items import own_refusal
 from tests.support.engine.reference_reservation import Reservation

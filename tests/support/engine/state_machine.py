@@ -15,7 +15,7 @@ from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePaymen
 from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
 from engine.commands.reservations import Erase, Find
 from engine.commands.seats import BlockSeats
-from engine.records import SectionSeats
+from engine.stock import SectionSeats
 from engine.words import EventStatus, FailureReason, State
 from tests.support.engine.model_play import Play
 from tests.support.engine.reference_exchanges import ATTEMPTS_KEPT

@@ -14,7 +14,8 @@ from engine.commands.payments import BeginPayment, ConfirmPayment, DisputePaymen
 from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
 from engine.commands.reservations import Erase, Find
 from engine.commands.seats import BlockSeats, CountSections, ReadSeatMap
-from engine.records import OwnTerms, PoolCapacity, ScheduleTerms, SectionMap, SectionSeats, Terms, TicketTerms
+from engine.stock import PoolCapacity, SectionMap, SectionSeats
+from engine.terms import OwnTerms, ScheduleTerms, Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
 from tests.support.engine.model_vs_server import PurgeOf, SweepOf
 from tests.support.engine.reference_items import items_of

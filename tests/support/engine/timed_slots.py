@@ -2,8 +2,8 @@
 
 from datetime import date, time, timedelta
 
-from engine.records import ScheduleTerms
 from engine.slots import slot_text, time_text
+from engine.terms import ScheduleTerms
 
 TIMES = (time(8), time(9))
 """Of all slots."""

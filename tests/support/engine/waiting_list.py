@@ -13,21 +13,14 @@ from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiti
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import (
-    NO_ROOM,
-    PoolCapacity,
-    SectionMap,
-    Terms,
-    TicketCounts,
-    TicketTerms,
-    WaitingEntry,
-    WaitingTerms,
-)
+from engine.records import WaitingEntry
 from engine.results.events import Counts
 from engine.results.holds import Held
 from engine.results.payments import Paid, Paying
 from engine.results.result import Result
 from engine.results.waiting_lists import Waiting, WaitingFound, WaitingTended
+from engine.stock import PoolCapacity, SectionMap, TicketCounts
+from engine.terms import NO_ROOM, Terms, TicketTerms, WaitingTerms
 from engine.words import EventStatus, WaitingState
 
 EVENT, TICKET = 1, 7

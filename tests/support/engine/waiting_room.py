@@ -12,11 +12,12 @@ from engine.commands.waiting_rooms import EnterQueue, FindPlace, JoinQueue, Leav
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
-from engine.records import PoolCapacity, RoomTerms, Terms, TicketTerms
 from engine.redis_keys import PartitionKeys, partition_of
 from engine.results.events import Counts
 from engine.results.result import Result
 from engine.results.waiting_rooms import Placed, QueueState
+from engine.stock import PoolCapacity
+from engine.terms import RoomTerms, Terms, TicketTerms
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus
 

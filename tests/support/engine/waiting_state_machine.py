@@ -16,7 +16,7 @@ from engine.commands.items import ANY_TOTAL, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.commands.refunds import Refund, Restock
 from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
-from engine.records import NO_ROOM, CodeTerms, WaitingTerms
+from engine.terms import NO_ROOM, CodeTerms, WaitingTerms
 from engine.words import CodeKind, EventStatus, FailureReason
 from tests.support.engine.code_state_machine import CodedSales
 from tests.support.engine.model_vs_server import World

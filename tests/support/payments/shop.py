@@ -20,11 +20,13 @@ from engine.facts import decode_facts
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.inspection import server_time_ms
 from engine.outbox import BEGINNING, read_outbox
-from engine.records import PoolCapacity, Record, Terms, TicketCounts, TicketTerms
+from engine.records import Record
 from engine.redis_keys import partition_of
 from engine.results.events import Counts, Published
 from engine.results.holds import Held
 from engine.results.reservations import Found
+from engine.stock import PoolCapacity, TicketCounts
+from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from payments.gateway import HttpGateway
 from payments.payments import Payments

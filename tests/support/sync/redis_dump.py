@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 import msgspec
 from redis import Redis
 
-from engine.records import Booking, Record, Terms
+from engine.records import Booking, Record
+from engine.terms import Terms
 
 Client: TypeAlias = Any
 """A `redis.Redis` that decodes nothing; its annotations name the replies of all protocols and decodings at once."""

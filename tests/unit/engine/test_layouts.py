@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from engine.facts import Fact, decode_facts
-from engine.records import OFFER_DIGEST, Attempt, Line, OwnTerms, Record, Terms, TicketTerms, WaitingEntry
+from engine.records import OFFER_DIGEST, Attempt, Line, Record, WaitingEntry
 from engine.redis_keys import PartitionKeys
+from engine.terms import OwnTerms, Terms, TicketTerms
 from engine.words import AttemptState, EventStatus, FactWord, State
 
 LUA = Path(__file__).resolve().parents[3] / "lua"

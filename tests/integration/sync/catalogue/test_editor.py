@@ -17,9 +17,9 @@ from engine.commands.items import items_text
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
-from engine.records import SectionMap
 from engine.results.events import BelowTaken, Counts, InUse, Published, SaleClosed, UnknownPool
 from engine.settings import Settings
+from engine.stock import SectionMap
 from engine.words import EventStatus
 from sync.catalogue.editor import CatalogueEditor
 from sync.catalogue.event_publisher import SalesLost

@@ -16,12 +16,12 @@ from engine.commands.seats import BlockSeats, ReadSeatMap
 from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.ids import new_reservation_id
-from engine.records import SectionMap, SectionSeats, TicketCounts
 from engine.results.events import BelowTaken, Counts, Published
 from engine.results.holds import Held
 from engine.results.seats import SeatMap, SeatTaken
 from engine.seats import RowSnapshot, SectionSnapshot, VenueSnapshot, section_pool
 from engine.settings import Settings
+from engine.stock import SectionMap, SectionSeats, TicketCounts
 from engine.words import EventStatus
 from sync.audit.audit import audit
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges

@@ -12,10 +12,10 @@ from engine.commands.items import items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund, RefundSome
 from engine.ids import new_reservation_id
-from engine.records import CodeCounts
 from engine.results.codes import CodesCounted, CodesPut
 from engine.results.holds import Held
 from engine.settings import Settings
+from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.audit.audit import audit
 from sync.codes.editor import CodeEditor

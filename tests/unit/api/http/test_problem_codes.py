@@ -15,7 +15,6 @@ from api.http.problems import KINDS, Code, Problem, invalid, not_found
 from api.routes import ROUTES
 from engine import commands
 from engine.commands.items import Item
-from engine.records import SectionSeats
 from engine.results.any_result import ANY_RESULT
 from engine.results.bookings import (
     Booked,
@@ -93,6 +92,7 @@ from engine.results.waiting_rooms import (
     QueueRequired,
     QueueState,
 )
+from engine.stock import SectionSeats
 from engine.words import FailureReason
 
 _CONTRACT = {
