@@ -43,6 +43,10 @@ class Holds(Protocol):
 class Pages(Protocol):
     """The direct path of public pages (api/direct/pages.py)."""
 
+    def knows(self, data: bytes) -> bool:
+        """True for a request that came before, to the byte."""
+        ...
+
     def answer(self, connection: "DirectConnection", data: bytes) -> list[bytes] | None:
         """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
         ...
@@ -73,27 +77,46 @@ class DirectConnection(Connection):
         """Bytes that arrived and are not parsed yet, because there is no room."""
 
     def data_received(self, data: bytes) -> None:
-        """Parses what came, unless it is a hold for which there is no room yet."""
+        """Parses what came, unless it is a hold for which there is no room yet, or a page while holds wait."""
         if self.early:
             self.early += data
         elif self.hold is not None or self._is_busy():
             self._parse(data)
-        elif self._at_boundary and data.startswith(b"GET ") and (page := self._pages.answer(self, data)) is not None:
-            self._show(page)
+        elif self._at_boundary and data.startswith(b"GET "):
+            gate = self._holds.gate
+            if gate.is_crowded() and self._pages.knows(data) and not gate.admits_page(self):
+                self._wait_with(data)
+            else:
+                self._show_or_begin(data)
         elif self._holds.gate.admits(self, data):
             self._begin_with(data)
         else:
-            self.early = data
-            self._request_in_progress = True
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-            self.pause()
+            self._wait_with(data)
+
+    def _wait_with(self, data: bytes) -> None:
+        """Keeps what came, and reads nothing more, until the gate lets it in."""
+        self.early = data
+        self._request_in_progress = True
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        self.pause()
 
     def let_in(self) -> None:
         """Goes on with what came early."""
         data, self.early = self.early, b""
         self._request_in_progress = False
         self.read_on()
-        self._begin_with(data)
+        if data.startswith(b"GET "):
+            self._show_or_begin(data)
+        else:
+            self._begin_with(data)
+
+    def _show_or_begin(self, data: bytes) -> None:
+        """Shows a page that is known, and takes up everything else."""
+        page = self._pages.answer(self, data)
+        if page is not None:
+            self._show(page)
+        else:
+            self._begin_with(data)
 
     def refuse(self) -> bool:
         """Refuses what came early, without parsing it if it is as usual."""

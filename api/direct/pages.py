@@ -102,6 +102,10 @@ class DirectPages:
         self._paths = [_Path(route, source, frame, admission) for route, source in sources]
         self._known: dict[bytes, _Asked] = {}
 
+    def knows(self, data: bytes) -> bool:
+        """True for a request that came before, to the byte."""
+        return data in self._known
+
     def answer(self, connection: DirectConnection, data: bytes) -> list[bytes] | None:
         """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
         asked = self._known.get(data)

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -74,9 +74,14 @@ def ask(url: str, asking: RequestSpec, prefix: str, tokens: str, *, seconds: int
     """
     numbers = [str(number) for counter in asking.numbers for number in counter]
     template = asking.template(urlsplit(url).netloc, prefix)
+    return run_wrk(_SCRIPT, url, [template, str(asking.times_each), tokens, *numbers], seconds, connections)
+
+
+def run_wrk(script: Path, url: str, arguments: Sequence[str], seconds: int, connections: int) -> Load:
+    """One run with a script that prints a Load. Raises UserError if wrk fails."""
     options = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "10s"]
     ran = subprocess.run(  # noqa: S603  # wrk, with what this package says
-        [find_wrk(), *options, "--script", _SCRIPT, url, "--", template, str(asking.times_each), tokens, *numbers],
+        [find_wrk(), *options, "--script", script, url, "--", *arguments],
         capture_output=True,
         text=True,
         timeout=seconds + _GRACE_SECONDS,

@@ -33,7 +33,7 @@ def table(storm: Storm) -> str:
                 f"{step.memory_mib:,.0f}",
                 f"{step.api_core:.0%}",
                 f"{step.api_micros_each:,.0f}",
-                f"{step.reads.statuses.total() / step.reads.seconds:,.0f}" if step.reads else "-",
+                f"{step.reads.per_second:,.0f}" if step.reads else "-",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -50,8 +50,10 @@ def verdicts(storm: Storm) -> list[tuple[bool, str]]:
     broken = sum(step.load.broken for step in storm.steps)
     unhelpful = sum(step.load.unhelpful for step in storm.steps)
     calm = storm.steps[-1].load.normal_after_seconds()
+    bad_reads = [step.reads.trouble for step in storm.steps if step.reads and step.reads.trouble]
     return [
         *judged,
+        (not bad_reads, f"public reads: {bad_reads[0] if bad_reads else 'all answered'}"),
         (unpaid == 0, f"{unpaid} payments did not succeed"),
         (slowest < _SLOWEST_PAYMENT_MS, f"p99 of payments at most {slowest:,.0f} ms, below {_SLOWEST_PAYMENT_MS:,.0f}"),
         (not strange, f"answers besides {sorted(_ALLOWED)}: {sorted(strange) or 'none'}"),

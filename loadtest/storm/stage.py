@@ -1,6 +1,7 @@
 """Stage of the storm: Valkey, the gateway and `onsale serve`, with an event that cannot sell out."""
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -23,10 +24,13 @@ from engine.engine import Engine
 from engine.settings import PREFIX, Settings
 from loadtest.bench.cpu import Cores, on_cores, prefer
 from loadtest.bench.stock import bench_event
+from loadtest.bench.wrk import Load, run_wrk
 from loadtest.open_loop.crowd import Address, RequestOf
 
 PAYABLE_QUANTITY = 1
 
+_READERS = 2000
+_READS = Path(__file__).with_name("reads.lua")
 _READY_SECONDS = 30
 _TIMEOUT_SECONDS = 30
 _TAKEN_AT_ONCE = 32
@@ -217,11 +221,21 @@ async def payments(stage: Stage, count: int) -> list[bytes]:
     return [request_of(*each) for each in taken]
 
 
-def reads(stage: Stage) -> RequestOf:
-    """Requests for all that the public reads, in turn."""
-    paths = ["/v1/events", "/v1/events/1", "/v1/events/1/availability", "/v1/tickets?limit=50", "/v1/tickets/1"]
-    requests = [f"{_head(stage.address, 'GET', path)}\r\n".encode() for path in paths]
-    return lambda number: requests[number % len(requests)]
+def read_for(stage: Stage, per_second: float, seconds: float) -> Load:
+    """Has wrk ask for all that the public reads, in turn, for so long. Raises UserError if wrk is missing or fails."""
+    paths = [
+        "/v1/events",
+        "/v1/events/1",
+        "/v1/events/1/availability",
+        "/v1/tickets?limit=50",
+        "/v1/tickets?available=true",
+        "/v1/tickets/1",
+        "/v1/venues",
+    ]
+    requests = [f"{_head(stage.address, 'GET', path)}\r\n" for path in paths]
+    wait_ms = round(1000 * _READERS / per_second)
+    url = f"http://{stage.address.host}:{stage.address.port}"
+    return run_wrk(_READS, url, [str(wait_ms), *requests], math.ceil(seconds), _READERS)
 
 
 def _head(address: Address, method: str, path: str) -> str:

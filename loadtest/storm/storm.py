@@ -8,17 +8,17 @@ from collections import Counter
 import msgspec
 
 from loadtest.bench.cpu import used_seconds
+from loadtest.bench.wrk import Load as Reads
 from loadtest.open_loop.apart import CrowdApart
 from loadtest.open_loop.crowd import Crowd
 from loadtest.open_loop.figures import Load, percentile_ms
-from loadtest.storm.stage import Stage, Tell, holds, payments, reads
+from loadtest.storm.stage import Stage, Tell, holds, payments, read_for
 
 PAYMENTS_PER_SECOND = 20
 CALM = 0.3
 """The load that comes last, as a share of the capacity."""
 
 _PAYERS = 64
-_READERS = 500
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Step(msgspec.Struct):
     capacity: float
     load: Load
     payments: Payments
-    reads: Load | None
+    reads: Reads | None
     memory_mib: float
     api_seconds: float
 
@@ -93,7 +93,6 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
     async with (
         CrowdApart(stage.address, _PAYERS, await payments(stage, payable)) as payers,
         Crowd(stage.address, plan.connections, holds(stage)) as crowd,
-        Crowd(stage.address, _READERS if plan.reads_per_second else 0, reads(stage)) as readers,
     ):
         await crowd.closed_loop("warm-up", min(1.0, plan.capacity_seconds))
         storm, capacity = Storm(stage.variant.name, []), 0.0
@@ -107,14 +106,16 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
             async with asyncio.TaskGroup() as tasks:
                 taking = tasks.create_task(crowd.open_loop(f"{share:g}x", share * capacity, plan.seconds))
                 paying = tasks.create_task(payers.open_loop("pay", PAYMENTS_PER_SECOND, plan.seconds))
-                reading = tasks.create_task(readers.open_loop("read", plan.reads_per_second, plan.seconds))
+                reading: asyncio.Task[Reads] | None = None
+                if plan.reads_per_second:
+                    reading = tasks.create_task(asyncio.to_thread(read_for, stage, plan.reads_per_second, plan.seconds))
             paid = paying.result()
             step = Step(
                 share,
                 capacity,
                 taking.result(),
                 Payments(paid.due, paid.statuses[200], percentile_ms(paid.good_latencies(), 0.99), paid.statuses),
-                reading.result() if plan.reads_per_second else None,
+                reading.result() if reading else None,
                 stage.memory_mib(),
                 used_seconds(stage.api.pid) - used,
             )

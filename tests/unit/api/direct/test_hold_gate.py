@@ -9,6 +9,7 @@ from tests.support.waiting import wait_until
 
 _WAIT_SECONDS = 0.05
 _HOLD = b'POST /v1/reservations HTTP/1.1\r\n\r\n{"items":[{"ticket_id":%d,"quantity":1}]}'
+_PAGE = b"GET /v1/events HTTP/1.1\r\n\r\n"
 _PAYMENT = b"POST /v1/reservations/1-aaaaaaaaaaaaaaaa/pay HTTP/1.1\r\n\r\n{}"
 
 
@@ -48,6 +49,13 @@ class Client:
         if not admitted:
             self.early = data
         return admitted
+
+    def look(self) -> bool:
+        """Whether a page is shown at once."""
+        shown = not self._gate.is_crowded() or self._gate.admits_page(self)
+        if not shown:
+            self.early = _PAGE
+        return shown
 
     def let_in(self) -> None:
         self.early = b""
@@ -124,3 +132,34 @@ async def test_a_turn_of_the_loop_lets_only_some_in() -> None:
         admitted += 1
     assert admitted
     await wait_until(lambda: log == ["x in"])
+
+
+async def test_pages_get_a_small_share_of_the_time_while_holds_wait() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    assert all(Client(gate, log, "page").look() for _ in range(500)), "nobody waits"
+    partitions.room[1] = False
+    Client(gate, log, "hold").ask(_HOLD % 1)
+    shown = sum(Client(gate, log, "page").look() for _ in range(500))
+    assert 0 < shown < 50
+    assert not Client(gate, log, "last page").look()
+    await wait_until(lambda: log.count("page in") >= 50, what="some are shown at each look")
+    assert log.count("page in") < 500 - shown, "but not all of them"
+    partitions.room[1] = True
+    await wait_until(lambda: not gate.is_crowded())
+    assert log.index("hold in") < log.index("last page in")
+    assert log.count("page in") + shown == 500
+    assert Client(gate, log, "page").look()
+
+
+async def test_a_reader_who_is_gone_is_passed_over() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    partitions.room[1] = False
+    Client(gate, log, "hold").ask(_HOLD % 1)
+    waiting = [reader for reader in (Client(gate, log, "page") for _ in range(50)) if not reader.look()]
+    for reader in waiting:
+        reader.early = b""
+    partitions.room[1] = True
+    await wait_until(lambda: not gate.is_crowded())
+    assert log == ["hold in"]
