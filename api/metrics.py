@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from engine.results.result import Result
 from payments.outcomes import Outcome
 
+_BORN_AT_ONCE = 10
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -22,22 +24,26 @@ Observe = Callable[[str, int, float], None]
 class _Tally:
     """Counts requests of one route, method and status in plain numbers.
 
-    prometheus-client takes a lock and several calls for each number, which is a tenth of what a hold takes.
+    prometheus-client takes a lock and several calls for each number, which is a tenth of what a hold takes. It takes as
+    long to make a series, so `counter` and `histogram` make theirs when they are first called.
     """
 
     __slots__ = ("_counter", "_histogram", "buckets", "count", "seconds")
 
-    def __init__(self, counter: Counter, histogram: Histogram) -> None:
+    def __init__(self, counter: Callable[[], Counter], histogram: Callable[[], Histogram]) -> None:
         self._counter, self._histogram = counter, histogram
         self.count, self.seconds = 0, 0.0
         self.buckets = [0] * (len(_SECONDS) + 1)
 
     def publish(self) -> None:
         """Adds what was counted to the metrics, and begins at 0."""
-        self._counter.inc(self.count)
+        self._counter().inc(self.count)
+        if not self.count:
+            return
+        histogram = self._histogram()
         # The histogram's own numbers: a bucket has those that are in none below it (prometheus_client/metrics.py).
-        self._histogram._sum.inc(self.seconds)
-        for bucket, number in zip(self._histogram._buckets, self.buckets, strict=True):
+        histogram._sum.inc(self.seconds)
+        for bucket, number in zip(histogram._buckets, self.buckets, strict=True):
             if number:
                 bucket.inc(number)
         self.count, self.seconds = 0, 0.0
@@ -112,11 +118,13 @@ class Metrics:
         )
         self._word_children: dict[type[Result], Counter] = {}
         self._tallies: list[_Tally] = []
+        self._unborn: list[_Tally] = []
+        """Those whose series is to be there at 0, and is not yet."""
 
     def observer_of(self, route: str, of_method: str = "*") -> Observe:
         """A counter of answered requests of a route: method, status, seconds. Counts are kept until `publish`.
 
-        The answers that alerts are about are there from the start, at 0: a counter that is born at 1 never rises.
+        The answers that alerts are about are soon there, at 0: a counter that is born at 1 never rises.
         """
         tallies: dict[tuple[str, int], _Tally] = {}
 
@@ -124,8 +132,8 @@ class Metrics:
             known = method if method in _METHODS else "other"  # a client may make up words: they make no new series
             tally = tallies.get((known, status))
             if tally is None:
-                counter = self._requests.labels(known, route, str(status))
-                tally = tallies[known, status] = _Tally(counter, self._request_seconds.labels(known, route))
+                counter = partial(self._requests.labels, known, route, str(status))
+                tally = tallies[known, status] = _Tally(counter, partial(self._request_seconds.labels, known, route))
                 self._tallies.append(tally)
             return tally
 
@@ -136,11 +144,17 @@ class Metrics:
             tally.buckets[bisect_left(_SECONDS, seconds)] += 1
 
         for status in (500, 503):
-            add("GET" if of_method == "*" else of_method, status)
+            self._unborn.append(add("GET" if of_method == "*" else of_method, status))
         return observe
 
-    def publish(self) -> None:
-        """Tells Prometheus' client of the requests that were counted since the last time."""
+    def publish(self, *, every: bool = False) -> None:
+        """Tells Prometheus' client of the requests that were counted since the last time.
+
+        Of the series that begin at 0 it makes a few each time, and with `every` all: there are hundreds of them, and
+        an event loop has no time for all at once while a process starts.
+        """
+        for _ in range(len(self._unborn) if every else min(len(self._unborn), _BORN_AT_ONCE)):
+            self._unborn.pop().publish()
         for tally in self._tallies:
             if tally.count:
                 tally.publish()

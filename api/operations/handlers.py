@@ -148,7 +148,7 @@ async def _postgres_is_there(app: web.Application) -> bool:
 def shared_metrics(app: web.Application) -> CollectorRegistry:
     """The metrics of all processes of this server, as they are now."""
     app[METRICS].queued_commands.set(app[ENGINE].queued())
-    app[METRICS].publish()
+    app[METRICS].publish(every=True)
     if METRICS_DIRECTORY not in os.environ:
         return app[METRICS].registry
     registry = CollectorRegistry()
