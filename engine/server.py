@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -12,6 +12,7 @@ from redis.asyncio import Redis as RedisClient
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -66,9 +67,16 @@ def pool_of(settings: Settings, connections: int, url: str) -> BlockingConnectio
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         protocol=3,
+        driver_info=_driver(),
         # With these on, redis-py does not look whether an idle connection has been closed, and the next call fails.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
+
+
+@cache
+def _driver() -> DriverInfo:
+    """What connections tell the server of their client; redis-py would look its version up for each of them."""
+    return DriverInfo()
 
 
 class Client(RedisClient):

@@ -14,7 +14,7 @@ def primaries(redis_url: str) -> Iterator[list[Redis]]:
     """A client of each primary. They decode nothing."""
     first, *others = redis_url.split(",")
     if not others:
-        with Redis.from_url(redis_url, socket_timeout=_TIMEOUT_SECONDS) as redis:
+        with Redis.from_url(redis_url, socket_timeout=_TIMEOUT_SECONDS, driver_info=None) as redis:
             yield [redis]
         return
     nodes = [ClusterNode(*address.rsplit(":", 1)) for address in others]  # type: ignore[no-untyped-call]
