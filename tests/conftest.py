@@ -2,23 +2,24 @@
 
     valkey            the server (session): `.url`; a test may `.kill()` and `.start()` one of its own, not this one
     postgres          the server (session): `.url(database)`, with production's users (tests/support/postgres_users.py)
-    engine_settings   Settings for an emptied Valkey; no Postgres
-    settings          the same, with a fresh migrated database
+    engine_settings   Settings for an emptied Valkey, which keeps the library of the test before; no Postgres
+    settings          the same, with a migrated database, emptied: ids begin at 1
     unsynced_settings `engine_settings`, on a server that does not wait for its disk
     engine            an Engine on `engine_settings`, with patience for a busy machine
     wait_until        `await wait_until(predicate, timeout)` (tests/support/waiting.py)
 
 After each test that uses one of the settings, all of Valkey is checked (tests/support/invariants.py).
-A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`).
+A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`), or
+that needs a database as new, or changes more than rows (`@pytest.mark.own_database`).
 With TEST_SHARDS=3 `valkey` is a cluster; a test that looks into a single server is `@pytest.mark.single_server`.
 """
 
+import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -34,12 +35,12 @@ from tests.support.exclusive import Alone
 from tests.support.invariants import check_invariants
 from tests.support.postgres_users import make_users
 from tests.support.redis_nodes import primaries
+from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import WaitUntil, wait_until
 
 _SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
 """With so many, the session's server is a cluster of that many primaries: `make test-cluster`."""
 
-_TEMPLATE = "onsale_template"
 _TIMEOUT_SECONDS = 30
 _PATIENCE_MS = 30_000
 
@@ -84,7 +85,6 @@ def engine_settings(valkey: EmbeddedValkey | EmbeddedCluster, request: pytest.Fi
     with primaries(valkey.url) as nodes:
         for redis in nodes:
             redis.flushall()
-            redis.function_flush()
     yield Settings(redis_url=valkey.url, auth="off")
     if request.node.get_closest_marker("damages_keys") is None:
         check_invariants(valkey.url)
@@ -102,17 +102,18 @@ def unsynced_settings(engine_settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
-async def settings(
-    engine_settings: Settings, postgres: EmbeddedPostgres, migrated_template: str, database_numbers: Iterator[int]
-) -> AsyncIterator[Settings]:
-    name = f"onsale_{next(database_numbers)}"
-    admin = await asyncpg.connect(postgres.url(), timeout=_TIMEOUT_SECONDS)
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"', timeout=_TIMEOUT_SECONDS)
-        yield msgspec.structs.replace(engine_settings, postgres_url=postgres.url(name))
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)', timeout=_TIMEOUT_SECONDS)
-    finally:
-        await admin.close(timeout=_TIMEOUT_SECONDS)
+def settings(
+    engine_settings: Settings,
+    postgres: EmbeddedPostgres,
+    shared_database: SharedDatabase,
+    request: pytest.FixtureRequest,
+) -> Settings:
+    if request.node.get_closest_marker("own_database"):
+        url = postgres.url(request.getfixturevalue("own_database"))
+    else:
+        shared_database.empty()
+        url = shared_database.url
+    return msgspec.structs.replace(engine_settings, postgres_url=url)
 
 
 @pytest.fixture
@@ -127,15 +128,30 @@ def wait_until_fixture() -> WaitUntil:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """A database to copy: copying takes less time than migrating."""
-    migrate(postgres.ensure_database(_TEMPLATE))
-    return _TEMPLATE
+def shared_database(postgres: EmbeddedPostgres) -> Iterator[SharedDatabase]:
+    url = postgres.ensure_database("onsale")
+    migrate(url)
+    with SharedDatabase(url) as database:
+        yield database
 
 
-@pytest.fixture(scope="session")
-def database_numbers() -> Iterator[int]:
-    return count(1)
+@pytest.fixture
+def own_database(postgres: EmbeddedPostgres, shared_database: SharedDatabase) -> Iterator[str]:
+    """The name of a migrated database for this test alone."""
+    shared_database.empty()
+    shared_database.disconnect()
+    name = "onsale_alone"
+    asyncio.run(_execute(postgres.url(), f'CREATE DATABASE "{name}" TEMPLATE "{shared_database.name}"'))
+    yield name
+    asyncio.run(_execute(postgres.url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    admin = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
+    try:
+        await admin.execute(statement, timeout=_TIMEOUT_SECONDS)
+    finally:
+        await admin.close(timeout=_TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="session")

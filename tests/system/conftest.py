@@ -2,22 +2,19 @@
 
 stack         the processes (tests/support/system/process_stack.py); their logs are shown when a test fails
 storefront    a client of its API
-database      where the stack keeps what it has in Postgres: on the server that tests share, unless a test needs another
+database      where the stack keeps what it has in Postgres: the one that tests share, unless a test needs another
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import asyncpg
 import pytest
 
 from cli.dev.embedded import EmbeddedPostgres
+from tests.support.shared_database import SharedDatabase
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Storefront
-
-_TIMEOUT_SECONDS = 30
 
 
 class Database(NamedTuple):
@@ -28,10 +25,9 @@ class Database(NamedTuple):
 
 
 @pytest.fixture
-def database(postgres: EmbeddedPostgres, migrated_template: str, database_numbers: Iterator[int]) -> Database:
-    name = f"onsale_{next(database_numbers)}"
-    asyncio.run(_copy_database(postgres.url(), migrated_template, name))
-    return Database(postgres, name)
+def database(postgres: EmbeddedPostgres, shared_database: SharedDatabase) -> Database:
+    shared_database.empty()
+    return Database(postgres, shared_database.name)
 
 
 @pytest.fixture
@@ -55,11 +51,3 @@ def pytest_runtest_makereport(
     if report.failed and isinstance(stack, Stack):
         report.sections.append(("logs of the processes", stack.logs()))
     return report
-
-
-async def _copy_database(url: str, template: str, name: str) -> None:
-    admin = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"', timeout=_TIMEOUT_SECONDS)
-    finally:
-        await admin.close(timeout=_TIMEOUT_SECONDS)

@@ -7,12 +7,19 @@ import asyncpg
 import pytest
 from redis import Redis
 
+from cli.dev.embedded import EmbeddedPostgres
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Storefront
 from tests.support.waiting import wait_until
 from tests.system.conftest import Database
 
 _TIMEOUT_SECONDS = 10
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres, own_database: str) -> Database:
+    """It is lost, so it is nobody else's."""
+    return Database(postgres, own_database)
 
 
 @pytest.fixture

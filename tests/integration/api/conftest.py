@@ -4,13 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
+import pytest_asyncio
+from aiohttp import web_urldispatcher
 from aiohttp.test_utils import TestClient, TestServer
+from playwright.async_api import Browser
 
 from api.app import create_app
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -18,48 +21,31 @@ from cli.gateway.app import create_gateway_app
 from engine.engine import Engine
 from engine.settings import Settings
 from payments.resolver import run_resolver
-from sync.migrations import migrate
 from sync.worker import run_sync
 from tests.support.api.api_client import Front, ticket
+from tests.support.api.buyer import chromium
 from tests.support.api.sample_requests import BOOKING, HALL, TIMED_EVENT, WEBHOOK, World
 from tests.support.api.two_event_carts import Tour, open_tour
 from tests.support.invariants import check_invariants
 from tests.support.postgres_users import API, SYNC
+from tests.support.shared_database import SharedDatabase
 
 StartApi = Callable[..., Awaitable[Front]]
+
+# It quotes all pieces of all paths when an application is made, which is half of what that takes, and they are the same
+# in each of a thousand tests.
+web_urldispatcher._quote_path = cache(web_urldispatcher._quote_path)
 
 _SETTLE_AFTER_MS = 300
 _GATEWAY_TIMEOUT_MS = 2000
 """For the API alone: a busy machine may take its time. The resolver waits for half as long."""
-_TIMEOUT_SECONDS = 30
-_DATABASE = "contract"
-_TABLES = (
-    *("reservations", "bookings", "events", "venues", "outbox_offsets", "dead_letters"),
-    *("waiting_entries", "etickets", "check_ins"),
-    *("webhooks", "webhook_deliveries", "audit_log", "erasures"),
-)
-"""The others go with them."""
-
-
-@pytest.fixture(scope="session")
-def contract_database(postgres: EmbeddedPostgres) -> str:
-    """The URL of a database for all tests here: emptying one takes a tenth of the time of making one."""
-    url = postgres.ensure_database(_DATABASE)
-    migrate(url)
-    return url
 
 
 @pytest.fixture
-async def settings(engine_settings: Settings, contract_database: str) -> Settings:
-    """As everywhere in the tests, but over one database, emptied. Its ids go on where the test before left off."""
-    connection = await asyncpg.connect(contract_database, timeout=_TIMEOUT_SECONDS)
-    try:
-        async with connection.transaction():
-            for table in _TABLES:
-                await connection.execute(f"DELETE FROM {table}", timeout=_TIMEOUT_SECONDS)  # noqa: S608  # ours
-    finally:
-        await connection.close(timeout=_TIMEOUT_SECONDS)
-    return msgspec.structs.replace(engine_settings, postgres_url=contract_database)
+def settings(engine_settings: Settings, shared_database: SharedDatabase) -> Settings:
+    """As everywhere in the tests, but ids go on where the test before left off: none is 1 by chance."""
+    shared_database.empty(new_ids=False)
+    return msgspec.structs.replace(engine_settings, postgres_url=shared_database.url)
 
 
 @pytest.fixture
@@ -168,12 +154,17 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
 
 
 @pytest.fixture
-async def start_api(shop: Settings, postgres: EmbeddedPostgres) -> AsyncIterator[StartApi]:
+async def start_api(
+    shop: Settings, postgres: EmbeddedPostgres, shared_database: SharedDatabase
+) -> AsyncIterator[StartApi]:
     """Starts API processes, so to speak: several are as separate as on several machines. Each is a user of Postgres."""
     async with AsyncExitStack() as stack:
 
         async def start(**changes: Any) -> Front:
-            own = {"postgres_url": postgres.url(_DATABASE, API), "gateway_timeout_ms": _GATEWAY_TIMEOUT_MS} | changes
+            own = {
+                "postgres_url": postgres.url(shared_database.name, API),
+                "gateway_timeout_ms": _GATEWAY_TIMEOUT_MS,
+            } | changes
             app = create_app(msgspec.structs.replace(shop, **own))
             return Front(await stack.enter_async_context(TestClient(TestServer(app))))
 
@@ -186,10 +177,16 @@ async def front(start_api: StartApi) -> Front:
 
 
 @pytest.fixture
-async def sync(shop: Settings, postgres: EmbeddedPostgres) -> AsyncIterator[None]:
+def sync_url(postgres: EmbeddedPostgres, shared_database: SharedDatabase) -> str:
+    """The database for the user that the sync worker is."""
+    return postgres.url(shared_database.name, SYNC)
+
+
+@pytest.fixture
+async def sync(shop: Settings, sync_url: str) -> AsyncIterator[None]:
     """The sync worker, at work."""
     async with asyncio.TaskGroup() as group:
-        worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=postgres.url(_DATABASE, SYNC))))
+        worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=sync_url)))
         yield
         worker.cancel()
 
@@ -231,6 +228,13 @@ async def world(front: Front) -> World:
         webhook["id"],
         delivery["id"],
     )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser of all people in the tests of a worker; each has a context of its own."""
+    async with chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from cli.dev.embedded import EmbeddedPostgres
 from cli.dev.embedded_cluster import EmbeddedCluster
 from engine.redis_keys import slot_of, spread_keys
 from engine.settings import Settings
@@ -29,7 +28,6 @@ from tests.support.cluster.partitions import CUTS, FAR, cut_off_with_a_replica
 from tests.support.cluster.sale import PATIENT, Happening, Sale
 from tests.support.effort import LONG
 from tests.support.invariants import check_invariants
-from tests.support.postgres_users import SYNC
 
 TIMES = int(os.environ.get("FAILOVER_TIMES", "1"))
 SEED = int(os.environ.get("FAILOVER_SEED") or "1")
@@ -60,12 +58,12 @@ def network(tmp_path: Path) -> Iterator[Network]:
 
 
 @pytest.fixture
-def start_sale(shop: Settings, postgres: EmbeddedPostgres, start_api: StartApi) -> StartSale:
+def start_sale(shop: Settings, sync_url: str, start_api: StartApi) -> StartSale:
     """A sale on the cluster with this URL."""
 
     def start(redis_url: str) -> Sale:
         settings = replace(shop, redis_url=redis_url, replica_acks=1, partitions=_PARTITIONS, **PATIENT)
-        return Sale(settings, postgres.url("contract", SYNC), start_api, SEED)
+        return Sale(settings, sync_url, start_api, SEED)
 
     return start
 

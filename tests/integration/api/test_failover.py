@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.embedded import EmbeddedValkey
 from engine.settings import Settings
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front
 from tests.support.dropping_proxy import LosingProxy
 from tests.support.invariants import check_invariants
-from tests.support.postgres_users import SYNC
 from tests.support.waiting import wait_until
 
 _BACK_WITHIN_SECONDS = 2.0
@@ -91,24 +90,22 @@ async def buying(front: Front, ticket_id: int) -> AsyncIterator[list[tuple[float
 
 
 async def test_sales_and_their_outcomes_go_on_after_a_failover(
-    shop: Settings, postgres: EmbeddedPostgres, start_api: StartApi, pair: Pair
+    shop: Settings, sync_url: str, start_api: StartApi, pair: Pair
 ) -> None:
-    await _fail_over_in_a_sale(shop, postgres, start_api, pair)
+    await _fail_over_in_a_sale(shop, sync_url, start_api, pair)
 
 
 @pytest.mark.alone
-async def test_sales_go_on_within_two_seconds(
-    shop: Settings, postgres: EmbeddedPostgres, start_api: StartApi, pair: Pair
-) -> None:
-    took = await _fail_over_in_a_sale(shop, postgres, start_api, pair)
+async def test_sales_go_on_within_two_seconds(shop: Settings, sync_url: str, start_api: StartApi, pair: Pair) -> None:
+    took = await _fail_over_in_a_sale(shop, sync_url, start_api, pair)
     assert took < _BACK_WITHIN_SECONDS, f"sales went on after {took:.1f} s"
 
 
-async def _fail_over_in_a_sale(shop: Settings, postgres: EmbeddedPostgres, start_api: StartApi, pair: Pair) -> float:
+async def _fail_over_in_a_sale(shop: Settings, sync_url: str, start_api: StartApi, pair: Pair) -> float:
     """How many seconds after the failover the first hold was taken."""
     address = pair.proxy.url
     front = await start_api(redis_url=address)
-    sync_settings = replace(shop, redis_url=address, postgres_url=postgres.url("contract", SYNC))
+    sync_settings = replace(shop, redis_url=address, postgres_url=sync_url)
     event = await front.event(100_000)
     ticket_id = event["tickets"][0]["id"]
     async with asyncio.TaskGroup() as workers:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cli.dev.embedded import EmbeddedPostgres
 from cli.dev.embedded_cluster import EmbeddedCluster
 from engine.redis_keys import partition_of, slot_of, spread_keys
 from engine.settings import Settings
@@ -18,7 +17,6 @@ from sync.restore import restore
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json
-from tests.support.postgres_users import SYNC
 from tests.support.waiting import wait_until
 
 PARTITIONS = 6
@@ -59,13 +57,13 @@ async def sells(front: Front, event: Json, key: str) -> None:
 @pytest.mark.parametrize("with_catalogue", [True, False], ids=["with the catalogue", "without the catalogue"])
 async def test_a_lost_shard_concerns_its_own_events_alone(
     settings_of_all: Settings,
-    postgres: EmbeddedPostgres,
+    sync_url: str,
     start_api: StartApi,
     cluster: EmbeddedCluster,
     *,
     with_catalogue: bool,
 ) -> None:
-    settings, sync_url = settings_of_all, postgres.url("contract", SYNC)
+    settings = settings_of_all
     names = ("redis_url", "partitions", "command_timeout_ms", "connect_timeout_ms")
     how = {name: getattr(settings, name) for name in names}
     front = await start_api(**how)

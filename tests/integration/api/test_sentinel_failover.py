@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.dev.embedded import EmbeddedValkey
 from engine.addresses import Address
 from engine.engine import Engine
 from engine.errors import Misconfigured
@@ -19,7 +19,6 @@ from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.cluster.sale import PATIENT, Happening, Sale
 from tests.support.effort import LONG
 from tests.support.invariants import check_invariants
-from tests.support.postgres_users import SYNC
 from tests.support.sentinels import NAME, WatchedServers, watched_servers
 from tests.support.waiting import wait_until
 
@@ -62,13 +61,13 @@ async def freeze(servers: WatchedServers) -> None:
 async def test_nothing_acknowledged_is_lost_when_sentinels_fail_over(
     servers: WatchedServers,
     behind: Settings,
-    postgres: EmbeddedPostgres,
+    sync_url: str,
     start_api: StartApi,
     ledger: GatewayLedger,
     failure: Callable[[WatchedServers], Awaitable[None]],
 ) -> None:
     await servers.are_ready()
-    sale = Sale(behind, postgres.url("contract", SYNC), start_api, seed=1)
+    sale = Sale(behind, sync_url, start_api, seed=1)
     everything = set(range(PARTITIONS))
     found = await sale.run([Happening(failure.__name__, lambda: failure(servers), lambda: everything)])
     assert found == []

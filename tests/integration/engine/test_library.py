@@ -21,8 +21,11 @@ _COMPILES = "return loadstring(ARGV[1]) and 1 or 0"
 
 @pytest.fixture
 async def redis(engine_settings: Settings) -> AsyncIterator[Redis]:
+    """Of a server without a library; what a test puts there is gone afterwards, too."""
     redis = connect(engine_settings, 1)
+    await redis.execute_command("FUNCTION", "FLUSH")
     yield redis
+    await redis.execute_command("FUNCTION", "FLUSH")
     await redis.aclose()
 
 

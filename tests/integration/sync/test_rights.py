@@ -110,6 +110,7 @@ async def test_statements_that_each_role_may_not_run(pool: Postgres, role: str) 
         await connection.execute("RESET ROLE")
 
 
+@pytest.mark.own_database
 async def test_a_new_table_is_the_owners_alone(pool: Postgres, settings: Settings) -> None:
     async with pool.connection() as connection:
         await connection.execute("CREATE TABLE later (id integer GENERATED ALWAYS AS IDENTITY)")

@@ -13,6 +13,7 @@ from sync.postgres import Postgres
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json, ticket
+from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import wait_until
 
 _SHARED = "a secret of thirty-two bytes or more"
@@ -159,10 +160,12 @@ async def test_pages_lead_through_all_entries(guarded: Front) -> None:
     assert second.body["next_cursor"] is None
 
 
-async def test_a_changed_or_removed_entry_is_found(guarded: Front, settings: Settings, contract_database: str) -> None:
+async def test_a_changed_or_removed_entry_is_found(
+    guarded: Front, settings: Settings, shared_database: SharedDatabase
+) -> None:
     for _ in range(3):
         await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)
-    owner = await asyncpg.connect(contract_database, timeout=10)
+    owner = await asyncpg.connect(shared_database.url, timeout=10)
     async with Postgres(settings) as postgres, postgres.connection() as connection:
         assert await broken_chains(connection) == []
         await owner.execute("UPDATE audit_log SET actor = 'nobody' WHERE number = 2")
@@ -190,7 +193,7 @@ async def test_refunds_name_their_caller(guarded: Front) -> None:
 
 
 @pytest.mark.parametrize("header", ["für heute".encode("latin-1"), "für heute".encode(), b"UTF-8''f%C3%BCr%20heute"])
-async def test_a_reason_in_any_spelling_is_kept(guarded: Front, contract_database: str, header: bytes) -> None:
+async def test_a_reason_in_any_spelling_is_kept(guarded: Front, shared_database: SharedDatabase, header: bytes) -> None:
     """Browsers send Latin-1, which is no UTF-8; our client cannot, so these bytes are sent as they are."""
     event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
     head = (
@@ -204,7 +207,7 @@ async def test_a_reason_in_any_spelling_is_kept(guarded: Front, contract_databas
         writer.close()
         await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 200")
-    owner = await asyncpg.connect(contract_database, timeout=10)
+    owner = await asyncpg.connect(shared_database.url, timeout=10)
     try:
         reason = await owner.fetchval("SELECT reason FROM audit_log WHERE action = 'change_event'", timeout=10)
     finally:

@@ -13,12 +13,12 @@ from tests.support.api.manager import Manager, managing
 from tests.support.api.two_event_carts import Tour, open_tour, pinned_places
 from tests.support.payments.charging import refund_at_gateway
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAR = "2027-05-01T18:00:00Z"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def manager(open_shop: OpenShop, browser: Browser) -> AsyncIterator[Manager]:
     async with managing(browser, open_shop.url, open_shop.front) as made:
         yield made

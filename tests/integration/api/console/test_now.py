@@ -12,7 +12,7 @@ from tests.integration.api.shop.conftest import OpenShop
 from tests.support.api.api_client import Front, Json
 from tests.support.api.buyer import buying, check_accessible
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LATER = "2037-01-01T00:00:00Z"
 PHONE = {"width": 320, "height": 700}

@@ -21,14 +21,15 @@ from tests.support.api.buyer import check_accessible
 from tests.support.api.manager import Manager, managing
 from tests.support.api.two_event_carts import open_tour
 from tests.support.payments.charging import charge_at_gateway
+from tests.support.shared_database import SharedDatabase
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NARROW = {"width": 320, "height": 800}
 HOOK = "https://shop.example/hooks"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def manager(open_shop: OpenShop, browser: Browser) -> AsyncIterator[Manager]:
     async with managing(browser, open_shop.url, open_shop.front) as made:
         yield made
@@ -74,7 +75,9 @@ async def test_a_disputed_payment_is_settled(manager: Manager) -> None:
     await manager.logged("Paid the rest in cash", or_more=True)
 
 
-async def test_dead_webhooks_are_sent_again_and_dead_letters_tell_why(manager: Manager, contract_database: str) -> None:
+async def test_dead_webhooks_are_sent_again_and_dead_letters_tell_why(
+    manager: Manager, shared_database: SharedDatabase
+) -> None:
     front, page = manager.front, manager.page
     webhook = (await front.call("POST", "/v1/webhooks", {"url": HOOK})).body
     path = f"/v1/webhooks/{webhook['id']}"
@@ -82,9 +85,9 @@ async def test_dead_webhooks_are_sent_again_and_dead_letters_tell_why(manager: M
     for _ in range(3):
         assert (await front.call("POST", f"{path}/test")).status == 202
     give_up = "UPDATE webhook_deliveries SET status = 'dead', ended_at = now(), error = 'refused' WHERE webhook_id = $1"
-    await execute(contract_database, give_up, webhook["id"])
+    await execute(shared_database.url, give_up, webhook["id"])
     letter = "INSERT INTO dead_letters (partition, epoch, sequence, fact, error) VALUES (2, 7, 4711, 'abcd', $1)"
-    await execute(contract_database, letter, "Expected `int`, got `str`")
+    await execute(shared_database.url, letter, "Expected `int`, got `str`")
     await page.goto("/console/webhooks")
     panel = manager.panel(HOOK)
     await expect(panel.get_by_role("row", name="refused")).to_have_count(3)

@@ -14,12 +14,12 @@ from tests.integration.api.access.test_access import SHARED
 from tests.integration.api.shop.conftest import OpenShop
 from tests.support.api.buyer import buying, check_accessible
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ISSUER = Settings(jwt_secret=SHARED)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitor(guarded: OpenShop, browser: Browser) -> AsyncIterator[Page]:
     """A page of somebody without a token."""
     async with buying(browser, guarded.url) as page:

@@ -18,6 +18,7 @@ from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json, order, ticket
 from tests.support.redis_nodes import primaries
+from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import wait_until
 
 _SHARED = "a secret of thirty-two bytes or more"
@@ -55,8 +56,8 @@ async def guarded(start_api: StartApi) -> Front:
 
 
 @pytest.fixture
-async def owner(contract_database: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(contract_database, timeout=30)
+async def owner(shared_database: SharedDatabase) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(shared_database.url, timeout=30)
     yield connection
     await connection.close(timeout=30)
 

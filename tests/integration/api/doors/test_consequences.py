@@ -8,6 +8,7 @@ from tests.integration.api.conftest import StartApi
 from tests.integration.api.doors.test_check_in import Doors, doors_of
 from tests.integration.api.doors.test_etickets import ANNA, statuses
 from tests.support.api.api_client import Front, Json, ticket
+from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import wait_until
 
 
@@ -65,7 +66,7 @@ async def test_a_transfer_by_a_service_is_in_the_audit_log(start_api: StartApi, 
 
 
 async def test_the_reports_tell_who_came_who_did_not_and_what_was_odd(
-    front: Front, sync: None, contract_database: str
+    front: Front, sync: None, shared_database: SharedDatabase
 ) -> None:
     doors = await doors_of(front)
     _, etickets = await doors.bought(3)
@@ -73,7 +74,7 @@ async def test_the_reports_tell_who_came_who_did_not_and_what_was_odd(
     await doors.scan(etickets[0]["code"], "south", offline=True, scanned_at="2026-01-01T11:00:00Z")
     await doors.scan("hello", "north")
     assert len(await front.pages(f"{doors.path}/check-ins")) == 3
-    owner = await asyncpg.connect(contract_database, timeout=10)
+    owner = await asyncpg.connect(shared_database.url, timeout=10)
     try:
         shows = await owner.fetch(
             "SELECT event_name, ticket_type, expected, came, no_shows FROM reporting.no_shows WHERE event_id = $1",

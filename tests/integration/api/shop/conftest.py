@@ -1,16 +1,14 @@
-"""One shop for a module: API, gateway and worker in the module's event loop, and one browser."""
+"""One shop for a module: API, gateway and worker in the session's event loop, which is that of the browser."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
-import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
-from playwright.async_api import Browser
 
 from api.app import create_app
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -20,15 +18,13 @@ from cli.gateway.payment_page import Shop
 from cli.ports import free_port
 from engine.settings import Settings
 from sync.worker import run_sync
-from tests.integration.api.conftest import _DATABASE, _TABLES
 from tests.support.api.api_client import Front
-from tests.support.api.buyer import chromium
 from tests.support.invariants import check_invariants
 from tests.support.postgres_users import API, SYNC
 from tests.support.redis_nodes import primaries
+from tests.support.shared_database import SharedDatabase
 
 _SETTLE_AFTER_MS = 300
-_TIMEOUT_SECONDS = 30
 
 
 class OpenShop(NamedTuple):
@@ -38,15 +34,23 @@ class OpenShop(NamedTuple):
     front: Front
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
+def emptied_servers(valkey: EmbeddedValkey | EmbeddedCluster, shared_database: SharedDatabase) -> SharedDatabase:
+    with primaries(valkey.url) as nodes:
+        for redis in nodes:
+            redis.flushall()
+    shared_database.empty()
+    return shared_database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def open_shop(
     valkey: EmbeddedValkey | EmbeddedCluster,
     postgres: EmbeddedPostgres,
-    contract_database: str,
+    emptied_servers: SharedDatabase,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[OpenShop]:
     """The shop, without events."""
-    await _empty(valkey, contract_database)
     url = f"http://127.0.0.1:{free_port()}"
     gateway = create_gateway_app(
         Path(tmp_path_factory.mktemp("shop")) / "ledger.db", settle_after_ms=_SETTLE_AFTER_MS, shop=Shop(url)
@@ -55,7 +59,7 @@ async def open_shop(
         gateway_url = str(gateway_server.make_url("/"))
         settings = Settings(
             redis_url=valkey.url,
-            postgres_url=postgres.url(_DATABASE, API),
+            postgres_url=postgres.url(emptied_servers.name, API),
             auth="off",
             partitions=3,
             gateway_url=gateway_url,
@@ -65,28 +69,8 @@ async def open_shop(
         )
         server = TestServer(create_app(settings), port=int(url.rpartition(":")[2]))
         async with TestClient(server) as client, asyncio.TaskGroup() as group:
-            worker = msgspec.structs.replace(settings, postgres_url=postgres.url(_DATABASE, SYNC))
+            worker = msgspec.structs.replace(settings, postgres_url=postgres.url(emptied_servers.name, SYNC))
             syncing = group.create_task(run_sync(worker))
             yield OpenShop(url, Front(client))
             syncing.cancel()
     check_invariants(valkey.url)
-
-
-async def _empty(valkey: EmbeddedValkey | EmbeddedCluster, database: str) -> None:
-    with primaries(valkey.url) as nodes:
-        for redis in nodes:
-            redis.flushall()
-            redis.function_flush()
-    connection = await asyncpg.connect(database, timeout=_TIMEOUT_SECONDS)
-    try:
-        for table in _TABLES:
-            await connection.execute(f"DELETE FROM {table}", timeout=_TIMEOUT_SECONDS)  # noqa: S608  # ours
-    finally:
-        await connection.close(timeout=_TIMEOUT_SECONDS)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """The browser of all buyers of the module."""
-    async with chromium() as running:
-        yield running

@@ -12,7 +12,7 @@ from tests.support.api.timed_event import open_museum
 from tests.support.api.two_event_carts import open_tour
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def seats_of(shop: OpenShop, event: Json) -> list[str]:

@@ -17,7 +17,7 @@ from tests.support.timing import least_of_tries
 
 log = logging.getLogger(__name__)
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.alone]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 ROWS, SEATS = 200, 300
 FIRST_DRAW_MS, FRAMES_A_SECOND, MEMORY_BYTES = 1500, 50, 150_000_000

@@ -10,7 +10,7 @@ from tests.support.api.buyer import PHONE, buying, check_accessible
 from tests.support.api.two_event_carts import open_tour
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def make_patience_short(page: Page) -> None:

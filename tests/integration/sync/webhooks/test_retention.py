@@ -124,6 +124,7 @@ async def test_a_batch_of_facts_does_not_wait_for_a_manager_who_deletes(
     assert await office.sql("SELECT count(*) FROM dead_letters") == 0
 
 
+@pytest.mark.own_database
 async def test_a_long_queue_makes_neither_writing_nor_looking_slow(office: BoxOffice, register: Register) -> None:
     """Also before Postgres has statistics of the table, as in the first minute of the first sale."""
     webhook_id, _ = await register()
