@@ -89,32 +89,21 @@ def _dev(data: Path, said: Path, repository: Path, *options: str) -> Iterator[Se
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `dev` keeps its data. No test reads there what another one wrote: it saves making the data anew."""
-    return tmp_path_factory.mktemp("dev") / "data"
-
-
-@pytest.fixture
-def dev(data: Path, repository: Path, tmp_path: Path) -> Iterator[Session]:
-    """A session that the test may end."""
-    with _dev(data, tmp_path / "said", repository) as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
 def lasting(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """One session for all tutorials, each of which makes what it sells."""
     home = tmp_path_factory.mktemp("lasting")
     with _dev(home / "data", home / "said", repository) as session:
         yield session
+        session.process.send_signal(signal.SIGTERM)
+        assert session.process.wait(_END_SECONDS) == 0
 
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Path:
     """A copy of the checkout with the environment that is there, which `make` takes for new: it must not be rebuilt."""
     copy = tmp_path / "checkout"
-    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(".*", "dist", "__pycache__", "node_modules"))
-    for path in (copy, *copy.rglob("*")):
+    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(".*", "dist", "tests", "node_modules"))
+    for path in (copy / "pyproject.toml", *(copy / "requirements").iterdir()):
         os.utime(path, (0, 0))
     (copy / ".venv").symlink_to(repository / ".venv")
     return copy
@@ -145,19 +134,27 @@ def test_a_newcomer_sells_tickets(checkout: Path, tmp_path: Path) -> None:
         assert "Traceback" not in session.said
 
 
-def test_the_next_start_finds_the_data_and_publishes_nothing_again(repository: Path, tmp_path: Path) -> None:
+def test_killed_it_leaves_nothing_running_and_the_next_start_finds_the_data(repository: Path, tmp_path: Path) -> None:
     with _dev(tmp_path / "data", tmp_path / "first", repository) as first:
         tickets = _get(f"{_api_url(first)}/v1/tickets")["items"]
         _, reserve, pay = first.commands()
         _run(reserve)
         assert _run(pay)["status"] == "paid"
-        first.process.send_signal(signal.SIGTERM)
-        assert first.process.wait(_END_SECONDS) == 0
+        first.process.kill()  # that nothing runs afterwards is what `_started` checks
     with _dev(tmp_path / "data", tmp_path / "next", repository) as later:
         again = _get(f"{_api_url(later)}/v1/tickets")["items"]
-    assert [ticket["id"] for ticket in again] == [ticket["id"] for ticket in tickets]
-    assert (again[0]["available"], again[0]["sold"]) == (tickets[0]["available"] - 2, 2)
-    assert [ticket["sold"] for ticket in again[1:]] == [ticket["sold"] for ticket in tickets[1:]]
+        assert [ticket["id"] for ticket in again] == [ticket["id"] for ticket in tickets]
+        assert (again[0]["available"], again[0]["sold"]) == (tickets[0]["available"] - 2, 2)
+        assert [ticket["sold"] for ticket in again[1:]] == [ticket["sold"] for ticket in tickets[1:]]
+        _dies_with_a_part(later)
+
+
+def _dies_with_a_part(session: Session) -> None:
+    """A part that dies ends everything, and is named."""
+    (sync,) = (part for part in session.parts() if part.cmdline()[-1:] == ["sync"])
+    sync.kill()
+    assert session.process.wait(_END_SECONDS) == 1
+    assert re.search(r"onsale: sync was killed by SIGKILL; its log is \S+/data/logs/sync.log", session.said)
 
 
 def test_examples_of_the_api_reference_work_on_the_demo_data(lasting: Session) -> None:
@@ -244,18 +241,6 @@ def test_tutorial_on_timed_entry_runs_as_written(lasting: Session, repository: P
     assert moved == booking | {"date": "2027-09-13", "time": "16:15", "starts_at": "2027-09-13T14:15:00Z"}
     assert read == moved
     assert (gone["status"], gone["code"]) == (404, "not_found")
-
-
-def test_a_part_that_dies_ends_everything_and_is_named(dev: Session) -> None:
-    (sync,) = (part for part in dev.parts() if part.cmdline()[-1:] == ["sync"])
-    sync.kill()
-    assert dev.process.wait(_END_SECONDS) == 1
-    assert re.search(r"onsale: sync was killed by SIGKILL; its log is \S+/data/logs/sync.log", dev.said)
-
-
-def test_nothing_is_left_when_it_is_killed(dev: Session) -> None:
-    """What `_started` checks at its end."""
-    dev.process.kill()
 
 
 def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
