@@ -206,16 +206,14 @@ async def test_a_manager_of_some_events_sees_and_does_what_is_theirs(
         assert (await open_shop.front.get(f"/v1/events/{foreign['id']}")).body["status"] == "on_sale"
 
 
-@pytest.mark.parametrize("view", ["events", "money", "doors", "customers", "changes", "webhooks"])
-async def test_every_view_can_be_used_by_all_and_on_a_narrow_phone(
-    open_shop: OpenShop, browser: Browser, view: str
-) -> None:
+async def test_every_view_can_be_used_by_all_and_on_a_narrow_phone(open_shop: OpenShop, browser: Browser) -> None:
     front = open_shop.front
     tour = await open_tour(front)
     await front.paid((tour.events[0]["tickets"][2]["id"], 1), customer="22")
     async with managing(browser, open_shop.url, front, viewport=NARROW) as manager:
-        address = {"events": f"#event={tour.events[0]['id']}", "customers": "#id=22"}.get(view, "")
-        await manager.page.goto(f"/console/{view}{address}")
-        await expect(manager.page.get_by_role("heading", level=1)).to_be_visible()
-        await expect(manager.page.locator("#main")).not_to_have_attribute("aria-busy", "true")
-        await check_accessible(manager.page)
+        event = f"events#event={tour.events[0]['id']}"
+        for view in (event, "money", "doors", "customers#id=22", "changes", "webhooks"):
+            await manager.page.goto(f"/console/{view}")
+            await expect(manager.page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(manager.page.locator("#main")).not_to_have_attribute("aria-busy", "true")
+            await check_accessible(manager.page)
