@@ -14,7 +14,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar 
 INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
-.PHONY: install dev check test failover test-cluster clients sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
+.PHONY: install dev check test failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
 
 install: .venv/developing
 
@@ -50,8 +50,13 @@ test: check
 	$(BIN)/pytest $(PYTEST_ARGS) --reruns $(RERUNS) -m "not alone"
 
 # Clients that are generated from the OpenAPI document, and the kit for front-end teams. Needs npm.
-clients: install tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json sdk/typescript/node_modules/.package-lock.json
+clients: install
+	@$(MAKE) --no-print-directory --jobs=2 generated-clients kit
+
+generated-clients: tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json
 	@tests/clients/check
+
+kit: sdk/typescript/node_modules/.package-lock.json
 	@sdk/check
 
 # Writes the generated files of the kit: types, operations, examples, the collection.
