@@ -14,7 +14,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar 
 INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
-.PHONY: install dev check test failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
+.PHONY: install dev check test pytest failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
 
 install: .venv/developing
 
@@ -45,7 +45,10 @@ check: install
 
 # All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and reports it.
 RERUNS ?= 0
-test: check
+test: install
+	@$(MAKE) --no-print-directory --jobs=2 check pytest
+
+pytest: install
 	@$(BIN)/python -m tests.audit_packages --where-possible
 	$(BIN)/pytest $(PYTEST_ARGS) --reruns $(RERUNS) -m "not alone"
 
