@@ -329,8 +329,8 @@ async def _server_seconds(front: Front, route: str) -> float:
     async with front.client.get("/metrics") as response:
         lines = (await response.text()).splitlines()
     label = f'{{method="GET",route="{route}"}} '
-    (took,) = [line.rpartition(" ")[2] for line in lines if line.startswith(f"onsale_request_seconds_sum{label}")]
-    return float(took)
+    of_route = [line for line in lines if line.startswith(f"onsale_request_seconds_sum{label}")]
+    return sum(float(line.rpartition(" ")[2]) for line in of_route)
 
 
 async def test_a_section_of_5000_seats_is_read_in_less_than_10_ms_of_server_time(front: Front) -> None:
@@ -339,9 +339,11 @@ async def test_a_section_of_5000_seats_is_read_in_less_than_10_ms_of_server_time
     section = venue["sections"][0]["id"]
     event = await front.event(venue_id=venue["id"], tickets=[seated("Adult", section), seated("Child", section)])
     path = f"/v1/events/{event['id']}/sections/{section}/seats"
-    totals = [0.0]
-    for _ in range(20):
-        assert len((await front.get(path)).body["items"]) == 5000
-        totals.append(await _server_seconds(front, "/v1/events/{event_id}/sections/{section_id}/seats"))
+    route = "/v1/events/{event_id}/sections/{section_id}/seats"
+    took: list[float] = []
     # Of whatever else the machine does meanwhile the best of them knows least.
-    assert min(after - before for before, after in pairwise(totals)) < 0.010
+    while min(took, default=1.0) >= 0.010 and len(took) < 20:
+        before = await _server_seconds(front, route)
+        assert len((await front.get(path)).body["items"]) == 5000
+        took.append(await _server_seconds(front, route) - before)
+    assert min(took) < 0.010
