@@ -19,7 +19,7 @@ _KEY = re.compile(rb"answer:\{.*\}(:.*)?")
 
 
 def as_(role: Role, sub: str) -> dict[str, str]:
-    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=600)
+    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=86_400)
     return {"Authorization": f"Bearer {token}"}
 
 

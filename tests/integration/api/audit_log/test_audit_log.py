@@ -21,7 +21,7 @@ _EVENT = {"name": "Big event", "starts_at": "2027-06-01T18:00:00Z", "status": "o
 
 
 def as_(role: Role, sub: str) -> dict[str, str]:
-    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=600)
+    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=86_400)
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -36,7 +36,7 @@ _READ = {
 
 
 def as_(role: Role, sub: str) -> dict[str, str]:
-    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=600)
+    token = mint_token(Settings(jwt_secret=_SHARED), role, sub, ttl_seconds=86_400)
     return {"Authorization": f"Bearer {token}"}
 
 
