@@ -15,7 +15,7 @@ import structlog
 
 from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.ports import LOOPBACK
-from tests.support.effort import LONG, effort
+from tests.support.effort import effort
 from tests.support.system.crash_points import Shop, all_runs
 from tests.support.system.crash_rig import NODE, NodeRig, cluster_behind
 from tests.support.system.crash_runs import CONFIGURED, check, crash
@@ -60,7 +60,6 @@ async def rig(tmp_path: Path, database: Database) -> AsyncIterator[NodeRig]:
             stack.kill(name)
 
 
-@LONG
 @pytest.mark.timeout(240 + 30 * RUNS)
 async def test_the_books_agree_after_every_crash_of_a_node(rig: NodeRig) -> None:
     stack = rig.stack

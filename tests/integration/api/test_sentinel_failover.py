@@ -56,8 +56,7 @@ async def freeze(servers: WatchedServers) -> None:
 
 
 @pytest.mark.timeout(240)
-@LONG
-@pytest.mark.parametrize("failure", [kill, freeze])
+@pytest.mark.parametrize("failure", [kill, pytest.param(freeze, marks=LONG)])
 async def test_nothing_acknowledged_is_lost_when_sentinels_fail_over(
     servers: WatchedServers,
     behind: Settings,

@@ -14,10 +14,12 @@ from uuid import uuid4
 
 from tests.support.api.api_client import Answer, Front, Json, ticket
 from tests.support.api.timed_event import NAMES
+from tests.support.effort import effort
 
 PRICE, CAPACITY, SEATS = 2500, 100_000, 400
 _PATIENCE_SECONDS = 25.0
 _PAUSE_SECONDS = 0.05
+_REST_SECONDS = effort(0.05, 0.0)
 _EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
 _HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
 
@@ -110,12 +112,13 @@ class Shop:
         return answer
 
     async def buy_forever(self) -> None:
-        """One customer after the other."""
+        """One customer after the other, in a soak without a rest."""
         while True:
             kind = self._random.choice(
                 [self.take_places, self.take_places, self.take_places, self.fill_cart, self.book]
             )
             await kind()
+            await asyncio.sleep(_REST_SECONDS)  # no waiting: the pace of one customer
 
     async def take_places(self) -> None:
         """Holds a place, and then pays, cancels, or leaves it."""

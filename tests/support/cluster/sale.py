@@ -16,6 +16,7 @@ from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.api.api_client import Front
 from tests.support.cluster.figures import Figures, figures_of, p99_ms
 from tests.support.cluster.history import History, Shop
+from tests.support.effort import effort
 from tests.support.waiting import wait_until
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ PATIENT = {"command_timeout_ms": 2000, "replica_timeout_ms": 500, "connect_timeo
 """Settings for servers that share a machine with everything else."""
 
 _SHOPPERS = 10
-_FIRST_SALES, _CALM_SALES = 100, 300
+_FIRST_SALES, _CALM_SALES = effort((20, 60), (100, 300))
 """The first ones open connections, and do not tell how long one takes."""
 
 _PATIENCE_SECONDS = 60
