@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 KILLS = effort(3, 10)
 SEED = 20270604
-BUYERS = 48
+BUYERS = effort(24, 48)
 ROWS, ROW_SEATS = 100, 150
 
 RESOLVE_AFTER_MS, RESOLVE_INTERVAL_MS = 500, 200
@@ -33,7 +33,7 @@ PERIOD_SECONDS = (RESOLVE_AFTER_MS + RESOLVE_INTERVAL_MS) / 1000
 HEAL_SECONDS = PERIOD_SECONDS + 2
 """The period, and time to do it on a busy machine."""
 
-_AGAIN_SECONDS = 0.05
+_AGAIN_SECONDS = 0.1
 _SERVED_SECONDS = 30
 
 

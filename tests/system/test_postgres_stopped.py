@@ -16,7 +16,7 @@ from tests.support.system.storefront_client import Event, Storefront
 from tests.support.waiting import wait_until
 from tests.system.conftest import Database
 
-AWAY_SECONDS = effort(10, 60)
+AWAY_SECONDS = effort(5, 60)
 
 
 @pytest.fixture

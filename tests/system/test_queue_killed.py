@@ -9,13 +9,14 @@ import pytest
 from redis import Redis
 
 from cli.queue_check import check_queue
+from tests.support.effort import effort
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Event, Storefront
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
-AGAIN_SECONDS = 0.1
+AGAIN_SECONDS = effort(0.4, 0.1)
 CUSTOMERS = 150
 CLIENTS = 16
 PATIENCE_SECONDS = 90

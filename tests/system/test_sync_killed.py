@@ -14,7 +14,7 @@ from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Storefront
 from tests.support.waiting import wait_until
 
-KILLS = effort(4, 10)
+KILLS = effort(3, 10)
 SEED = 20270602
 
 

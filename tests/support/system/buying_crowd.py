@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
+from tests.support.effort import effort
 from tests.support.system.storefront_client import VISA, Answer, Event, Storefront
 from tests.support.waiting import wait_until
 
 _AGAIN_SECONDS = 0.05
 _CLIENTS = 64
+_REST_SECONDS = effort(0.1, 0.0)
+"""Short enough that some are in the middle of something whenever a process dies."""
+
 _SERVED_SECONDS = 30
 
 Tokens = Callable[[int], str | None]
@@ -53,7 +57,7 @@ class Crowd:
         self._closed = asyncio.Event()
 
     @asynccontextmanager
-    async def buying(self, clients: int = _CLIENTS, *, rest_seconds: float = 0) -> AsyncIterator[None]:
+    async def buying(self, clients: int = _CLIENTS, *, rest_seconds: float = _REST_SECONDS) -> AsyncIterator[None]:
         """They buy for as long as the block runs; then each ends what it is at. They rest after each reservation."""
         self._closed.clear()
         async with asyncio.TaskGroup() as buyers:
