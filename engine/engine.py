@@ -1,7 +1,7 @@
 """The engine: submit a command, get its result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,7 +13,7 @@ from engine.client import Redis
 from engine.commands.bookings import OnBooking, PurgeSlots
 from engine.commands.command import Command, OnEvent, OnReservation
 from engine.commands.holds import Sweep
-from engine.errors import Fault, Misconfigured, OutOfMemory, Overloaded
+from engine.errors import Fault, Misconfigured, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.ids import ReservationIds, event_of, new_secret
 from engine.key_events import KeyEvents
 from engine.library import LibraryKeeper, install_on, misses_library
@@ -95,8 +95,10 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._open()
-            await self._prepare()
+            deadline = asyncio.get_running_loop().time() + self.settings.start_patience_ms / 1000
+            await self._patiently(self._open, deadline)
+            # The server may go away between two steps: a start takes part of a second, and many start at once.
+            await self._patiently(self._prepare, deadline)
         except BaseException:
             await self.redis.aclose()
             raise
@@ -375,19 +377,21 @@ class Engine:
             return await call_with_acks(self.redis, call, acks, self.settings.replica_timeout_ms)
         return await self.redis.execute_command(*call)
 
-    async def _open(self) -> None:
-        """Waits until a server answers, and learns what it is."""
-        deadline = asyncio.get_running_loop().time() + self.settings.start_patience_ms / 1000
+    async def _patiently(self, step: Callable[[], Awaitable[None]], deadline: float) -> None:
+        """Repeats a step until the server is there for all of it. Raises Misconfigured if it does not come in time."""
         while True:
             try:
-                self.redis = await open_redis(self.settings, self.settings.partitions + 4, self.redis)
-                break
-            except Fault as fault:
+                return await step()
+            except (OutcomeUnknown, Unready) as fault:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Misconfigured(
                         f"Redis does not answer: {fault.__cause__ or fault}; check ONSALE_REDIS_URL"
                     ) from fault
                 await asyncio.sleep(_START_PAUSE_SECONDS)
+
+    async def _open(self) -> None:
+        """Learns what the server is."""
+        self.redis = await open_redis(self.settings, self.settings.partitions + 4, self.redis)
         self._library = LibraryKeeper(self.redis)
         self.outage = self.redis.outage
         self.keys[:] = self.redis.partition_keys(len(self.keys))

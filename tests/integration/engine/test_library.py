@@ -3,17 +3,19 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from cli.dev.embedded import EmbeddedValkey
 from engine.client import Redis
 from engine.commands.events import Count
 from engine.engine import Engine
 from engine.errors import Misconfigured
 from engine.library import install_library, installed_text, library_text, version_of
 from engine.results.events import UnknownPool
-from engine.server import connect
+from engine.server import check_server, connect
 from engine.settings import Settings
 
 _COMPILES = "return loadstring(ARGV[1]) and 1 or 0"
@@ -114,6 +116,27 @@ async def test_evicting_server_is_refused(redis: Redis, engine_settings: Setting
                 pass
     finally:
         await redis.execute_command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_server_that_dies_while_an_engine_starts_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+    with EmbeddedValkey(tmp_path / "valkey", tmp_path / "valkey.log") as server:
+
+        async def dying(node: Redis, replica_acks: int) -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                server.kill()
+            elif tries == 2:
+                await asyncio.to_thread(server.start)
+            await check_server(node, replica_acks)
+
+        monkeypatch.setattr("engine.engine.check_server", dying)
+        async with Engine(Settings(redis_url=server.url)) as engine:
+            assert await engine.submit(Count(1)) == UnknownPool(0)
+    assert tries == 2
 
 
 async def test_server_that_is_not_there_is_told_in_time() -> None:
