@@ -1,16 +1,22 @@
 """Live updates over HTTP, on real servers."""
 
 import asyncio
+import gc
 import random
-from typing import Any
+import sys
+from typing import Any, NamedTuple
 
+from api.direct.connection import DirectConnection
 from api.live.streams import STREAMS
 from cli.dev.embedded import EmbeddedValkey
 from tests.integration.api.conftest import StartApi
 from tests.support.api import schemas as shapes
 from tests.support.api.api_client import Front, Json
 from tests.support.api.event_stream import EventStream
+from tests.support.effort import effort
 from tests.support.waiting import wait_until
+
+STREAMS_OPENED = effort(300, 5_000)
 
 HALL = {
     "name": "Hall",
@@ -183,6 +189,45 @@ async def test_too_many_streams_are_told_to_come_later(start_api: StartApi) -> N
     await wait_until(lambda: front.client.app[STREAMS].count == 0, what="both are forgotten")
     async with watch(front, event) as third:
         assert third.response.status == 200
+
+
+class Kept(NamedTuple):
+    """What a process has at an instant."""
+
+    tasks: int
+    connections: int
+    blocks: int
+
+
+async def test_closed_streams_leave_no_task_connection_or_memory(front: Front) -> None:
+    event = await front.event(1)
+    path = f"{availability_path(event)}/stream"
+    request = f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+
+    async def open_and_close(number: int) -> None:
+        opened = [await asyncio.open_connection(front.client.host, front.client.port) for _ in range(number)]
+        for reader, writer in opened:
+            writer.write(request)
+            await reader.readuntil(b"event: sale")
+        assert front.client.app[STREAMS].count == number
+        for _, writer in opened:
+            writer.close()
+        for _, writer in opened:
+            await writer.wait_closed()
+        await wait_until(lambda: front.client.app[STREAMS].count == 0, what="all are forgotten")
+
+    async def kept() -> Kept:
+        await asyncio.sleep(0.1)
+        gc.collect()
+        connections = sum(isinstance(each, DirectConnection) for each in gc.get_objects())
+        return Kept(len(asyncio.all_tasks()), connections, sys.getallocatedblocks())
+
+    await open_and_close(STREAMS_OPENED)
+    before = await kept()
+    await open_and_close(STREAMS_OPENED)
+    after = await kept()
+    assert (after.tasks, after.connections) == (before.tasks, before.connections)
+    assert after.blocks - before.blocks < STREAMS_OPENED, "less than a block for each"
 
 
 async def test_streams_may_be_served_elsewhere(start_api: StartApi) -> None:
