@@ -18,8 +18,8 @@ from api.queue.schemas import QueuePlace
 from api.queue.views import place_view
 from api.read_your_writes import wait_for_outcomes
 from api.sales.reservations import show_reservation
-from api.timed.bookings import booking_view
 from api.timed.schemas import Booking
+from api.timed.views import booking_view
 from api.waiting.views import waiting_view
 from engine.commands.waiting_rooms import FindPlace
 from engine.etickets import decode_holder, serial_of

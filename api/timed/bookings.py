@@ -1,12 +1,11 @@
 """Bookings of slots: free of charge, by name and phone."""
 
-import re
 from datetime import date, time
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from api.access.callers import Caller, caller_of
 from api.access.client_address import limited_address
@@ -14,9 +13,7 @@ from api.access.rate_limit_headers import tell_rates
 from api.app_keys import ENGINE, POSTGRES, SETTINGS
 from api.catalogue.events import event_of_path, shown_event_of_path
 from api.catalogue.schedule import (
-    DateText,
     SlotWanted,
-    TimeText,
     parse_date,
     parse_time,
     schedule_of,
@@ -24,96 +21,31 @@ from api.catalogue.schedule import (
 )
 from api.engine_problems import WishedSlot, code_of, problem_of
 from api.http.entity_tags import precondition_failed, revised_reply, wanted_revisions
-from api.http.pagination import PageQuery, decode_cursor, encode_cursor, not_a_cursor
-from api.http.problems import Problem, invalid, not_found
+from api.http.pagination import decode_cursor, encode_cursor, not_a_cursor
+from api.http.problems import Problem, not_found
 from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import path_id, read_body, read_query
-from api.http.text import CustomerId, Text
-from api.http.times import rfc3339, wall_clock_ms
+from api.http.times import wall_clock_ms
 from api.http.types import Page
 from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempotency_key, keep_event_of_key
 from api.metrics import METRICS
 from api.read_your_writes import wait_for_outcomes
-from api.timed import schemas
+from api.timed.bodies import BookingPatch, BookingsQuery, NewBooking, check_phone
+from api.timed.views import BookerDetails, booking_view, decoded, encoded, ended_ms, live_status
 from engine.catalogue import EventSnapshot
 from engine.commands.bookings import Book, FindBooking, Move, MoveResult, Unbook
 from engine.ids import keyed_booking_id, new_booking_id
 from engine.records import Booking
 from engine.results.bookings import Booked, BookingChanged, BookingExpired, BookingFound, Moved, Unbooked
 from engine.results.reservations import NotFound
-from engine.slots import is_booking_id, is_slot, parse_slot, slot_start_ms, time_text
-from engine.words import EventStatus
+from engine.slots import is_booking_id, is_slot, parse_slot
 from sync.read_models.bookings import get_booking, list_bookings
-
-_PHONE = re.compile(r"\d{10}|\+[1-9]\d{6,14}", re.ASCII)
-"""Ten digits, or E.164: a plus, then 7 to 15 digits with the country's code first."""
 
 _TRIES = 5
 """The number of attempts to repeat a change after another change came first."""
 
-PhoneNumber = Annotated[str, Meta(max_length=20, extra_json_schema={"pattern": r"^([0-9]{10}|\+[1-9][0-9]{6,14})$"})]
-"""Looked at more closely once the body is read."""
-
-
-class BookingCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The customer for whom a service or a manager books: limits and the waiting room count for it."""
-
-    id: CustomerId
-
-
-class NewBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Body of POST /v1/events/{event_id}/bookings. Date and time are local to the event.
-
-    `customer`: only a service or a manager may name another one than itself, or none.
-    """
-
-    first_name: Text
-    last_name: Text
-    phone_number: PhoneNumber
-    date: DateText
-    time: TimeText
-    customer: BookingCustomer | None = None
-
-    EXAMPLE: ClassVar[Any] = {
-        name: schemas.Booking.EXAMPLE[name] for name in ("first_name", "last_name", "phone_number", "date", "time")
-    }
-
-
-class BookingPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of PATCH /v1/events/{event_id}/bookings/{booking_id}: missing fields stay."""
-
-    first_name: Text | UnsetType = UNSET
-    last_name: Text | UnsetType = UNSET
-    phone_number: PhoneNumber | UnsetType = UNSET
-    date: DateText | UnsetType = UNSET
-    time: TimeText | UnsetType = UNSET
-
-    EXAMPLE: ClassVar[Any] = {"time": "16:15"}
-
-
-class BookingsQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Query of GET /v1/events/{event_id}/bookings."""
-
-    date: DateText | None = None
-    time: TimeText | None = None
-    status: schemas.BookingStatus | None = None
-
-
-class BookerDetails(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Stored details about the visitor, as the engine's `details`; empty once they are erased.
-
-    `customer_id`: the customer who booked, or for whom staff did, if any.
-    """
-
-    first_name: str = ""
-    last_name: str = ""
-    phone_number: str = ""
-    customer_id: str = ""
-
-
 _NEW = msgspec.json.Decoder(NewBooking)
 _PATCH = msgspec.json.Decoder(BookingPatch)
-_DETAILS = msgspec.json.Decoder(BookerDetails)
 _CHANGEABLE = ("first_name", "last_name", "phone_number")
 
 
@@ -125,7 +57,7 @@ async def create_booking(request: web.Request) -> Reply:
     body = await read_body(request, _NEW)
     caller = caller_of(request)
     customer_id = _customer_of(caller, body)
-    details = _encoded(BookerDetails(body.first_name, body.last_name, _phone(body.phone_number), customer_id))
+    details = encoded(BookerDetails(body.first_name, body.last_name, check_phone(body.phone_number), customer_id))
     wanted = _wanted(request, event, parse_date("date", body.date), parse_time("time", body.time))
     key = idempotency_key(request)
     if key is None:
@@ -172,7 +104,7 @@ async def change_booking(request: web.Request) -> Reply:
         {name: value for name in _CHANGEABLE if (value := getattr(patch, name)) is not UNSET},
     )
     if patch.phone_number is not UNSET:
-        _phone(patch.phone_number)
+        check_phone(patch.phone_number)
     revisions = wanted_revisions(request)
     move = await _move(request, event, booking_id, asked)
     result = await request.app[ENGINE].submit(move)
@@ -222,12 +154,12 @@ async def _move(request: web.Request, event: EventSnapshot, booking_id: str, ask
     new_day, new_time = asked.day or day, at if asked.at is None else asked.at
     if (new_day, new_time) != (day, at):
         wanted = _wanted(request, event, new_day, new_time)
-    details = msgspec.structs.replace(_DETAILS.decode(before.details), **asked.given)
+    details = msgspec.structs.replace(decoded(before), **asked.given)
     return Move(
         event.event_id,
         booking_id,
         *wanted,
-        _encoded(details) if asked.given else "",
+        encoded(details) if asked.given else "",
         details.phone_number,
         before.changed_ms,
         caller_of(request).owner,
@@ -265,7 +197,7 @@ async def list_all_bookings(request: web.Request) -> Reply:
         raise not_a_cursor()
     await wait_for_outcomes(request, event.event_id)
     now_ms = wall_clock_ms()
-    if query.status not in (None, "expired", _live_status(event)):
+    if query.status not in (None, "expired", live_status(event)):
         return json_reply(Page([], None))
     listed = await list_bookings(
         request.app[POSTGRES],
@@ -273,7 +205,7 @@ async def list_all_bookings(request: web.Request) -> Reply:
         day=day,
         at=at,
         expired=None if query.status is None else query.status == "expired",
-        now_ms=_ended_ms(event, now_ms),
+        now_ms=ended_ms(event, now_ms),
         limit=query.limit,
         after=after,
     )
@@ -319,7 +251,7 @@ async def _find(request: web.Request, event: EventSnapshot, booking_id: str) -> 
     else:
         now_ms = wall_clock_ms()
         booking = await _forgotten(request, event, booking_id, now_ms)
-    if not caller_of(request).owns(_DETAILS.decode(booking.details).customer_id):
+    if not caller_of(request).owns(decoded(booking).customer_id):
         raise not_found("such booking")
     return booking, now_ms
 
@@ -354,46 +286,6 @@ async def _why_not_there(request: web.Request, event: EventSnapshot, booking_id:
     return problem_of(BookingExpired())
 
 
-def _phone(text: str) -> str:
-    if not _PHONE.fullmatch(text):
-        raise invalid("phone_number", "must have 10 digits, like 9334556789, or be E.164, like +48123456789")
-    return text
-
-
 def _wanted(request: web.Request, event: EventSnapshot, day: date, at: time) -> SlotWanted:
     """The slot that is asked for. Raises Problem slot_not_scheduled."""
     return scheduled_slot(event, day, at, request.app[SETTINGS].slot_horizon_days)
-
-
-def _encoded(details: BookerDetails) -> str:
-    return msgspec.json.encode(details).decode()
-
-
-def _live_status(event: EventSnapshot) -> schemas.BookingStatus:
-    """The status of bookings that have not expired. Cancelling an event ends its live bookings."""
-    return "cancelled" if event.status is EventStatus.CANCELLED else "booked"
-
-
-def _ended_ms(event: EventSnapshot, now_ms: int) -> int:
-    """At which instant bookings expired or did not: now, or when their event was cancelled."""
-    return now_ms if event.cancelled_ms is None else event.cancelled_ms
-
-
-def booking_view(event: EventSnapshot, booking: Booking, now_ms: int) -> schemas.Booking:
-    """A booking at an instant, as the API shows it."""
-    details = _DETAILS.decode(booking.details)
-    day, at = parse_slot(booking.slot)
-    expired = booking.is_expired_at(_ended_ms(event, now_ms))
-    return schemas.Booking(
-        id=booking.booking_id,
-        event_id=event.event_id,
-        first_name=details.first_name,
-        last_name=details.last_name,
-        phone_number=details.phone_number,
-        date=day.isoformat(),
-        time=time_text(at),
-        starts_at=rfc3339(slot_start_ms(booking.slot, event.timezone)),
-        status="expired" if expired else _live_status(event),
-        expired=expired,
-        created_at=rfc3339(booking.created_ms),
-    )

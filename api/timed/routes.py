@@ -8,7 +8,7 @@ from api.access.callers import CUSTOMERS, SERVICES
 from api.http.problems import Code
 from api.http.types import Page, Uuid
 from api.route import Link, Route
-from api.timed import bookings, schemas, slots
+from api.timed import bodies, bookings, schemas, slots
 
 _OK, _CREATED = HTTPStatus.OK, HTTPStatus.CREATED
 _NOTHING: Mapping[HTTPStatus, None] = {HTTPStatus.NO_CONTENT: None}
@@ -46,7 +46,7 @@ ROUTES: tuple[Route, ...] = (
         handler=bookings.create_booking,
         conditional=True,
         links=_OF_BOOKING,
-        body=bookings.NewBooking,
+        body=bodies.NewBooking,
         keyed=True,
         answers={_CREATED: schemas.Booking},
         refusals=_BOOKING_A_SLOT,
@@ -55,7 +55,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path=_BOOKINGS,
         handler=bookings.list_all_bookings,
-        query=bookings.BookingsQuery,
+        query=bodies.BookingsQuery,
         roles=SERVICES,
         answers={_OK: Page[schemas.Booking]},
     ),
@@ -67,7 +67,7 @@ ROUTES: tuple[Route, ...] = (
         path=_BOOKING,
         handler=bookings.change_booking,
         conditional=True,
-        body=bookings.BookingPatch,
+        body=bodies.BookingPatch,
         answers={_OK: schemas.Booking},
         refusals=(*_BOOKING_A_SLOT, Code.EXPIRED),
     ),
