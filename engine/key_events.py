@@ -19,7 +19,10 @@ Call = Callable[[str, Sequence[str], Sequence[Any]], Awaitable[Any]]
 
 _MOST_TOGETHER = 256
 _LATE_SECONDS = 0.1
-"""So long a request waits for a node that has nothing but its key."""
+"""So long requests wait for a node that has nothing but their keys."""
+
+_KEEP_SECONDS = 0.1
+"""So long a key that is to be kept waits for a call that goes anyway."""
 
 _OUT_OF_MEMORY = b"out_of_memory"
 
@@ -32,26 +35,38 @@ class _Asked(NamedTuple):
 
 
 class _Group:
-    """Keys that one call can name: all, or in a cluster those with one tag. `late`: a call takes long."""
+    """Keys that one call can name: all, or in a cluster those with one tag.
 
-    __slots__ = ("asked", "call", "kept", "late", "tag", "wake")
+    `late`: the last call took long or failed, so nobody waits for the next one, which goes after `rests_until`.
+    """
+
+    __slots__ = ("asked", "call", "calling", "kept", "late", "rests_until", "tag")
 
     def __init__(self, call: Call, tag: str) -> None:
         self.call, self.tag = call, tag
         self.asked: deque[_Asked] = deque()
         self.kept: deque[str] = deque()
-        self.late = False
-        self.wake = asyncio.Event()
+        self.calling = self.late = False
+        self.rests_until = 0.0
 
     def key(self, name: str) -> str:
         return f"answer:{{{self.tag}}}:{name}" if self.tag else f"answer:{{{name}}}"
+
+
+class _Part(NamedTuple):
+    """The keys of a group that go with one call."""
+
+    group: _Group
+    asked: list[_Asked]
+    kept: list[str]
 
 
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
     `tags`: in a cluster, those of some partitions, with a call for each. A key has one of them by its name, so it may
-    be on another node than its event. A node that is away or slow stops nobody: its keys then count as new.
+    be on another node than its event. All are asked together, and all callers are answered together: their holds
+    then share the batches of their partitions. A node that is away or slow stops nobody: its keys then count as new.
     """
 
     def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str] = ("",)) -> None:
@@ -62,6 +77,8 @@ class KeyEvents:
         self._loop = asyncio.get_running_loop()
         self._groups = [_Group(call, tag) for call, tag in zip(calls, tags, strict=True)]
         self._waiting = 0
+        self._wake = asyncio.Event()
+        self._keeping: asyncio.TimerHandle | None = None
 
     def has_room(self) -> bool:
         """True if one that asks now goes with the next call."""
@@ -79,10 +96,12 @@ class KeyEvents:
         asked = _Asked(group.key(name), event_id, answer, self._loop.time())
         if group.late:
             _tell(asked, event_id)
-            return
+            if group.calling or group.asked or self._loop.time() < group.rests_until:
+                return
+            asked = asked._replace(answer=_Nobody())  # somebody has to find out whether the node is back
         self._waiting += 1
         group.asked.append(asked)
-        group.wake.set()
+        self._wake.set()
 
     async def first_event(self, name: str, event_id: int) -> int:
         """The event that `ask` tells. Raises Fault."""
@@ -91,20 +110,34 @@ class KeyEvents:
         return await answer
 
     def keep(self, name: str) -> None:
-        """Remembers the event of a key for `answer_seconds`, because something was taken. Best effort."""
+        """Remembers the event of a key for `answer_seconds`, because something was taken. Best effort, and not at once.
+
+        Until then it is claimed, for longer than that takes.
+        """
         group = self._group_of(name)
         if len(group.kept) < self._most:
             group.kept.append(group.key(name))
-            group.wake.set()
+            if self._keeping is None:
+                self._keeping = self._loop.call_later(_KEEP_SECONDS, self._keep_now)
 
     async def run(self) -> None:
         """Asks forever."""
-        async with asyncio.TaskGroup() as serving:
-            for group in self._groups:
-                serving.create_task(self._serve(group))
+        async with asyncio.TaskGroup() as calling:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                parts = [part for group in self._groups if (part := self._next_part(group)) is not None]
+                if parts:
+                    await self._ask_together(calling, parts)
+                if any(
+                    (group.asked or len(group.kept) > _MOST_TOGETHER) and not group.calling for group in self._groups
+                ):
+                    self._wake.set()
 
     def refuse_all(self) -> None:
         """Notifies all waiting callers that nothing will come."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         for group in self._groups:
             while group.asked:
                 _fail(group.asked.popleft(), _stopping())
@@ -113,23 +146,16 @@ class KeyEvents:
         groups = self._groups
         return groups[0] if len(groups) == 1 else groups[crc32(name.encode()) % len(groups)]
 
-    async def _serve(self, group: _Group) -> None:
-        while True:
-            await group.wake.wait()
-            if not group.asked and not group.kept:
-                group.wake.clear()
-                continue
-            asked = self._next_asked(group)
-            kept = [group.kept.popleft() for _ in range(min(len(group.kept), _MOST_TOGETHER))]
-            if not asked and not kept:
-                continue
-            late = self._loop.call_later(_LATE_SECONDS, self._give_up, group, asked) if group.tag else None
-            try:
-                await self._exchange(group, asked, kept)
-            finally:
-                group.late = False
-                if late is not None:
-                    late.cancel()
+    def _keep_now(self) -> None:
+        self._keeping = None
+        self._wake.set()
+
+    def _next_part(self, group: _Group) -> _Part | None:
+        if group.calling or not (group.asked or group.kept):
+            return None
+        kept = [group.kept.popleft() for _ in range(min(len(group.kept), _MOST_TOGETHER))]
+        asked = self._next_asked(group)
+        return _Part(group, asked, kept) if asked or kept else None
 
     def _next_asked(self, group: _Group) -> list[_Asked]:
         oldest = self._loop.time() - self._patience
@@ -143,40 +169,93 @@ class KeyEvents:
                 taken.append(one)
         return taken
 
-    def _give_up(self, group: _Group, asked: list[_Asked]) -> None:
-        """Lets keys count as new while the node that has them is slow, those to come as well.
+    async def _ask_together(self, calling: asyncio.TaskGroup, parts: list[_Part]) -> None:
+        """Calls for all parts at once, waits for those that are not late, and then answers all callers."""
+        try:
+            if not parts[0].group.tag:
+                self._tell_found(parts[0], await self._found(parts[0]))
+                return
+            for part in parts:
+                part.group.calling = True
+            calls = {calling.create_task(self._call(part)): part for part in parts}
+            expected = [call for call, part in calls.items() if not part.group.late]
+            if not expected:
+                return
+            await asyncio.wait(expected, timeout=_LATE_SECONDS)
+            for call in expected:
+                part = calls[call]
+                if call.done():
+                    self._tell_found(part, call.result())
+                else:
+                    part.group.late = True
+                    self._count_as_new(part)
+        except asyncio.CancelledError:
+            for part in parts:
+                for one in part.asked:
+                    _fail(one, _stopping())
+            raise
 
-        Each is notified once: a hold (api/direct/holds.py) is not done when it knows the event of its key.
-        """
-        group.late = True
-        waiting = [*asked, *group.asked]
-        self._waiting -= len(group.asked)
-        asked.clear()
-        group.asked.clear()
-        for one in waiting:
-            _tell(one, one.event_id)
+    async def _call(self, part: _Part) -> Sequence[bytes] | Exception:
+        """Asks for a part. Its group gets another call only after that."""
+        group = part.group
+        found = await self._found(part)
+        group.calling, group.late = False, _is_away(found)
+        if group.late:
+            group.rests_until = self._loop.time() + _LATE_SECONDS
+        if group.asked or (group.kept and self._keeping is None):
+            self._wake.set()
+        return found
 
-    async def _exchange(self, group: _Group, asked: list[_Asked], kept: list[str]) -> None:
-        """`asked` is emptied if it takes too long."""
+    async def _found(self, part: _Part) -> Sequence[bytes] | Exception:
+        """The events of a part's keys, or the reason why they are not known."""
+        _, asked, kept = part
         arguments = (len(asked), self._claim_ms, self._keep_ms, self._percent, *(one.event_id for one in asked))
         try:
-            found = await group.call("onsale_key_events", [*(one.key for one in asked), *kept], arguments)
-        except asyncio.CancelledError:
-            for one in asked:
-                _fail(one, _stopping())
-            raise
+            found: Sequence[bytes] = await part.group.call(
+                "onsale_key_events", [*(one.key for one in asked), *kept], arguments
+            )
         except Exception as error:  # waiting callers get it
-            for one in asked:
-                if group.tag and isinstance(error, OutcomeUnknown | Unready):
-                    _tell(one, one.event_id)
-                else:
-                    _fail(one, error if isinstance(error, Fault | EngineBug) else EngineBug(str(error)))
+            return error if isinstance(error, Fault | EngineBug) else EngineBug(str(error))
+        return found
+
+    def _tell_found(self, part: _Part, found: Sequence[bytes] | Exception) -> None:
+        if isinstance(found, Exception):
+            if part.group.tag and _is_away(found):
+                self._count_as_new(part)
+                return
+            for one in part.asked:
+                _fail(one, found)
             return
-        for one, event in zip(asked, found, strict=not group.late):
+        for one, event in zip(part.asked, found, strict=True):
             if event == _OUT_OF_MEMORY:
                 _fail(one, OutOfMemory())
             else:
                 _tell(one, int(event) if event else one.event_id)
+
+    def _count_as_new(self, part: _Part) -> None:
+        """Lets keys count as new because the node that has them is slow or away, those that wait as well.
+
+        Each is notified once: a hold (api/direct/holds.py) is not done when it knows the event of its key.
+        """
+        waiting = [*part.asked, *part.group.asked]
+        self._waiting -= len(part.group.asked)
+        part.group.asked.clear()
+        for one in waiting:
+            _tell(one, one.event_id)
+
+
+class _Nobody:
+    """Stands for an answer that nobody waits for."""
+
+    def done(self) -> bool:
+        """False: the key is to be asked for."""
+        return False
+
+    def set_result(self, result: Any, /) -> None:
+        """Nothing is to be done."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """As above."""
 
 
 def claim_ms_of(settings: Settings) -> int:
@@ -199,3 +278,7 @@ def _tell(asked: _Asked, event_id: int) -> None:
 def _fail(asked: _Asked, error: Exception) -> None:
     if not asked.answer.done():
         asked.answer.set_exception(error)
+
+
+def _is_away(found: object) -> bool:
+    return isinstance(found, OutcomeUnknown | Unready)

@@ -159,8 +159,59 @@ async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(
         key_events.ask(next(names_of(0)), EVENT, hold)
         await wait_until(lambda: hold.told)
         nodes.goes_on.set()
-        await wait_until(lambda: not any(group.late for group in key_events._groups))
+        await wait_until(lambda: not any(group.calling for group in key_events._groups))
         assert hold.told == [EVENT]
+
+
+async def test_a_node_that_failed_stops_nobody_until_it_answers(engine: Engine) -> None:
+    """Who asks meanwhile is told at once, and one of them finds out that the node is back."""
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        away = names_of(0)
+        nodes.fault = Unready("it is away")
+        nodes.goes_on.set()
+        assert await key_events.first_event(next(away), EVENT) == EVENT
+        group = key_events._groups[0]
+        assert group.late
+        nodes.goes_on.clear()
+        group.rests_until = 0
+        for name in (next(away), next(away)):
+            told = asyncio.ensure_future(key_events.first_event(name, EVENT))
+            await asyncio.sleep(0)
+            assert told.done(), "nobody waits for a node that failed"
+            assert await told == EVENT
+        await wait_until(lambda: len(nodes.called) == 2)
+        nodes.fault = None
+        nodes.goes_on.set()
+        await wait_until(lambda: not group.late)
+        assert len(nodes.called) == 2, "one of them looked whether it is back"
+        assert await key_events.first_event(next(away), EVENT) == EVENT
+        assert len(nodes.called) == 3
+
+
+async def test_in_a_cluster_all_are_told_together(engine: Engine) -> None:
+    """So that holds of an event share a batch, whichever node has their keys."""
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        holds = [Hold(), Hold()]
+        for tag, hold in enumerate(holds):
+            key_events.ask(next(names_of(tag)), EVENT, hold)
+        await wait_until(lambda: len(nodes.called) == len(TAGS))
+        assert key_events._groups[0].calling
+        assert [hold.told for hold in holds] == [[], []], "the second node has answered, and the first has not"
+        nodes.goes_on.set()
+        await wait_until(lambda: holds[0].told)
+        assert [hold.told for hold in holds] == [[EVENT], [EVENT]]
+
+
+async def test_keys_that_are_kept_go_with_the_next_call(engine: Engine) -> None:
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        nodes.goes_on.set()
+        names = names_of(1)
+        taken, new = next(names), next(names)
+        await key_events.first_event(taken, EVENT)
+        key_events.keep(taken)
+        await key_events.first_event(new, EVENT)
+        assert [len(keys) for keys in nodes.called] == [1, 2]
+        assert await engine.redis.pttl(f"answer:{{{TAGS[1]}}}:{taken}") > 80_000_000
 
 
 @pytest.mark.parametrize("turns", [1, 5])
