@@ -6,7 +6,7 @@ The fields that are shown go into one hash, which every process follows change b
 
 from collections.abc import Collection, Sequence
 from datetime import date, time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from engine.commands.events import PutEvent
 from engine.commands.waiting_rooms import ReadQueue
 from engine.currencies import FIRST_CURRENCY
 from engine.engine import Engine
+from engine.library import with_library
 from engine.results.events import BelowTaken, InUse, Published
 from engine.seats import VenueSnapshot, section_pool
 from engine.slots import slot_text, time_text
@@ -304,7 +305,8 @@ async def published_changes(redis: Redis, since: int) -> Changes:
 
 async def tell_position(redis: Redis, reader: str, change: int) -> None:
     """Reports to writers that this reader has read up to a change."""
-    await redis.execute_command("FCALL", "onsale_follow", 1, _READERS, reader, change)
+    call = partial(redis.execute_command, "FCALL", "onsale_follow", 1, _READERS, reader, change)
+    await with_library(redis, _READERS, call)
 
 
 async def late_readers(redis: Redis, change: int) -> list[bytes]:

@@ -199,9 +199,10 @@ class ClusterClient(RedisClient):
         return await self._in_time(key_of(calls[0]), send)
 
     async def _in_time(self, key: str | bytes, send: Callable[..., Awaitable[T]], *, blocks: bool = False) -> T:
-        slot, unready, topology = slot_of(key), None, self.nodes.topology
+        slot, topology, loop = slot_of(key), self.nodes.topology, asyncio.get_running_loop()
+        deadline = loop.time() + self.timeout_seconds
         try:
-            async with asyncio.timeout(self.timeout_seconds):
+            async with asyncio.timeout_at(deadline):
                 while True:
                     try:
                         if blocks:
@@ -210,14 +211,14 @@ class ClusterClient(RedisClient):
                             return await self._follow(slot, send)
                     except _Away:
                         raise
-                    except Unready as error:
-                        unready = error
+                    except Unready:
                         topology.refresh_soon()
+                        # A try that the deadline ends may have had its effect: none is begun just before it.
+                        if loop.time() + 2 * _PAUSE_SECONDS >= deadline:
+                            raise
                     await asyncio.sleep(_PAUSE_SECONDS)
         except TROUBLE as error:
             topology.refresh_soon()
-            if isinstance(error, TimeoutError) and unready is not None:
-                raise unready from error
             self._note_failure(slot, error)
             raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
 

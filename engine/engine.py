@@ -22,7 +22,7 @@ from engine.memory import memory_of
 from engine.opening import open_redis
 from engine.outage import Outage
 from engine.partition import AwayPartition, Observe, Partition
-from engine.redis_keys import PartitionKeys, partition_of, plain_keys
+from engine.redis_keys import PartitionKeys, partition_of, plain_keys, spread_keys
 from engine.replicas import call_with_acks
 from engine.results.bookings import Purged
 from engine.results.holds import Swept
@@ -269,6 +269,7 @@ class Engine:
         nodes = await self.redis.primaries()
         if len(nodes) == 1:
             await self._prepare_node(nodes[0])
+            await self._check_tags()
             await self.init_partitions()
             return
         prepared = await asyncio.gather(*map(self._prepare_node, nodes), return_exceptions=True)
@@ -281,6 +282,18 @@ class Engine:
         await self._init_partitions_away()
         if len(self._away) == len(self.keys):
             raise Misconfigured("no partition can be used: no node of the cluster takes writes")
+
+    async def _check_tags(self) -> None:
+        """Raises Misconfigured for a single server with data of a cluster: its partitions would be made once more."""
+        if self.redis.is_cluster:
+            return
+        metas = [[keys.meta for keys in some] for some in (self.keys, spread_keys(len(self.keys)))]
+        plain, spread = await self.redis.calls([("EXISTS", *names) for names in metas])
+        if spread and not plain:
+            raise Misconfigured(
+                "the server has data of a cluster, whose keys have other names; start it with `cluster-enabled yes`, "
+                "or run `onsale restore` into an empty server"
+            )
 
     async def _prepare_node(self, node: Redis) -> None:
         await check_server(node, self.settings.replica_acks)

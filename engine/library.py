@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from redis.exceptions import ResponseError
@@ -13,6 +15,8 @@ from engine.client import Redis
 from engine.errors import Misconfigured
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 NAME = "onsale"
 _FOLDER = Path(__file__).resolve().parents[1] / "lua"
@@ -61,6 +65,21 @@ async def install_on(node: Redis) -> bool:
         )
     await node.execute_command("FUNCTION", "LOAD", "REPLACE", ours)
     return True
+
+
+async def with_library(redis: Redis, key: str, call: Callable[[], Awaitable[T]]) -> T:
+    """The result of a call of the library, which is put on the server of its key first if that has none.
+
+    A slot of a cluster may have moved to a node that no process of ours has met.
+    """
+    try:
+        return await call()
+    except ResponseError as error:
+        if not misses_library(error):
+            raise
+        log.warning("library_missing", remedy="installing it")
+        await install_on(redis.at(key))
+        return await call()
 
 
 class LibraryKeeper:

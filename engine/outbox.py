@@ -1,10 +1,12 @@
 """Reading a partition's outbox: entries in order, and trimming what was read for good."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from engine.client import Redis
 from engine.errors import EngineBug
+from engine.library import with_library
 from engine.redis_keys import (
     ACTS_FIELD,
     BEFORE_FIELD,
@@ -104,7 +106,8 @@ async def read_confirmed(
     """
     read = ("XREAD", "COUNT", limit, "STREAMS", keys.outbox, str(after))
     mark = ("FCALL", "onsale_mark", 1, keys.meta)
-    reply, _ = await calls_with_acks(redis, [read, mark], acks, timeout_ms)
+    call = partial(calls_with_acks, redis, [read, mark], acks, timeout_ms)
+    reply, _ = await with_library(redis, keys.meta, call)
     return _entries(reply)
 
 

@@ -200,6 +200,8 @@ class Partition:
             except TROUBLE as error:
                 unknown = unknown or (self._wire.has_sent and not is_unready(error))
                 trouble: Exception = error
+            except Unready as error:  # no node of the cluster has the slot: nothing was sent
+                trouble = error
             except ResponseError as error:
                 if not is_unready(error):
                     self._absence.ended()

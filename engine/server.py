@@ -152,17 +152,22 @@ class Client(RedisClient):
         return replies
 
     async def _in_time(self, call: Callable[[], Awaitable[T]]) -> T:
-        unready: RedisError | None = None
+        loop, interrupted = asyncio.get_running_loop(), False
+        deadline = loop.time() + self.timeout_seconds
         try:
-            async with asyncio.timeout(self.timeout_seconds):
+            async with asyncio.timeout_at(deadline):
                 while True:
                     try:
                         reply = await call()
                     except RedisError as error:
                         if not is_unready(error):
                             raise
-                        unready = error
+                        interrupted = interrupted or is_interrupted(error)
                         self.outage.failed(error)
+                        # A try that the deadline ends may have had its effect: none is begun just before it.
+                        if loop.time() + 2 * _RETRY_PAUSE_SECONDS >= deadline and not interrupted:
+                            words = f"Redis cannot do it now ({code_of(error)}); nothing was done; try again later"
+                            raise Unready(words) from error
                         if leads_elsewhere(error):
                             await self.drop_connections()
                     else:
@@ -170,9 +175,6 @@ class Client(RedisClient):
                         return reply
                     await asyncio.sleep(_RETRY_PAUSE_SECONDS)
         except TROUBLE as error:
-            if isinstance(error, TimeoutError) and unready is not None and not is_interrupted(unready):
-                words = f"Redis cannot do it now ({code_of(unready)}); nothing was done; try again later"
-                raise Unready(words) from unready
             self.outage.failed(error)
             raise OutcomeUnknown("no answer from Redis in time; repeat to learn the outcome") from error
 

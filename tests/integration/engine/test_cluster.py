@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 from redis import Redis
 
 from cli.dev.embedded_cluster import EmbeddedCluster
+from engine.addresses import Address
+from engine.catalogue import tell_position
+from engine.cluster import ClusterClient
 from engine.commands.events import Count
 from engine.commands.holds import Cancel, Hold
 from engine.commands.items import items_text
@@ -16,6 +20,7 @@ from engine.engine import Engine
 from engine.errors import EngineBug, Fault
 from engine.ids import new_attempt_id, new_reservation_id
 from engine.library import library_text
+from engine.outbox import BEGINNING, read_confirmed
 from engine.redis_keys import PartitionKeys, slot_of, spread_keys
 from engine.results.events import Counts
 from engine.results.holds import Cancelled, Held
@@ -24,6 +29,7 @@ from engine.settings import Settings
 from engine.stock import TicketCounts
 from tests.support.cluster.moves import move_at_once, moving_by_keys
 from tests.support.engine.bulk_holds import event_of
+from tests.support.engine.unanswered_call import no_answer_after_a_refusal
 from tests.support.invariants import check_invariants
 from tests.support.redis_nodes import primaries
 from tests.support.waiting import wait_until
@@ -270,3 +276,44 @@ async def test_calls_outside_the_batches_follow_a_slot_that_moves(cluster: Embed
             pass
         assert await engine.redis.delete(key) == 1
     assert stat(cluster, "commandstats", "cmdstat_asking") > 0
+
+
+async def test_a_node_without_the_library_gets_it_whatever_is_called_first(
+    cluster: EmbeddedCluster, settings: Settings
+) -> None:
+    """As where a slot has moved to a new node: readers may come before the first batch."""
+
+    def forget() -> None:
+        for number in range(len(cluster.nodes)):
+            cluster.call(number, "FUNCTION", "FLUSH")
+
+    async with Engine(settings) as engine:
+        await engine.submit(event_of(16, 100))
+        await engine.submit(hold_of(16))
+        forget()
+        await tell_position(engine.redis, "reader", 1)
+        forget()
+        assert await read_confirmed(engine.redis, engine.keys[0], BEGINNING, limit=9, acks=0, timeout_ms=100)
+
+
+async def test_a_batch_waits_for_a_slot_that_no_node_has(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Engine(settings) as engine:
+        await engine.submit(event_of(16, 100))
+        topology, slot = cast("ClusterClient", engine.redis).nodes.topology, slot_of(engine.keys[0].meta)
+        owner, asked = topology.owner, list[int]()
+
+        def nobody_at_first(which: int) -> Address | None:
+            if which == slot and len(asked) < 5:
+                asked.append(which)
+                return None
+            return owner(which)
+
+        monkeypatch.setattr(topology, "owner", nobody_at_first)
+        assert isinstance(await engine.submit(hold_of(16)), Held)
+        assert len(asked) == 5
+
+
+async def test_a_call_that_gets_no_answer_after_a_refusal_may_have_had_its_effect(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await no_answer_after_a_refusal(settings, monkeypatch)

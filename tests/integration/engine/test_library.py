@@ -14,6 +14,7 @@ from engine.commands.events import Count
 from engine.engine import Engine
 from engine.errors import Misconfigured
 from engine.library import install_library, installed_text, library_text, version_of
+from engine.redis_keys import plain_keys, spread_keys
 from engine.results.events import UnknownPool
 from engine.server import check_server, connect
 from engine.settings import Settings
@@ -99,6 +100,20 @@ async def test_another_number_of_partitions_is_refused(engine: Engine, engine_se
     with pytest.raises(Misconfigured, match=f"the server has {len(engine.keys)} partitions"):
         async with Engine(replace(engine_settings, partitions=len(engine.keys) + 1)):
             pass
+
+
+async def test_a_single_server_with_data_of_a_cluster_is_refused(redis: Redis, engine_settings: Settings) -> None:
+    """It would make each partition once more, and sell everything again."""
+    names = spread_keys(engine_settings.partitions)[5].meta, plain_keys(engine_settings.partitions)[5].meta
+    for name in names:
+        await redis.execute_command("HSET", name, "schema", "1")
+    await redis.delete(names[1])
+    try:
+        with pytest.raises(Misconfigured, match="has data of a cluster"):
+            async with Engine(engine_settings):
+                pass
+    finally:
+        await redis.delete(names[0])
 
 
 async def test_partition_is_made_once(redis: Redis, engine_settings: Settings) -> None:

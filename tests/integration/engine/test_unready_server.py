@@ -18,6 +18,7 @@ from engine.results.holds import Held
 from engine.settings import Settings
 from tests.support.dropping_proxy import LosingProxy
 from tests.support.engine.bulk_holds import event_of
+from tests.support.engine.unanswered_call import no_answer_after_a_refusal
 
 EVENT = 16
 TIMEOUT_MS = 400
@@ -155,3 +156,9 @@ async def test_where_the_server_stays_away_one_batch_tries_and_all_others_are_re
         assert isinstance(await trying, Held), "it was tried all the while"
     assert isinstance(await on_sale.submit(hold_of("later")), Held)
     assert await held(on_sale) == 2
+
+
+async def test_a_call_that_gets_no_answer_after_a_refusal_may_have_had_its_effect(
+    engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await no_answer_after_a_refusal(engine_settings, monkeypatch)
