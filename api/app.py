@@ -158,7 +158,8 @@ async def _engine(limits: bool, tracer: Tracer | None, app: web.Application) -> 
         metrics.observe_batch(results, waited, took)
         delays.note_answer(waited + took)
 
-    async with Engine(settings, observe, app[LIMITS] if limits else None, tracer) as engine:
+    tell_lost = metrics.acknowledged_lost.inc
+    async with Engine(settings, observe, app[LIMITS] if limits else None, tracer, tell_lost) as engine:
         app[ENGINE] = engine
         app[ROOMS] = Rooms(engine, delays, QueueMetrics(metrics.registry))
 

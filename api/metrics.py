@@ -104,6 +104,11 @@ class Metrics:
         )
         for outcome in Outcome:
             self._payments.labels(outcome.value)
+        self.acknowledged_lost = Counter(
+            "onsale_acknowledged_lost_total",
+            "Times that a server of Redis was found to lack what this process had been answered. Look at once.",
+            registry=self.registry,
+        )
         self.queued_commands = Gauge(
             "onsale_queued_commands",
             "Commands waiting to be sent.",

@@ -50,6 +50,10 @@ def observe_nothing(_results: list[Result], _waited: float, _took: float) -> Non
     """A callback for processes that publish no metrics of batches."""
 
 
+def tell_nobody() -> None:
+    """A callback for processes that publish no metrics of losses."""
+
+
 class Engine:
     """The way to Redis for commands. An async context manager: within it, all partitions are served.
 
@@ -58,6 +62,7 @@ class Engine:
 
     `limits`: those that it publishes, and learns to be in force. Without, it publishes none.
     `tracer`: batches of traced requests have spans.
+    `tell_lost`: called where a server lacks what this process was answered before (engine/acknowledged.py).
     """
 
     def __init__(
@@ -66,12 +71,13 @@ class Engine:
         observe: Observe = observe_nothing,
         limits: LimitsInForce | None = None,
         tracer: Tracer | None = None,
+        tell_lost: Callable[[], None] = tell_nobody,
     ) -> None:
         self.settings = settings
         self._make_partition: Callable[..., Partition] = (
             Partition if tracer is None else partial(TracedPartition, tracer)
         )
-        self._observe = observe
+        self._observe, self._tell_lost = observe, tell_lost
         self._limits = limits
         self.keys = plain_keys(settings.partitions)
         self.ids = ReservationIds()
@@ -130,6 +136,7 @@ class Engine:
             self.changes,
             self._observe,
             self._limits,
+            self._tell_lost,
         )
         self._partitions[keys.partition] = partition
         self._loops.append(self._tasks.create_task(partition.run(), name=f"partition-{keys.partition:02}"))

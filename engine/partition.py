@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from redis.exceptions import ResponseError
 
+from engine.acknowledged import Acknowledged
 from engine.alike import write_out
 from engine.commands.bookings import OnBooking
 from engine.commands.command import Command, OnReservation
@@ -37,6 +38,8 @@ Observe = Callable[[list[Result], float, float], None]
 """Called with each batch: its results, seconds that its oldest command waited, seconds that Redis took."""
 
 _RETRY_PAUSE_SECONDS = 0.05
+_LOOK_SECONDS, _LOOK_PAUSE_SECONDS = 0.3, 1.0
+"""Of looks at a server that may be another one than before: how long one takes at most, and the pause before each."""
 
 _FIRST_COST_MICROS = 10.0
 """The assumed cost of a command before the first measurement: about that of a hold in a batch."""
@@ -60,6 +63,7 @@ class Partition:
         changes: list[int],
         observe: Observe,
         limits: LimitsInForce | None,
+        tell_lost: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -77,6 +81,11 @@ class Partition:
         self._sending = False
         self._wake = asyncio.Event()
         self._cost_micros = _FIRST_COST_MICROS
+        self._acknowledged = Acknowledged(keys.partition, tell_lost)
+        self._unsure = False
+        self._look: asyncio.TimerHandle | None = None
+        self._trace = ""
+        wire.on_lost = self._look_back_soon
 
     def __len__(self) -> int:
         """Commands waiting to be sent."""
@@ -126,12 +135,36 @@ class Partition:
                     self._sending = True
                     await self._send(batch)
                     self._sending = False
+                    if self._unsure:
+                        self._look_back_soon()
                 elif late:
                     await asyncio.sleep(0)  # others' turn: there may be many more that waited too long
+                elif self._unsure:
+                    await self._look_back()
                 if not self._lanes:
                     self._wake.clear()
         finally:
             self._wire.drop()
+
+    def _look_back_soon(self) -> None:
+        """The connection was lost: whatever answers next may be another server."""
+        self._unsure = bool(self._acknowledged.epoch)
+        if self._unsure and self._look is None:
+            self._look = self._loop.call_later(_LOOK_PAUSE_SECONDS, self._wake_to_look)
+
+    def _wake_to_look(self) -> None:
+        self._look = None
+        self._wake.set()
+
+    async def _look_back(self) -> None:
+        """Learns whether the server has what was acknowledged, where nobody calls the partition. Never waits long."""
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._call([], [])
+        except (*TROUBLE, ResponseError, ValueError, Fault, EngineBug) as error:
+            if isinstance(error, ResponseError):
+                self._wire.refused(error)
+            self._look_back_soon()
 
     def refuse_all(self) -> None:
         """Answers what still waits with Overloaded: at shutdown nothing waits forever."""
@@ -230,12 +263,14 @@ class Partition:
         finally:
             if not all(command.reads for command in commands):
                 self._changes[self._keys.partition] += 1
-        *results, micros = _DECODER.decode(reply)
-        if isinstance(micros, str):
-            self._learn_limits(micros)
-            micros = results.pop()
-        if len(results) != len(commands) or not isinstance(micros, int):
+        *results, micros, told = _DECODER.decode(reply)
+        if len(results) > len(commands) and isinstance(told, str):
+            self._learn_limits(told)
+            *results, micros, told = *results, micros
+        if len(results) != len(commands) or not isinstance(micros, int) or not isinstance(told, int | str):
             raise EngineBug(f"{len(results)} results for {len(commands)} commands")
+        self._acknowledged.learn(told)
+        self._unsure = False
         self._learn_cost(micros, len(commands))
         return write_out(results, commands)
 
@@ -283,6 +318,8 @@ class Partition:
             int(settings.replica_acks > 0),
             _ENCODER.encode(actors) if actors else b"",
             settings.memory_percent,
+            self._trace,
+            self._acknowledged.epoch,
         )
 
     def _learn_limits(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """A partition whose batches have spans, where tracing is on."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from engine.commands.command import Command
@@ -9,7 +9,6 @@ from engine.lanes import Waiting
 from engine.partition import Partition
 from engine.results.result import Result
 from engine.tracing import Span, Tracer, current_span, traceparent_of, within
-from engine.wire import Call
 
 R = TypeVar("R", bound=Result)
 
@@ -25,7 +24,7 @@ class TracedPartition(Partition):
 
     def __init__(self, tracer: Tracer, *parts: Any) -> None:
         super().__init__(*parts)
-        self._tracer, self._trace = tracer, ""
+        self._tracer = tracer
 
     async def submit(self, command: Command[R]) -> R:
         """See Partition."""
@@ -51,7 +50,3 @@ class TracedPartition(Partition):
                 await super()._send(batch)
             finally:
                 self._trace = before
-
-    def _function_call(self, commands: Sequence[Command[Any]], actors: Sequence[tuple[int, str]]) -> Call:
-        call = super()._function_call(commands, actors)
-        return (*call, self._trace) if self._trace else call

@@ -23,7 +23,8 @@ Call = tuple[Any, ...]
 class _Replies(asyncio.Protocol):
     """Gives each reply, in order, to the call that waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
         self._reader = hiredis.Reader(replyError=_error_of)
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._lost: Exception | None = None
@@ -56,7 +57,9 @@ class _Replies(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fails all that wait; called by the transport, or for what makes the connection useless."""
-        self._lost = self._lost or error or EOFError("closed")
+        if self._lost is None:
+            self._lost = error or EOFError("closed")
+            self._on_lost()
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
@@ -77,6 +80,9 @@ class Wire:
         self._replies: _Replies | None = None
         self.has_sent = False
         """True if the last call, or part of it, may have reached Redis."""
+
+        self.on_lost: Callable[[], None] = _do_nothing
+        """Called when a connection is lost or given up."""
 
     async def call(self, call: Call) -> Any:
         """The reply to a call. Raises what redis-py raises."""
@@ -135,12 +141,16 @@ class Wire:
                 writer.transport.abort()
             _forget(connection)
             raise
-        replies = _Replies()
+        replies = _Replies(self.on_lost)
         transport = cast("asyncio.Transport", cast("asyncio.StreamWriter", connection._writer).transport)
         transport.set_protocol(replies)
         transport.resume_reading()  # a StreamReader may have paused it
         self._connection, self._transport, self._replies = connection, transport, replies
         return replies
+
+
+def _do_nothing() -> None:
+    """A callback for wires whose loss concerns nobody."""
 
 
 def _error_of(text: str) -> Exception:

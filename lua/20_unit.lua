@@ -84,6 +84,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     epoch = epoch,
     seq = seq,
     before = before,
+    before_that = meta[4], -- as it was stored
     fenced = fenced,
     published = meta[5], -- the limits, or false: nobody has published any
     allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does

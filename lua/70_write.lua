@@ -1,7 +1,9 @@
 -- The unit of work, last part: writing what changed, once.
 
-local record_place, unit_write
+local record_place, unit_write, unit_told_position
 do
+  local MOST_ENDS = 16 -- ends of epochs that are remembered
+
   -- The place of a record, by its content: `held`, `unsettled` or `archive` (invariants 3 to 5).
   function record_place(r)
     if #r.attempts > 0 and record_unsettled(r) then
@@ -127,13 +129,38 @@ do
     call_with('ZREM', u.keys[KEY_SLOTS], u.gone_pools)
   end
 
+  -- The last entries of the epochs before the one that the unit began, latest first: `before`, and what was known before.
+  local function epoch_ends(u)
+    local ends, number = { u.before }, 1
+    for position in string.gmatch(redis.call('HGET', u.keys[KEY_META], 'ends') or u.before_that or '', '%S+') do
+      if position ~= u.before and number < MOST_ENDS then
+        number = number + 1
+        ends[number] = position
+      end
+    end
+    return table.concat(ends, ' ')
+  end
+
   -- The epoch that the unit began, before its first entry: it is this server's from here on.
   local function unit_write_epoch(u)
     local meta = { 'epoch', u.epoch, 'seq', '0', 'run_id', server_run_id() }
     if u.before then
-      meta[7], meta[8] = 'before', u.before
+      meta[7], meta[8], meta[9], meta[10] = 'before', u.before, 'ends', epoch_ends(u)
     end
     redis.call('HSET', u.keys[KEY_META], unpack(meta))
+  end
+
+  -- The position of the outbox now, packed. For a caller that knows its epoch: the number of its last entry. For any other a
+  -- text: the position, and the last entries of earlier epochs, latest first. A caller that was told of later ones knows what was
+  -- lost.
+  function unit_told_position(u, known_epoch)
+    local seq = u.told and u.seq + 1 or u.seq
+    if known_epoch == u.epoch then
+      return cmsgpack.pack(seq)
+    end
+    local stored = redis.call('HMGET', u.keys[KEY_META], 'ends', 'before')
+    local ends = stored[1] or stored[2]
+    return cmsgpack.pack(u.epoch .. '-' .. u.digits[seq] .. (ends and ' ' .. ends or ''))
   end
 
   -- The facts, as one entry. The first of an epoch names the last entry before it.
@@ -170,6 +197,7 @@ do
       unit_write_epoch(u)
     end
     redis.call('HSET', u.keys[KEY_META], 'seq', seq)
+    u.told = true
   end
 
   -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,

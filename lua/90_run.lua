@@ -10,11 +10,14 @@
 --           acks: 1 if the caller waits for replicas, else 0
 --           actors: a msgpack array of pairs, the number of a command and on whose behalf it runs; or an empty text
 --           percent: of maxmemory, from which on nothing is taken (06_memory.lua)
---           trace: the traceparent of the batch, if it is traced
+--           trace: the traceparent of the batch, or an empty text
+--           epoch: of the outbox, that the caller knows, or an empty text
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   a msgpack array: the results in the order of the commands, those of limited commands with the rest of the limit.
---           Then the microseconds of processor time of the call, by which the engine sizes its batches. Last, the limits in
---           force, if the caller knows others
+--           Then the microseconds of processor time of the call, by which the engine sizes its batches. Then the position of
+--           the outbox (unit_told_position in 70_write.lua), if the caller gives an epoch. Last, the limits in force, if the
+--           caller knows others
+
 do
   -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
   -- KEYS has the hold keys, in their places: no key is made of what comes from outside.
@@ -161,7 +164,7 @@ do
     local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
     local percent = tonumber(args[8])
     u.acks = args[6] == '1'
-    u.trace = args[9]
+    u.trace = args[9] ~= '' and args[9]
     u.memory_full = memory_is_full(u.now_ms, percent or 100, #args[1])
     if u.memory_full and not percent then -- an older release, which does not know the word
       return redis.error_reply('OOM the memory is full')
@@ -182,7 +185,8 @@ do
     if u.lists then
       waitlists.settle(u)
     end
-    local parts, n = { array_head(#batch + (in_force and 2 or 1)) }, 1
+    local tells = args[10] ~= nil
+    local parts, n = { array_head(#batch + 1 + (tells and 1 or 0) + (in_force and 1 or 0)) }, 1
     local actors = actors_of(args[7])
     for i = 1, #batch do
       local result, record, told
@@ -219,6 +223,10 @@ do
       redis.call('HSET', keys[KEY_META], 'limits', u.publishes)
     end
     parts[n + 1] = cmsgpack.pack(math.floor((os.clock() - began) * 1000000))
+    if tells then
+      n = n + 1
+      parts[n + 1] = unit_told_position(u, args[10])
+    end
     parts[n + 2] = in_force and cmsgpack.pack(in_force)
     return table.concat(parts)
   end

@@ -100,6 +100,10 @@ class SyncMetrics:
             "onsale_webhook_endpoints_off",
             "Endpoints that were switched off because they answered 410; 0 where another worker sends.",
         )
+        self.acknowledged_lost = self._counter(
+            "onsale_acknowledged_lost_total",
+            "Times that a server of Redis was found to lack what this process had been answered. Look at once.",
+        )
         self.clock_jumps = Counter(
             "onsale_clock_jumps_total",
             "Jumps of the clock of Redis. Holds live that much shorter or longer: check at once.",

@@ -40,7 +40,9 @@ async def run_sync(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         if tracer is not None:
             stack.push_async_callback(asyncio.to_thread, tracer.close)
-        engine = await stack.enter_async_context(Engine(settings, tracer=tracer))
+        engine = await stack.enter_async_context(
+            Engine(settings, tracer=tracer, tell_lost=metrics.acknowledged_lost.inc)
+        )
         postgres = await stack.enter_async_context(Postgres(settings))
         # Readers wait in Redis for news, each on a connection; commands must not wait for those.
         patience_seconds = (settings.command_timeout_ms + IDLE_POLLS * settings.sync_poll_ms) / 1000

@@ -100,6 +100,7 @@ async def judge(sale: Sale, found: list[str], ledger: GatewayLedger, cluster: Em
     print(f"\n{dict(history.acknowledged)} {dict(history.statuses)}")  # noqa: T201  # figures of the run
     print(table(sale.figures, sale.calm_ms))  # noqa: T201  # figures of the run
     assert found == []
+    assert sale.lost_alarms == 0
     assert 500 not in history.statuses
     assert all(history.acknowledged[kind] for kind in ("held", "paid", "cancelled", "completed", "booked"))
     charged, sold = await sale.charged_and_sold(ledger)
@@ -143,6 +144,7 @@ async def test_a_replica_that_is_cut_off_with_its_primary_confirms_what_is_lost(
     cuts = happenings({"cut off with a replica": cut_off_with_a_replica}, network, network.cluster, 1)
     found = await sale.run(cuts, audits=acks > 1, far_url=network.url(FAR))
     assert bool(found) == (acks == 1), found
+    assert bool(sale.lost_alarms) == (acks == 1), "the API that was answered on the far side tells of it"
 
 
 @pytest.mark.timeout(300)
@@ -157,3 +159,4 @@ async def test_without_acknowledging_replicas_a_failover_loses_sales_and_the_his
         found = await sale.run(happenings(failure, cluster, cluster, 1), audits=False)
     assert found, "nothing was lost, so the history cannot see it"
     assert any(line["event"] == "outbox_broken" for line in logs), "the loss is not silent"
+    assert sale.lost_alarms, "nor is it where the outbox had not been read"

@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 from msgspec.structs import replace
 
+from api.metrics import METRICS
 from engine.settings import Settings
 from sync.audit.audit import audit
 from sync.worker import run_sync
@@ -45,6 +46,8 @@ class Sale:
     def __init__(self, settings: Settings, sync_url: str, start_api: StartApi, seed: int) -> None:
         self.settings, self._sync_url, self._start_api, self._seed = settings, sync_url, start_api, seed
         self.history = History()
+        self.lost_alarms = 0.0
+        """How often the APIs found that a server lacks what they had been answered."""
         self.figures: list[Figures] = []
         self.calm_ms = 0.0
         """The p99 of holds before the first failure."""
@@ -77,6 +80,7 @@ class Sale:
                 if audits:
                     await wait_until(self._is_settled, _PATIENCE_SECONDS, "no payment is open")
                     found += await audit(self.settings)
+                self.lost_alarms = sum(map(_lost_alarms, fronts))
             finally:
                 worker.cancel()
         return found
@@ -116,3 +120,8 @@ class Sale:
         finally:
             await connection.close(timeout=_PATIENCE_SECONDS)
         return len(ledger.kept()), int(sold)
+
+
+def _lost_alarms(front: Front) -> float:
+    app = front.client.server.app  # type: ignore[attr-defined]  # of a TestServer
+    return app[METRICS].registry.get_sample_value("onsale_acknowledged_lost_total") or 0.0

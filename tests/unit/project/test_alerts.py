@@ -92,6 +92,9 @@ CASES = {
         {"onsale_cluster_changes": RISEN_TO_1},
         "45s",
     ),
+    "AcknowledgedLost": Case(
+        {"onsale_acknowledged_lost_total": ZERO}, {"onsale_acknowledged_lost_total": BORN_AT_1}, "30s"
+    ),
     "ReplicasBehind": Case(
         {'onsale_replicas_behind_bytes{node="a:1"}': f"1000x{PERIOD}"},
         {'onsale_replicas_behind_bytes{node="a:1"}': f"20000000x{PERIOD}"},
