@@ -27,6 +27,7 @@ from engine.errors import Fault
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse, TooManyKeys
 from engine.ids import keyed_name, request_digest
 from engine.results.reservations import KeyReused
+from sync.creations import ONCE, Creation
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Goes with an answer whose effect an earlier request had."""
@@ -121,6 +122,15 @@ def keep_event_of_key(request: web.Request, what: str, key: str) -> None:
 def event_name_of_key(request: web.Request, what: str, key: str) -> str:
     """The name under which the event of the caller's key is known."""
     return keyed_name(f"event of {what}", caller_of(request).scope, key)
+
+
+def creation_of(request: web.Request, what: str, body: msgspec.Struct) -> Creation:
+    """The creation by which `act` of `once`, with the same `what` and `body`, makes nothing twice."""
+    key = idempotency_key(request)
+    if key is None:
+        return ONCE
+    name = request_digest(keyed_name(f"made {what}", caller_of(request).scope, key), body_digest(body))
+    return Creation(name, request.app[ENGINE].settings.answer_seconds)
 
 
 async def once(

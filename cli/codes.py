@@ -19,7 +19,7 @@ from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.catalogue.event_rows import EventGone, lock_event
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
-from sync.codes.editor import CodeEditor, TakenCodes, TooManyCodes
+from sync.codes.editor import CodeEditor, MadeCodes, TakenCodes, TooManyCodes
 from sync.codes.random_codes import random_codes
 from sync.codes.read import all_codes
 from sync.codes.terms import CodeFields, StoredCode
@@ -47,18 +47,18 @@ def make_codes(settings: Settings, event_id: int, fields: CodeFields, names: lis
         unknown = [ticket_id for ticket_id in fields.ticket_ids if ticket_id not in shop.event.ticket_by_id]
         if unknown:
             raise UserError(f"event {event_id} has no ticket {unknown[0]}")
-        refusal = await CodeEditor(shop.postgres, shop.engine).create(event_id, fields, codes)
-        match refusal:
-            case None:
-                return "".join(f"{code}\n" for code in codes)
+        made = await CodeEditor(shop.postgres, shop.engine).create(event_id, fields, codes)
+        match made:
+            case MadeCodes():
+                return "".join(f"{code}\n" for code in made.codes)
             case TakenCodes():
-                raise UserError(f"{', '.join(refusal.codes[:3])}: such a code is there already; choose other names")
+                raise UserError(f"{', '.join(made.codes[:3])}: such a code is there already; choose other names")
             case TooManyCodes():
                 raise UserError(f"event {event_id} has too many codes; make fewer")
             case SoldOut():
-                raise UserError(f"only {refusal.available} places of ticket {refusal.ticket_id} can be set aside")
+                raise UserError(f"only {made.available} places of ticket {made.ticket_id} can be set aside")
             case BelowTaken():
-                raise UserError(f"{refusal.taken} places are taken under the code already; set more aside")
+                raise UserError(f"{made.taken} places are taken under the code already; set more aside")
             case _:
                 raise UserError("places that are all alike can be set aside, and those of new codes; check the tickets")
 

@@ -21,7 +21,7 @@ from api.http.problems import Code, Problem, invalid, not_found
 from api.http.replies import Reply
 from api.http.requests import path_id, read_body
 from api.http.times import milliseconds
-from api.idempotency import once
+from api.idempotency import creation_of, once
 from engine.catalogue import WaitingList, WaitingRoom
 from engine.currencies import MINOR_DIGITS
 from engine.results.events import BelowTaken, InUse
@@ -56,7 +56,8 @@ async def create_event(request: web.Request) -> Reply:
 
     async def create() -> Reply:
         new = NewEvent(**_event_fields(body), tickets=offered, schedule=schedule)
-        return await event_reply(request, await request.app[EDITOR].create_event(new), status=201)
+        made = await request.app[EDITOR].create_event(new, creation_of(request, "events", body))
+        return await event_reply(request, made, status=201)
 
     return await once(request, "events", body, create)
 

@@ -18,7 +18,7 @@ from api.http.entity_tags import precondition_failed, wanted_revisions
 from api.http.problems import invalid, not_found
 from api.http.replies import Reply
 from api.http.requests import other_currency, path_id, read_body
-from api.idempotency import once
+from api.idempotency import creation_of, once
 from engine.results.events import BelowTaken, InUse
 from sync.catalogue.fields import TicketChanges
 from sync.catalogue.refusals import OtherCurrency, OtherRevision, WrongVenue
@@ -35,18 +35,20 @@ async def add_ticket(request: web.Request) -> Reply:
     seating = await request.app[CATALOGUE].seating(before)
     offered = new_ticket(body, "", seating, before.currency, timed=before.schedule is not None)
 
-    async def add() -> Reply:
-        event = await request.app[EDITOR].add_tickets(event_id, [offered])
-        if event is None:
-            raise no_event(event_id)
-        if isinstance(event, WrongVenue):
-            raise no_section(event.section_ids[0])
-        if isinstance(event, OtherCurrency):
-            raise other_currency(event.given, event.currency)
-        await request.app[CATALOGUE].refresh_everywhere()
-        return await ticket_reply(request, event, event.tickets[-1].ticket_id, status=201)
+    what = f"tickets of {event_id}"
 
-    return await once(request, f"tickets of {event_id}", body, add)
+    async def add() -> Reply:
+        added = await request.app[EDITOR].add_ticket(event_id, offered, creation_of(request, what, body))
+        if added is None:
+            raise no_event(event_id)
+        if isinstance(added, WrongVenue):
+            raise no_section(added.section_ids[0])
+        if isinstance(added, OtherCurrency):
+            raise other_currency(added.given, added.currency)
+        await request.app[CATALOGUE].refresh_everywhere()
+        return await ticket_reply(request, added.event, added.ticket_id, status=201)
+
+    return await once(request, what, body, add)
 
 
 async def change_ticket(request: web.Request) -> Reply:

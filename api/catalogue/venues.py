@@ -22,7 +22,7 @@ from api.http.replies import Reply
 from api.http.requests import DatabaseId, path_id, read_manifest, read_manifest_text, read_query
 from api.http.text import Text
 from api.http.types import Page
-from api.idempotency import once
+from api.idempotency import creation_of, once
 from engine.seats import RowSnapshot, SeatSnapshot, SectionSnapshot, VenueSnapshot
 from sync.catalogue.refusals import OtherRevision, UnknownSeats
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, VenueChanges
@@ -120,7 +120,7 @@ async def create_venue(request: web.Request) -> Reply:
     if read_query(request, VenueQuery).format == "pretix":
         plan, text = await read_manifest_text(request, PLAN)
         new = await asyncio.to_thread(venue_of_plan, plan, text)
-        return await once(request, "venues", plan, partial(_create, request, new))
+        return await once(request, "venues", plan, partial(_create, request, new, plan))
     body = await read_manifest(request, _VENUE)
     _check_names("sections", (section.name for section in body.sections))
     for place, section in enumerate(body.sections):
@@ -129,11 +129,11 @@ async def create_venue(request: web.Request) -> Reply:
         raise invalid("sections", f"a venue may have at most {MAX_SEATS} seats")
 
     new = NewVenue(body.name, [_new_section(section) for section in body.sections])
-    return await once(request, "venues", body, partial(_create, request, new))
+    return await once(request, "venues", body, partial(_create, request, new, body))
 
 
-async def _create(request: web.Request, new: NewVenue) -> Reply:
-    venue = await request.app[VENUES].create(new)
+async def _create(request: web.Request, new: NewVenue, body: msgspec.Struct) -> Reply:
+    venue = await request.app[VENUES].create(new, creation_of(request, "venues", body))
     await request.app[CATALOGUE].refresh_everywhere()
     location = f"/v1/venues/{venue.venue_id}"
     return revised_reply(request, _venue_view(venue), venue.revision, status=201, location=location)

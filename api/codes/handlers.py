@@ -16,12 +16,12 @@ from api.http.problems import Code, Problem
 from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import read_body, read_manifest, read_query
 from api.http.types import Page
-from api.idempotency import once
+from api.idempotency import creation_of, once
 from engine.commands.codes import CountCodes, FindCode
 from engine.results.codes import CodeFound, CodeUnknown, CodeUsedUp
 from engine.stock import CodeCounts
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
-from sync.codes.editor import MOST_CODES, TakenCodes, TooManyCodes
+from sync.codes.editor import MOST_CODES, MadeCodes, TakenCodes, TooManyCodes
 from sync.codes.read import all_codes, list_codes, read_code
 from sync.codes.terms import StoredCode
 
@@ -33,22 +33,22 @@ async def create_codes(request: web.Request) -> Reply:
     """POST /v1/events/{event_id}/codes: makes codes, all or none; up to 100,000 at a time."""
     event = await event_of_path(request)
     body = await read_manifest(request, _NEW)
-    fields, codes = new_fields(body, event), wanted_codes(body)
+    fields, codes, what = new_fields(body, event), wanted_codes(body), f"codes of {event.event_id}"
 
     async def create() -> Reply:
-        refusal = await request.app[CODES].create(event.event_id, fields, codes)
-        if isinstance(refusal, TakenCodes):
-            named = ", ".join(refusal.codes[:3])
+        made = await request.app[CODES].create(event.event_id, fields, codes, creation_of(request, what, body))
+        if isinstance(made, TakenCodes):
+            named = ", ".join(made.codes[:3])
             raise Problem(Code.IN_USE, f"{named}: such a code is there already; choose other names.")
-        if isinstance(refusal, TooManyCodes):
+        if isinstance(made, TooManyCodes):
             raise Problem(Code.LIMIT_EXCEEDED, f"An event may have {MOST_CODES} codes; make fewer.", limit=MOST_CODES)
-        if refusal is not None:
-            raise problem_of(refusal)
+        if not isinstance(made, MadeCodes):
+            raise problem_of(made)
         path = f"/v1/events/{event.event_id}/codes"
-        headers = {"Location": f"{path}/{codes[0]}" if len(codes) == 1 else path}
-        return json_reply(CreatedCodes(len(codes), codes[:SHOWN]), status=201, headers=headers)
+        headers = {"Location": f"{path}/{made.codes[0]}" if len(made.codes) == 1 else path}
+        return json_reply(CreatedCodes(len(made.codes), made.codes[:SHOWN]), status=201, headers=headers)
 
-    return await once(request, f"codes of {event.event_id}", body, create)
+    return await once(request, what, body, create)
 
 
 async def list_event_codes(request: web.Request) -> Reply:

@@ -14,7 +14,7 @@ from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import DatabaseId, Nothing, path_id, read_body, read_no_body, read_query
 from api.http.text import OptionalText
 from api.http.times import milliseconds, optional_rfc3339, rfc3339
-from api.idempotency import once
+from api.idempotency import creation_of, once
 from api.webhooks.schemas import NewWebhook, RedeliveredWebhooks, Webhook, WebhookDelivery
 from sync.webhooks import endpoints
 from sync.webhooks.endpoints import MAX_WEBHOOKS, DeliveryStatus, WebhookChanges
@@ -76,7 +76,8 @@ async def create_webhook(request: web.Request) -> Reply:
     _check_url(request, body.url)
 
     async def create() -> Reply:
-        made = await request.app[WEBHOOKS].create(body.url, _once_each(body.events), body.description)
+        creation = creation_of(request, "webhooks", body)
+        made = await request.app[WEBHOOKS].create(body.url, _once_each(body.events), body.description, creation)
         if made is None:
             raise invalid("", f"there are already {MAX_WEBHOOKS} webhooks, the maximum; delete one first")
         headers = {"Location": f"/v1/webhooks/{made.webhook.webhook_id}"}

@@ -8,7 +8,7 @@ Either way Redis has another version published than Postgres has, and `publish_m
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -40,8 +40,16 @@ from sync.catalogue.fields import EventFields, NewEvent, NewTicket, TicketChange
 from sync.catalogue.logged import logged, logged_changes
 from sync.catalogue.refusals import EventIsCancelled, OtherCurrency, OtherRevision, UnknownSeats, WrongVenue
 from sync.catalogue.section_maps import section_seats
+from sync.creations import ONCE, Creation
 from sync.postgres import Connection, Postgres
 from sync.sql import statement
+
+
+class AddedTicket(NamedTuple):
+    """A ticket that was added, and its event with it."""
+
+    event: EventSnapshot
+    ticket_id: int
 
 
 class CatalogueEditor:
@@ -57,24 +65,29 @@ class CatalogueEditor:
         self._engine = engine
         self._publisher = EventPublisher(postgres, engine)
 
-    async def create_event(self, event: NewEvent) -> EventSnapshot:
-        """Makes an event. It is on sale, if its status says so, when this returns.
+    async def create_event(self, event: NewEvent, creation: Creation = ONCE) -> EventSnapshot:
+        """Makes an event, once for a creation. It is on sale, if its status says so, when this returns.
 
         Raises OutOfMemory; asyncpg.IntegrityConstraintViolationError if its venue is not there, or has not the sections
         that its tickets offer.
         """
         await self._engine.check_memory()
         async with self._postgres.transaction() as connection:
-            event_id: int = await connection.fetchval(event_statement("insert_event"), *event_values(event))
-            if not isinstance(await self._engine.submit(Count(event_id)), UnknownPool):
-                raise EngineBug(
-                    f"Redis sells an event {event_id} that Postgres does not know; do they belong together?"
-                )
-            if event.schedule is not None:
-                await put_schedule(connection, event_id, event.schedule)
-            await insert_tickets(connection, event_id, event.tickets)
-            await log_change(connection, f"event/{event_id}", event_id=event_id, after=logged(event, event.currency))
+            event_id = await creation.made(connection)
+            if event_id is None or not await connection.fetchval(statement("event_exists"), event_id):
+                event_id = await self._insert_event(connection, event)
+                await creation.note(connection, event_id)
         return await self._publisher.publish_existing(event_id)
+
+    async def _insert_event(self, connection: Connection, event: NewEvent) -> int:
+        event_id: int = await connection.fetchval(event_statement("insert_event"), *event_values(event))
+        if not isinstance(await self._engine.submit(Count(event_id)), UnknownPool):
+            raise EngineBug(f"Redis sells an event {event_id} that Postgres does not know; do they belong together?")
+        if event.schedule is not None:
+            await put_schedule(connection, event_id, event.schedule)
+        await insert_tickets(connection, event_id, event.tickets)
+        await log_change(connection, f"event/{event_id}", event_id=event_id, after=logged(event, event.currency))
+        return event_id
 
     async def update_event(
         self, event_id: int, changes: Mapping[str, Any], revisions: Sequence[int] | None = None
@@ -151,28 +164,41 @@ class CatalogueEditor:
             raise _InUse(known.currency)
         return snapshot
 
-    async def add_tickets(
-        self, event_id: int, tickets: list[NewTicket]
-    ) -> EventSnapshot | WrongVenue | OtherCurrency | None:
-        """Offers more tickets of an event; None if there is no such event. Raises OutOfMemory."""
+    async def add_ticket(
+        self, event_id: int, ticket: NewTicket, creation: Creation = ONCE
+    ) -> AddedTicket | WrongVenue | OtherCurrency | None:
+        """Offers one more ticket of an event, once for a creation; None if there is no such event.
+
+        Raises OutOfMemory.
+        """
         await self._engine.check_memory()
-        offered = [section_id for ticket in tickets for section_id in ticket.section_ids]
         async with self._postgres.transaction() as connection:
-            currency = await connection.fetchval(statement("read_event_currency"), event_id)
-            if currency is None:
-                return None
-            for ticket in tickets:
-                if ticket.currency != currency:
-                    return OtherCurrency(ticket.currency, currency)
-            await note_change(connection, event_id)
-            strange = await connection.fetch(statement("sections_of_other_venues"), event_id, offered)
-            if strange:
-                return WrongVenue(sorted({section_id for (section_id,) in strange}))
-            await insert_tickets(connection, event_id, tickets)
-            await log_change(
-                connection, f"event/{event_id}", event_id=event_id, after=logged({"tickets": tickets}, currency)
-            )
-        return await self._publisher.publish_existing(event_id)
+            ticket_id = await creation.made(connection)
+            if ticket_id is None or await connection.fetchrow(statement("ticket_revision"), ticket_id) is None:
+                inserted = await self._insert_ticket(connection, event_id, ticket)
+                if not isinstance(inserted, int):
+                    return inserted
+                ticket_id = inserted
+                await creation.note(connection, ticket_id)
+        return AddedTicket(await self._publisher.publish_existing(event_id), ticket_id)
+
+    async def _insert_ticket(
+        self, connection: Connection, event_id: int, ticket: NewTicket
+    ) -> int | WrongVenue | OtherCurrency | None:
+        currency = await connection.fetchval(statement("read_event_currency"), event_id)
+        if currency is None:
+            return None
+        if ticket.currency != currency:
+            return OtherCurrency(ticket.currency, currency)
+        await note_change(connection, event_id)
+        strange = await connection.fetch(statement("sections_of_other_venues"), event_id, ticket.section_ids)
+        if strange:
+            return WrongVenue(sorted({section_id for (section_id,) in strange}))
+        (ticket_id,) = await insert_tickets(connection, event_id, [ticket])
+        await log_change(
+            connection, f"event/{event_id}", event_id=event_id, after=logged({"tickets": [ticket]}, currency)
+        )
+        return ticket_id
 
     async def update_ticket(
         self, ticket_id: int, changes: TicketChanges, revisions: Sequence[int] | None = None

@@ -42,8 +42,8 @@ async def put_schedule(connection: Connection, event_id: int, schedule: Schedule
     await connection.execute(statement("put_schedule"), event_id, *columns)
 
 
-async def insert_tickets(connection: Connection, event_id: int, tickets: list[NewTicket]) -> None:
-    """Inserts tickets of an event, and the sections that they offer."""
+async def insert_tickets(connection: Connection, event_id: int, tickets: list[NewTicket]) -> list[int]:
+    """Inserts tickets of an event, and the sections that they offer; returns their ids."""
     values = [[getattr(ticket, name) for ticket in tickets] for name in TicketFields.__struct_fields__]
     ticket_ids = await connection.fetch(ticket_statement("insert_tickets"), event_id, *values)
     offered = [
@@ -54,6 +54,7 @@ async def insert_tickets(connection: Connection, event_id: int, tickets: list[Ne
     if offered:
         columns = [list(column) for column in zip(*offered, strict=True)]
         await connection.execute(statement("insert_ticket_sections"), event_id, *columns)
+    return [ticket_id for (ticket_id,) in ticket_ids]
 
 
 @cache

@@ -12,6 +12,7 @@ from engine.errors import OutcomeUnknown
 from engine.seats import RowSnapshot, SeatSnapshot, SectionSnapshot, VenueSnapshot
 from sync.audit_log.entries import log_change
 from sync.catalogue.refusals import OtherRevision, UnknownSeats
+from sync.creations import ONCE, Creation
 from sync.postgres import Connection, Postgres
 from sync.sql import statement
 
@@ -58,13 +59,21 @@ class Venues:
         self._postgres = postgres
         self._engine = engine
 
-    async def create(self, venue: NewVenue) -> VenueSnapshot:
-        """Makes a venue with all its seats. Every process knows it when this returns. Raises OutOfMemory."""
+    async def create(self, venue: NewVenue, creation: Creation = ONCE) -> VenueSnapshot:
+        """Makes a venue with all its seats, once for a creation. Every process knows it when this returns.
+
+        Raises OutOfMemory.
+        """
         await self._engine.check_memory()
         async with self._postgres.transaction() as connection:
-            made = await _insert(connection, venue)
-            sections = [section.name for section in venue.sections]
-            await log_change(connection, f"venue/{made.venue_id}", after={"name": venue.name, "sections": sections})
+            venue_id = await creation.made(connection)
+            if venue_id is not None and await connection.fetchval(statement("lock_venue"), venue_id) is not None:
+                made = await read_venue(connection, venue_id)
+            else:
+                made = await _insert(connection, venue)
+                await creation.note(connection, made.venue_id)
+                sections = [section.name for section in venue.sections]
+                await log_change(connection, f"venue/{made.venue_id}", after={"name": venue.name, "sections": sections})
         await self._publish(made)
         return made
 

@@ -21,6 +21,7 @@ from engine.results.events import UnknownPool
 from engine.words import CodeKind
 from sync.audit_log.entries import log_change
 from sync.codes.terms import COLUMNS, CodeFields, StoredCode, code_of, fields_of
+from sync.creations import ONCE, Creation
 from sync.postgres import Connection, Postgres
 from sync.sql import statement
 
@@ -39,6 +40,12 @@ MOST_CODES = 1_000_000
 """The most codes of one event, withdrawn ones too: some 200 MB of Redis."""
 
 
+class MadeCodes(NamedTuple):
+    """These codes can be used."""
+
+    codes: list[str]
+
+
 class TakenCodes(NamedTuple):
     """These codes are there already. Nothing was made."""
 
@@ -49,6 +56,13 @@ class TooManyCodes(NamedTuple):
     """The event would have more than `MOST_CODES`. Nothing was made."""
 
 
+class _Inserted(NamedTuple):
+    """Codes are in Postgres, with these terms. `before`: an earlier request with the same key made them."""
+
+    terms_id: int
+    before: bool
+
+
 class CodeEditor:
     """Edits codes and publishes them. Every method raises PostgresAway, or Fault when Redis is away."""
 
@@ -56,20 +70,46 @@ class CodeEditor:
         self._postgres, self._engine = postgres, engine
 
     async def create(
-        self, event_id: int, fields: CodeFields, codes: Sequence[str]
-    ) -> TakenCodes | TooManyCodes | PutCodesRefusal | None:
-        """Makes codes that differ from each other, all or none; they can be used when this returns None.
+        self, event_id: int, fields: CodeFields, codes: Sequence[str], creation: Creation = ONCE
+    ) -> MadeCodes | TakenCodes | TooManyCodes | PutCodesRefusal:
+        """Makes codes that differ from each other, all or none.
 
+        Safe to repeat if it raised: what was begun is finished. That is what the same creation made, or just these
+        codes with these fields, if they are not published yet.
         Raises OutOfMemory, or asyncpg.ForeignKeyViolationError for an event that is not there.
         """
         await self._engine.check_memory()
+        inserted = await self._insert(event_id, fields, codes, creation)
+        if isinstance(inserted, TakenCodes):
+            begun = await self._begun(event_id, fields, codes)
+            if begun is None:
+                return inserted
+            inserted = begun
+        if isinstance(inserted, TooManyCodes):
+            return inserted
+        refusal = await self._publish_new(event_id, inserted.terms_id)
+        if refusal is not None:
+            await self._undo(event_id, inserted.terms_id, fields)
+            return refusal
+        return MadeCodes(await self._codes_of(inserted.terms_id) if inserted.before else list(codes))
+
+    async def _insert(
+        self, event_id: int, fields: CodeFields, codes: Sequence[str], creation: Creation
+    ) -> _Inserted | TakenCodes | TooManyCodes:
+        """The terms of new codes, which are in Postgres then, or of those that the creation made before."""
         taken = TakenCodes([])
         try:
             async with self._postgres.transaction(_MANY_SECONDS) as connection:
+                made = await creation.made(connection)
+                if made is not None and await connection.fetchrow(statement("lock_code_terms"), made) is not None:
+                    return _Inserted(made, before=True)
                 known = await connection.fetchval(statement("count_codes"), event_id, MOST_CODES)
                 if known + len(codes) > MOST_CODES:
                     return TooManyCodes()
-                terms_id = await connection.fetchval(_with_columns("insert_code_terms"), event_id, *fields.values())
+                terms_id: int = await connection.fetchval(
+                    _with_columns("insert_code_terms"), event_id, *fields.values()
+                )
+                await creation.note(connection, terms_id)
                 for first in range(0, len(codes), _ROWS_AT_ONCE):
                     some = list(codes[first : first + _ROWS_AT_ONCE])
                     rows = await connection.fetch(statement("insert_codes"), event_id, terms_id, some)
@@ -78,12 +118,23 @@ class CodeEditor:
                     raise _Undone
                 after = {"count": len(codes), "codes": list(codes[:10]), **_told(fields)}
                 await log_change(connection, f"event/{event_id}/codes", event_id=event_id, after=after)
+                return _Inserted(terms_id, before=False)
         except _Undone:
             return TakenCodes(taken.codes[:100])
-        refusal = await self._publish_new(event_id, terms_id)
-        if refusal is not None:
-            await self._undo(event_id, terms_id, fields)
-        return refusal
+
+    async def _begun(self, event_id: int, fields: CodeFields, codes: Sequence[str]) -> _Inserted | None:
+        """The terms of just these codes, with these fields, that are not published; None if there are none."""
+        async with self._postgres.connection(_MANY_SECONDS) as connection:
+            row = await connection.fetchrow(statement("read_code"), event_id, codes[0])
+            if row is None or row["published"] or fields_of(row) != fields:
+                return None
+            ((wanted, there),) = await connection.fetch(statement("compare_codes"), row["id"], list(codes))
+            return _Inserted(row["id"], before=False) if wanted == there == len(codes) else None
+
+    async def _codes_of(self, terms_id: int) -> list[str]:
+        """The codes that have these terms, in their order."""
+        async with self._postgres.connection(_MANY_SECONDS) as connection:
+            return [code async for codes in _slices(connection, terms_id) for code in codes]
 
     async def change(self, event_id: int, code: str, changes: Mapping[str, Any]) -> StoredCode | PutCodesRefusal | None:
         """Changes these CodeFields of a code; None if there is no such code. Holds that name it keep their terms."""

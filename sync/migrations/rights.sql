@@ -59,7 +59,7 @@ BEGIN
   GRANT SELECT ON bookings, booking_records, waiting_entries TO onsale_api;
   GRANT SELECT ON etickets, check_ins TO onsale_api;
   GRANT SELECT ON outbox_offsets TO onsale_api;
-  GRANT SELECT, INSERT, UPDATE, DELETE ON codes, code_terms TO onsale_api;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON codes, code_terms, creations TO onsale_api;
   GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks TO onsale_api;
   GRANT SELECT, INSERT, UPDATE ON webhook_deliveries TO onsale_api;
   GRANT SELECT, INSERT ON audit_log TO onsale_api; -- append only

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from sync.audit_log.entries import log_change
+from sync.creations import ONCE, Creation
 from sync.postgres import Postgres
 from sync.sql import statement
 from sync.webhooks.messages import TEST_EVENT, WebhookEvent, encode_message
@@ -100,11 +101,21 @@ class Webhooks:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def create(self, url: str, events: Sequence[WebhookEvent], description: str) -> WithSecret | None:
-        """A new endpoint, told what happens from now on. None if there are MAX_WEBHOOKS."""
-        secret = _new_secret()
-        row = await self._row("insert_webhook", url, list(events), description, secret, MAX_WEBHOOKS)
-        return None if row is None else WithSecret(_webhook(row), secret)
+    async def create(
+        self, url: str, events: Sequence[WebhookEvent], description: str, creation: Creation = ONCE
+    ) -> WithSecret | None:
+        """A new endpoint, once for a creation, told what happens from now on. None if there are MAX_WEBHOOKS."""
+        async with self._postgres.transaction() as connection:
+            known = await creation.made(connection)
+            row = None if known is None else await connection.fetchrow(statement("read_webhook"), known)
+            if row is None:
+                values = url, list(events), description, _new_secret(), MAX_WEBHOOKS
+                row = await connection.fetchrow(statement("insert_webhook"), *values)
+                if row is None:
+                    return None
+                await creation.note(connection, row["id"])
+                await log_change(connection, f"webhook/{row['id']}", after=_to_log(row))
+            return WithSecret(_webhook(row), row["secret"])
 
     async def page(self, *, after: int, limit: int) -> list[Webhook]:
         """Endpoints by id, from the one after `after`."""

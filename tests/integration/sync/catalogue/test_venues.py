@@ -24,6 +24,7 @@ from engine.settings import Settings
 from engine.stock import SectionMap, SectionSeats, TicketCounts
 from engine.words import EventStatus
 from sync.audit.audit import audit
+from sync.catalogue.editor import AddedTicket
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.catalogue.refusals import OtherRevision, UnknownSeats, WrongVenue
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
@@ -186,9 +187,9 @@ async def test_tickets_share_the_seats_of_their_sections(hall: Hall) -> None:
 
     catalogue, event_id = hall.office.catalogue, hall.event.event_id
     both = [hall.balcony.section_id, hall.stalls.section_id]
-    more = await catalogue.add_tickets(event_id, [NewTicket("Anywhere", 900, section_ids=both)])
-    assert isinstance(more, EventSnapshot)
-    assert more.tickets[-1].section_ids == both
+    more = await catalogue.add_ticket(event_id, NewTicket("Anywhere", 900, section_ids=both))
+    assert isinstance(more, AddedTicket)
+    assert more.event.ticket_by_id[more.ticket_id].section_ids == both
     assert await hall.text(hall.balcony) == "aa"
     assert (await hall.counts())[-1].available == 5
     assert await hall.text() == "ahh\naa", "what is there stays"
@@ -201,8 +202,8 @@ async def test_sections_are_of_the_venue_of_the_event(hall: Hall, venues: Venues
     catalogue, event_id = hall.office.catalogue, hall.event.event_id
     other = await venues.create(HALL)
     strange = other.sections[1].section_id
-    offer = [NewTicket("Strange", 1, section_ids=[hall.balcony.section_id, strange])]
-    assert await catalogue.add_tickets(event_id, offer) == WrongVenue([strange])
+    offer = NewTicket("Strange", 1, section_ids=[hall.balcony.section_id, strange])
+    assert await catalogue.add_ticket(event_id, offer) == WrongVenue([strange])
     for venue_id in (other.venue_id, None):
         moved = await catalogue.update_event(event_id, dict(venue_id=venue_id))
         assert moved == WrongVenue([hall.stalls.section_id])
@@ -235,8 +236,8 @@ async def test_seats_are_blocked_all_or_none(hall: Hall) -> None:
 
 async def test_seats_are_blocked_before_their_section_is_offered(hall: Hall) -> None:
     assert isinstance(await hall.block(0, 6), EventSnapshot)
-    offer = [NewTicket("Balcony", 1, section_ids=[hall.balcony.section_id])]
-    assert isinstance(await hall.office.catalogue.add_tickets(hall.event.event_id, offer), EventSnapshot)
+    offer = NewTicket("Balcony", 1, section_ids=[hall.balcony.section_id])
+    assert isinstance(await hall.office.catalogue.add_ticket(hall.event.event_id, offer), AddedTicket)
     assert (await hall.text(), await hall.text(hall.balcony)) == ("baa\naa", "ab")
     assert (await hall.counts())[-1].available == 1
 

@@ -18,7 +18,7 @@ from engine.settings import Settings
 from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.audit.audit import audit
-from sync.codes.editor import CodeEditor
+from sync.codes.editor import CodeEditor, MadeCodes
 from sync.codes.random_codes import random_codes
 from sync.codes.read import list_codes, read_code
 from sync.codes.terms import CodeFields
@@ -54,9 +54,9 @@ async def sell_under_codes(office: BoxOffice) -> CodeEditor:
     await office.open(capacity=100)
     editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
     allotment = CodeFields(CodeKind.ALLOCATION, [office.ticket_id], places=20)
-    assert await editor.create(event_id, HALF, ["SALE", "UNUSED"]) is None
-    assert await editor.create(event_id, allotment, ["GUESTS"]) is None
-    assert await editor.create(event_id, CodeFields(CodeKind.ACCESS, tag="press"), ["PRESS"]) is None
+    assert isinstance(await editor.create(event_id, HALF, ["SALE", "UNUSED"]), MadeCodes)
+    assert isinstance(await editor.create(event_id, allotment, ["GUESTS"]), MadeCodes)
+    assert isinstance(await editor.create(event_id, CodeFields(CodeKind.ACCESS, tag="press"), ["PRESS"]), MadeCodes)
     half = PRICE_MINOR - PRICE_MINOR // 2
     held, paid, part, kept = [await hold(office, "SALE", 2) for _ in range(4)]
     assert held
@@ -110,7 +110,7 @@ async def test_a_hundred_thousand_codes_are_made_at_once(office: BoxOffice) -> N
     await office.open()
     editor = CodeEditor(office.postgres, office.engine)
     codes = random_codes(100_000, "FAN-")
-    assert await editor.create(office.event.event_id, HALF, codes) is None
+    assert isinstance(await editor.create(office.event.event_id, HALF, codes), MadeCodes)
     assert len(await list_codes(office.postgres, office.event.event_id)) == 1000
     await hold(office, codes[-1])
     async with office.postgres.connection() as connection:
