@@ -86,7 +86,7 @@ failover: install
 
 # The contract tests of the API on a cluster of three primaries.
 test-cluster: install
-	TEST_SHARDS=3 $(BIN)/pytest tests/integration/api -m "not alone"
+	TEST_SHARDS=3 $(BIN)/pytest tests/integration/api -m "not alone" $(PYTEST_ARGS)
 
 test-unit: install
 	$(BIN)/pytest tests/unit -n 2

@@ -19,14 +19,24 @@ def free_port() -> int:
 
     It is none of those that outgoing connections get: one of them would have it before a server that starts.
     """
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """So many of them, all different: servers that start together must not be given the same one."""
+    found = []
     for port in random.sample(_NOT_EPHEMERAL, _TRIES):
+        if len(found) == number:
+            break
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
-    raise UserError("found no free port on loopback; stop programs that listen there")
+            found.append(port)
+    if len(found) < number:
+        raise UserError("found no free port on loopback; stop programs that listen there")
+    return found
 
 
 def check_port(host: str, port: int) -> None:

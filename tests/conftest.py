@@ -11,7 +11,7 @@
 After each test that uses one of the settings, all of Valkey is checked (tests/support/invariants.py).
 A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`), or
 that needs a database as new, or changes more than rows (`@pytest.mark.own_database`).
-With TEST_SHARDS=3 `valkey` is a cluster; a test that looks into a single server is `@pytest.mark.single_server`.
+With TEST_SHARDS=3 `valkey` is a cluster. A test that makes no sense there says why: `@pytest.mark.single_server("…")`.
 """
 
 import asyncio
@@ -80,8 +80,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 @pytest.fixture
 def engine_settings(valkey: EmbeddedValkey | EmbeddedCluster, request: pytest.FixtureRequest) -> Iterator[Settings]:
-    if _SHARDS and request.node.get_closest_marker("single_server"):
-        pytest.skip("it looks into a single server")
+    if _SHARDS and (marker := request.node.get_closest_marker("single_server")):
+        (reason,) = marker.args
+        pytest.skip(f"not on a cluster: {reason}")
     with primaries(valkey.url) as nodes:
         for redis in nodes:
             redis.flushall()

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from cli.dev.child_process import Child, ChildError
 from cli.dev.embedded import EmbeddedValkey
-from cli.ports import LOOPBACK, free_port
+from cli.ports import LOOPBACK, free_ports
 from engine.redis_keys import SLOTS
 
 _PATIENCE_SECONDS = 60
@@ -52,13 +52,14 @@ class EmbeddedCluster:
             "repl-diskless-sync-delay": "0",
         }
         count = shards * (1 + replicas) + spares
-        own = own_options or [{}] * count
+        own, ports = own_options or [{}] * count, free_ports(2 * count)
         self.nodes = [
             EmbeddedValkey(
                 directory / f"node-{number}",
                 logs / f"valkey-{number}.log",
+                ports[number],
                 password=password,
-                options=options | {"cluster-port": str(free_port())} | dict(own[number]),
+                options=options | {"cluster-port": str(ports[count + number])} | dict(own[number]),
                 name=f"valkey-{number}",
             )
             for number in range(count)

@@ -171,7 +171,7 @@ async def _median_ms_of_refusals(take: Taking) -> float:
     return median(took)
 
 
-@pytest.mark.single_server
+@pytest.mark.single_server("it empties the one server; test_lost_shard.py has what a cluster does")
 @pytest.mark.damages_keys
 async def test_a_server_that_was_emptied_is_not_ready(front: Front, shop: Settings) -> None:
     assert await _is_ready(front)

@@ -17,7 +17,9 @@ from tests.support.api.two_event_carts import HALL, Tour
 from tests.support.engine.full_memory import Fullness, fill_up, set_limit
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.single_server
+pytestmark = pytest.mark.single_server(
+    "it fills the memory of the one server that has everything; a cluster has one full node"
+)
 
 LASTING, SHORT = 150, 50
 """Live holds of two events; those of the second run out."""

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from redis import Redis
 
 from api.access.callers import Role
 from cli.tokens import mint_token
 from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Answer, Front, Json, order, ticket
+from tests.support.redis_nodes import whole
 
 _SHARED = "a secret of thirty-two bytes or more"
 _KEY = re.compile(rb"answer:\{.*\}(:.*)?")
@@ -23,14 +23,12 @@ def as_(role: Role, sub: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-pytestmark = pytest.mark.single_server
-
 BOSS, SHOP, CUSTOMER = as_(Role.MANAGER, "boss"), as_(Role.SERVICE, "shop"), as_(Role.CUSTOMER, "22")
 
 
 @pytest.fixture
 def redis(shop: Settings) -> Iterator[Any]:
-    with Redis.from_url(shop.redis_url, socket_timeout=30) as redis:
+    with whole(shop.redis_url) as redis:
         yield redis
 
 

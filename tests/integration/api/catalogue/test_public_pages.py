@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from api.app_keys import ENGINE
 from api.catalogue.cache import CATALOGUE
@@ -18,23 +18,22 @@ from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, order
 from tests.support.api.sample_requests import World
+from tests.support.redis_nodes import commands_done
 from tests.support.waiting import wait_until
 
 _FOR_EVER = 3_600_000
-_NOT_OF_REQUESTS = ("cmdstat_info", "cmdstat_zrangebyscore")
+_NOT_OF_REQUESTS = ("zrangebyscore",)
 Commands = Callable[[], Awaitable[int]]
 
 
 @pytest.fixture
-async def commands(shop: Settings) -> AsyncIterator[Commands]:
+def commands(shop: Settings) -> Commands:
     """How many commands Redis has done, but for those that ask that, and those that follow the catalogue."""
-    async with Redis.from_url(shop.redis_url, socket_timeout=5) as redis:
 
-        async def done() -> int:
-            stats: dict[str, Any] = await redis.info("commandstats")
-            return sum(told["calls"] for name, told in stats.items() if name not in _NOT_OF_REQUESTS)
+    async def done() -> int:
+        return await asyncio.to_thread(partial(commands_done, shop.redis_url, without=_NOT_OF_REQUESTS))
 
-        yield done
+    return done
 
 
 def _public(world: World) -> list[str]:
@@ -49,7 +48,6 @@ def _public(world: World) -> list[str]:
     ]
 
 
-@pytest.mark.single_server
 async def test_redis_is_not_asked_for_a_request_while_nothing_changes(
     start_api: StartApi, world: World, commands: Commands
 ) -> None:
@@ -183,7 +181,6 @@ async def test_a_crowd_does_not_wait_for_what_this_process_changed(front: Front,
     assert stock.is_good(watch)
 
 
-@pytest.mark.single_server
 async def test_many_readers_of_one_page_make_it_once(front: Front, world: World, commands: Commands) -> None:
     path = f"/v1/events/{world.event_id}"
     await front.get(path)

@@ -23,7 +23,9 @@ from tests.support.api.cart_fixtures import LONG_WAIT_MS, SEATS, SHORT_WAIT_MS, 
 from tests.support.api.cart_model_vs_api import CartWorld, Disagreement
 from tests.support.effort import effort
 
-pytestmark = pytest.mark.single_server
+pytestmark = pytest.mark.single_server(
+    "time passes in one step for carts and partitions, by a script over all their keys"
+)
 
 RUNS, STEPS = effort(8, 30), 20
 RUNS_TO_FIND_A_DEFECT = 60

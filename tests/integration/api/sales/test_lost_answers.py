@@ -15,7 +15,9 @@ from tests.support.api.api_client import Answer, Front, Json
 from tests.support.dropping_proxy import LosingProxy
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.single_server
+pytestmark = pytest.mark.single_server(
+    "its proxy stands before one server; nodes of a cluster tell clients their own addresses"
+)
 
 KEY = {"Idempotency-Key": "k"}
 PRICE = 2500
