@@ -8,19 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from engine.commands.codes import FindCode, PutCodes
-from engine.commands.events import Drop
 from engine.commands.exchanges import Exchange
 from engine.commands.holds import Remove, Replace
 from engine.commands.items import BestSeats, NamedSeats, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
-from engine.commands.refunds import Refund, RefundSome, Restock
+from engine.commands.refunds import Refund, RefundSome
 from engine.commands.seats import BlockSeats
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results.codes import CodeFound, CodeNotApplicable, CodesPut, CodeUnknown, CodeUsedUp
-from engine.results.events import BelowTaken, InUse, NotOnSaleYet, Published, UnknownPool
+from engine.results.events import InUse, NotOnSaleYet, UnknownPool
 from engine.results.exchanges import Exchanged
-from engine.results.holds import Cancelled, Held, PriceChanged, SoldOut
+from engine.results.holds import Cancelled, Held, PriceChanged
 from engine.results.payments import AmountMismatch, Paid
 from engine.results.refunds import RefundDue
 from engine.results.seats import SeatTaken
@@ -39,7 +38,6 @@ from tests.support.engine.coded_event import (
     STALLS,
     VIP,
     CodedEvent,
-    allocation,
 )
 from tests.support.waiting import wait_until
 
@@ -271,82 +269,6 @@ async def test_an_access_code_opens_the_sale_earlier_for_its_tickets(event: Code
     assert await event.try_hold() == NotOnSaleYet(0)
 
 
-# Allocations
-
-
-async def test_an_allocation_is_taken_out_of_the_stock(event: CodedEvent) -> None:
-    await event.put(allocation(30))
-    stock = await event.stock()
-    assert (stock.capacity, stock.available, stock.kept) == (100, 70, 30)
-    assert isinstance(await event.try_hold(71, code=""), SoldOut)
-    rid = await event.hold(30)
-    stock = await event.stock()
-    assert (stock.available, stock.held, stock.kept) == (70, 30, 0)
-    assert await event.try_hold() == CodeUsedUp()
-    await event.cancel(rid)
-    assert (await event.stock()).kept == (await event.counts()).free == 30
-
-
-async def test_an_allocation_needs_its_places(event: CodedEvent) -> None:
-    assert isinstance(await event.try_put(allocation(101)), SoldOut)
-    assert await event.try_put(replace(allocation(1), ticket_ids=[STALLS])) == UnknownPool(STALLS)
-    await event.put(allocation(60), "A")
-    assert isinstance(await event.try_put(allocation(41), "B"), SoldOut)
-    await event.hold(50, code="A")
-    assert await event.try_put(allocation(49), "A") == BelowTaken(str(VIP), 49, 50)
-    await event.put(allocation(50), "A")
-    assert (await event.stock()).available == 50
-    assert isinstance(await event.try_put(allocation(101), "A", follows=True), CodesPut)
-    assert (await event.stock()).available == 0
-
-
-async def test_what_is_left_of_an_allocation_is_on_sale_when_it_ends(event: CodedEvent) -> None:
-    until_ms = await event.now_ms() + 300
-    await event.put(allocation(100, until_ms=until_ms))
-    held = await event.hold(10)
-    await wait_until(lambda: _has_ended(event, 90), 10)
-    assert await event.try_hold() == CodeUnknown()
-    await event.cancel(held)
-    stock = await event.stock()
-    assert (stock.available, stock.kept) == (100, 0)
-
-
-async def _has_ended(event: CodedEvent, available: int) -> bool:
-    return (await event.stock()).available == available
-
-
-async def test_a_withdrawn_allocation_goes_back_on_sale(event: CodedEvent) -> None:
-    await event.put(allocation(40))
-    rid = await event.hold(10)
-    await event.put(replace(allocation(40), withdrawn=True))
-    assert (await event.stock()).available == 90
-    await event.pay(rid)
-    await event.engine.submit(Refund(rid, restock=True))
-    assert (await event.stock()).available == 100
-
-
-async def test_refunded_places_go_back_into_the_allocation(event: CodedEvent) -> None:
-    await event.put(allocation(40))
-    kept, back = await event.hold(10), await event.hold(5)
-    await event.pay(kept)
-    await event.pay(back)
-    await event.engine.submit(Refund(back, restock=True))
-    await event.engine.submit(Refund(kept, restock=False))
-    counts = await event.counts()
-    assert (counts.free, counts.kept, (await event.stock()).kept) == (30, 10, 40)
-    await event.engine.submit(Restock(kept))
-    assert (await event.counts()).free == 40
-    assert (await event.stock()).available == 60
-
-
-async def test_an_unused_allocation_does_not_keep_an_event_from_being_deleted(event: CodedEvent) -> None:
-    await event.put(allocation(40))
-    await event.put(HALF, "OTHER")
-    assert await event.engine.submit(Drop(EVENT, 0)) == Published()
-    left = [key async for key in event.engine.redis.scan_iter(count=1000) if b"codes" in key or b"allotments" in key]
-    assert left == []
-
-
 # Changes of a hold
 
 
@@ -376,18 +298,6 @@ async def test_replaced_places_keep_their_price_and_new_ones_get_that_of_the_cod
     many = await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 30)])))
     assert many == CodeUsedUp()
     assert (await event.counts()).spent_minor == 7000
-
-
-async def test_allotted_places_are_replaced_within_the_allotment(event: CodedEvent) -> None:
-    await event.put(allocation(10))
-    rid = await event.hold(4)
-    assert isinstance(await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 10)]))), Held)
-    assert (await event.counts()).free == 0
-    assert await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 11)]))) == CodeUsedUp()
-    fewer = await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 1), (REGULAR, 1)])))
-    assert isinstance(fewer, Held)
-    assert (await event.counts()).free == 9
-    assert (await event.stock()).available == 90
 
 
 async def test_a_seat_that_is_removed_leaves_the_code(event: CodedEvent) -> None:
@@ -435,13 +345,6 @@ async def test_many_codes_are_made_at_once(event: CodedEvent) -> None:
     holds = [event.try_hold(code=name, customer=name) for name in names[:300]]
     assert all(isinstance(result, Held) for result in await asyncio.gather(*holds))
     assert await event.try_hold(code=names[0]) == CodeUsedUp()
-
-
-async def test_places_that_are_set_aside_are_not_taken_for_a_change_of_the_currency(event: CodedEvent) -> None:
-    await event.put(allocation(40))
-    assert await event.change(currency="JPY") == Published()
-    await event.hold(1)
-    assert await event.change(currency="EUR") == InUse("JPY")
 
 
 async def test_blocked_seats_under_a_code_are_changed_for_others(event: CodedEvent) -> None:

@@ -125,3 +125,23 @@ class Room:
     async def forward(self, ms: int) -> None:
         """Time passes for the room, but not for holds."""
         await self.engine.redis.execute_command("EVAL", _PASS_TIME, 1, self.key, ms)
+
+
+def customers(number: int) -> list[str]:
+    return [f"customer-{each}" for each in range(number)]
+
+
+async def served(room: Room, number: int) -> None:
+    """Waits, as the room sees it, until so many may enter."""
+    for _ in range(200):
+        if (await room.read()).serving >= number:
+            return
+        await room.forward(1000)
+    raise AssertionError(f"serving is {(await room.read()).serving}, not {number}")
+
+
+async def inside(room: Room, customer: str) -> None:
+    place = await room.join(customer)
+    assert place.position >= 0
+    await served(room, place.position + 1)
+    assert isinstance(await room.enter(customer), Placed)
