@@ -164,4 +164,4 @@ def test_problems_are_schemas_that_generators_can_read(document: Json) -> None:
 
 def test_each_part_says_what_it_is(document: Json) -> None:
     for tag in document["tags"]:
-        assert tag["description"] != f"{tag['name']}.", "describe it in api/openapi/document.py"
+        assert tag["description"] != f"{tag['name']}.", "describe it in api/openapi/descriptions.py"
