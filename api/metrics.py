@@ -124,7 +124,7 @@ class Metrics:
         self._word_children: dict[type[Result], Counter] = {}
         self._tallies: list[_Tally] = []
         self._unborn: list[_Tally] = []
-        """Those whose series is to be there at 0, and is not yet."""
+        """The tallies whose series must exist at 0, and does not exist yet."""
 
     def observer_of(self, route: str, of_method: str = "*") -> Observe:
         """A counter of answered requests of a route: method, status, seconds. Counts are kept until `publish`.
@@ -153,10 +153,10 @@ class Metrics:
         return observe
 
     def publish(self, *, every: bool = False) -> None:
-        """Tells Prometheus' client of the requests that were counted since the last time.
+        """Passes the requests that were counted since the last time to Prometheus' client.
 
-        Of the series that begin at 0 it makes a few each time, and with `every` all: there are hundreds of them, and
-        an event loop has no time for all at once while a process starts.
+        Of the series that begin at 0 it makes a few each time, and with `every` all. There are hundreds of them, and an
+        event loop has no time for all at once while a process starts.
         """
         for _ in range(len(self._unborn) if every else min(len(self._unborn), _BORN_AT_ONCE)):
             self._unborn.pop().publish()

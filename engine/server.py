@@ -75,7 +75,7 @@ def pool_of(settings: Settings, connections: int, url: str) -> BlockingConnectio
 
 @cache
 def _driver() -> DriverInfo:
-    """What connections tell the server of their client; redis-py would look its version up for each of them."""
+    """The client's name and version for the server; redis-py would look the version up for each connection."""
     return DriverInfo()
 
 

@@ -9,8 +9,8 @@
     wait_until        `await wait_until(predicate, timeout)` (tests/support/waiting.py)
 
 After each test that uses one of the settings, all of Valkey is checked (tests/support/invariants.py).
-A test says so that damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`), or
-that needs a database as new, or changes more than rows (`@pytest.mark.own_database`).
+A test says so if it damages keys on purpose (`@pytest.mark.damages_keys`) or measures time (`@pytest.mark.alone`). It
+also says so if it needs a new database, or changes more than rows (`@pytest.mark.own_database`).
 With TEST_SHARDS=3 `valkey` is a cluster. A test that makes no sense there says why: `@pytest.mark.single_server("…")`.
 """
 

@@ -32,8 +32,8 @@ from tests.support.shared_database import SharedDatabase
 
 StartApi = Callable[..., Awaitable[Front]]
 
-# It quotes all pieces of all paths when an application is made, which is half of what that takes, and they are the same
-# in each of a thousand tests.
+# It quotes all pieces of all paths when an application is made, which takes half of that time. They are the same in
+# each of a thousand tests.
 web_urldispatcher._quote_path = cache(web_urldispatcher._quote_path)
 
 _SETTLE_AFTER_MS = 300
