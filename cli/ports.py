@@ -23,8 +23,8 @@ def free_port() -> int:
 
 
 def free_ports(number: int) -> list[int]:
-    """So many of them, all different: servers that start together must not be given the same one."""
-    found = []
+    """That many ports, all different: servers that start together must not be given the same one."""
+    found: list[int] = []
     for port in random.sample(_NOT_EPHEMERAL, _TRIES):
         if len(found) == number:
             break
