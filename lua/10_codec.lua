@@ -23,7 +23,7 @@ end
 -- Metatables of tables that make what they are asked for, once. They last for one call, whose records have most of
 -- their words, numbers, lines and lengths in common.
 --   packed[value]    the value's msgpack
---   heads[length]    the head of a msgpack text of so many bytes
+--   heads[length]    the head of a msgpack text of that many bytes
 --   digits[number]   the number as Redis stores it
 -- and, where the pieces are tables themselves, TABLE_ONCE: an empty one.
 local PACK_ONCE = {
@@ -145,7 +145,7 @@ local LATE = 'late'
 -- The digest of a hold that is an offer to somebody on a waiting list (37_waiting_lists.lua).
 local OFFER_DIGEST = 'offer'
 
--- A line of so many other places at the same terms. `seats`: they, of assigned seats.
+-- A line of that many other places at the same terms. `seats`: they, of assigned seats.
 local function line_like(line, quantity, seats)
   if line[LINE_OFF_MINOR] then
     return { line[LINE_TICKET], line[LINE_POOL], quantity, line[LINE_UNIT_MINOR], seats or {}, line[LINE_OFF_MINOR] }

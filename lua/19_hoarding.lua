@@ -297,7 +297,7 @@ do
     end
   end
 
-  -- A live hold has so many places more, or fewer.
+  -- A live hold has that many places more, or fewer.
   function hoarding.places_changed(u, r, places)
     local accounts, known = accounts_of_record(u, r)
     add(known, accounts, places * math.max(0, r.deadline_ms - u.now_ms), places, r.deadline_ms)

@@ -111,7 +111,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     booking_facts = {}, -- packed
     waiting_facts = {}, -- packed
     queue_facts = {}, -- packed
-    returns = {}, -- event -> when the next hold runs out (29_next_return.lua)
+    returns = {}, -- event -> when the next hold expires (29_next_return.lua)
     acts = {}, -- packed: which facts and facts of bookings a command made, and on whose behalf it ran
     facts = 0, -- how many
     fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then four of each fact

@@ -2,7 +2,7 @@
 
 -- A hold is due at its deadline, not after it: in that millisecond the server may have removed its key already.
 
--- Adds to `fields` a customer whose count is to be loaded, unless it is there. Returns its field in `customers`.
+-- Adds to `fields` a customer whose count must be loaded, unless it is there. Returns its field in `customers`.
 local function add_customer(u, event, customer, fields)
   local field = event_field(u, event, customer)
   if not u.customers[field] then

@@ -1,4 +1,4 @@
--- Places that may come back: when the next hold of an event runs out.
+-- Places that may come back: when the next hold of an event expires.
 
 local returns = {}
 do

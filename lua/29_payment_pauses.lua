@@ -3,8 +3,8 @@
 --   payment_pause_ms   the first pause between two attempts of a customer at an event, 0: none. FREE attempts come without
 --                      one, and each further pause is twice as long, LONGEST_MS at most. What was paid ends them.
 --
--- An attempt counts when it begins, whatever comes of it, so several at once are no way around. Those of carts do not count: what
--- is tried for them is between the customer and the gateway. Nor does what costs nothing.
+-- An attempt counts when it begins, with any outcome, so several at once do not get around the limit. Those of carts do not
+-- count: what is tried for them is between the customer and the gateway. Nor does what costs nothing.
 --
 -- Of each event, in the hash pauses:<event>, which goes KEEP_MS after the last attempt:
 --   <customer>   `attempts begun_ms`: how many since something was paid, and when the last of them began
@@ -43,7 +43,7 @@ do
   end
 
   -- The refusal of another attempt, or nil.
-  --   {"too_many_attempts", limit}          so many of this reservation have failed
+  --   {"too_many_attempts", limit}          that many of this reservation have failed
   --   {"rate_limited", "payments", retry_ms}
   function pauses.refusal(u, r, attempt_id, amount_minor)
     if not is_bounded(u, attempt_id, amount_minor) then

@@ -21,7 +21,7 @@ do
     return places_under(lines) > 0
   end
 
-  -- The refusal of so many places of the code's tickets, or nil.
+  -- The refusal of that many places of the code's tickets, or nil.
   function codes.places_refusal(entry, places)
     local most = entry.terms.max_places
     if places == 0 or most > 0 and places > most then

@@ -22,7 +22,7 @@ do
     return nil
   end
 
-  -- The one line of so many places of a ticket without seats, in a list. The holds of a call share it.
+  -- The one line of that many places of a ticket without seats, in a list. The holds of a call share it.
   local function ticket_lines(ticket, ticket_id, quantity)
     local lines = ticket.lines[quantity]
     if not lines then

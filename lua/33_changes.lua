@@ -111,7 +111,7 @@ do
     return joined
   end
 
-  -- The lines without so many places of a ticket that are all alike, and the lines of the removed places. Places that were
+  -- The lines without that many places of a ticket that are all alike, and the lines of the removed places. Places that were
   -- taken last are removed first. `name`: only places of that pool; nil: of any.
   function changes.lines_without_places(lines, ticket_id, name, places)
     local rest, gone = {}, {}

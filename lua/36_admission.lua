@@ -197,7 +197,7 @@ do
     room.mark_ms, room.mark_serving, room.mark_gone, room.came, room.changed = u.now_ms, room.serving, gone_now, 0, true
   end
 
-  -- Lets the rate recover for so many ms.
+  -- Lets the rate recover for that many ms.
   local function recover(u, room, passed_ms)
     if room.factor < 1 and u.now_ms - room.slowed_ms >= A_SECOND_MS then
       local _, is_chosen = rooms.per_minute(room)
@@ -224,7 +224,7 @@ do
     end
   end
 
-  -- The ms until so many others have had their turn: in one case of two, and in nine of ten.
+  -- The ms until that many others have had their turn: in one case of two, and in nine of ten.
   local function waits(u, room, ahead)
     if not ahead or ahead == 0 then
       return 0, 0

@@ -17,7 +17,7 @@
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed.
 --           So a repeat is looked for before anything else is checked.
 -- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
---           {"too_many_holds", limit}               so many holds of the customer live at the event
+--           {"too_many_holds", limit}               that many holds of the customer live at the event
 --           {"key_reused"}                          the rid was taken for another request
 --           {"out_of_memory"}                       Redis is too full to take anything
 --           {"unknown_pool", ticket_id}             no such event (ticket 0) or no such ticket in it
@@ -31,7 +31,7 @@
 --           {"below_minimum", ticket_id, minimum}   fewer places than the ticket is sold in
 --           {"code_not_applicable", most}           the code is for none of the tickets (0), or for fewer places at once
 --           {"queue_required"}                      the event has a waiting room, and the customer no place in it
---           {"not_your_turn", ahead}                so many are before the customer; 0: it may enter, and has not
+--           {"not_your_turn", ahead}                that many are before the customer; 0: it may enter, and has not
 --           {"pass_expired"}                        the customer was inside; it may enter again
 --           {"limit_exceeded", limit, taken}        more than one customer may have of the event, or than its pass buys
 --           {"held_unbought", who, most, places, hold_ms, retry_ms}

@@ -25,7 +25,7 @@
 --           {"price_changed", total_minor, currency}, {"limit_exceeded", limit, taken}, {"out_of_memory"}
 --                                                         as in hold
 --           {"amount_mismatch", difference_minor, currency}   it costs so much more, and nothing may be charged
---           {"too_many_attempts", limit}                  so many payments and exchanges of it are kept
+--           {"too_many_attempts", limit}                  that many payments and exchanges of it are kept
 --           {"payment_failed", now_ms, replayed, record}  this attempt failed before; nothing was exchanged
 --           {"refund_due", now_ms, replayed, record}      this attempt's money came too late, and goes or went back
 --           {"exchanging", now_ms, replayed, record}      pinned: the difference must be charged

@@ -4,7 +4,7 @@
 --           codes: a thousand at most
 --           is_new: none of them exists, unless it was withdrawn and nothing is left of its uses
 --           follows: of one code, whose places Postgres already has: as many of them as possible are set aside. It then has
---           only so many places, which the result reports
+--           only that many places, which the result reports
 -- Keys      events, pools, codes:<event>, allotments
 -- Promise   All of them or none. Reservations that name a code keep their terms, and count as uses. Of an allocation, the
 --           places that nobody has are set aside; if it is withdrawn, or after its end, none. A repeat changes nothing.

@@ -9,7 +9,7 @@
 --           {"not_found"}                        the customer has no place
 --           {"out_of_memory"}                    Redis is too full to take anything
 --           {"queue_closed", reason}             as in join_queue
---           {"not_your_turn", ahead}             so many are before it; 0: it is the next one; -1: not drawn yet
+--           {"not_your_turn", ahead}             that many are before it; 0: it is the next one; -1: not drawn yet
 --           {"inside_full"}                      it is its turn, but there is no space at the moment
 --           {"again"}                            the same, but expired holds are not all given back yet
 --           {"placed", now_ms, replayed, index, position, ahead, until_ms, wait_ms, longest_ms}   as in join_queue

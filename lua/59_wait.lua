@@ -4,7 +4,7 @@
 --           waiting_id: also the id of the reservation, once places are offered; details, address: as in hold
 --           contact: text about how the customer is notified, kept as it is; digest: of the request
 -- Keys      events, pools, customers, waiting:<event>...
--- Promise   The same id again has no further effect and answers what has become of it.
+-- Promise   The same id again has no further effect and answers its present state.
 -- Results   {"rate_limited", who, retry_ms}          too fast (18_limits.lua)
 --           {"key_reused"}                           the id was taken for another request
 --           {"out_of_memory"}                        Redis is too full to take anything
