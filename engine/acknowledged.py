@@ -14,7 +14,7 @@ from engine.outbox import BEGINNING, Position
 log = structlog.get_logger(__name__)
 
 REMEMBERED_ENDS = 16
-"""So many ends of epochs a partition remembers (lua/70_write.lua)."""
+"""That many ends of epochs a partition remembers (lua/70_write.lua)."""
 
 
 def last_kept(acknowledged: Position, now: Position, ends: Sequence[Position]) -> Position | None:

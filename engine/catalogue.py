@@ -39,7 +39,7 @@ _VENUE_MARK = "v"
 class TicketSnapshot(msgspec.Struct, frozen=True):
     """A ticket of an event. `section_ids` are those whose seats it offers; none where places are all alike.
 
-    `section_capacity`: it offers places without seats of its one section, which has so many; other tickets may, too.
+    `section_capacity`: it offers places without seats of its one section, which has that many; other tickets may, too.
 
     `timed`: its places are those of the slots of the event's schedule. `capacity` is that of its own pool; 0 where it
     has none, because it offers sections or slots. `revision` moves with each change by a manager. A window that is not

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _PAUSE_SECONDS = 0.05
 _HOPS = 4
-"""So many redirections are followed at once; then the topology is about to change, and it is better to wait."""
+"""That many redirections are followed at once; then the topology is about to change, and it is better to wait."""
 
 
 class _Away(Unready):

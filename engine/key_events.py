@@ -22,7 +22,7 @@ _LATE_SECONDS = 0.1
 """So long requests wait for a node that has nothing but their keys."""
 
 _KEEP_SECONDS = 0.1
-"""So long a key that is to be kept waits for a call that goes anyway."""
+"""The time for which a key to keep waits for a call that goes anyway."""
 
 _OUT_OF_MEMORY = b"out_of_memory"
 
@@ -248,11 +248,11 @@ class _Nobody:
     """Stands for an answer that nobody waits for."""
 
     def done(self) -> bool:
-        """False: the key is to be asked for."""
+        """False: the key must be asked for."""
         return False
 
     def set_result(self, result: Any, /) -> None:
-        """Nothing is to be done."""
+        """Nothing to do."""
 
     def set_exception(self, error: Exception, /) -> None:
         """As above."""

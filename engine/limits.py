@@ -1,7 +1,7 @@
 """The limits on how fast and how much somebody takes, as the Lua library decides with them (lua/18_limits.lua).
 
-They are the same for all processes, because they are in Redis: `onsale serve` publishes its own when it starts. Whoever
-gives a hold back decides with them, too, whatever its own settings say.
+They are the same for all processes, because they are in Redis: `onsale serve` publishes its own when it starts. A
+process that gives a hold back decides with them, too, whatever its own settings say.
 """
 
 import re

@@ -80,8 +80,8 @@ class QueueEnd(StrEnum):
 class WaitingState(StrEnum):
     """The state of an entry of a waiting list.
 
-    `offered` while its reservation can be paid, `taken` once it is; `declined` by the customer. `ended`: the offer ran
-    out, the list is over, or the customer may not have so many places any more.
+    `offered` while its reservation can be paid, `taken` once it is; `declined` by the customer. `ended`: the offer
+    expired, the list is over, or the customer may not have so many places any more.
     """
 
     WAITING = "waiting"

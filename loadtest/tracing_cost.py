@@ -62,7 +62,9 @@ class _Collector:
 @click.option("--rounds", type=click.IntRange(min=1), default=80, show_default=True, help="Rounds of a pair.")
 @click.option("--holds", type=click.IntRange(min=1), default=250, show_default=True, help="Holds of a round, on each.")
 @click.option("--connections", type=click.IntRange(min=1), default=128, show_default=True)
-@click.option("--one-in", type=click.IntRange(min=1), default=100, show_default=True, help="Of so many, one is traced.")
+@click.option(
+    "--one-in", type=click.IntRange(min=1), default=100, show_default=True, help="Of that many, one is traced."
+)
 @click.option("--null", is_flag=True, help="Both without traces: the error of the method.")
 def main(pairs: int, rounds: int, holds: int, connections: int, one_in: int, null: bool) -> None:
     """Prints µs of CPU time a hold, off and on, and their ratio."""
@@ -168,7 +170,7 @@ async def _line(port: int) -> AsyncIterator[_Line]:
 
 
 async def _hold(lines: list[_Line], ticket_id: int, holds: int) -> None:
-    """So many holds on these connections, each of another customer."""
+    """That many holds on these connections, each of another customer."""
     left = iter(range(holds))
 
     async def customer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

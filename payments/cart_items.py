@@ -42,8 +42,8 @@ _PAUSE_SECONDS = 0.02
 class NewItem(NamedTuple):
     """A wish for a place in a cart. `item`: as in Add. `hold_ms`: how long holds of the event live.
 
-    `details`: about the customer, as they are stored. `buyer`: the customer whose cart it is to be; empty: nobody is
-    named. `currency`: of the event's prices; a cart has one. `code`: under whose terms; a cart has one, too.
+    `details`: about the customer, as they are stored. `buyer`: the customer who gets the cart; empty: nobody is named.
+    `currency`: of the event's prices; a cart has one. `code`: under whose terms; a cart has one, too.
     """
 
     event_id: int

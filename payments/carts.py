@@ -1,7 +1,7 @@
 """Payments of carts: several reservations pinned for one payment, and all of them sold or given back.
 
-What becomes of a payment is decided at the cart first and then done to its reservations, one by one. Whatever dies in
-between, the reservations that are still pinned name the payment, and with it the cart: `drive` does the rest. Every
+The outcome of a payment is decided at the cart first, and then applied to its reservations, one by one. Whatever dies
+in between, the reservations that are still pinned name the payment, and with it the cart: `drive` does the rest. Every
 step is safe to repeat and safe beside another process that does the same.
 """
 

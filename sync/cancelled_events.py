@@ -68,7 +68,7 @@ class Pace:
 
 
 class Cancellations:
-    """Rounds over all events of which something is still to be done.
+    """Rounds over all events whose work is not finished.
 
     Refunds are background work: at most `refunds_per_second`, and few at an instant, so that no sale waits for them.
     """

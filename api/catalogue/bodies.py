@@ -48,8 +48,8 @@ class WaitingRoomBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WaitingListBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The waiting list of an event. A customer who is offered places has `offer_seconds` to pay for them.
 
-    At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: whoever waits for more places than
-    return is passed over.
+    At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: a customer who waits for more
+    places than return is passed over.
     """
 
     offer_seconds: OfferSeconds = 3600

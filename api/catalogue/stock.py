@@ -30,7 +30,7 @@ from engine.settings import Settings
 from engine.stock import PoolCounts
 
 _CROWD = 64
-"""So many may wait for a partition to be asked again for what this process changed itself."""
+"""That many may wait for a partition to be asked again for what this process changed itself."""
 
 _PAUSE = 10
 """A partition is not asked again for this multiple of the time that it took to answer, at most until its answer is too

@@ -45,7 +45,7 @@ class SeatBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True
 
 
 class RowBody(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """A row of seats: so many, labelled from 1, or each of them."""
+    """A row of seats: that many, labelled from 1, or each of them."""
 
     name: Text
     seats: Annotated[int, Meta(ge=1, le=1000)] | Annotated[list[SeatBody], Meta(min_length=1, max_length=1000)]

@@ -7,7 +7,7 @@ from engine.words import QueueEnd, QueuePhase
 
 _SHORTEST_POLL_MS, _LONGEST_POLL_MS = 1_000, 10_000
 _WAITING_PER_POLL_MS = 10
-"""So many more customers who wait make each of them ask 1 ms later."""
+"""That many more customers who wait make each of them ask 1 ms later."""
 
 
 def queue_view(event_id: int, state: QueueState) -> Queue:

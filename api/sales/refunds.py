@@ -28,7 +28,7 @@ from engine.seats import section_pool
 
 
 class RefundedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Places of a reservation that are refunded: so many of a ticket, or the seats that are named."""
+    """Places of a reservation that are refunded: that many of a ticket, or the seats that are named."""
 
     ticket_id: DatabaseId
     quantity: Annotated[int, Meta(ge=1, le=2000)] | None = None

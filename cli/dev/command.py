@@ -47,7 +47,7 @@ ENVIRONMENT_FILE = "environment"
 def run_dev(port: int, data_dir: Path, workers: int, shards: int = 0, replicas: int = 0, *, auth: str = "off") -> None:
     """Starts everything and stays until SIGINT, SIGTERM or the end of a part; leaves no process behind.
 
-    `shards`: primaries of a cluster, each with so many `replicas`; 0: one server. `auth`: off, or jwt: tokens of each
+    `shards`: primaries of a cluster, each with that many `replicas`; 0: one server. `auth`: off, or jwt: tokens of each
     role are printed.
 
     Raises UserError if something cannot start, or did not stay.

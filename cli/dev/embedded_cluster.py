@@ -47,7 +47,7 @@ class EmbeddedCluster:
             "cluster-node-timeout": str(node_timeout_ms),
             # A shard that is away must not stop the others.
             "cluster-require-full-coverage": "no",
-            # Nobody's replica changes its primary by itself: what a person sees is what was set up.
+            # # No replica changes its primary by itself: a person sees the cluster as it was set up.
             "cluster-allow-replica-migration": "no",
             "repl-diskless-sync-delay": "0",
         }

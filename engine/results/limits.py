@@ -18,7 +18,7 @@ class RateLimited(Result, frozen=True, tag="rate_limited"):
 
 
 class TooManyHolds(Result, frozen=True, tag="too_many_holds"):
-    """So many holds of the customer live at the event already."""
+    """That many holds of the customer live at the event already."""
 
     limit: int
 

@@ -20,7 +20,7 @@ class Disputed(OnRecord, frozen=True, tag="disputed"):
 
 
 class TooManyAttempts(Result, frozen=True, tag="too_many_attempts"):
-    """So many payment attempts of the reservation have failed; it cannot be paid any more."""
+    """That many payment attempts of the reservation have failed; it cannot be paid any more."""
 
     limit: int
 

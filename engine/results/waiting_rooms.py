@@ -68,7 +68,7 @@ class QueueRequired(Result, frozen=True, tag="queue_required"):
 
 
 class NotYourTurn(Result, frozen=True, tag="not_your_turn"):
-    """So many customers are before this one, or it has not entered. -1: the order is not drawn yet."""
+    """That many customers are before this one, or it has not entered. -1: the order is not drawn yet."""
 
     ahead: int
 

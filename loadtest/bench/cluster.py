@@ -53,7 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def requests(asking: RequestSpec, number: int) -> Iterator[bytes]:
-    """So many holds, each of another customer."""
+    """That many holds, each of another customer."""
     template = asking.template(_HOST, _CUSTOMERS)
     for sent in range(number):
         values = [counter.first + sent * counter.step % counter.among for counter in asking.counters]

@@ -40,7 +40,7 @@ GUARDED = PLACES._replace(
 """The same, with a token for each customer, and with all limits. All customers have one address."""
 
 CODES = 20_000
-"""Codes of the event with the same terms. No batch has so many holds."""
+"""Codes of the event with the same terms. No batch has that many holds."""
 
 WITH_CODE = PLACES._replace(code="FAN-000000")
 """The same, all under one code."""

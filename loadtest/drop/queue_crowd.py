@@ -94,7 +94,7 @@ class Waiter(Person):
         return True
 
     def _bought(self, place: ObservedPlace) -> bool:
-        """True if the customer got something, whatever becomes of it."""
+        """True if the customer got something, paid for or not."""
         stage = self.scene.stage
         item = {"ticket_id": stage.general_ticket, "quantity": random.choice([1, 1, 2, 2, 2, 4])}
         answer = self.take(stage.general_event, item)

@@ -44,7 +44,7 @@ class CrowdApart:
         self._thread.shutdown(wait=False)
 
     async def open_loop(self, name: str, per_second: float, seconds: float) -> Load:
-        """So many arrivals a second, for so long. Raises RuntimeError if the process has died or hangs."""
+        """That many arrivals a second, for so long. Raises RuntimeError if the process has died or hangs."""
         self._ours.send((name, per_second, seconds))
         return await self._said()
 

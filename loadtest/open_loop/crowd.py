@@ -120,7 +120,7 @@ class Crowd:
         self._give(connection)
 
     async def open_loop(self, name: str, per_second: float, seconds: float) -> Load:
-        """So many arrivals a second, evenly, for so long; then waits for the answers to what was asked."""
+        """That many arrivals a second, evenly, for so long; then waits for the answers to what was asked."""
         recording = self._recording = _Recording(self._loop.time(), seconds)
         due = 0
         while (now := self._loop.time()) < recording.until:

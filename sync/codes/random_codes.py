@@ -10,7 +10,7 @@ _CHARACTERS = 10
 
 
 def random_codes(count: int, prefix: str = "") -> list[str]:
-    """So many codes that differ from each other, each with the prefix."""
+    """That many codes that differ from each other, each with the prefix."""
     made: dict[str, None] = {}
     while len(made) < count:
         bits = secrets.randbits(5 * _CHARACTERS)

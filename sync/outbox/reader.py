@@ -25,7 +25,7 @@ _ENTRIES_AT_FIRST = 16
 _LONGEST_PAUSE_SECONDS = 2.0
 
 IDLE_POLLS = 4
-"""An idle reader waits for so many times `sync_poll_ms`: news come at once, and polls are what being idle costs."""
+"""An idle reader waits for that many times `sync_poll_ms`: news come at once, and polls are what being idle costs."""
 
 _IDLE_POLLS_PER_CHECK = 2
 """Polls that find nothing, the first of which looks whether Redis was set back: that costs as much as a poll."""

@@ -15,7 +15,7 @@ class LateWork(NamedTuple):
 
 
 async def read_late_work(postgres: Postgres, *, dead_letters_of_seconds: float) -> LateWork:
-    """The late work now; of dead letters, those of the last so many seconds. Raises PostgresAway."""
+    """The late work now; of dead letters, those of the last that many seconds. Raises PostgresAway."""
     async with postgres.connection() as connection:
         ((_, oldest_seconds, off),) = await connection.fetch(statement("measure_webhook_queue"))
         dead = await connection.fetchval(statement("count_dead_letters"), dead_letters_of_seconds)

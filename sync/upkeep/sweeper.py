@@ -16,7 +16,7 @@ from sync.metrics import SyncMetrics
 log = structlog.get_logger(__name__)
 
 _IDLE_INTERVALS = 4
-"""After a round that found nothing the next one comes so many intervals later: idle, a sweep costs the most here."""
+"""After a round that found nothing the next one comes that many intervals later: idle, a sweep costs the most here."""
 
 
 async def run_sweeper(settings: Settings, engine: Engine, metrics: SyncMetrics) -> None:

@@ -500,7 +500,7 @@ class SectionBody(TypedDict):
 
 
 class RowBody(TypedDict):
-    """A row of seats: so many, labelled from 1, or each of them."""
+    """A row of seats: that many, labelled from 1, or each of them."""
 
     name: str
     seats: int | list[SeatBody]
@@ -670,7 +670,7 @@ class RefundWish(TypedDict):
 
 
 class RefundedItem(TypedDict):
-    """Places of a reservation that are refunded: so many of a ticket, or the seats that are named."""
+    """Places of a reservation that are refunded: that many of a ticket, or the seats that are named."""
 
     ticket_id: int
     quantity: NotRequired[int | None]

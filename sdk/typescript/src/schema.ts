@@ -2329,8 +2329,8 @@ export interface components {
          * WaitingListBody
          * @description The waiting list of an event. A customer who is offered places has `offer_seconds` to pay for them.
          *
-         *         At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: whoever waits for more places than
-         *         return is passed over.
+         *         At `ends_at` what is left goes on sale; null: when the sale closes. `fill_gaps`: a customer who waits for more
+         *         places than return is passed over.
          */
         WaitingListBody: {
             /** @description Default: 3600. */
@@ -2435,7 +2435,7 @@ export interface components {
         };
         /**
          * RowBody
-         * @description A row of seats: so many, labelled from 1, or each of them.
+         * @description A row of seats: that many, labelled from 1, or each of them.
          */
         RowBody: {
             name: string;
@@ -2770,7 +2770,7 @@ export interface components {
         };
         /**
          * RefundedItem
-         * @description Places of a reservation that are refunded: so many of a ticket, or the seats that are named.
+         * @description Places of a reservation that are refunded: that many of a ticket, or the seats that are named.
          */
         RefundedItem: {
             ticket_id: number;
@@ -3982,8 +3982,8 @@ export interface components {
          * WaitingState
          * @description The state of an entry of a waiting list.
          *
-         *         `offered` while its reservation can be paid, `taken` once it is; `declined` by the customer. `ended`: the offer ran
-         *         out, the list is over, or the customer may not have so many places any more.
+         *         `offered` while its reservation can be paid, `taken` once it is; `declined` by the customer. `ended`: the offer
+         *         expired, the list is over, or the customer may not have so many places any more.
          * @enum {unknown}
          */
         WaitingState: "declined" | "ended" | "offered" | "taken" | "waiting";
