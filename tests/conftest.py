@@ -39,7 +39,7 @@ from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import WaitUntil, wait_until
 
 _SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
-"""With so many, the session's server is a cluster of that many primaries: `make test-cluster`."""
+"""With that many, the session's server is a cluster of that many primaries: `make test-cluster`."""
 
 _TIMEOUT_SECONDS = 30
 _PATIENCE_MS = 30_000

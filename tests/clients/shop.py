@@ -26,7 +26,7 @@ def new_event(client: AuthenticatedClient) -> int:
 
 
 def reserve(client: AuthenticatedClient, ticket_id: int) -> str:
-    """What came of it, in words: each kind of problem has its type."""
+    """The outcome in words: each kind of problem has its type."""
     body = NewReservation(items=[ItemBody(ticket_id=ticket_id, quantity=2)], customer=CustomerBody(id="22"))
     said = create_reservation.sync(client=client, body=body, idempotency_key="a-key-of-this-click")
     if isinstance(said, Reservation):

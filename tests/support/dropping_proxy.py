@@ -45,11 +45,11 @@ class LosingProxy:
         return self._server._replace(netloc=f"{LOOPBACK}:{port}").geturl()
 
     def lose(self, word: bytes, times: int = 1) -> None:
-        """The next requests that have this word in them, so many, get no answer."""
+        """The next requests that have this word in them, that many, get no answer."""
         self._words += [word] * times
 
     def refuse(self, word: bytes, answer: bytes, times: float = 1) -> None:
-        """The next requests that have this word in them, so many, do not reach the server and get this answer."""
+        """The next requests that have this word in them, that many, do not reach the server and get this answer."""
         self._refusals[word] = (answer, times)
 
     def refuse_no_more(self) -> None:
@@ -90,7 +90,7 @@ class LosingProxy:
         self._words.clear()
 
     def is_to_lose(self, request: bytes) -> bool:
-        """Whether this request's answer is to be lost; it counts."""
+        """Whether this request's answer must be lost; it counts."""
         for word in self._words:
             if word in request:
                 self._words.remove(word)

@@ -160,7 +160,7 @@ def _check_places_of_records(redis: Client, prefix: str, ledger: dict[str, list[
         if any(attempt[1] == "pending" or any(refund[3] == 0 for refund in attempt[7]) for attempt in record[9])
     }
     assert unsettled == open_attempts, "4: unsettled"
-    assert set(ledger) == set(deadlines) | unsettled, "5: the ledger has what is to be given back or settled, no more"
+    assert set(ledger) == set(deadlines) | unsettled, "5: the ledger has what must be given back or settled, no more"
     for rid, deadline_ms in deadlines.items():
         assert deadline_ms == ledger[rid][5], f"3: deadline of {rid}"
         expires_ms = redis.pexpiretime(f"{prefix}hold:{rid}")

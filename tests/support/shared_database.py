@@ -62,7 +62,7 @@ class SharedDatabase:
         return self.url.rpartition("/")[2]
 
     def empty(self, *, new_ids: bool = True) -> None:
-        """Removes all rows, and whoever is still connected. Not for use within a running event loop.
+        """Removes all rows, and ends all connections. Not for use within a running event loop.
 
         `new_ids`: ids begin at 1 again; else they go on where the test before left off.
         """

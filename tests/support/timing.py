@@ -14,7 +14,7 @@ from typing import NamedTuple
 _PAUSE_SECONDS = 0.05
 LONGEST_CALL_MS = 5.0
 FEW = 15
-"""Of some 1,560 calls, so many may have met with others of the machine."""
+"""Of some 1,560 calls, that many may have met with others of the machine."""
 
 
 async def least_of_tries(

@@ -68,7 +68,7 @@ async def test_no_use_and_no_cent_too_many(stack: Stack, storefront: Storefront)
 
 
 async def test_an_allocation_under_load_and_at_its_end(stack: Stack, storefront: Storefront) -> None:
-    """No sync worker is there: whoever buys first after the end finds the rest on sale."""
+    """No sync worker is there: the first buyer after the end finds the rest on sale."""
     stack.configure(wrong_codes_burst=1000)
     await stack.start("gateway", "api")
     event = await storefront.create_event(capacity=CAPACITY)

@@ -31,7 +31,7 @@ class Crowd:
                 gates.create_task(self._gate(f"gate {gate}"))
 
     async def served(self, more: int) -> None:
-        """Waits until so many more scans are answered, or all are."""
+        """Waits until that many more scans are answered, or all are."""
         aim = min(len(self.answered) + more, AT_ONCE * RESERVATIONS)
         await wait_until(lambda: len(self.answered) >= aim, 60, "gates are served")
 

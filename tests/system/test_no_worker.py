@@ -19,7 +19,7 @@ async def test_an_expired_hold_is_sold_by_the_next_call(stack: Stack, storefront
     early = await storefront.hold(event.ticket_id, "early")
     # A machine that stood still for a second between the two calls proves nothing, and is no failure.
     assert early.code == "sold_out" or redis_time(stack) > deadline
-    await wait_until(lambda: redis_time(stack) > deadline, what="the hold runs out")
+    await wait_until(lambda: redis_time(stack) > deadline, what="the hold expires")
     late = await storefront.hold(event.ticket_id, "late")
 
     assert late.status == 201

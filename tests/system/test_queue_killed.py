@@ -34,7 +34,7 @@ class Waiting:
         self.inside: set[str] = set()
         self.draws: set[tuple[int, str]] = set()
         self.joined_until = 0
-        """So many may join by now."""
+        """That many may join by now."""
 
     @property
     def path(self) -> str:
@@ -80,7 +80,7 @@ class Waiting:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def joined(self, customers: int) -> None:
-        """Waits until so many have a place."""
+        """Waits until that many have a place."""
         await wait_until(lambda: len(self.indexes) >= customers, PATIENCE_SECONDS, f"{customers} have joined")
 
 

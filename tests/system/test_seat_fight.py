@@ -27,7 +27,7 @@ def owned_twice(owned: Iterable[list[int]]) -> list[int]:
 
 
 async def insist(storefront: Storefront, hall: Hall, number: int) -> list[int]:
-    """Asks for one seat after the other, in an order of the buyer's own, until one is to be had or none is left."""
+    """Asks for one seat after the other, in an order of the buyer's own, until one is available or none is left."""
     order = random.Random(number).sample(hall.seat_ids, len(hall.seat_ids))  # noqa: S311  # the same every time
     for seat_id in order:
         item = {"ticket_id": hall.ticket_id, "seat_ids": [seat_id]}
@@ -57,7 +57,7 @@ async def test_every_seat_is_sold_once(stack: Stack, storefront: Storefront) -> 
 
 
 async def test_the_best_seats_together_go_round(stack: Stack, storefront: Storefront) -> None:
-    """400 seats in rows of 20 are 100 times four together: so many get them, all others none."""
+    """400 seats in rows of 20 are 100 times four together: that many get them, all others none."""
     stack.api_workers = 2
     await stack.start("sync", "api")
     hall = await open_hall(storefront, rows=20, seats=20)

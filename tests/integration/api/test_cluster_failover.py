@@ -72,7 +72,7 @@ def start_sale(shop: Settings, sync_url: str, start_api: StartApi) -> StartSale:
 
 
 def happenings(failures: Mapping[str, Any], where: Any, cluster: EmbeddedCluster, times: int) -> list[Happening]:
-    """Each failure so many times, in the order of the seed, each to a slot that the seed chooses."""
+    """Each failure that many times, in the order of the seed, each to a slot that the seed chooses."""
     chance = random.Random(SEED)  # noqa: S311  # a seed to play it again
     slots = [slot_of(keys.meta) for keys in spread_keys(_PARTITIONS)]
     names = [name for _ in range(times) for name in failures]

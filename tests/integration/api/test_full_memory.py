@@ -22,7 +22,7 @@ pytestmark = pytest.mark.single_server(
 )
 
 LASTING, SHORT = 150, 50
-"""Live holds of two events; those of the second run out."""
+"""Live holds of two events; those of the second expire."""
 
 SHORT_SECONDS = 3
 BACK_WITHIN_SECONDS = 2.0
@@ -99,10 +99,10 @@ async def test_sales_stop_and_everything_else_goes_on(
     assert paused.body["status"] == "paused"
     assert (await front.call("PATCH", f"/v1/events/{lasting['id']}", {"status": "on_sale"})).status == 200
 
-    async def have_run_out() -> bool:
+    async def have_expired() -> bool:
         return await front.counts(short_id) == (1000, 0, 0)
 
-    await wait_until(have_run_out, SHORT_SECONDS + 5, "the holds of the second event have run out")
+    await wait_until(have_expired, SHORT_SECONDS + 5, "the holds of the second event have expired")
     assert await front.counts(ticket_id) == (1000 - LASTING - 1 + 51, LASTING + 1 - 100, 49)
 
     await redis.execute_command("CONFIG", "SET", "maxmemory", 0)

@@ -44,7 +44,7 @@ async def guarded(start_api: StartApi) -> Front:
 
 
 async def hall(front: Front, seats: int) -> tuple[Json, list[int]]:
-    """An event on sale with so many seats."""
+    """An event on sale with that many seats."""
     manifest = {"name": "Hall", "sections": [{"name": "S", "rows": [{"name": "A", "seats": seats}]}]}
     venue = (await front.call("POST", "/v1/venues", manifest, headers=BOSS)).body
     section_id = venue["sections"][0]["id"]

@@ -1,4 +1,4 @@
-"""A server that took over and lacks what was answered: whoever was answered notices, even without another request."""
+"""A server that took over and lacks acknowledged changes: the caller notices, even without another request."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -88,7 +88,7 @@ async def test_a_failover_that_loses_nothing_is_not_told_of(pair: Pair) -> None:
 
 
 async def test_a_loss_is_noticed_after_further_restarts(pair: Pair) -> None:
-    """Others have sold on the new server meanwhile, and it was started anew twice."""
+    """Others have sold on the new server meanwhile, and it was started again twice."""
     await pair.join()
     async with process(pair) as seller:
         await seller.hold(1)

@@ -1,4 +1,4 @@
-"""Places of holds that ran out can be had at once, even if more of them are due than one call gives back."""
+"""Places of expired holds are available at once, even if more of them are due than one call gives back."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 EVENT, TIMED_EVENT, TICKET, TIMED_TICKET = 1, 2, 7, 8
 CAPACITY = 10
 DUE = 3
-"""So many holds of three places each run out: all but one place."""
+"""That many holds of three places each expire: all but one place."""
 
 LIVE = new_reservation_id(EVENT)
 """A hold of the tenth place, by anna."""
@@ -73,7 +73,7 @@ async def run_out(engine: Engine, *holds: Hold) -> None:
     async def is_past() -> bool:
         return await server_time_ms(engine.redis) > deadline_ms
 
-    await wait_until(is_past, what="the holds run out")
+    await wait_until(is_past, what="the holds expire")
 
 
 @pytest.mark.parametrize("customer", ["anna", "piotr"])
@@ -88,7 +88,7 @@ async def run_out(engine: Engine, *holds: Hold) -> None:
 async def test_places_and_the_customers_limit_are_free_again(
     engine: Engine, command: Hold | Add | Replace, customer: str
 ) -> None:
-    """`customer` had what ran out: somebody else, or the one that asks, whom it counts for."""
+    """`customer` had the expired holds: somebody else, or the one that asks, for whom they count."""
     assert isinstance(await engine.submit(hold(places(1), "anna", LIVE)), Held)
     await run_out(engine, *(hold(places(3), customer, hold_ms=1) for _ in range(DUE)))
     assert isinstance(await engine.submit(command), Held)

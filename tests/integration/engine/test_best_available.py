@@ -168,7 +168,7 @@ async def test_best_seats_go_round_those_named_in_the_same_reservation(engine: E
     ],
 )
 async def test_a_seat_that_is_named_twice_is_not_sold_twice(engine: Engine, items: list[Item]) -> None:
-    """Whoever asks sees to that; the library raises before it writes."""
+    """Callers must not do that; the library raises before it writes."""
     await put_sections(engine, 1, ["aaaaa"])
     with pytest.raises(EngineBug, match="named twice"):
         await engine.submit(Hold(new_reservation_id(1), 1, "22", "{}", "", items_text(items)))
@@ -204,7 +204,7 @@ async def micros_of(engine: Engine, *commands: Hold) -> tuple[float, list[type]]
 @pytest.mark.alone
 @pytest.mark.parametrize("n", [1, 4, 10])
 async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Engine, n: int) -> None:
-    """60,000 seats in 2,000 rows, half of them not to be had."""
+    """60,000 seats in 2,000 rows, half of them not available."""
     rows = ["b" * 30] * 1000 + ["a" * 30] * 1000
     await put_sections(engine, 1, ["\n".join(rows)])
     held = 0
@@ -226,7 +226,7 @@ async def test_a_search_over_a_stadium_takes_less_than_a_millisecond(engine: Eng
 @pytest.mark.parametrize("n", [2, 10])
 @pytest.mark.parametrize("together", [True, False])
 async def test_nor_does_one_over_single_seats_take_more(engine: Engine, n: int, *, together: bool) -> None:
-    """60,000 seats, no two neighbours to be had: every search goes over all of them."""
+    """60,000 seats, no two neighbours available: every search goes over all of them."""
     await put_sections(engine, 1, ["\n".join(["ab" * 15] * 2000)])
 
     async def search() -> float:

@@ -106,7 +106,7 @@ class Sale:
 
 
 async def test_forward(clocked: ClockedValkey, sale: Sale) -> None:
-    """Holds of before run out early; pins and what is sold stay; nothing comes back to life afterwards."""
+    """Earlier holds expire early; pins and sold places stay; nothing comes back to life afterwards."""
     held, paying, paid = [await sale.held() for _ in range(3)], await sale.held(), await sale.paid()
     assert isinstance(await sale.begin(paying), Paying)
     await clocked.move(JUMP_SECONDS)
@@ -119,7 +119,7 @@ async def test_forward(clocked: ClockedValkey, sale: Sale) -> None:
 
     await clocked.move(0)
     for rid in held:
-        assert isinstance(await sale.begin(rid), Expired), "what ran out is not sold, whatever the clock says now"
+        assert isinstance(await sale.begin(rid), Expired), "an expired hold is not sold, whatever the clock says now"
     assert isinstance(await sale.hold(), SoldOut)
     assert (await sale.record(others[0]))[1] > HOLD_MS + (JUMP_SECONDS - 60) * 1000, "these live longer now"
     assert isinstance(await sale.confirm(paying), Paid)
@@ -129,7 +129,7 @@ async def test_forward(clocked: ClockedValkey, sale: Sale) -> None:
 
 
 async def test_backward(clocked: ClockedValkey, sale: Sale) -> None:
-    """Holds of before run out late; what ran out before stays so; new holds live as long as they should."""
+    """Earlier holds expire late; what has expired stays so; new holds live as long as they should."""
     ran_out, held, paid = await sale.held(hold_ms=1), await sale.held(), await sale.paid()
     await wait_until(lambda: _expired(sale, ran_out))
     await clocked.move(-JUMP_SECONDS)

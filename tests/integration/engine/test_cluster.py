@@ -41,7 +41,7 @@ EVENTS = range(16, 32)
 _DUE_MS = 200
 _TRIES = 8
 _BALLAST = 30_000
-"""So many keys make a move last long enough."""
+"""That many keys make a move last long enough."""
 
 _GUARD = "redis.call('EXISTS', prefix .. 'guard', prefix .. 'guard:2')"
 _NO_MSETEX = "not in_cluster() and redis.call('COMMAND', 'INFO', 'MSETEX')"
@@ -197,7 +197,7 @@ async def torn_or_refused(cluster: EmbeddedCluster, engine: Engine) -> tuple[int
     await add_keys_of_bookings(engine, keys)
     home = cluster.primary_of(slot_of(keys.meta))
     with cluster.client(home) as redis:
-        await wait_until(lambda: not redis.exists(keys.hold(due.reservation_id)), what="it has run out")
+        await wait_until(lambda: not redis.exists(keys.hold(due.reservation_id)), what="it has expired")
     with moving_by_keys(cluster, slot_of(keys.meta), SPARE), cluster.client(home) as redis:
         with pytest.raises((Fault, EngineBug)):
             await engine.sweep(0)

@@ -40,7 +40,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.damages_keys
 
 EVENT, BRIEF = 1, 2
-"""Two events of the only partition; a hold of the second has just run out."""
+"""Two events of the only partition; a hold of the second has just expired."""
 
 PREFIX = "{p00}:"
 FIXED = (
@@ -127,7 +127,7 @@ COMMANDS: dict[str, Command[Any]] = {
     "end_event": EndEvent(EVENT),
     "find held": Find(id_of("held")),
     "find paid": Find(id_of("paid")),
-    "find what ran out": Find(id_of("ran_out")),
+    "find an expired hold": Find(id_of("ran_out")),
     "count": Count(EVENT),
     "change slots": event_of(EVENT, 900_000, slots=6),
     "book": Book(EVENT, booking_id("new"), *at(NEW_SLOT), "{}", ""),
@@ -294,12 +294,12 @@ def right(row: str, key: str, damage: Damage, answer: Any) -> bool:
         return answer == NotFound() or (row == "book what was deleted" and isinstance(answer, Booked))
     if key == META and damage is truncated:  # the process that wrote it is not known: an epoch begins, without a loss
         return row in {"seat_map", "count"} and answer.position.endswith("-0")
-    if key == MAP and damage is truncated:  # seats that are to be had, if not the very best: the last is not seen
+    if key == MAP and damage is truncated:  # available seats, if not the very best: the last is not seen
         return row == "add best seats apart" and isinstance(answer, Held)
     name = key.partition("hold:")[2].partition("-")[2].strip("_")
     if damage is not missing or not name:
         return False
-    if name == "held":  # the key is the hold: without it, it has run out
+    if name == "held":  # the key is the hold: without it, it has expired
         record = getattr(answer, "record", None)
         return answer == Expired() or (record is not None and record.state is State.EXPIRED)
     # What ended is kept as long as its key.

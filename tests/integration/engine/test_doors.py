@@ -166,7 +166,7 @@ class Transfer(NamedTuple):
 
 
 class Show(NamedTuple):
-    """A code before a gate. `ago`: where it is offline, so many minutes ago; 0: online."""
+    """A code before a gate. `ago`: where it is offline, that many minutes ago; 0: online."""
 
     number: int
     issue: int

@@ -97,7 +97,7 @@ async def levels(settings: Settings) -> None:
         refused = await here.hold(2)
         assert isinstance(refused, HeldUnbought)
         assert refused == HeldUnbought("customer", 50, 49, 30_000, refused.retry_ms)
-        assert 30_000 < refused.retry_ms <= 60_000, "by then all of its holds have run out"
+        assert 30_000 < refused.retry_ms <= 60_000, "by then all of its holds have expired"
         await here.held(1)
         assert (await here.account("c anna"))[1] == 50
         assert isinstance(await here.hold(1, "piotr"), Held), "another customer is not concerned"
@@ -148,7 +148,7 @@ async def an_expiry_counts_whoever_gives_back(settings: Settings) -> None:
             await sweeper.sweep(0)
             return await here.account("c anna") == (300, 0)
 
-        await wait_until(is_swept, 2, "the hold runs out")
+        await wait_until(is_swept, 2, "the hold expires")
         assert await here.account(f"a {HERE}") == (300, 0)
         assert await here.engine.redis.hget("{p00}:hoards:1", f"h {rid}") is None
 

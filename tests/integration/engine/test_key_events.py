@@ -164,7 +164,7 @@ async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(
 
 
 async def test_a_node_that_failed_stops_nobody_until_it_answers(engine: Engine) -> None:
-    """Who asks meanwhile is told at once, and one of them finds out that the node is back."""
+    """Callers meanwhile fail at once, and one of them finds out that the node is back."""
     async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
         away = names_of(0)
         nodes.fault = Unready("it is away")

@@ -74,7 +74,7 @@ async def publish(engine: Engine, capacity: int, hold_ms: int = 900_000) -> None
 
 
 async def at_once(engine: Engine, commands: Sequence[Command[Any]]) -> Counter[str]:
-    """What became of commands that went in one call, past the queue and its limits."""
+    """The results of commands that went in one call, past the queue and its limits."""
     keys, settings = engine.keys[EVENT % len(engine.keys)], engine.settings
     names = [keys.hold(command.reservation_id) for command in commands if isinstance(command, OnReservation)]
     names += [keys.unbooked(each.event_id, each.booking_id) for each in commands if isinstance(each, OnBooking)]

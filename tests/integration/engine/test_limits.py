@@ -70,7 +70,7 @@ async def run_out(engine: Engine, results: Sequence[Result]) -> None:
     async def is_past() -> bool:
         return await server_time_ms(engine.redis) > deadline_ms
 
-    await wait_until(is_past, 2, "the holds run out")
+    await wait_until(is_past, 2, "the holds expire")
 
 
 def left(result: Result) -> dict[str, int]:
@@ -192,7 +192,7 @@ async def test_a_command_that_the_engine_sends_again_has_asked_once(engine_setti
 
 
 async def test_an_addition_to_an_expired_hold_is_not_counted(engine_settings: Settings) -> None:
-    """A cart that ran out begins anew: its item is asked for a second time, under another id."""
+    """An expired cart starts again: its item is asked for a second time, under another id."""
     async with sale(engine_settings, customer_per_minute=1, customer_burst=2) as engine:
         rid = new_reservation_id(EVENT)
         first = await add(engine, rid, hold_ms=1)
@@ -220,7 +220,9 @@ async def test_bookings_are_limited_too(engine_settings: Settings) -> None:
             await engine.submit(Move(EVENT, booking_id, "", 0, "{2}", customer_id="anna")),
         ):
             assert isinstance(refused, RateLimited)
-        assert left(await book(engine, "", "192.0.2.1")) == {"address": 99}, "nobody's: limited by the address alone"
+        assert left(await book(engine, "", "192.0.2.1")) == {"address": 99}, (
+            "without a customer: limited by the address alone"
+        )
 
 
 async def test_who_has_many_networks_of_ipv6_is_limited_by_the_one_around_them(engine_settings: Settings) -> None:
@@ -258,7 +260,7 @@ async def test_an_expired_hold_is_not_a_live_hold(engine_settings: Settings) -> 
         async def may_again() -> bool:
             return isinstance(await hold(engine), Held)
 
-        await wait_until(may_again, 2, "the hold runs out")
+        await wait_until(may_again, 2, "the hold expires")
 
 
 async def test_after_several_expiries_comes_a_cool_down(engine_settings: Settings) -> None:
@@ -268,7 +270,7 @@ async def test_after_several_expiries_comes_a_cool_down(engine_settings: Setting
             result = await hold(engine)
             return isinstance(result, RateLimited) and result.who == "expiries"
 
-        await wait_until(cools_down, 2, "two holds have run out")
+        await wait_until(cools_down, 2, "two holds have expired")
         refused = await hold(engine)
         assert isinstance(refused, RateLimited)
         assert 0 < refused.retry_ms <= 1000

@@ -1,4 +1,4 @@
-"""100,000 holds that run out at one instant: nothing stands still, and everything is for sale again soon.
+"""100,000 holds that expire at one instant: nothing stands still, and everything is for sale again soon.
 
 How long a call blocks is what the server's slow log says, the clock on the wall; tests/support/timing.py judges it.
 """
@@ -31,7 +31,7 @@ ROUNDS = 4
 
 
 async def hold_and_run_out(engine: Engine) -> None:
-    """Returns right after the instant at which all holds of the crowd, then that of the bystander, ran out."""
+    """Returns right after the instant at which all holds of the crowd, then that of the bystander, expired."""
     keys = engine.keys[0]
     await engine.submit(event_of(CROWD, HOLDS))
     await engine.submit(event_of(BYSTANDER, 1))
@@ -80,7 +80,7 @@ async def calls_ms(engine: Engine) -> list[float]:
 
 
 GiveBack = Callable[[Engine], Awaitable[None]]
-"""Returns when all that ran out was given back."""
+"""Returns when all expired holds were given back."""
 
 
 async def play(engine: Engine, give_back: GiveBack) -> Round:
@@ -109,7 +109,7 @@ async def sweep(engine: Engine) -> None:
 
 
 async def hold_the_last(engine: Engine) -> None:
-    """The place that it wants ran out after 100,000 others of its partition."""
+    """The hold of the place that it wants expired after 100,000 others of its partition."""
     items = items_text([(TICKET_ID, 1)])
     result = await engine.submit(Hold(new_reservation_id(BYSTANDER), BYSTANDER, "22", "{}", "digest", items))
     assert isinstance(result, Held)
@@ -120,7 +120,7 @@ async def hold_the_last(engine: Engine) -> None:
 @pytest.mark.timeout(300)  # some rounds, on a machine that has other things to do
 @pytest.mark.parametrize(
     ("give_back", "patience_seconds"),
-    # Whoever comes where no sweeper runs waits longer: for one call after the other, and each for the disk.
+    # Without a sweeper a caller waits longer: for one call after the other, and each for the disk.
     [pytest.param(sweep, 5, id="the sweeper"), pytest.param(hold_the_last, 10, id="no sweeper, the next hold")],
 )
 async def test_all_is_given_back_soon_and_no_call_blocks(

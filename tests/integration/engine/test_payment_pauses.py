@@ -1,4 +1,4 @@
-"""Payment attempts: so many of a reservation, and a growing pause between those of a customer."""
+"""Payment attempts: that many of a reservation, and a growing pause between those of a customer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Limits are in Redis: whoever calls decides with the same, and a process with others is told."""
+"""Limits are in Redis: all callers decide with the same, and a process with others learns them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

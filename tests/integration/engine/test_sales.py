@@ -105,9 +105,9 @@ DEFECTS = [
         "string.format('%.0f', u.now_ms + 1), 'LIMIT'",
     ),
     Defect("an id may be reused for another request", "before.digest ~= command[6]", "false"),
-    Defect("a failed payment revives what ran out", "local due = u.now_ms >= r.deadline_ms", "local due = false"),
+    Defect("a failed payment revives an expired hold", "local due = u.now_ms >= r.deadline_ms", "local due = false"),
     Defect("who gives up keeps the places", "(due or cancelled or command[5])", "(due or cancelled)"),
-    Defect("what is paid for runs out", "table.insert(from_deadlines, r.rid)", ""),
+    Defect("a hold that is being paid for expires", "table.insert(from_deadlines, r.rid)", ""),
     Defect("a refund that restocks keeps its places", "restock and 'available' or 'kept'", "'kept'"),
     Defect("what is restocked can be restocked again", "r.kept = {}", ""),
     Defect("a fact is not told", "unit_fact(u, 'paying', r)", ""),
@@ -125,7 +125,7 @@ DEFECTS = [
         "unit_add_customer_places(u, r.event, r.customer, -places)\n    unit_set",
         "unit_set",
     ),
-    Defect("a place that stays is priced anew", "line_like(old, same)", "line_like(line, same)"),
+    Defect("a place that stays is priced again", "line_like(old, same)", "line_like(line, same)"),
     Defect(
         "a changed hold may exceed the limit", "if gained > 0 and taken + gained > terms", "if false and taken > terms"
     ),
@@ -198,16 +198,16 @@ DEFECTS_AFTER_THE_SALE = [
 ]
 
 DEFECTS_OF_ALIKE_HOLDS = [
-    Defect("who asks for the same has no limit", "if taken <= plan.most and", "if"),
-    Defect("who asks for the same gets what is not there", "and plan.places <= plan.pool[plan.from] then", "then"),
+    Defect("an alike hold has no limit", "if taken <= plan.most and", "if"),
+    Defect("an alike hold gets what is not there", "and plan.places <= plan.pool[plan.from] then", "then"),
     Defect(
-        "places of who asks for the same stay for sale",
+        "places of an alike hold stay for sale",
         "= pool[from] - places, pool.held + places",
         "= pool[from], pool.held",
     ),
-    Defect("places of who asks for the same do not count", "= taken + places, true", "= taken, true"),
-    Defect("who asks for the same for another time gets this time", "and plan.asked_ms == asked_ms and", "and"),
-    Defect("who asks for the same again has two holds", "if is_same and not before then", "if is_same then"),
+    Defect("places of an alike hold do not count", "= taken + places, true", "= taken, true"),
+    Defect("an alike hold for another time gets this time", "and plan.asked_ms == asked_ms and", "and"),
+    Defect("a repeat among alike holds has two holds", "if is_same and not before then", "if is_same then"),
 ]
 
 DEFECTS_OF_SLOTS = [
@@ -270,8 +270,8 @@ FOUND_LATE = {
     "any code opens what is hidden",
     "a code is named that nothing is under",
     "late money forgets the use",
-    "who asks for the same has no limit",
-    "who asks for the same for another time gets this time",
+    "an alike hold has no limit",
+    "an alike hold for another time gets this time",
     "late money buys what has begun",
     "a closed slot is booked",
     "the later of two changes wins unseen",

@@ -130,7 +130,7 @@ async def test_server_that_stands_still(own_valkey: EmbeddedValkey) -> None:
 
 
 async def test_server_that_was_away_for_a_moment(own_valkey: EmbeddedValkey) -> None:
-    """A crash within the timeout is nobody's business: the engine sends the batch again."""
+    """A crash within the timeout reaches no caller: the engine sends the batch again."""
     settings = Settings(redis_url=own_valkey.url, command_timeout_ms=10_000)
     async with Engine(settings) as engine:
         await engine.submit(event_of(EVENT, 100))

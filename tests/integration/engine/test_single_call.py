@@ -1,4 +1,4 @@
-"""What becomes of a new hold in the very call that makes it."""
+"""The end of a new hold in the very call that makes it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ async def test_a_new_hold_is_there_for_the_rest_of_its_call(
 async def test_a_customer_comes_back_to_a_hold_that_waits_to_be_given_back(
     engine_settings: Settings, command: Command[Any], kind: type
 ) -> None:
-    """More ran out than a call gives back, and this hold is not among the first: of one instant, ids decide."""
+    """More expired than a call gives back, and this hold is not among the first: of one instant, ids decide."""
     terms = Terms(EventStatus.ON_SALE, 0, 0, 1, 10, [TicketTerms(7, ["7"], 100)])
     first = Hold(f"1-{'-' * 16}", 1, "1", "{}", "", items_text([(7, 1)]))
     assert first.reservation_id < RID

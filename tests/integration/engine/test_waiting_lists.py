@@ -359,7 +359,7 @@ async def test_unblocked_seats_are_offered(event: WaitingEvent) -> None:
 
 
 async def test_tickets_that_share_places_are_served_in_one_order(event: WaitingEvent) -> None:
-    """Adult and Child offer the same seats: a place that returns goes to whoever waits longest, whatever for."""
+    """Adult and Child offer the same seats: a place that returns goes to the first who waits, for either ticket."""
     tickets = [TicketTerms(TICKET, ["s1"], 100, assigned=True), TicketTerms(8, ["s1"], 50, assigned=True)]
     await event.publish(tickets=tickets, sections=[MAP])
     rids = [await event.hold_seats("early", [seat]) for seat in (1, 2, 3, 4, 6, 7, 8, 9)]
@@ -406,7 +406,7 @@ async def test_names_of_an_entry_are_erased(event: WaitingEvent) -> None:
 
 
 async def test_an_offer_counts_for_no_limit_on_hoarding(engine: Engine, event: WaitingEvent) -> None:
-    """Nobody asked for it at that moment: whoever leaves it can hold as much as before."""
+    """Nobody asked for it at that moment: a customer who leaves it can hold as much as before."""
     await event.publish(1, offer_ms=30)
     for _ in range(3):
         rid = await event.hold("early")

@@ -123,7 +123,7 @@ async def the_last_places(room: Room) -> None:
 
 
 async def seconds_until_all_entered(room: Room, present: int, absent_of_five: int) -> int:
-    """How long it takes until so many customers have come in. Of five so many are absent; each stays two seconds."""
+    """Time until that many customers have come in. Of five, that many are absent; each stays two seconds."""
     crowd = Crowd(room, present * 5 // (5 - absent_of_five))
     crowd.absent = {name for number, name in enumerate(crowd.names) if number % 5 >= 5 - absent_of_five}
     await crowd.join()
@@ -168,7 +168,7 @@ async def expected_turns(room: Room) -> None:
     await room.publish(100_000, max_inside=10, pass_ms=60_000)
     crowd = Crowd(room, 200)
     await crowd.join()
-    assert (await room.place(crowd.names[9])).longest_ms <= 10_000, "there is space for so many at once"
+    assert (await room.place(crowd.names[9])).longest_ms <= 10_000, "there is space for that many at once"
     first = await room.place(crowd.names[109])
     assert first.wait_ms == pytest.approx(10 * 30_000, rel=0.05), (
         "ten times ten customers, each of whom stays for half a pass"

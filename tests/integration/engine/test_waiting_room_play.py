@@ -59,7 +59,7 @@ KNOWN = """    if place then
 
 DEFECTS = [
     Defect(
-        "whoever joins again has another place",
+        "a customer who joins again has another place",
         f"{KNOWN}\n    if u.memory_full",
         "if u.memory_full",
     ),
@@ -70,7 +70,7 @@ DEFECTS = [
         "if index >= cohort then\n      return index + 1",
     ),
     Defect("a pause lets others in", "room.paused == 1 or sale.refusal(u, terms)", "sale.refusal(u, terms)"),
-    Defect("whoever leaves stays inside", f"{ENDS}    room.places[customer]", "    room.places[customer]"),
+    Defect("a customer who leaves stays inside", f"{ENDS}    room.places[customer]", "    room.places[customer]"),
     Defect(
         "a pass buys a place too many", "place.used + places <= room.terms", "place.used + places - 1 <= room.terms"
     ),

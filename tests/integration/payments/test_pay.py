@@ -112,7 +112,7 @@ async def test_an_unknown_outcome_pins_the_places_and_a_repeat_learns_it(shop: S
 
         await wait_until(paid)
     record = await shop.find(begin.reservation_id)
-    assert record.ended_ms > record.deadline_ms, "paid after the hold would have run out"
+    assert record.ended_ms > record.deadline_ms, "paid after the hold would have expired"
     assert shop.money() == {begin.attempt_id: "kept"}
 
 

@@ -1,4 +1,4 @@
-"""The resolver beside a running sale: it finds what is unsettled and takes it to its end."""
+"""The resolver beside a running sale: it finds unsettled payments and settles them."""
 
 import asyncio
 from collections import Counter
@@ -147,7 +147,7 @@ async def test_unknown_payments_are_asked_about_less_and_less_often(shop: Shop, 
 
 
 class CountingGateway(HttpGateway):
-    """Counts how often it is asked what became of an attempt."""
+    """Counts how often it is asked about an attempt."""
 
     asked = 0
 

@@ -50,7 +50,7 @@ async def test_a_failed_attempt_past_the_deadline_gives_the_places_back(shop: Sh
     begin = shop.begin(await shop.hold())
     await shop.engine.submit(begin)
     await shop.until_deadline(begin.reservation_id)
-    assert (await shop.counts()).paying == 1, "pinned, though the hold would have run out"
+    assert (await shop.counts()).paying == 1, "pinned, though the hold would have expired"
     async with shop.payments() as payments:
         assert await payments.settle(begin.reservation_id, pin_ms=LONG_PIN_MS)
     assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0, kept=0)

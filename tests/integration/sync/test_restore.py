@@ -233,7 +233,7 @@ async def test_the_comparison_can_fail(office: BoxOffice, settings: Settings) ->
 
 
 async def test_sales_go_on_where_they_were(office: BoxOffice, settings: Settings) -> None:
-    """Holds live as long as before, payments come to their end, repeats are known, and sync misses nothing."""
+    """Holds live as long as before, payments are settled, repeats are known, and sync misses nothing."""
     held, paying, paid = await office.hold(2), await office.hold(), await office.hold()
     attempt = await office.begin(paying)
     await office.pay(paid)

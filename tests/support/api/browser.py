@@ -51,7 +51,7 @@ class Page:
         return result["result"].get("value")
 
     async def reload(self) -> None:
-        """Loads the page anew."""
+        """Loads the page again."""
         await self.ask("Page.enable")
         await self.ask("Page.reload")
         async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -59,12 +59,12 @@ class Page:
                 pass
 
     async def text(self, selector: str) -> str:
-        """What is to be read there; nothing if it is not there, or hidden."""
+        """The text there; empty if it is not there, or hidden."""
         script = f"return document.querySelector({json.dumps(selector)})?.innerText ?? ''"
         return str(await self.evaluate(script))
 
     async def reads(self, selector: str, text: str) -> None:
-        """Waits until this is to be read there."""
+        """Waits until this text is there."""
 
         async def is_there() -> bool:
             return text in await self.text(selector)

@@ -87,7 +87,7 @@ class Payment:
 
 @dataclass
 class Cart:
-    """A cart. `payment` is its last; of a cart that began anew it is an old one. No deadline: there is no such cart."""
+    """A cart. `payment` is its last; of a cart that started again it is an old one. No deadline: no cart."""
 
     status: str = "open"
     deadline: Deadline | None = None

@@ -132,7 +132,7 @@ class CartStage:
         return str(UUID(int=self._plays << 8 | ord(name), version=4))
 
     def tell_postgres(self) -> None:
-        """Lets the outboxes be read to their ends."""
+        """Lets the outboxes be read completely."""
 
         async def tell() -> None:
             async with running(*(reader.run() for reader in self._readers)):

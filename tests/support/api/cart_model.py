@@ -40,7 +40,7 @@ class CartModel:
         self.payments: list[Payment] = []
 
     def look(self, moment: Moment) -> None:
-        """Gives back what ran out until then."""
+        """Gives back what expired until then."""
         for taking in self.takings:
             if taking.state == HELD and taking.deadline.is_over(moment):
                 taking.state = EXPIRED
@@ -84,7 +84,7 @@ class CartModel:
         self.look(moment)
 
     def add(self, name: str, show: int, item: Seat | Standing, moment: Moment) -> str:
-        """Takes something into a cart, which may begin with it, or begin anew."""
+        """Takes something into a cart, which may begin with it, or start again."""
         cart = self.carts.setdefault(name, Cart())
         if cart.status in ("booked", "completed"):
             return "already_paid" if cart.status == "completed" else "payment_in_progress"
@@ -221,7 +221,7 @@ class CartModel:
         return [taking for taking in self.takings if taking.show == show and taking.state in _HAVING_PLACES]
 
     def _ran_out(self, cart: Cart, moment: Moment) -> bool:
-        """Whether an open cart, or something that is in it, has run out."""
+        """Whether an open cart, or something that is in it, has expired."""
         assert cart.deadline is not None
         lost = any(taking.state == EXPIRED for taking in cart.takings.values())
         return lost or cart.deadline.is_over(moment)
@@ -299,7 +299,7 @@ class CartModel:
                 cart.status = payment.status
 
     def _sell_late(self, taking: Taking) -> None:
-        """Money came for what was given back: sold if it is still to be had, else the money is owed."""
+        """Money came for what was given back: sold if it is still available, else the money is owed."""
         free = self.shows[taking.show].standing - self.standing(taking.show, *_HAVING_PLACES)
         to_be_had = not taking.seats.keys() & self.owners(taking.show).keys() and taking.standing <= free
         taking.state = PAID if to_be_had else REFUND_DUE

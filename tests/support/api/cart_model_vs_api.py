@@ -150,7 +150,7 @@ class CartWorld:
             self._compare()
 
     def end_alone(self, taking: Taking, *, paid: bool) -> None:
-        """That payment comes to its end."""
+        """That payment ends."""
         with self._told(f"{taking} is {'paid' if paid else 'not paid'}"):
             named = self._ids[taking], self._alone.pop(taking)
             ended = ConfirmPayment(*named) if paid else FailPayment(*named, FailureReason.CARD_DECLINED)

@@ -140,11 +140,11 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "GET /console/assets/{console_asset}": (200, 200, 200, 200, 200, 200, 200),
     "GET /assets/{shared_asset}": (200, 200, 200, 200, 200, 200, 200),
 }
-"""The status of each call about the owner's things. 404: to who asks there is no such thing."""
+"""The status of each call about the owner's things. 404: to the caller there is no such thing."""
 
 
 class Call(NamedTuple):
-    """What is sent: a right request, which only who asks can make wrong."""
+    """What is sent: a right request, which only the caller can make wrong."""
 
     path: str
     body: Json = None

@@ -50,7 +50,7 @@ class Manager:
         await expect(self.page.locator("#done")).to_contain_text(sentence)
 
     async def logged(self, reason: str, times: int = 1, *, or_more: bool = False) -> list[Json]:
-        """The entries of the audit log with that reason since the manager came, once there are so many."""
+        """The entries of the audit log with that reason since the manager came, once there are that many."""
         found: list[Json] = []
         since = f"{self._began:%Y-%m-%dT%H:%M:%S}Z"
 

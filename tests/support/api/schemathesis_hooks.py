@@ -84,7 +84,7 @@ def refused_only_for_what_no_schema_says(_ctx: CheckContext, response: Response,
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: "Case[Any]", _kwargs: dict[str, object]) -> None:
-    """Keeps sales open, and lets what follows links take a ticket that is to be had.
+    """Keeps sales open, and lets requests that follow links take a ticket that is available.
 
     Events made at random would nearly all be drafts or closed, and without a ticket; nothing could be reserved.
     """

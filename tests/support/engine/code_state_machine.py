@@ -85,7 +85,7 @@ puts = (
 
 
 class CodedSales(Sales):
-    """Whoever takes something names the code of the moment, if any."""
+    """Commands that take something name the code of the moment, if any."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

@@ -41,7 +41,7 @@ class Doors:
         await self.engine.submit(PutEvent(self.event_id, terms, pools))
 
     async def sold(self, **places: int) -> str:
-        """A paid reservation of so many `regular` and `vip` places."""
+        """A paid reservation of that many `regular` and `vip` places."""
         rid = new_reservation_id(self.event_id)
         items = [
             Places(ticket, places[name]) for name, ticket in (("regular", REGULAR), ("vip", VIP)) if name in places
@@ -67,7 +67,7 @@ class Doors:
         return rid
 
     async def refund(self, rid: str, ticket: int = 0, quantity: int = 0) -> bool:
-        """Refunds so many places of a ticket, or all; False if they are not there."""
+        """Refunds that many places of a ticket, or all; False if they are not there."""
         command: Any = Refund(rid, restock=True)
         if quantity:
             command = RefundSome(rid, f"refund-{rid}-{next(self._nonces)}", restock=True, items=[(ticket, quantity)])

@@ -22,7 +22,7 @@ async def fill_up(redis: Redis, fullness: Fullness, percent: int = 90) -> None:
 async def set_limit(redis: Redis, limit: int) -> None:
     """Gives the server so much memory in bytes; 0: all that there is.
 
-    The library is loaded anew in the same step, because one that knows nothing yet looks at once.
+    The library is loaded again in the same step, because one that knows nothing yet looks at once.
     """
     load, change = ("FUNCTION", "LOAD", "REPLACE", library_text()), ("CONFIG", "SET", "maxmemory", limit)
     await redis.calls([("CONFIG", "SET", "maxmemory", 0), ("MULTI",), load, change, ("EXEC",)])

@@ -147,7 +147,7 @@ class World:
         self._runner.__exit__(*error)
 
     def begin(self) -> None:
-        """Starts anew, with nothing on either side."""
+        """Starts again, with nothing on either side."""
         self._run(self._execute("FLUSHDB", "SYNC"))
         self._run(self._engine.init_partitions())
         self.model = Model(self._settings.partitions, self._settings.sweep_slice, self._settings.booking_expires_ms)
@@ -190,7 +190,7 @@ class World:
         return results
 
     def forget(self, reservation_id: str) -> Record | None:
-        """Lets the archive's TTL of an ended reservation run out; its record, or None if there is no such one."""
+        """Lets the archive's TTL of an ended reservation expire; its record, or None if there is no such one."""
         reservation = self.model.reservations.get(reservation_id)
         if reservation is None or reservation.state is State.HELD or reservation.unsettled():
             return None
@@ -305,7 +305,7 @@ class World:
         told: Told,
         instants: Sequence[int],
     ) -> list[int]:
-        """Plays a call at the first instant at which the model agrees; the commands that are to be sent again.
+        """Plays a call at the first instant at which the model agrees; the commands that must be sent again.
 
         A call that tells no instant is the last of its step, so what is stored can tell it.
         """
@@ -431,7 +431,7 @@ class World:
         }
         agree("slots", {field.decode(): int(ms) for field, ms in self._pairs(keys.slots).items()}, slots)
         purges = {member.decode(): int(ms) for member, ms in self._pairs(keys.purges).items()}
-        agree("what is to be purged", purges, model.purges(partition))
+        agree("the purges", purges, model.purges(partition))
         for (event_id, booking_id), deleted in model.deleted.items():
             if model.partition(event_id) == partition:
                 key, until_ms = keys.unbooked(event_id, booking_id), deleted.booking.expires_ms
@@ -511,7 +511,7 @@ class World:
             agree(f"{key}, of a record that waits for money", stored, _NOTHING)
         elif reservation.state is not State.HELD:
             agree(f"{key}, archived", _record(stored.value), reservation.record())
-            agree(f"{key} runs out", stored.expires_ms > self.now_ms, True)
+            agree(f"{key} expires", stored.expires_ms > self.now_ms, True)
         elif self.now_ms < reservation.deadline_ms or stored is not _NOTHING:
             agree(f"{key}, of a hold, at {self.now_ms}", stored, Content(b"string", HELD_MARK, reservation.deadline_ms))
 

@@ -84,7 +84,7 @@ def must_sit_alone(texts: list[str], n: int) -> bool:
 
 
 def best_seats(texts: list[str], n: int, *, together: bool) -> list[list[int]] | None:
-    """The seats that are to be chosen, per text; None if they are not to be had."""
+    """The seats to choose, per text; None if they are not available."""
     found = all_blocks(texts)
     if sum(block.length for block in found) < n:
         return None

@@ -97,7 +97,7 @@ def _off(terms: CodeTerms, unit_minor: int) -> int:
 
 
 def not_applicable(terms: CodeTerms, places: int) -> CodeNotApplicable | None:
-    """The refusal of so many places under the code."""
+    """The refusal of that many places under the code."""
     if places == 0:
         return CodeNotApplicable(0)
     return CodeNotApplicable(terms.max_places) if 0 < terms.max_places < places else None

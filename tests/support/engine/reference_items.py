@@ -63,7 +63,7 @@ def without_seats(lines: Sequence[Line], pool: str, seats: Sequence[int]) -> lis
 def without_places(
     lines: Sequence[Line], ticket_id: int, pool: str | None, places: int
 ) -> tuple[list[Line], list[Line]]:
-    """The lines without so many places that are all alike, the last ones first; and what is gone."""
+    """The lines without that many places that are all alike, the last ones first; and what is gone."""
     rest, gone = list(lines), []
     for number in reversed(range(len(rest))):
         line = rest[number]

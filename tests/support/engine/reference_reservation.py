@@ -16,7 +16,7 @@ Places: TypeAlias = Sequence[tuple[int, int]]
 
 
 def places_by_ticket(lines: Sequence[Line], most: int) -> Places:
-    """So many places of lines, the first ones, by ticket."""
+    """That many places of lines, the first ones, by ticket."""
     tickets = [line.ticket_id for line in lines for _ in range(line.quantity)][:most]
     return list(Counter(tickets).items())
 
@@ -39,14 +39,14 @@ class Reservation:
     attempts: list[Attempt] = field(default_factory=list)
     unsettled_since_ms: int | None = None
     visits: dict[str, int] = field(default_factory=dict)
-    """Slots that were paid for and are not purged yet, by pool, and by when they are to be."""
+    """Slots that were paid for and are not purged yet, by pool, and by when they will be."""
     kept: list[Line] = field(default_factory=list)
     """What was refunded without going back on sale."""
 
     code: CodeUse | None = None
 
     def record(self) -> Record:
-        """How it is to be stored and answered."""
+        """How it is stored and answered."""
         return Record(
             state=self.state,
             event_id=self.event_id,

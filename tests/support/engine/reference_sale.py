@@ -49,7 +49,7 @@ class Sale(Stock):
         return terms is not None and terms.status is EventStatus.CANCELLED
 
     def _ending(self, reservation: Reservation) -> State:
-        """How a hold ends that ran out."""
+        """How an expired hold ends."""
         return State.CANCELLED if self._is_cancelled(reservation.event_id) else State.EXPIRED
 
     def _enter(self, reservation: Reservation, state: State) -> None:
@@ -80,7 +80,7 @@ class Sale(Stock):
         return LimitExceeded(terms.max_per_customer, taken) if exceeds else None
 
     def _short(self, event_id: int, lines: Sequence[Line], code: Code | None = None) -> tuple[Line, int] | None:
-        """The first line that is not to be had, and what its pool has; but for what is set aside for a code."""
+        """The first line that is not available, and what its pool has; without what is set aside for a code."""
         if code and code.is_open:
             lines = [line for line in lines if line.off_minor is None]
         for number, line in enumerate(lines):

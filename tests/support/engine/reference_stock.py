@@ -207,7 +207,7 @@ class Stock:
         return starts | {slot.until_ms for slot in self.slots.values()}
 
     def due(self, partition: int, now_ms: int) -> list[Reservation]:
-        """Holds of a partition that ran out, oldest first."""
+        """Expired holds of a partition, oldest first."""
         return sorted(
             (
                 reservation

@@ -74,7 +74,7 @@ class WaitingLists:
             self.ended[entry.waiting_id] = self._now_ms
 
     def end(self, entry: WaitingEntry, state: WaitingState) -> None:
-        """An entry comes to its end."""
+        """An entry ends."""
         self._change(entry, state, WaitingFactWord(state))
 
     def offer_ended(self, reservation: Reservation, state: WaitingState) -> None:

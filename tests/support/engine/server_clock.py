@@ -35,7 +35,7 @@ class ClockedValkey:
         self.server.kill()
 
     async def move(self, seconds: int) -> None:
-        """Its clock jumps to so many seconds ahead of ours."""
+        """Its clock jumps to that many seconds ahead of ours."""
         self._write(seconds)
         await wait_until(lambda: abs(self.ahead() - seconds) < 1, what="the clock has jumped")
 

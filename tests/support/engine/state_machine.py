@@ -209,7 +209,7 @@ class Sales(Play):
 
     @rule(event_id=events, crowd=st.integers(2, 5), command=holds)
     def takes_what_a_crowd_left(self, event_id: int, crowd: int, command: Hold) -> None:
-        """More holds ran out than one call gives back."""
+        """More holds expired than one call gives back."""
         free = [self.taken_of(event_id, pool) + crowd for pool in POOLS]
         self.step(put_event(event_id, free, SHORT_MS, limit=100))
         crowded = replace(command, event_id=event_id, digest="one", items=items_text([(1, 1)]))

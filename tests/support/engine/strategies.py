@@ -32,7 +32,7 @@ SECTIONS = {"s1": "aaaa\naaaaa", "s2": "aaa\naa"}
 """Tickets 4 and 5 offer the seats of both or of the first."""
 
 SHORT_MS, LONG_MS = 6, 900_000
-"""Holds that run out while we play, and holds that do not."""
+"""Holds that expire while we play, and holds that do not."""
 
 PAST_MS, FUTURE_MS = 1, 4_000_000_000_000
 
@@ -51,7 +51,7 @@ FIRST_ATTEMPT, LAST_ATTEMPT = "its first", "its last"
 LATEST = {"last": 0, "last but one": 1, "last but two": 2, "last but three": 3, "last but four": 4}
 
 ITS_OWN = "its own"
-"""The customer of the reservation, whoever that is; and the currency of the event."""
+"""The customer of the reservation, and the currency of the event."""
 
 events = st.sampled_from(EVENTS)
 names = st.sampled_from(["last"] * 3 + ["last but one"] * 2 + [*LATEST, NEXT])
@@ -117,7 +117,7 @@ def named_seats(ticket_id: int, section: SectionSeats) -> NamedSeats:
 
 
 def no_seat_twice(items: list[Any]) -> list[Any]:
-    """Items without the seats that an earlier one names: who asks sees to that."""
+    """Items without the seats that an earlier one names, as callers must send them."""
     named: set[tuple[str, int]] = set()
     kept = []
     for item in items:

@@ -25,5 +25,5 @@ def at(start_ms: int) -> tuple[str, int]:
 def schedule_of(
     capacity: int, *, times: int = 2, weekdays: tuple[int, ...] = EVERY_DAY, closed: tuple[str, ...] = ()
 ) -> ScheduleTerms:
-    """A schedule with so many times a day."""
+    """A schedule with that many times a day."""
     return ScheduleTerms(capacity, [time_text(each) for each in TIMES[:times]], list(weekdays), list(closed))

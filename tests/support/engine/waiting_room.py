@@ -132,7 +132,7 @@ def customers(number: int) -> list[str]:
 
 
 async def served(room: Room, number: int) -> None:
-    """Waits, as the room sees it, until so many may enter."""
+    """Waits, as the room sees it, until that many may enter."""
     for _ in range(200):
         if (await room.read()).serving >= number:
             return

@@ -28,13 +28,13 @@ class Taken:
 
 @dataclass
 class WaitingRoom:
-    """A room, in front of a sale of so many places."""
+    """A room, in front of a sale of that many places."""
 
     capacity: int
     places_per_pass: int
     max_inside: int
     joins: list[str] = field(default_factory=list)
-    """Everybody who joined, in that order; whoever left and joined again twice."""
+    """Everybody who joined, in that order; customers who left and joined again, twice."""
     places: dict[str, int] = field(default_factory=dict)
     """The index of each customer who has a place."""
     passes: dict[str, Pass] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class WaitingRoom:
         return self.capacity - sum(each.places for each in self.taken.values())
 
     def has_space(self) -> bool:
-        """Whether one more may come inside: whoever is inside without a place is promised free ones only."""
+        """Whether one more may come inside: those inside without a place are promised free ones only."""
         promised = max(1, self.free() // self.places_per_pass) if self.free() > 0 else 0
         return not self.paused and len(self.inside()) < self.max_inside and self.idle() < promised
 

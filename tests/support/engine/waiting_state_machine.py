@@ -54,7 +54,7 @@ leavings = st.builds(DeclineWaiting, names)
 
 
 class WaitingSales(CodedSales):
-    """Whoever finds too few places may wait for them. Names of entries are those of the last that joined."""
+    """A customer who finds too few places may wait for them. Names of entries are those of the last that joined."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -103,7 +103,7 @@ class WaitingSales(CodedSales):
         self.step(put_event(event_id, self.free(event_id, left), LONG_MS, limit=6))
 
     def free(self, event_id: int, left: int) -> list[int]:
-        """Capacities with so many places for sale in each pool."""
+        """Capacities with that many places for sale in each pool."""
         return [self.taken_of(event_id, pool) + left for pool in POOLS]
 
     def sell_out(self, event_id: int, places: int, *, limit: int = 100) -> None:
@@ -115,7 +115,7 @@ class WaitingSales(CodedSales):
         self.step(*(replace(hold, reservation_id=f"{NEXT}{n}", customer_id=f"x{n}") for n in range(places)))
 
     def wait(self, event_id: int, *wishes: tuple[str, int], ticket_id: int = 1) -> None:
-        """Customers who join one after the other for so many places."""
+        """Customers who join one after the other for that many places."""
         for customer_id, quantity in wishes:
             self.step(Wait(event_id, NEXT, customer_id, "{}", "{}", "one", ticket_id, quantity))
 
@@ -192,7 +192,7 @@ class WaitingSales(CodedSales):
 
     @rule(event_id=events)
     def an_allotment_ends_while_somebody_waits(self, event_id: int) -> None:
-        """What was set aside for a code is set aside for the line when its time is over, whoever calls."""
+        """What was set aside for a code is set aside for the line when its time is over, by any call."""
         self.sell_out(event_id, 1)
         places = 2 + self.world.model.use(event_id, "GUESTS").taken
         self.step(put_event(event_id, self.free(event_id, 2), LONG_MS, limit=100))
@@ -213,12 +213,12 @@ class WaitingSales(CodedSales):
         self.step(Hold(NEXT, event_id, "w", "{}", "one", items_text([(1, 1)])))
 
     @rule(
-        event_id=events, then=st.lists(outcomes, max_size=2), ends=st.sampled_from(["pay", "late", "run out", "shrink"])
+        event_id=events, then=st.lists(outcomes, max_size=2), ends=st.sampled_from(["pay", "late", "expire", "shrink"])
     )
     def an_offer_is_settled(self, event_id: int, then: list[Command[Any]], ends: str) -> None:
-        """An offer is paid for, runs out, is made smaller, or is paid for when it has gone to the next."""
+        """An offer is paid for, expires, is made smaller, or is paid for when it has gone to the next."""
         self.sell_out(event_id, 2)
-        self.list = WaitingTerms(SHORT_MS if ends == "run out" else LONG_MS)
+        self.list = WaitingTerms(SHORT_MS if ends == "expire" else LONG_MS)
         free = [self.taken_of(event_id, POOLS[0]), self.taken_of(event_id, POOLS[1]) + 2]
         self.step(put_event(event_id, free, LONG_MS, limit=100))
         self.wait(event_id, ("u", 2), ("v", 1), ("w", 1))
@@ -231,7 +231,7 @@ class WaitingSales(CodedSales):
             self.world.step(Replace(offer, event_id, "u", items_text([(1, 2), (3, 1)])))
             self.world.step(Replace(offer, event_id, "u", items_text([(1, 3)])))
             self.world.step(Replace(offer, event_id, "u", items_text([(1, 1)])))
-        if ends == "run out":
+        if ends == "expire":
             self.world.wait_past(SHORT_MS)
             self.step(FindWaiting("last"))
         else:
@@ -303,7 +303,7 @@ def purposeful_plays() -> list[tuple[str, Callable[[WaitingSales], None]]]:
             (f"one line {first} {fills_gaps}", partial(_one_line, event_id, first, fills_gaps)) for first in (2, 3)
         ]
     plays += [(f"withdrawn {wanted}", partial(_withdrawn, event_id, wanted)) for wanted in (1, 2, 3)]
-    plays += [(ends, partial(_settled, event_id, ends)) for ends in ("pay", "late", "run out", "shrink")]
+    plays += [(ends, partial(_settled, event_id, ends)) for ends in ("pay", "late", "expire", "shrink")]
     for paused in (False, True):
         plays += [
             (f"stops {paused} {ends}", partial(_stops, event_id, paused=paused, ends=ends)) for ends in (False, True)

@@ -43,7 +43,7 @@ class SlotOffice:
         return self.office.event.event_id
 
     def slot(self, days: int = 1) -> str:
-        """The slot in so many days."""
+        """The slot in that many days."""
         return slot_text(datetime.now(UTC).date() + timedelta(days=days), time(8))
 
     def pool(self, days: int = 1) -> str:
@@ -60,7 +60,7 @@ class SlotOffice:
         return booking_id
 
     def at(self, days: int, start_ms: int = 0) -> tuple[str, int]:
-        """The slot in so many days, and its start, as commands name it; or another start that they tell."""
+        """The slot in that many days, and its start, as commands name it; or another start that they tell."""
         return self.slot(days), start_ms or slot_start_ms(self.slot(days), "UTC")
 
     async def move(self, booking_id: str, days: int = 0, details: str = "", phone: str = "") -> None:
@@ -86,7 +86,7 @@ class SlotOffice:
         return found.booking if isinstance(found, BookingFound) else None
 
     async def bring_forward(self) -> None:
-        """Lets all that is to be forgotten some day be so now: the clock of a server cannot be moved."""
+        """Lets all that will be deleted some day be so now: the clock of a server cannot be moved."""
         for key in (self.office.keys.slots, self.office.keys.purges):
             for member, _until in await self.engine.redis.zrange(key, 0, -1, withscores=True):
                 await self.engine.redis.execute_command("ZADD", key, "1", member)

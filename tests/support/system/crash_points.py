@@ -1,4 +1,4 @@
-"""What is tried while processes die: each step of a sale, as a shop drives it to its end, and where it can be cut."""
+"""Steps that are tried while processes die: each step of a sale, as a shop completes it, and where it can be cut."""
 
 import asyncio
 import random
@@ -161,7 +161,7 @@ def all_runs(seed: int, steps: str = "", victims: Sequence[str] = VICTIMS) -> li
 
 
 class Shop:
-    """A shop that drives each step to its end, whatever happens: it repeats with the same key until it is told."""
+    """A shop that completes each step, whatever happens: it repeats with the same key until it has the answer."""
 
     def __init__(self, storefront: Storefront, gateway: Storefront) -> None:
         self._storefront = storefront
@@ -203,7 +203,7 @@ class Shop:
         return reservation_id
 
     async def _held(self, places: int, code: str | None) -> Answer:
-        """A new code is unknown until it is published, and who asks for it often is limited."""
+        """A new code is unknown until it is published, and frequent requests for it are limited."""
         customer, key = f"c-{uuid4()}", str(uuid4())
         return await _insist(
             lambda: self._storefront.hold(self._events[0].ticket_id, customer, key, places, code), {0, 404, 429, 503}
@@ -249,7 +249,7 @@ class Shop:
         assert (refused.status, refused.code) == (404, "code_unknown"), refused
 
     async def open_line(self, entries: int) -> str:
-        """An event whose one place is held, for which so many customers wait; the reservation of that place."""
+        """An event whose one place is held, for which that many customers wait; the reservation of that place."""
         self._events[0] = await self._new_event(capacity=1, waiting_list={"offer_seconds": 3600})
         reservation_id = await self.hold()
         for _ in range(entries):
@@ -337,7 +337,7 @@ class Shop:
         self.places[reservation_id] = 1
 
     async def exchange(self, reservation_id: str, places: int) -> None:
-        """Exchanges for so many places, until it is told yes or no."""
+        """Exchanges for that many places, until it is told yes or no."""
         key, path = str(uuid4()), f"/v1/reservations/{reservation_id}/exchange"
         items = [{"ticket_id": self._events[0].ticket_id, "quantity": places}]
         wish = {"items": items, "payment_token": "tok_visa"}

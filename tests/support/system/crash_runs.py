@@ -1,4 +1,4 @@
-"""A run of the crash matrix: a step is driven to its end while somebody dies, and then all books must agree."""
+"""A run of the crash matrix: a step is completed while a process dies, and then all books must agree."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -35,7 +35,7 @@ CONFIGURED = {
 
 
 async def crash(rig: Rig, shop: Shop, run: Run) -> None:
-    """Drives the step of a run to its end, with the trap in its way and the victim back after it was killed."""
+    """Completes the step of a run, with the trap in its way and the victim back after it was killed."""
     work = await _prepared(rig, shop, run.step)
     trap = rig.trap(run.point, run.victim)
     async with asyncio.TaskGroup() as group:
@@ -126,7 +126,7 @@ async def _caught_up(rig: Rig) -> None:
 async def check(rig: Rig, shop: Shop) -> None:
     """Everything settles, and then all books agree with one another and with what was answered."""
     stack = rig.stack
-    await wait_until(lambda: not unsettled(stack), SETTLE_SECONDS, "every payment comes to its end")
+    await wait_until(lambda: not unsettled(stack), SETTLE_SECONDS, "every payment is settled")
     await wait_until(lambda: sync_has_caught_up(stack), SETTLE_SECONDS, "sync has written everything")
     for url in stack.redis_urls():
         check_invariants(url)

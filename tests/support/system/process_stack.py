@@ -148,7 +148,7 @@ class Stack:
         await asyncio.to_thread(self._children[name].stop)
 
     async def run(self, *command: str) -> Ended:
-        """Runs an `onsale` command to its end."""
+        """Runs an `onsale` command until it ends."""
         process = await asyncio.create_subprocess_exec(
             _ONSALE, *command, env=self._environ(command[0]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

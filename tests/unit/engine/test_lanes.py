@@ -1,4 +1,4 @@
-"""The queue of a partition: bounded by time, and whoever settles goes before whoever takes."""
+"""The queue of a partition: bounded by time; commands that settle go before those that take."""
 
 import asyncio
 from typing import Any
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Busy:
-    """A partition that serves so many commands in each batch, and takes so long for it."""
+    """A partition that serves that many commands in each batch, and takes so long for it."""
 
     def __init__(self) -> None:
         self.clock = Clock()

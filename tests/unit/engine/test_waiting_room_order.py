@@ -1,4 +1,4 @@
-"""The order of a waiting room is a permutation in which nobody's chances depend on when they came."""
+"""The order of a waiting room is a permutation; the chances of a customer do not depend on when it came."""
 
 from collections.abc import Callable
 

@@ -285,7 +285,7 @@ def test_every_state_answers_where_a_table_decides() -> None:
     ],
 )
 def test_tables_of_states_are_complete(name: str, no_answer: set[State]) -> None:
-    """Whoever is not held has an answer when cancelled or changed; whoever has no places has one when paid for."""
+    """A state that is not held has an answer to a cancellation or change; one without places has one to a payment."""
     assert set(re.findall(r"(\w+) =", TABLES[name])) == set(State) - no_answer
 
 

@@ -1,4 +1,4 @@
-"""What is read for the verdict while the last holds run out."""
+"""Readings for the verdict while the last holds expire."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ RAN_OUT = Stock(5, 5, 0, 0)
 
 
 class Reads:
-    """Reads in which a hold has run out by the engine's counts, and from the n-th on by Postgres too."""
+    """Reads in which a hold has expired by the engine's counts, and from the n-th on by Postgres too."""
 
     def __init__(self, expired_from: int) -> None:
         self.expired_from = expired_from

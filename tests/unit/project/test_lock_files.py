@@ -1,4 +1,4 @@
-"""Lock files pin versions and hashes, and name no server: whoever installs says where packages come from."""
+"""Lock files pin versions and hashes, and name no server: the person who installs chooses it."""
 
 from pathlib import Path
 

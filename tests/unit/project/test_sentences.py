@@ -1,6 +1,8 @@
 """Sentences of at most 25 words in our pages, messages, docstrings and comments."""
 
+import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,40 @@ def test_the_rule_sees_comments(source: str, mark: str) -> None:
 )
 def test_the_rule_tells_parts_of_a_comment_apart(source: str) -> None:
     assert not [sentence for _, text in comments(source, "--") for sentence in too_long(text)]
+
+
+_PLAIN_WORDS = {
+    r"anew": "again",
+    r"whoever": "the person or the part that is meant",
+    r"nobody's": "without a customer, without an owner, not taken",
+    r"(?:came|comes|become|becomes|became) of": "outcome, result",
+    r"(?:is|are) to be": "must, will, or the verb alone",
+    r"to be had": "available",
+    r"(?:ran|run|runs) out(?! of)": "expired, ended",
+    r"who asks": "the caller",
+    r"the like": "the things themselves",
+}
+_ODD = re.compile(rf"\b(?:{'|'.join(_PLAIN_WORDS)})\b", re.IGNORECASE)
+
+
+def _all_texts(repository: Path) -> Iterator[tuple[Path, Iterator[Text]]]:
+    for page in [*sorted(repository.glob("*.md")), *sorted((repository / "docs").rglob("*.md"))]:
+        yield page, page_texts(page.read_text(encoding="utf-8"))
+    for folder in _DOCUMENTED:
+        for file in sorted((repository / folder).rglob("*.py")):
+            if "node_modules" not in file.parts:
+                source = file.read_text(encoding="utf-8")
+                yield file, chain(docstrings(source), comments(source, "#"))
+    for file in sorted((repository / "lua").glob("*.lua")):
+        yield file, comments(file.read_text(encoding="utf-8"), "--")
+
+
+def test_our_words_are_plain(repository: Path) -> None:
+    """For each phrase here there is a plain word beside it."""
+    found = [
+        f"{file.relative_to(repository)}:{line}: {word[0]}"
+        for file, texts in _all_texts(repository)
+        for line, text in texts
+        if (word := _ODD.search(text))
+    ]
+    assert not found, "\n".join(found)

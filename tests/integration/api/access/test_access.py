@@ -1,4 +1,4 @@
-"""Who may call what (tests/support/api/expected_access.py), and what else follows from who asks."""
+"""Who may call what (tests/support/api/expected_access.py), and what else depends on the caller."""
 
 import pytest
 
@@ -255,7 +255,7 @@ async def test_the_service_of_a_signed_callback_needs_no_token(start_api: StartA
 
 
 async def test_a_token_alone_sells_nothing(start_api: StartApi) -> None:
-    """Without secrets of callbacks, whoever has a service's token is not yet the gateway."""
+    """Without secrets of callbacks, a service's token does not make a caller the gateway."""
     sale = await open_sale(await start_api(auth="jwt", jwt_secret=SHARED))
     payment = await sale.booked(charged=2500)
     for asker, outcome in (("service", "complete"), ("manager", "complete"), ("service", "failed")):

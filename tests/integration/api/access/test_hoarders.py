@@ -60,6 +60,6 @@ async def test_carts_of_nobody_share_what_they_may_hold(start_api: StartApi) -> 
     assert (refused.body["limit"], refused.body["taken"]) == (3, 2)
     assert "name the customer" in refused.body["detail"]
     assert (await add(1)).status == 200
-    assert (await add(2, "owner")).status == 200, "a cart of a customer is somebody's"
+    assert (await add(2, "owner")).status == 200, "a cart of a customer has an owner"
     reservation = order((sale.general, 2), customer="22")
     assert (await sale.ask("service", "POST", "/v1/reservations", reservation)).status == 201

@@ -119,7 +119,7 @@ async def test_bookings_and_their_changes_tell_it_too(sale: Sale) -> None:
     assert (await sale.ask("owner", "GET", mine)).body["last_name"] == "Roy"
     assert (await sale.ask("owner", "DELETE", mine)).status == 204, "who gives back is not limited"
     for _ in range(4):
-        assert (await book("service")).status == 201, "nobody's: only its address could be limited"
+        assert (await book("service")).status == 201, "without a customer only its address could be limited"
 
 
 async def test_nothing_is_told_where_nothing_is_limited(front: Front) -> None:
@@ -146,7 +146,7 @@ async def test_an_address_is_that_which_a_trusted_proxy_tells(start_api: StartAp
 
     open_to_all = await start_api(**limits)
     statuses = [(await reserve(open_to_all, f"192.0.2.{number}")).status for number in range(3)]
-    assert statuses == [201, 201, 429], "whoever is no proxy of ours may write what it likes there"
+    assert statuses == [201, 201, 429], "a client that is no proxy of ours may write anything there"
 
 
 async def test_invalid_tokens_are_limited_by_address(start_api: StartApi) -> None:

@@ -1,4 +1,4 @@
-"""Requests that are refused for who asks leave a trace: counted by reason, and told with an example once a second."""
+"""Requests refused because of their caller: counted by reason, and logged with an example once a second."""
 
 from structlog.testing import capture_logs
 

@@ -1,4 +1,4 @@
-"""Deleting events and tickets: only what nothing was ever taken of, whatever became of it since."""
+"""Deleting events and tickets: only if nothing of them was ever taken, cancelled or not."""
 
 import asyncio
 

@@ -14,7 +14,7 @@ _SHARED = "a secret of thirty-two bytes or more"
 
 
 class House(NamedTuple):
-    """A front end with a draft, another event that is on sale, and the tokens of who asks."""
+    """A front end with a draft, another event that is on sale, and the tokens of callers."""
 
     front: Front
     draft: Json

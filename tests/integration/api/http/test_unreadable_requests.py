@@ -74,7 +74,7 @@ async def test_unreadable_requests(
     caplog.set_level(logging.INFO)
     said = await say(front, request_bytes)
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [record.getMessage() for record in told] == [], "whoever sends nonsense must not fill the log"
+    assert [record.getMessage() for record in told] == [], "senders of nonsense must not fill the log"
     assert sum(len(record.getMessage()) for record in caplog.records) < 200
     assert (said.status, said.problem["code"], said.closed) == (status, code, True)
     assert said.headers["connection"] == "close"

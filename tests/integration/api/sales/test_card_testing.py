@@ -1,4 +1,4 @@
-"""Stolen cards are tried on holds: so many attempts of a reservation, and a growing pause between a customer's."""
+"""Stolen cards are tried on holds: that many attempts of a reservation, and a growing pause between a customer's."""
 
 from tests.integration.api.conftest import GatewayLedger, StartApi
 

@@ -59,7 +59,7 @@ async def test_a_cart_has_one_customer(sale: Sale) -> None:
     assert (await add(sale, new_cart(), event, 1, "owner", customer={"id": OTHER})).code == "forbidden"
     assert (await add(sale, new_cart(), event, 1, customer={"first_name": "Islom"})).code == "invalid"
     assert (await sale.ask("service", "DELETE", nobodys)).status == 204
-    assert (await add(sale, nobodys, event, 1, customer={"id": OTHER})).status == 200, "it begins anew"
+    assert (await add(sale, nobodys, event, 1, customer={"id": OTHER})).status == 200, "it starts again"
     assert (await sale.ask("other", "GET", nobodys)).status == 200
 
 
@@ -81,7 +81,7 @@ async def test_a_customer_claims_a_cart_of_nobody(sale: Sale, sync: None) -> Non
 
 
 async def test_who_may_not_have_it_cannot_claim_it(sale: Sale) -> None:
-    """A claim that is refused changes nothing: in no event, and the cart is nobody's still."""
+    """A claim that is refused changes nothing: in no event, and the cart has no owner still."""
     event, cart = await small_event(sale), new_cart()
     assert (await sale.ask("service", "POST", cart, sale.item())).status == 200
     assert (await add(sale, cart, event, 2)).status == 200

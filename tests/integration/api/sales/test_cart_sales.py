@@ -61,7 +61,7 @@ class CartSales(RuleBasedStateMachine):
     def hesitates(
         self, name: str, first: Seat, second: Seat | Standing, more: tuple[int, Seat | Standing] | None
     ) -> None:
-        """What can be held for a short time only runs out, and the whole cart with it."""
+        """What can be held for a short time only expires, and the whole cart with it."""
         self.takes_of_both(name, first, second)
         self.world.wait(2 * SHORT_WAIT_MS)
         if more:
@@ -221,7 +221,7 @@ DEFECTS = [
     ),
     Defect("a payment is completed and failed", "(cart.state ~= from and cart.state ~= to)", "cart.state == 'none'"),
     Defect(
-        "what ran out is booked",
+        "an expired hold is booked",
         "if now_ms >= cart.deadline_ms then\n      return 'expired'",
         "if false then\n      return 'expired'",
     ),

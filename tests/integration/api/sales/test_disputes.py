@@ -119,7 +119,7 @@ async def test_a_reply_of_another_currency_does_not_pay_a_reservation(cheap_fron
 async def test_complete_sells_nothing_that_the_gateway_has_not_taken(
     start_api: StartApi, tour: Tour, ledger: GatewayLedger
 ) -> None:
-    """With tokens on nobody plays the customer, whoever calls back."""
+    """With tokens on, no sender of a callback plays the customer."""
     payment_id = await tour.book(await tour.take((0, 0)))
     guarded = await start_api(auth="jwt", jwt_secret=SHARED, unsigned_callbacks=True)
     token = mint_token(Settings(jwt_secret=SHARED), Role.SERVICE, "shop", 600)

@@ -256,7 +256,7 @@ async def test_everybody_of_a_cancelled_event_gets_the_money_of_exchanges_back(
     assert (await front.call("PATCH", path, {"status": "cancelled"})).status == 200
     assert (await front.call("POST", f"{path}/refund")).status == 202
     await wait_until(lambda: _all_back(front, other))
-    assert has(await front.read(paid)) == [(cheap, 1)], "nobody knows yet what became of the exchange"
+    assert has(await front.read(paid)) == [(cheap, 1)], "the outcome of the exchange is not known yet"
     ledger.complete_late((await _attempt_of(ledger)), DEAR - CHEAP)
     await wait_until(lambda: _all_back(front, paid))
     await wait_until(lambda: _returned(ledger, 4))

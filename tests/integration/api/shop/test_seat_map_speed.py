@@ -52,7 +52,7 @@ PAN = """async (canvas) => {
 
 
 async def hall(shop: OpenShop, sections: int, rows: int, seats: int) -> Json:
-    """An event in a venue with so many sections that are alike."""
+    """An event in a venue with that many sections that are alike."""
     row = [{"name": str(number + 1), "seats": seats} for number in range(rows)]
     manifest = {
         "name": "Stadium",

@@ -29,7 +29,9 @@ async def test_a_customer_books_so_many_places_of_all_slots(start_api: StartApi)
     same_slot = [await book(500, "other", date="2027-10-01", time="08:00") for _ in range(MOST + 1)]
     assert [answer.status for answer in same_slot] == [201] * MOST + [409]
     by_service = [await book(0, "service", phone_number="+48123456789") for _ in range(MOST + 1)]
-    assert [answer.status for answer in by_service] == [201] * MOST + [409], "the phone number counts, of nobody's too"
+    assert [answer.status for answer in by_service] == [201] * MOST + [409], (
+        "the phone number counts, without a customer too"
+    )
     first = next(answer.body for answer in answers if answer.status == 201)
     assert (await sale.ask("owner", "DELETE", f"{path}/{first['id']}")).status == 204
     assert (await book(5)).status == 201

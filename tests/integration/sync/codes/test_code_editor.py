@@ -121,7 +121,7 @@ async def test_a_hundred_thousand_codes_are_made_at_once(office: BoxOffice) -> N
 async def test_the_worker_publishes_what_a_crash_left(office: BoxOffice) -> None:
     editor = await sell_under_codes(office)
     event_id = office.event.event_id
-    # Redis has another state than Postgres, as after a change that did not come to its end.
+    # Redis has another state than Postgres, as after a change that was interrupted.
     grown = replace(CodeFields(CodeKind.ALLOCATION, [office.ticket_id], places=30).terms())
     assert isinstance(await office.engine.submit(PutCodes(event_id, grown, ["GUESTS"])), CodesPut)
     async with office.postgres.connection() as connection:
@@ -146,7 +146,7 @@ async def test_a_change_leaves_when_a_code_was_made(office: BoxOffice) -> None:
     assert await made_at() == first
     await editor.withdraw(event_id, "SALE")
     await editor.create(event_id, HALF, ["SALE"])
-    assert await made_at() > first, "it was made anew"
+    assert await made_at() > first, "it was made again"
 
 
 async def test_an_allocation_follows_the_stock_after_a_crash(office: BoxOffice) -> None:

@@ -104,7 +104,7 @@ class Cut(Exception):
 
 
 class Crashes:
-    """Lets so many writes of files through, then fails before or after one."""
+    """Lets that many writes of files through, then fails before or after one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left: float = float("inf")

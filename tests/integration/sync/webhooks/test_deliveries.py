@@ -335,4 +335,4 @@ async def test_postgres_may_go_away_between_a_call_and_writing_it_down(
             await office.sql("ALTER TABLE away RENAME TO webhook_deliveries")
         await wait_until(lambda: all_told(office))
     assert await statuses(office, webhook_id) == {"delivered": 1}
-    assert len(receiver.got) == 1, "what came of the call was not forgotten"
+    assert len(receiver.got) == 1, "the outcome of the call was not forgotten"

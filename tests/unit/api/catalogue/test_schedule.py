@@ -39,7 +39,7 @@ def _utc(start_ms: int) -> str:
 
 
 def _slots(event: EventSnapshot, first: date, days: int) -> list[tuple[str, str]]:
-    """The slots of so many days, and when they begin."""
+    """The slots of that many days, and when they begin."""
     slots = slots_of_days(event, Days(first, first + timedelta(days=days - 1)))
     return [(each.slot, _utc(each.start_ms)) for each in slots]
 

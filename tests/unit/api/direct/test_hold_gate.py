@@ -37,7 +37,7 @@ class _Partition:
 
 
 class Client:
-    """A connection that notes what becomes of its request."""
+    """A connection that notes the answer to its request."""
 
     def __init__(self, gate: HoldGate, log: list[str], name: str) -> None:
         self.early = b""

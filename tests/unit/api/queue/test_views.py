@@ -1,4 +1,4 @@
-"""What waiting rooms look like: pauses between questions, and when a turn is to be expected."""
+"""Views of waiting rooms: pauses between questions, and the time until a turn."""
 
 from msgspec.structs import replace
 

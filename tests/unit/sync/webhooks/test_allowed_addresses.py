@@ -1,4 +1,4 @@
-"""Whoever registers an endpoint must not reach what only we can reach."""
+"""An endpoint must not be an address that only we can reach."""
 
 import socket
 
