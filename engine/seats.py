@@ -57,7 +57,7 @@ class RowSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SectionSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A section and its rows, the best first; or, without rows, a section of general admission with `capacity` places."""
+    """A section and its rows, the best first; or, without rows, a general section of `capacity` places."""
 
     section_id: int
     name: str
