@@ -7,26 +7,27 @@ import uvloop
 
 from loadtest.hoarders.rehearsal import Rehearsal, rehearse
 from loadtest.hoarders.stage import PLACES, recommended, stage
-from tests.support.effort import LONG, effort
+from tests.support.effort import effort
 
 SCALE = 60
 MINUTES = effort(10, 30)
+ACCOUNTS, BUYERS = effort((300, 20), (500, 60))
 
 
 def show(result: Rehearsal) -> str:
     return f"{result.samples} {result.hoarded} {result.bought}"
 
 
-@LONG
 @pytest.mark.timeout(180)
 def test_hoarders_of_one_address_get_little_and_buyers_notice_nothing(tmp_path: Path) -> None:
     with stage(tmp_path / "hoarders", SCALE) as running:
-        result = uvloop.run(rehearse(running, seconds=60 * MINUTES, accounts=500, buyers=60, tell=lambda _: None))
+        result = uvloop.run(
+            rehearse(running, seconds=60 * MINUTES, accounts=ACCOUNTS, buyers=BUYERS, tell=lambda _: None)
+        )
     assert result.breaches() == [], show(result)
     assert result.hoarded.places > result.at_the_end > 0, f"they tried: {show(result)}"
 
 
-@LONG
 @pytest.mark.timeout(180)
 def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control."""
@@ -37,5 +38,5 @@ def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypa
 
     monkeypatch.setattr("loadtest.hoarders.stage.recommended", without)
     with stage(tmp_path / "hoarders", SCALE) as running:
-        result = uvloop.run(rehearse(running, seconds=60 * 5, accounts=500, buyers=0, tell=lambda _: None))
+        result = uvloop.run(rehearse(running, seconds=60 * 5, accounts=ACCOUNTS, buyers=0, tell=lambda _: None))
     assert result.at_the_end > 0.5 * PLACES, show(result)
