@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from engine.library import library_text
 from engine.settings import Settings
-from tests.support.effort import effort
+from tests.support.effort import LONG, effort
 from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room_play import RoomPlay
 
@@ -76,16 +76,20 @@ DEFECTS = [
     ),
     Defect("an ended pass buys", "return place.until_ms > u.now_ms", "return place.until_ms > 0"),
     Defect("what was given back counts on", "place.used = math.max(0, place.used - places)", ""),
-    Defect("places of an earlier pass count for this one", "or since_ms < place.began_ms or", "or"),
     Defect("more are inside than may be", "math.min(most - room.inside, idle - room.idle)", "idle - room.idle"),
     Defect("free places are promised twice", "math.min(most - room.inside, idle - room.idle)", "most - room.inside"),
     Defect("anybody may enter", "if not position or position >= room.serving then", "if not position then"),
 ]
 
+RARE = Defect("places of an earlier pass count for this one", "or since_ms < place.began_ms or", "or")
+"""Found after hundreds of runs. test_waiting_rooms.py (what an earlier pass took) sees it directly, in each run."""
+
 
 @pytest.mark.damages_keys
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "defect", [*DEFECTS, pytest.param(RARE, marks=LONG)], ids=lambda defect: defect.name.replace(" ", "-")
+)
 def test_defect_is_found(unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, defect: Defect) -> None:
     text = library_text()
     assert defect.text in text, "the library changed; choose another line to break"
