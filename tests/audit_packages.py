@@ -41,7 +41,7 @@ class Report(msgspec.Struct):
 
 
 class Verdict(NamedTuple):
-    """An exit status, and what a person is told."""
+    """An exit status, and the message for a person."""
 
     status: int
     text: str

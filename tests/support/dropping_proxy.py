@@ -13,7 +13,7 @@ _CHUNK_BYTES = 1 << 16
 class LosingProxy:
     """Passes everything on, both ways. An async context manager: within it, `url` leads to the server through it.
 
-    The request that is told to lose its answer reaches the server, which does what it says; then the connection ends.
+    The request that must lose its answer reaches the server, which does what it says; then the connection ends.
     """
 
     def __init__(self, server_url: str) -> None:

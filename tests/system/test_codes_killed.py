@@ -89,7 +89,7 @@ async def test_an_allocation_under_load_and_at_its_end(stack: Stack, storefront:
             await asyncio.sleep(0.15)
 
     async def sample() -> None:
-        """Looks until the end is over: what is told of an instant after it has the rest on sale, at once."""
+        """Looks until the end is over: an answer of an instant after it has the rest on sale, at once."""
         nonlocal is_over
         while not is_over:
             told = await storefront.ask("GET", f"/v1/events/{event.event_id}/availability")

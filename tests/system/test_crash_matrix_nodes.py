@@ -66,7 +66,7 @@ async def test_the_books_agree_after_every_crash_of_a_node(rig: NodeRig) -> None
     for name in ("gateway", "sync", "api"):
         await rig.start(name)
     url = f"http://{LOOPBACK}:{rig.wires['client-api'].port}"
-    # A repeat of making codes is told that they are there, if they were stored and not published in time.
+    # A repeat of making codes is answered that they are there, if they were stored and not published in time.
     runs = [run for run in all_runs(SEED, STEPS, [NODE]) if run.step != "make codes"][:RUNS]
     assert len(runs) == RUNS, "there are no more"
     began = time.monotonic()

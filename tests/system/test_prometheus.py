@@ -159,7 +159,7 @@ async def use_codes_and_wait(storefront: Storefront) -> None:
 
 
 async def hold_again_and_again(storefront: Storefront, ticket_id: int) -> None:
-    """Changes that streams tell of, until cancelled."""
+    """Changes that streams report, until cancelled."""
     for number in count():
         await storefront.hold(ticket_id, f"watched-{number}")
 
@@ -236,7 +236,7 @@ async def told_by_sync(stack: Stack, metric: str) -> dict[str, float]:
 async def test_every_panel_and_alert_of_a_cluster_has_an_answer(
     cluster_stack: ClusterStack, repository: Path, tmp_path: Path
 ) -> None:
-    """And after a failover they tell of the nodes that are primaries then."""
+    """After a failover they show the nodes that are primaries then."""
     stack, cluster, deploy = cluster_stack, cluster_stack.cluster, repository / "deploy"
     await stack.start("gateway", "sync", "api")
     alerts = yaml.safe_load((deploy / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))

@@ -25,7 +25,7 @@ FASTEST_PER_MINUTE = 60_000
 
 
 class Waiting:
-    """A crowd that joins again and again, asks for its places, enters, and remembers all that it is told."""
+    """A crowd that joins again and again, asks for its places, enters, and remembers all answers."""
 
     def __init__(self, storefront: Storefront, event: Event) -> None:
         self.storefront, self.event = storefront, event

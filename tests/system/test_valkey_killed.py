@@ -19,7 +19,7 @@ HOLD_IS_THERE = {"held", "paying", "paid"}
 
 
 async def lost_promises(storefront: Storefront, crowd: Crowd) -> list[str]:
-    """Reservations that are less than their buyer was told."""
+    """Reservations that are less than the answer to their buyer."""
     lost: list[str] = []
     promised = iter(sorted(crowd.held))
 

@@ -1,4 +1,4 @@
-"""The sync worker dies again and again in the middle of deliveries: each step of each reservation is told, in order."""
+"""The sync worker dies again and again in the middle of deliveries: each step of each reservation is sent, in order."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The API on real servers, with a gateway that runs here and a ledger that tells whether money was taken."""
+"""The API on real servers, with a gateway that runs here and a ledger that shows whether money was taken."""
 
 import asyncio
 import sqlite3

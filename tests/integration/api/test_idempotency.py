@@ -214,7 +214,7 @@ async def test_a_key_is_for_one_event(start_api: StartApi) -> None:
     assert (await theirs.call("POST", paths[1], BOOKING, headers=_key("another"))).status == 201
 
 
-async def test_what_a_manager_creates_is_created_once(start_api: StartApi) -> None:
+async def test_a_managers_creations_happen_once(start_api: StartApi) -> None:
     ours, theirs = await start_api(), await start_api()
     event = await ours.event(5)
     creates: dict[str, tuple[Json, Json]] = {

@@ -128,7 +128,7 @@ async def test_the_worker_may_finish_codes_before_they_are_sent_again(
     assert (await front.call("POST", path, kind.body, headers=_KEY)).status == 201
 
 
-async def test_what_was_deleted_since_is_made_again(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deleted_creations_are_made_again(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = KINDS["event"]
     fail(monkeypatch, kind)
     assert (await front.call("POST", kind.path, kind.body, headers=_KEY)).status == 503

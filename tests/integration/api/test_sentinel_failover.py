@@ -111,9 +111,7 @@ async def test_a_sentinel_that_is_away_or_behind_does_not_count(servers: Watched
         await sentinels.aclose()
 
 
-async def test_where_sentinels_watch_several_primaries_one_must_be_named(
-    servers: WatchedServers, behind: Settings
-) -> None:
+async def test_one_of_several_watched_primaries_must_be_named(servers: WatchedServers, behind: Settings) -> None:
     await servers.are_ready()
     servers.watch_another("concerts")
     with pytest.raises(Misconfigured, match="concerts, tickets: name one"):

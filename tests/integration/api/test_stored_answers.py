@@ -90,7 +90,7 @@ async def test_a_cart_of_many_seats_is_kept_in_a_tenth_of_its_size(guarded: Fron
     assert same(again, first), "as it was, with the seat that was taken out since"
 
 
-async def test_what_changed_nothing_is_not_kept(guarded: Front, redis: Any) -> None:
+async def test_answers_that_changed_nothing_are_not_kept(guarded: Front, redis: Any) -> None:
     """The attack: one customer sends the same again and again, each time with another key."""
     event, seats = await hall(guarded, 2)
     item = {"event_id": event["id"], "price_id": event["tickets"][0]["id"], "seat_id": seats[0]}

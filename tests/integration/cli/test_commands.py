@@ -32,7 +32,7 @@ def _onsale(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[s
 
 
 def _sentence(ran: "subprocess.CompletedProcess[str]") -> str:
-    """What a person was told: no traceback."""
+    """The message to a person: no traceback."""
     assert "Traceback" not in ran.stderr
     return ran.stderr.splitlines()[-1]
 

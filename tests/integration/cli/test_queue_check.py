@@ -54,7 +54,7 @@ async def test_an_order_that_was_drawn_is_right(drawn: Drawn) -> None:
         ("seed", "ab" * 20, {"The seed"}),
     ],
 )
-async def test_what_was_changed_is_found(drawn: Drawn, field: str, value: str, wrong: set[str]) -> None:
+async def test_changes_are_found(drawn: Drawn, field: str, value: str, wrong: set[str]) -> None:
     stored = await read_room(drawn.settings, EVENT)
     changed = stored._replace(fields=stored.fields | {field: value})
     errors = commitment_errors(changed) + order_errors(EVENT, changed)

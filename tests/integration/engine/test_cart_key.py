@@ -152,7 +152,7 @@ async def test_a_deadline_moves_earlier_and_never_later(carts: Carts) -> None:
     assert (await carts.read(cart.cart_id)).deadline_ms == newer.deadline_ms
 
 
-async def test_what_was_discarded_is_no_cart_and_begins_anew(carts: Carts) -> None:
+async def test_a_discarded_cart_is_gone_and_starts_again(carts: Carts) -> None:
     cart = await joined(carts, 1, 2)
     for _ in range(2):
         word, discarded = await carts.discard(cart.cart_id)

@@ -234,7 +234,7 @@ async def test_a_jump_raises_an_alarm(clocked: ClockedValkey) -> None:
 
 
 class Crowd:
-    """Buyers who want the same few places, of which half are sold; they remember what they were told."""
+    """Buyers who want the same few places, of which half are sold; they remember the answers."""
 
     def __init__(self, sale: Sale) -> None:
         self.closed = asyncio.Event()

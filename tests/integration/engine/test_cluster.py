@@ -163,7 +163,7 @@ async def test_a_slot_moves_in_one_piece_to_a_new_shard_while_holds_are_taken(
 
 
 @pytest.mark.damages_keys
-async def test_what_msetex_sets_is_lost_while_a_slot_moves(
+async def test_strings_of_msetex_are_lost_while_a_slot_moves(
     cluster: EmbeddedCluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control, and the reason why a cluster does without MSETEX."""
@@ -250,7 +250,7 @@ async def test_while_a_slot_moves_key_by_key_a_batch_is_refused_before_it_writes
 async def test_without_the_guard_the_batch_is_torn(
     cluster: EmbeddedCluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control: the outbox tells of places that were given back, and the pool has them still."""
+    """The negative control: the outbox has places that were given back, and the pool has them still."""
     careless = without(library_text(), _GUARD)
     monkeypatch.setattr("engine.library.library_text", lambda: careless)
     async with Engine(replace(settings, command_timeout_ms=500)) as engine:

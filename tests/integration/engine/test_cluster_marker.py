@@ -55,7 +55,7 @@ def standing_still(cluster: EmbeddedCluster) -> Iterator[None]:
 
 
 async def repeat_without_replica(cluster: EmbeddedCluster, settings: Settings) -> object:
-    """Another process repeats a hold that no replica has; what it is told."""
+    """Another process repeats a hold that no replica has; returns the answer."""
     async with Engine(settings) as engine, Engine(settings) as other:
         await engine.submit(event_of(EVENT, 100))
         reservation_id = new_reservation_id(EVENT)

@@ -65,7 +65,7 @@ async def test_an_allocation_needs_its_places(event: CodedEvent) -> None:
     assert (await event.stock()).available == 0
 
 
-async def test_what_is_left_of_an_allocation_is_on_sale_when_it_ends(event: CodedEvent) -> None:
+async def test_the_rest_of_an_allocation_is_on_sale_when_it_ends(event: CodedEvent) -> None:
     until_ms = await event.now_ms() + 300
     await event.put(allocation(100, until_ms=until_ms))
     held = await event.hold(10)

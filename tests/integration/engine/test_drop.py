@@ -1,4 +1,4 @@
-"""What was taken stays, even when the outbox tells of it no more and Postgres was not asked yet."""
+"""Takings prevent deletion, even when the outbox no longer has them and Postgres was not asked yet."""
 
 import time
 

@@ -106,7 +106,7 @@ async def is_refused(engine: Engine) -> bool:
 
 
 @pytest.mark.parametrize("fullness", Fullness)
-async def test_what_takes_is_refused_and_what_gives_back_goes_on(engine: Engine, fullness: Fullness) -> None:
+async def test_takings_are_refused_and_releases_go_on(engine: Engine, fullness: Fullness) -> None:
     held = [hold_of((GENERAL, 2)) for _ in range(8)]
     seated = hold_of(NamedSeats(SEATED, 2, SECTION, [1, 2]))
     booked, moved = book(), book()
@@ -237,7 +237,7 @@ async def test_the_limit_holds_however_fast_memory_fills(engine: Engine) -> None
     assert reached < limit * 3 // 4, "it stopped near the soft limit, not at the hard one"
 
 
-async def test_where_memory_is_full_nobody_is_limited_for_asking(engine: Engine) -> None:
+async def test_full_memory_limits_nobody_for_asking(engine: Engine) -> None:
     limited = replace(engine.settings, customer_per_minute=1, customer_burst=2, live_holds=5)
     async with Engine(limited, limits=LimitsInForce(limited)) as other:
         await fill_up(other.redis, Fullness.HARD)

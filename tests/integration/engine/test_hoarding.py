@@ -327,7 +327,7 @@ async def test_a_defect_is_found(engine_settings: Settings, monkeypatch: pytest.
         await defect.case(engine_settings)
 
 
-async def test_what_was_hoarded_is_remembered_for_the_whole_sale(engine_settings: Settings) -> None:
+async def test_hoarding_is_remembered_for_the_whole_sale(engine_settings: Settings) -> None:
     async with sale(engine_settings, **LIMITS) as here:
         await here.engine.submit(Cancel(await here.held()))
         await here.held()

@@ -135,7 +135,7 @@ async def test_in_a_cluster_a_key_counts_as_new_while_its_node_hangs(engine: Eng
 
 
 class Hold:
-    """An answer that goes on with something when it is told, so that it is not done by that."""
+    """An answer that goes on with something when it is notified, so that it is not done by that."""
 
     def __init__(self) -> None:
         self.told: list[object] = []

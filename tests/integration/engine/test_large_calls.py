@@ -143,7 +143,7 @@ async def test_thousands_name_seats_and_book_in_one_call(large: Engine) -> None:
 
 
 async def test_holds_that_ask_for_the_same_are_stored_as_they_are_told(engine: Engine) -> None:
-    """They are told in short by the library; the engine writes them out."""
+    """The library returns them in short; the engine writes them out."""
     await publish(engine, 1000)
     first = holds(40)
     asked = [

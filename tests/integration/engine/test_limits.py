@@ -92,7 +92,7 @@ async def test_a_customer_may_come_in_a_burst_and_then_at_the_rate(engine_settin
         await wait_until(may_again, 2, "the rate allows one more")
 
 
-async def test_those_of_one_batch_are_counted_too(engine_settings: Settings) -> None:
+async def test_holds_of_one_batch_are_counted_too(engine_settings: Settings) -> None:
     async with sale(engine_settings, customer_per_minute=1, customer_burst=5) as engine:
         results = await asyncio.gather(*(hold(engine) for _ in range(20)))
     assert [type(result) for result in results].count(Held) == 5
@@ -225,7 +225,7 @@ async def test_bookings_are_limited_too(engine_settings: Settings) -> None:
         )
 
 
-async def test_who_has_many_networks_of_ipv6_is_limited_by_the_one_around_them(engine_settings: Settings) -> None:
+async def test_many_networks_of_ipv6_are_limited_by_the_one_around_them(engine_settings: Settings) -> None:
     """A /48 has 65,536 networks of /64, each of which would be somebody new."""
     async with sale(engine_settings, address_per_minute=1, address_burst=2) as engine:
         came = [

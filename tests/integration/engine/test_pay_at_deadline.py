@@ -31,7 +31,7 @@ from tests.support.engine.bulk_holds import bring_forward, event_of, fill
 EVENT_ID = 16
 ROUNDS = 10_000
 BYSTANDERS = 256
-"""Hold places all the while, so that counters alone do not tell of a place that was given back too often."""
+"""Hold places all the while, so that counters alone do not show a place that was given back too often."""
 PRICE_MINOR = 30_000
 TOGETHER = 30
 """Rounds that share a deadline: so few that a call takes a fraction of a millisecond."""

@@ -96,7 +96,7 @@ async def test_attempts_at_once_are_no_way_around(engine_settings: Settings) -> 
         assert [type(result) for result in begun] == [Paying] * 3 + [RateLimited] * 2
 
 
-async def test_what_is_paid_ends_the_pauses(engine_settings: Settings) -> None:
+async def test_a_payment_ends_the_pauses(engine_settings: Settings) -> None:
     async with sale(engine_settings, payment_pause_seconds=60) as engine:
         for number in range(2):
             await declined(engine, await held(engine), number)
@@ -108,7 +108,7 @@ async def test_what_is_paid_ends_the_pauses(engine_settings: Settings) -> None:
         assert isinstance(await declined(engine, await held(engine), 9), RateLimited)
 
 
-async def test_what_costs_nothing_has_no_pause(engine_settings: Settings) -> None:
+async def test_free_reservations_have_no_pause(engine_settings: Settings) -> None:
     async with sale(engine_settings, 0, payment_attempts=1, payment_pause_seconds=60) as engine:
         for number in range(5):
             assert isinstance(await declined(engine, await held(engine), number, 0), PaymentFailed)

@@ -228,7 +228,7 @@ DEFECTS_OF_SLOTS = [
     ),
     Defect("a move is not told", "bookings.change(u, 'moved', b)", "u.changed_bookings[b.field] = b"),
     Defect("a booking does not expire", "u.now_ms >= b.expires_ms then", "false then"),
-    Defect("who deletes a booking twice is told so", "before.request_id == request_id", "true"),
+    Defect("a second deletion of a booking is noticed", "before.request_id == request_id", "true"),
     Defect("a deleted booking keeps its place", "    bookings.release(u, b)\n    b.state", "    b.state"),
     Defect("a purge takes what is held or paid for", "pool.held + pool.paying > 0", "false"),
     Defect("a purge keeps the places", "    bookings.release(u, b)\n    u.bookings", "    u.bookings"),

@@ -107,7 +107,7 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 async def test_server_that_stands_still(own_valkey: EmbeddedValkey) -> None:
-    """Callers are told in time that the outcome is unknown; later the same ids tell it, and have one effect."""
+    """Callers learn in time that the outcome is unknown; later the same ids return it, and have one effect."""
     settings = Settings(redis_url=own_valkey.url, command_timeout_ms=TIMEOUT_MS)
     async with Engine(settings) as engine:
         await engine.submit(event_of(EVENT, 100))

@@ -42,7 +42,7 @@ def hold_of(start_ms: int) -> Hold:
 
 
 @pytest.mark.parametrize("of", ["the day", "the slot"])
-async def test_what_is_closed_is_not_had(engine: Engine, of: str) -> None:
+async def test_closed_slots_are_refused(engine: Engine, of: str) -> None:
     closed = slot_of(SLOT)
     await publish(engine, (closed if of == "the slot" else closed.partition("T")[0],))
     asked: list[Command[Any]] = [
@@ -92,7 +92,7 @@ async def test_a_booking_that_has_expired_is_not_deleted_any_more(engine: Engine
         assert isinstance(await hasty.submit(Unbook(EVENT, booking_id, "again")), BookingExpired)
 
 
-async def test_what_was_bought_of_a_purged_slot_counts_no_more_and_its_refund_takes_nothing_twice(
+async def test_purchases_of_a_purged_slot_no_longer_count_and_their_refund_takes_nothing_twice(
     engine: Engine,
 ) -> None:
     await publish(engine, limit=1)

@@ -134,7 +134,7 @@ async def test_a_replica_takes_no_sales_and_its_promotion_brings_them_back(
     assert isinstance(await on_sale.submit(hold_of("late")), Held)
 
 
-async def test_where_the_server_stays_away_one_batch_tries_and_all_others_are_refused_at_once(
+async def test_one_batch_tries_a_server_that_stays_away_and_all_others_are_refused_at_once(
     engine_settings: Settings, on_sale: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.outage.AWAY_SECONDS", TIMEOUT_MS / 1000)

@@ -81,7 +81,7 @@ async def test_nobody_waits_while_there_are_places_enough(event: WaitingEvent) -
     await event.wait("a", 2)
 
 
-async def test_who_waits_for_more_is_not_passed_over(event: WaitingEvent) -> None:
+async def test_customers_who_wait_for_more_are_not_passed_over(event: WaitingEvent) -> None:
     await event.publish(4)
     rids = [await event.hold("early") for _ in range(4)]
     many, one = await event.wait("many", 3), await event.wait("one")
@@ -210,7 +210,7 @@ async def test_a_lower_capacity_takes_no_place_in_line(event: WaitingEvent) -> N
     assert await event.states(many, one) == [ENDED, OFFERED], "the ticket never has as many as the first waits for"
 
 
-async def test_what_is_left_goes_on_sale_when_the_list_ends(event: WaitingEvent) -> None:
+async def test_the_rest_goes_on_sale_when_the_list_ends(event: WaitingEvent) -> None:
     await event.publish(4, ends_in_ms=600)
     rids = [await event.hold("early", 1) for _ in range(4)]
     many = await event.wait("many", 3)
@@ -276,7 +276,7 @@ async def test_limits_of_a_customer_count_what_it_waits_for(event: WaitingEvent)
     assert isinstance(await event.try_hold("a"), LimitExceeded)
 
 
-async def test_who_may_not_have_more_loses_its_place_to_the_next(event: WaitingEvent) -> None:
+async def test_a_customer_at_the_limit_loses_its_place_to_the_next(event: WaitingEvent) -> None:
     tickets = [TicketTerms(TICKET, ["7"], 100), TicketTerms(8, ["8"], 100)]
     await event.publish(2, max_per_customer=2, tickets=tickets)
     rid = await event.hold("early", 2)

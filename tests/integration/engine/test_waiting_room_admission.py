@@ -55,7 +55,7 @@ async def test_nobody_is_admitted_while_nothing_is_free(room: Room) -> None:
 
 
 @pytest.mark.parametrize("free", [1, 3, 10, 99, 100])
-async def test_those_without_a_place_are_promised_little_more_than_is_free(room: Room, free: int) -> None:
+async def test_customers_without_a_place_are_promised_little_more_than_is_free(room: Room, free: int) -> None:
     await room.publish(free, places=4)
     for name in customers(60):
         await room.join(name)

@@ -104,7 +104,7 @@ async def test_refused_joins_take_no_index(room: Room) -> None:
     assert (await room.read()).joined == 0
 
 
-async def test_who_leaves_and_comes_back_is_behind_all_others(room: Room) -> None:
+async def test_customers_who_come_back_are_behind_all_others(room: Room) -> None:
     await room.publish()
     await room.join("anna")
     await room.join("ben")
@@ -211,7 +211,7 @@ async def test_a_pass_buys_so_many_places_and_then_ends(room: Room) -> None:
     assert isinstance(await room.hold("anna", 3), Held)
 
 
-async def test_what_an_earlier_pass_took_gives_a_later_one_nothing(room: Room) -> None:
+async def test_takings_of_an_earlier_pass_give_a_later_one_nothing(room: Room) -> None:
     await room.publish(places=2)
     await inside(room, "anna")
     rid = new_reservation_id(EVENT)

@@ -103,7 +103,7 @@ class Page:
             )
 
     async def fill(self, selector: str, value: str) -> None:
-        """Puts a value into a field or a choice, which is told so."""
+        """Puts a value into a field or a choice, which is notified."""
         script = f"""
           const field = document.querySelector({json.dumps(selector)});
           if (!field) return false;

@@ -151,7 +151,7 @@ class CartModel:
         return OK
 
     def _take_out(self, cart: Cart, show: int, *, seats: Collection[int] = (), standing: bool = False) -> None:
-        """Takes places out of a part of a cart; with the last one the part ends, and tells what it had."""
+        """Takes places out of a part of a cart; with the last one the part ends, and returns what it had."""
         taking = cart.takings[show]
         left = len(taking.seats) - len(seats) + (0 if standing else taking.standing)
         if left == 0:
@@ -194,7 +194,7 @@ class CartModel:
         return OK
 
     def end(self, payment: Payment, outcome: str, moment: Moment) -> str:
-        """The gateway tells that a payment is completed or failed."""
+        """The gateway reports that a payment is completed or failed."""
         if payment.status == "pending":
             sold = outcome == "completed" or payment.money
             self._settle(payment, sold=sold, moment=moment)

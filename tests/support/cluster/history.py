@@ -1,4 +1,4 @@
-"""What clients of a sale were told, and whether it is still so at the end.
+"""The answers to clients of a sale, and whether they are still true at the end.
 
 A change that was acknowledged must be there. One whose answer never came may be there or not.
 """
@@ -55,7 +55,7 @@ class History:
         self.acknowledged[outcomes[0]] += 1
 
     async def violations(self, front: Front) -> list[str]:
-        """What is not as it was told."""
+        """The answers that are not true."""
         found = []
         for path, states in self.may_be.items():
             answer = await insist(lambda path=path: front.get(path))  # type: ignore[misc]  # of this turn
@@ -99,7 +99,7 @@ class Shop:
         self.museum = await self.front.event(schedule=schedule, starts_at="2027-06-01T00:00:00Z")
 
     def through(self, front: Front) -> "Shop":
-        """The same shop, whose customers are told by another API."""
+        """The same shop, whose customers get answers of another API."""
         other = copy(self)
         other.front = front
         return other

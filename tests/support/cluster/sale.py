@@ -27,7 +27,7 @@ PATIENT = {"command_timeout_ms": 2000, "replica_timeout_ms": 500, "connect_timeo
 
 _SHOPPERS = 10
 _FIRST_SALES, _CALM_SALES = effort((20, 60), (100, 300))
-"""The first ones open connections, and do not tell how long one takes."""
+"""The first ones open connections, and do not show how long one takes."""
 
 _PATIENCE_SECONDS = 60
 
@@ -53,7 +53,7 @@ class Sale:
         """The p99 of holds before the first failure."""
 
     async def run(self, happenings: Sequence[Happening], *, audits: bool = True, far_url: str = "") -> list[str]:
-        """What is not as it was told, at the end; with `audits` also where Redis and Postgres differ.
+        """The answers that are not true at the end; with `audits` also where Redis and Postgres differ.
 
         `far_url`: how another API, with half of the customers, gets to Redis.
         """

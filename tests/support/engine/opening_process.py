@@ -1,4 +1,4 @@
-"""A process that asks about a waiting room at a given instant, and tells what it was answered.
+"""A process that asks about a waiting room at a given instant, and prints the answer.
 
 Arguments   the URL of the server, the event, the number of the process
 Input       a line with an instant, ms since 1970, once the process has said `ready`

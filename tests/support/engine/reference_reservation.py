@@ -98,7 +98,7 @@ class Reservation:
         )
 
     def give_back_money(self, refund_id: str, amount_minor: int, now_ms: int, gone: Places, worth_minor: int) -> None:
-        """So much of that is to go back, the newest money first; the first part tells of the places."""
+        """That much of it must be refunded, the newest money first; the first part names the places."""
         paid = [attempt for attempt in reversed(self.attempts) if attempt.state is AttemptState.COMPLETED]
         parts = []
         for attempt in paid:

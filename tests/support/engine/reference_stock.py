@@ -117,7 +117,7 @@ class Stock:
         return max(0, self.counters(event_id, pool).available - self.aside.get((event_id, pool), 0))
 
     def shown(self, event_id: int, pool: str) -> Counters:
-        """A pool's counters as they are told: what is set aside counts as held."""
+        """A pool's counters as they are shown: what is set aside counts as held."""
         counters, for_sale = self.counters(event_id, pool), self.for_sale(event_id, pool)
         return counters._replace(available=for_sale, held=counters.held + counters.available - for_sale)
 

@@ -14,7 +14,7 @@ from engine.settings import Settings
 
 
 async def no_answer_after_a_refusal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks it, and that refusals alone are told as such."""
+    """Checks it, and that only refusals are returned as such."""
     async with opened_redis(replace(settings, command_timeout_ms=300), 2) as redis:
         refusals = [1, 1_000_000]
 

@@ -1,4 +1,4 @@
-"""A system of the shop's that is told what happens, as its owner writes it: it verifies with the library."""
+"""A system of the shop's that receives webhooks, as its owner writes it: it verifies with the library."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -281,7 +281,7 @@ class Shop:
         self._offered_next()
 
     async def pay_offer(self, offer_id: str) -> None:
-        """Pays for an offer, until it is told yes or no."""
+        """Pays for an offer, until the answer is yes or no."""
         await self.pay(offer_id)
         self.waiting[offer_id] = "taken" if self.told[offer_id] == "paid" else "offered"
 
@@ -309,7 +309,7 @@ class Shop:
         return uses
 
     async def pay(self, reservation_id: str, places: int = 1, price_minor: int = PRICE_MINOR) -> None:
-        """Pays for it, until it is told yes or no."""
+        """Pays for it, until the answer is yes or no."""
         key = str(uuid4())
         paid = await _insist(
             lambda: self._storefront.pay(reservation_id, key=key, places=places, price_minor=price_minor)
@@ -321,7 +321,7 @@ class Shop:
         self.told[reservation_id] = paid.body["status"] if paid.status == 200 else "not paid"
 
     async def refund(self, reservation_id: str) -> None:
-        """Gives the money back, until it is told that it has gone."""
+        """Refunds the money, until the answer says that it has gone."""
         key, path = str(uuid4()), f"/v1/reservations/{reservation_id}/refund"
         refunded = await _insist(lambda: self._storefront.ask("POST", path, {"restock": True}, key))
         assert refunded.status in {200, 202}, refunded
@@ -329,7 +329,7 @@ class Shop:
         self.told[reservation_id] = "refunded"
 
     async def refund_some(self, reservation_id: str) -> None:
-        """Gives the money of one of two places back, until it is told that it has gone."""
+        """Refunds the money of one of two places, until the answer says that it has gone."""
         key, path = str(uuid4()), f"/v1/reservations/{reservation_id}/refund"
         wish = {"restock": True, "items": [{"ticket_id": self._events[0].ticket_id, "quantity": 1}]}
         refunded = await _insist(lambda: self._storefront.ask("POST", path, wish, key))
@@ -337,7 +337,7 @@ class Shop:
         self.places[reservation_id] = 1
 
     async def exchange(self, reservation_id: str, places: int) -> None:
-        """Exchanges for that many places, until it is told yes or no."""
+        """Exchanges for that many places, until the answer is yes or no."""
         key, path = str(uuid4()), f"/v1/reservations/{reservation_id}/exchange"
         items = [{"ticket_id": self._events[0].ticket_id, "quantity": places}]
         wish = {"items": items, "payment_token": "tok_visa"}
@@ -352,7 +352,7 @@ class Shop:
         assert self.places[reservation_id] in {places, 3 - places}
 
     async def _is_exchanged(self, reservation_id: str) -> bool:
-        """Tells whether no exchange is under way: then a refund of places that are not there is refused as such."""
+        """Returns whether no exchange is under way: then a refund of places that are not there is refused as such."""
         items = [{"ticket_id": self._events[0].ticket_id, "quantity": 99}]
         path = f"/v1/reservations/{reservation_id}/refund"
         answer = await self._storefront.ask("POST", path, {"restock": True, "items": items})
@@ -360,7 +360,7 @@ class Shop:
         return answer.code == "not_held"
 
     async def cancel_and_refund_all(self) -> None:
-        """Cancels the event and has everybody refunded, until it is told that all have their money."""
+        """Cancels the event and has everybody refunded, until the answer says that all have their money."""
         path = f"/v1/events/{self._events[0].event_id}"
         cancelled = await _insist(lambda: self._storefront.ask("PATCH", path, {"status": "cancelled"}))
         assert cancelled.status == 200, cancelled
@@ -391,7 +391,7 @@ class Shop:
         return payment_id, payment.body["reservations"]
 
     async def complete(self, payment_id: str, reservation_ids: list[str]) -> None:
-        """The gateway calls back until it is told that everything is sold."""
+        """The gateway calls back until the answer says that everything is sold."""
         completed = await _insist(lambda: self._storefront.ask("POST", f"/v1/payments/{payment_id}/complete"))
         assert (completed.status, completed.body.get("status")) == (200, "completed"), completed
         self.told |= dict.fromkeys(reservation_ids, "paid")

@@ -97,7 +97,7 @@ class Wire:
                 task.cancel()
             await asyncio.gather(*done, *rest, return_exceptions=True)
         except OSError:
-            pass  # nobody listens there: the caller is told by the end of its connection
+            pass  # nobody listens there: the end of its connection shows that to the caller
         finally:
             for end in ends:
                 end.close()

@@ -1,4 +1,4 @@
-"""What the log tells of requests that were slow or could not be served."""
+"""The log entries of requests that were slow or could not be served."""
 
 import asyncio
 

@@ -39,7 +39,7 @@ ACKNOWLEDGED = Position(20, 7)
         *("nothing", "too long ago to tell"),
     ],
 )
-def test_what_is_kept(now: str, ends: str, kept: str | None) -> None:
+def test_the_last_kept_position(now: str, ends: str, kept: str | None) -> None:
     found = last_kept(ACKNOWLEDGED, position(now), [position(end) for end in ends.split()])
     assert found == (None if kept is None else position(kept))
 

@@ -23,7 +23,7 @@ async def test_failures_pause_longer_each_time_until_a_success() -> None:
     assert (len(backoff), backoff.pausing()) == (0, set())
 
 
-async def test_those_that_fail_together_pause_once() -> None:
+async def test_failures_at_one_time_pause_once() -> None:
     backoff = KeyedBackoff[str](1000, 100)
     began = asyncio.get_running_loop().time()
     for _ in range(20):

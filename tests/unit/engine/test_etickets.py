@@ -22,7 +22,7 @@ def test_base45_is_that_of_the_standard(data: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["GGW", "A", "::", "a", "Ä"])
-def test_what_is_no_base45_is_refused(text: str) -> None:
+def test_texts_that_are_not_base45_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="base45"):
         from_base45(text)
 

@@ -9,7 +9,7 @@ from engine.settings import Settings
 FIVE = Settings(live_holds=5)
 
 
-def test_what_is_not_limited_is_not_published() -> None:
+def test_missing_limits_are_not_published() -> None:
     assert str(Limits.of(Settings())) == "none"
     assert str(Limits.of(FIVE)) == "live_holds=5"
     assert str(Limits.of(Settings(cool_down_expiries=5))) == "expiries=5 cool_down_ms=600000"
@@ -23,7 +23,7 @@ def test_limits_come_back_as_they_were(settings: Settings) -> None:
     assert Limits.parse(str(limits)) == limits
 
 
-def test_what_a_later_release_limits_is_passed_over() -> None:
+def test_limits_of_a_later_release_are_ignored() -> None:
     assert Limits.parse("live_holds=5 moon_phase=3") == Limits.of(FIVE)
 
 

@@ -20,7 +20,7 @@ SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 
 
 class Traced:
-    """A tracer whose chance is told, and the spans that ended."""
+    """A tracer with a known chance, and the spans that ended."""
 
     def __init__(self, chance: float = 0.5, one_in: int = 100) -> None:
         self._exporter = InMemorySpanExporter()

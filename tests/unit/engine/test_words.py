@@ -140,7 +140,7 @@ def test_lua_finds_the_caller_where_python_puts_it(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", [word for word, command in COMMANDS.items() if command.takes])
-def test_what_takes_is_refused_where_memory_is_full(word: str) -> None:
+def test_commands_that_take_are_refused_at_full_memory(word: str) -> None:
     (path,) = (path for path in FILES if command_of(path) == word)
     assert "u.memory_full then\n      return reply('out_of_memory')" in path.read_text(encoding="utf-8")
     assert "takes = takes" in rows()[word]

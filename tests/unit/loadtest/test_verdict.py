@@ -12,7 +12,7 @@ SEATS, PLACES = 8, 7
 
 
 def told(**states: str) -> Told:
-    """Who was told what: Anna took two places, Piotr two seats; both booked a slot."""
+    """The answers to all: Anna took two places, Piotr two seats; both booked a slot."""
     return Told(
         10.0,
         [],

@@ -45,7 +45,7 @@ def request(status: int) -> str:
 
 
 def memory(ratio: float) -> dict[str, str]:
-    """What two workers tell of the memory of Redis."""
+    """The figures of two workers about the memory of Redis."""
     return {f'onsale_redis_memory_used_ratio{{instance="{worker}"}}': f"{ratio}x{PERIOD}" for worker in "ab"}
 
 
@@ -169,7 +169,7 @@ def rules_of(alerts: Path) -> list[dict[str, Any]]:
 
 
 def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], at: str) -> set[str]:
-    """The labels with which an alert fires, each as text: severity and others. Promtool tells what it found instead."""
+    """The labels with which an alert fires, each as text: severity and others. Promtool prints what it found."""
     program = shutil.which("promtool")
     assert program, "this test runs promtool: apt-get install prometheus"
     test = {
@@ -212,13 +212,13 @@ def test_an_alert_fires_from_a_cold_start(alerts: Path, tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", HAPPENINGS)
-def test_what_happened_once_fires_also_where_the_series_was_there(alerts: Path, tmp_path: Path, name: str) -> None:
+def test_a_single_event_fires_also_on_an_existing_series(alerts: Path, tmp_path: Path, name: str) -> None:
     risen = dict.fromkeys(CASES[name].firing, RISEN_TO_1)
     assert fires(alerts, tmp_path, name, risen, "1m")
 
 
 @pytest.mark.parametrize("name", HAPPENINGS)
-def test_what_happened_once_is_quiet_again_later(alerts: Path, tmp_path: Path, name: str) -> None:
+def test_a_single_event_is_quiet_again_later(alerts: Path, tmp_path: Path, name: str) -> None:
     long_ago = dict.fromkeys(CASES[name].firing, "_ _ 1x400")
     assert fires(alerts, tmp_path, name, long_ago, "60m") == set()
 

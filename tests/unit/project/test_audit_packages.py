@@ -22,7 +22,7 @@ _SKIPPED = {"name": "yarl", "skip_reason": "Dependency not found on PyPI and cou
         ([_CLEAN, _KNOWN, _SKIPPED], 1, "left 1.0: PYSEC-1, fixed in 1.1"),
     ],
 )
-def test_what_a_report_means(dependencies: list[Any], status: int, said: str) -> None:
+def test_the_meaning_of_a_report(dependencies: list[Any], status: int, said: str) -> None:
     verdict = judge(json.dumps({"dependencies": dependencies, "fixes": []}).encode(), "")
     assert verdict.status == status
     assert said in verdict.text

@@ -87,7 +87,7 @@ def test_pods_have_no_rights_that_they_do_not_use(repository: Path) -> None:
         assert "memory" in container["resources"]["limits"]
 
 
-def test_what_serves_is_probed_and_kept_while_nodes_are_drained(repository: Path) -> None:
+def test_servers_are_probed_and_kept_while_nodes_are_drained(repository: Path) -> None:
     budgets = {one["metadata"]["name"] for one in manifests(repository) if one["kind"] == "PodDisruptionBudget"}
     for name in ("onsale-api", "onsale-streams", "onsale-sync"):
         assert name in budgets

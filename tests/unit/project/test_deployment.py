@@ -64,7 +64,7 @@ def test_a_wrong_command_is_noticed() -> None:
         check_settings({"ONSALE_REDIS": "redis://redis"})
 
 
-def test_what_is_said_twice_is_noticed() -> None:
+def test_a_key_that_is_written_twice_is_an_error() -> None:
     with pytest.raises(AssertionError, match=r"environment.*line 1"):
         yaml.load("environment: {A: 1}\nenvironment: {B: 2}", OnceEach)  # noqa: S506  # a SafeLoader
 

@@ -24,7 +24,7 @@ def test_an_event_that_never_sells_again_has_paused_to_the_end() -> None:
     assert figures_of("kill", [sold(101, OTHER)], 100, 105, {HIT}).pause_seconds == 5
 
 
-def test_what_took_long_is_told_by_the_medians() -> None:
+def test_medians_show_the_slow_steps() -> None:
     calm = 20.0
     prompt = [Figures("kill", 2.0, 30), Figures("kill", 2.5, 40), Figures("kill", 9.0, 500)]
     assert late(prompt, calm, 3) == [], "one of three met with others of the machine"

@@ -1,4 +1,4 @@
-"""What the linters are told to pass over has its reason beside it."""
+"""Each exception from a linter's rule has its reason beside it."""
 
 import re
 from pathlib import Path

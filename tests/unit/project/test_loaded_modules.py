@@ -15,7 +15,7 @@ import pytest
         ("sync.worker", ["api", "gunicorn", "fpdf"]),
     ],
 )
-def test_what_is_needed_later_is_loaded_later(repository: Path, module: str, unwanted: list[str]) -> None:
+def test_modules_for_later_are_loaded_later(repository: Path, module: str, unwanted: list[str]) -> None:
     program = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(unwanted)!r}))"
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True, timeout=60

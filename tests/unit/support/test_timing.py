@@ -18,7 +18,7 @@ def long_at(*places: int, seconds: float = 3.0, ms: float = 8.0) -> Round:
     ],
     ids=["one was good", "never the same call", "slow, but for one"],
 )
-def test_what_comes_and_goes_is_the_machines(rounds: list[Round]) -> None:
+def test_passing_slowness_is_the_machines(rounds: list[Round]) -> None:
     assert are_good(rounds, 5)
 
 
@@ -32,5 +32,5 @@ def test_what_comes_and_goes_is_the_machines(rounds: list[Round]) -> None:
     ],
     ids=["always the first call", "each time another twentieth of the calls", "too slow", "all calls"],
 )
-def test_what_stays_is_ours(rounds: list[Round]) -> None:
+def test_lasting_slowness_is_ours(rounds: list[Round]) -> None:
     assert not are_good(rounds, 5)

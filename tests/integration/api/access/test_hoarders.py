@@ -1,4 +1,4 @@
-"""What somebody is told who has held much and bought nothing."""
+"""Refusals of customers who have held much and bought nothing."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Limits on speed over HTTP: which routes have them, what clients are told, and whose address it is that is limited."""
+"""Limits on speed over HTTP: which routes have them, their headers, and the address that is limited."""
 
 import re
 from uuid import uuid4
@@ -21,7 +21,7 @@ from tests.support.api.expected_access import Sale
 
 LIMITED = {
     ("POST", "/v1/events/{event_id}/waiting-list"),
-    ("GET", "/v1/events/{event_id}/codes/{code}/offer"),  # it tells whether a code is right
+    ("GET", "/v1/events/{event_id}/codes/{code}/offer"),  # it shows whether a code is right
     ("POST", "/v1/reservations"),
     ("PATCH", "/v1/reservations/{reservation_id}"),
     ("POST", "/v1/orders/carts/{cart_id}"),

@@ -130,7 +130,7 @@ async def test_places_in_line_by_services_are_listed_and_those_of_customers_are_
 
 
 @pytest.mark.usefixtures("sync")
-async def test_who_was_let_in_and_out_is_listed(guarded: Front) -> None:
+async def test_entries_and_exits_are_listed(guarded: Front) -> None:
     event = (await guarded.call("POST", "/v1/events", _EVENT, headers=BOSS)).body
     body = {"items": [{"ticket_id": event["tickets"][0]["id"], "quantity": 1}]}
     held = (await guarded.call("POST", "/v1/reservations", body, headers=CUSTOMER)).body

@@ -23,7 +23,7 @@ async def _seated(front: Front) -> Json:
     )
 
 
-async def test_what_nobody_took_is_deleted_everywhere(front: Front, start_api: StartApi, shop: Settings) -> None:
+async def test_untouched_events_are_deleted_everywhere(front: Front, start_api: StartApi, shop: Settings) -> None:
     other = await start_api()
     event, seated = await front.event(5, 5), await _seated(front)
     ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
@@ -49,12 +49,12 @@ async def test_what_nobody_took_is_deleted_everywhere(front: Front, start_api: S
             assert isinstance(await engine.submit(Count(gone["id"])), UnknownPool)
 
 
-async def test_what_was_ever_taken_stays(front: Front) -> None:
+async def test_takings_prevent_deletion(front: Front) -> None:
     await _check_it_stays(front, synced=False)
 
 
 @pytest.mark.usefixtures("sync")
-async def test_what_was_ever_taken_stays_when_postgres_alone_knows_it(front: Front) -> None:
+async def test_takings_that_only_postgres_knows_prevent_deletion(front: Front) -> None:
     await _check_it_stays(front, synced=True)
 
 
@@ -94,7 +94,7 @@ async def test_somebody_takes_a_place_while_it_is_deleted(front: Front) -> None:
             assert await front.counts(ticket_id) == (5 - taken, taken, 0)
 
 
-async def test_what_was_read_is_deleted(front: Front) -> None:
+async def test_only_the_version_that_was_read_is_deleted(front: Front) -> None:
     event = await front.event(5)
     path, ticket_path = f"/v1/events/{event['id']}", f"/v1/tickets/{event['tickets'][0]['id']}"
     for each, change in ((ticket_path, {"capacity": 6}), (path, {"name": "Other"})):

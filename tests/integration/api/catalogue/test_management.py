@@ -260,7 +260,7 @@ async def test_instants_that_no_clock_reaches(front: Front, name: str) -> None:
 
 
 async def test_a_sale_that_opens_in_a_far_future_says_when(front: Front) -> None:
-    """Ms since 1970 have 15 digits then; Lua prints such numbers in exponent form unless it is told not to."""
+    """Ms since 1970 have 15 digits then; Lua prints such numbers in exponent form unless a format says otherwise."""
     opens_at = "9998-12-31T23:59:59.999Z"
     event = await front.event(1, starts_at=opens_at, sale_opens_at=opens_at)
     assert (event["starts_at"], event["sale_opens_at"]) == (opens_at, opens_at)

@@ -95,7 +95,7 @@ async def test_a_plan_is_given_back_as_it_came(front: Front) -> None:
     assert (await front.get(path)).body == venue
 
 
-async def test_what_a_manager_changes_is_in_the_plan(front: Front) -> None:
+async def test_a_managers_changes_are_in_the_plan(front: Front) -> None:
     venue = (await front.call("POST", PATH, PLAN)).body
     seat_id = (await sections_of(front, venue))[0]["rows"][0]["seats"][1]["id"]
     patch = {"name": "Old opera", "seats": [{"seat_id": seat_id, "label": "3a", "x": 140.5, "accessible": True}]}

@@ -306,7 +306,7 @@ async def test_tickets_that_offer_what_they_cannot(hall: Hall, front: Front) -> 
     assert len((await front.get(hall.path)).body["tickets"]) == 2
 
 
-async def test_what_does_not_change_of_an_event_with_seats(hall: Hall, front: Front) -> None:
+async def test_venue_and_capacity_of_an_event_with_seats_are_fixed(hall: Hall, front: Front) -> None:
     other = (await _venue(front))["id"]
     for venue_id in (other, None):
         refused = await front.call("PATCH", hall.path, {"venue_id": venue_id})

@@ -27,7 +27,7 @@ async def _offered(front: Front, event: Json) -> tuple[bool, bool]:
     raise AssertionError(listed)
 
 
-async def test_what_cannot_be_bought_is_not_offered(front: Front) -> None:
+async def test_unavailable_places_are_not_offered(front: Front) -> None:
     cases: list[tuple[Json, bool]] = [
         ({}, True),
         ({"status": "draft"}, False),

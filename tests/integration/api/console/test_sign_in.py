@@ -1,4 +1,4 @@
-"""Who may see the console, and what everybody else is told."""
+"""Access to the console, and the answers to everybody else."""
 
 import re
 from collections.abc import AsyncIterator

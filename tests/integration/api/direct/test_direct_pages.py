@@ -258,7 +258,7 @@ class _Transport(asyncio.Transport):
 
 
 async def test_a_client_that_does_not_read_can_be_held_back_too() -> None:
-    """aiohttp's own pauses and ours are told apart: once they were one, and either ended the other."""
+    """aiohttp's own pauses and ours are separate: once they were one, and either ended the other."""
 
     async def handler(_request: web.BaseRequest) -> web.Response:
         return web.Response()

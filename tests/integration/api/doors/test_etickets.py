@@ -24,7 +24,7 @@ def forged(code: str, bit: int) -> str:
     return base45(bytes(data))
 
 
-async def test_what_no_key_signed_is_unknown_and_changes_nothing(front: Front) -> None:
+async def test_unsigned_codes_are_unknown_and_change_nothing(front: Front) -> None:
     doors = await doors_of(front)
     _, (eticket,) = await doors.bought()
     codes = [forged(eticket["code"], bit) for bit in range(0, 83 * 8, 13)]

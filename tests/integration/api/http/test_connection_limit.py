@@ -1,4 +1,4 @@
-"""Connections beyond the limit of a process are told to come later."""
+"""Connections beyond the limit of a process are refused until later."""
 
 import asyncio
 

@@ -96,7 +96,7 @@ async def test_seats_are_blocked_of_the_event_that_was_read(front: Front, world:
     assert (await front.get(event)).body["tickets"][0]["capacity"] == 1
 
 
-async def test_what_was_read_is_deleted_or_nothing(front: Front, world: World) -> None:
+async def test_only_the_booking_that_was_read_is_deleted(front: Front, world: World) -> None:
     museum = await open_museum(front)
     booking = museum.at(await museum.booked())
     for path, change in ((f"/v1/webhooks/{world.webhook_id}", {"enabled": False}), (booking, {"first_name": "Asha"})):
@@ -108,7 +108,7 @@ async def test_what_was_read_is_deleted_or_nothing(front: Front, world: World) -
         assert (await front.call("DELETE", path, headers={"If-Match": "*"})).status == 404
 
 
-async def test_what_is_made_tells_its_tag(front: Front, world: World) -> None:
+async def test_creations_answer_with_an_etag(front: Front, world: World) -> None:
     made = await front.call(
         "POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/hooks"}, headers={"Idempotency-Key": "k"}
     )

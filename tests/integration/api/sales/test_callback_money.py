@@ -1,4 +1,4 @@
-"""Money that callbacks tell of: voided before places go back, refunded by who took it, late, or never heard of."""
+"""Money that callbacks report: voided before places go back, refunded by who took it, late, or never heard of."""
 
 from collections.abc import AsyncIterator
 

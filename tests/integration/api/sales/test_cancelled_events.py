@@ -47,7 +47,7 @@ async def test_nothing_of_a_cancelled_event_can_be_taken_paid_or_booked(front: F
     assert (await front.call("POST", cart, item)).code == "sale_closed"
 
 
-async def test_what_a_customer_cancelled_in_it_stays_cancelled(front: Front) -> None:
+async def test_reservations_that_customers_cancelled_stay_cancelled(front: Front) -> None:
     event = await front.event(5)
     held = await front.held((event["tickets"][0]["id"], 2))
     await cancel(front, event["id"])

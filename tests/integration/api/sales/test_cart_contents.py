@@ -52,7 +52,7 @@ async def test_a_part_that_was_cancelled_comes_back_and_the_rest_stays(tour: Tou
     assert (await tour.statuses(0), await standing_left(tour, 1)) == ("saaa", (7, 0, 3))
 
 
-async def test_what_is_left_is_booked_when_a_part_was_cancelled(tour: Tour) -> None:
+async def test_the_rest_is_booked_after_a_part_was_cancelled(tour: Tour) -> None:
     cart = await tour.take((0, 0))
     await tour.stand(cart, 1, 2)
     part = await part_of(tour.front, cart, tour.events[1])
@@ -157,7 +157,7 @@ async def add_places(front: Front, cart: str, event: Json, quantity: int = 1) ->
     return await front.call("POST", cart, body)
 
 
-async def test_what_is_held_keeps_its_price(tour: Tour) -> None:
+async def test_held_places_keep_their_price(tour: Tour) -> None:
     cart = await tour.take((0, 0))
     await tour.stand(cart, 0, 2)
     held = PRICE + 2 * GENERAL

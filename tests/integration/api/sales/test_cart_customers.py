@@ -80,7 +80,7 @@ async def test_a_customer_claims_a_cart_of_nobody(sale: Sale, sync: None) -> Non
     assert (await add(sale, cart, event, 3, "owner")).status == 200
 
 
-async def test_who_may_not_have_it_cannot_claim_it(sale: Sale) -> None:
+async def test_claims_beyond_the_limits_are_refused(sale: Sale) -> None:
     """A claim that is refused changes nothing: in no event, and the cart has no owner still."""
     event, cart = await small_event(sale), new_cart()
     assert (await sale.ask("service", "POST", cart, sale.item())).status == 200

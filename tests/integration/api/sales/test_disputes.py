@@ -172,7 +172,7 @@ async def test_a_cart_that_was_refunded_elsewhere_is_refunded_part_by_part(tour:
     assert ledger.refunds() == {"made on the page": PRICE, one: PRICE}
 
 
-async def test_what_cannot_be_reconciled_is_for_a_manager(front: Front, shop: Settings) -> None:
+async def test_disputed_payments_wait_for_a_manager(front: Front, shop: Settings) -> None:
     event = await front.event(5)
     paid = await front.paid((event["tickets"][0]["id"], 1))
     payment_id = paid["payment"]["id"]

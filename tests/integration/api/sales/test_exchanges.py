@@ -53,7 +53,7 @@ async def test_dearer_places_are_charged_for(front: Front, tickets: tuple[int, i
     assert await front.counts(dear) == (4, 0, 1)
 
 
-async def test_what_cheaper_places_cost_less_goes_back(
+async def test_an_exchange_for_cheaper_places_refunds_the_difference(
     front: Front, tickets: tuple[int, int], ledger: GatewayLedger
 ) -> None:
     cheap, dear = tickets
@@ -186,7 +186,7 @@ async def test_a_repeat_has_no_further_effect(front: Front, tickets: tuple[int, 
     assert sorted(ledger.kept()) == [DEAR - CHEAP, CHEAP]
 
 
-async def test_what_cannot_be_had_changes_nothing(front: Front, tickets: tuple[int, int]) -> None:
+async def test_an_exchange_for_unavailable_places_changes_nothing(front: Front, tickets: tuple[int, int]) -> None:
     cheap, dear = tickets
     paid = await front.paid((cheap, 1))
     without = await exchange(front, paid, (dear, 1), payment_token=None)

@@ -71,7 +71,7 @@ WRITES = {
 """What an answer may be lost of, as it goes to Valkey."""
 
 FOR_A_WHILE = 1000
-"""Until the client is told that the outcome is unknown: before, the engine itself asks again, with the same ids."""
+"""Until the client learns that the outcome is unknown: before, the engine itself asks again, with the same ids."""
 
 
 @pytest.mark.parametrize("lost", WRITES)

@@ -75,7 +75,7 @@ async def test_a_second_refund_with_restock_puts_them_back_too(front: Front, tic
     assert await refunds_of(front, paid) == [(5000, "completed")], "no money went back twice"
 
 
-async def test_what_was_never_paid_has_nothing_to_put_back(front: Front, ticket_id: int) -> None:
+async def test_unpaid_reservations_have_nothing_to_restock(front: Front, ticket_id: int) -> None:
     held = await front.held((ticket_id, 1))
     assert (await restock(front, held)).code == "not_held"
     paid = await front.paid((ticket_id, 1))
@@ -172,7 +172,7 @@ async def test_seats_are_refunded_one_by_one(front: Front) -> None:
     assert (await statuses(), await counts(front, number)) == ("sasa", (2, 0, 2, 0))
 
 
-async def test_what_only_postgres_still_knows_is_refunded_in_part_and_put_back(
+async def test_archived_reservations_are_refunded_in_part_and_restocked(
     front: Front, ticket_id: int, sync: None
 ) -> None:
     paid = await front.paid((ticket_id, 3))

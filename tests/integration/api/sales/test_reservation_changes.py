@@ -37,7 +37,7 @@ async def test_all_places_are_replaced_and_the_deadline_stays(front: Front) -> N
     assert paid.body["status"] == "paid"
 
 
-async def test_what_stays_keeps_its_price(front: Front) -> None:
+async def test_places_that_stay_keep_their_price(front: Front) -> None:
     event = await front.event(10, price=1500)
     (ticket_id,) = (ticket["id"] for ticket in event["tickets"])
     held = await front.held((ticket_id, 2))
@@ -49,7 +49,7 @@ async def test_what_stays_keeps_its_price(front: Front) -> None:
     assert lines_of(fewer.body) == [(ticket_id, 1, 1500)]
 
 
-async def test_what_it_has_is_free_for_the_choice(front: Front) -> None:
+async def test_its_own_places_are_free_for_the_choice(front: Front) -> None:
     event = await front.event(3)
     (ticket_id,) = (ticket["id"] for ticket in event["tickets"])
     held = await front.held((ticket_id, 2))

@@ -16,7 +16,7 @@ async def _ended(front: Front, reservation: Json) -> None:
     await wait_until(ended, timeout=3, what="the end of the hold")
 
 
-async def test_who_comes_too_late_is_told_when_places_may_return(front: Front) -> None:
+async def test_sold_out_says_when_places_may_return(front: Front) -> None:
     event = await front.event(2)
     (ticket_id,) = (ticket["id"] for ticket in event["tickets"])
     first = await front.held((ticket_id, 1))

@@ -118,7 +118,7 @@ async def test_without_a_payment_the_shop_is_told_the_card(gateway: "TestClient[
     "wrong",
     [{"back": "//elsewhere.example"}, {"back": "https://elsewhere.example"}, {"amount": "-1e"}, {"currency": None}],
 )
-async def test_what_cannot_be_paid_is_refused(gateway: "TestClient[Any, Any]", wrong: dict[str, str | None]) -> None:
+async def test_invalid_payment_pages_are_refused(gateway: "TestClient[Any, Any]", wrong: dict[str, str | None]) -> None:
     query = {"amount": "3000", "currency": "EUR", "back": BACK} | wrong
     given = {name: value for name, value in query.items() if value is not None}
     assert (await gateway.get("/pay", params=given)).status == 400

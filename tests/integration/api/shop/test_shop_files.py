@@ -1,4 +1,4 @@
-"""The files of the storefront: all are served, none refers to anything outside, and buyers are told everything."""
+"""The files of the storefront: all are served, none refers to anything outside, and all texts are there."""
 
 from pathlib import Path
 from typing import get_args

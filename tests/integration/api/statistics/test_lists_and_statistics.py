@@ -67,7 +67,7 @@ async def test_reservations_are_listed_newest_first(front: Front) -> None:
 
 
 @pytest.mark.usefixtures("sync")
-async def test_what_was_taken_out_of_a_cart_is_listed_as_cancelled(tour: Tour, shop: Settings) -> None:
+async def test_places_taken_out_of_a_cart_are_listed_as_cancelled(tour: Tour, shop: Settings) -> None:
     front, cart = tour.front, await tour.take((0, 0))
     (full,) = await _listed(front, 1)
     assert full["total"]["amount"] == PRICE

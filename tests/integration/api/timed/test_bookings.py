@@ -227,7 +227,7 @@ async def test_an_event_that_does_not_sell_is_not_booked(front: Front, fields: J
     assert (answer.status, answer.code) == (409, code)
 
 
-async def test_where_clocks_change(front: Front) -> None:
+async def test_slots_when_clocks_change(front: Front) -> None:
     museum = await open_museum(front, times=["01:30", "02:30", "03:30"])
     spring, autumn = "2027-03-28", "2027-10-31"
     slots = {

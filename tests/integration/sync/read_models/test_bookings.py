@@ -1,4 +1,4 @@
-"""Bookings in Postgres: as Redis told of them, exactly once, marked when they expire and deleted later."""
+"""Bookings in Postgres: as in the facts of Redis, exactly once, marked when they expire and deleted later."""
 
 import time
 from datetime import time as local_time

@@ -1,4 +1,4 @@
-"""What happens is told to the shop's own systems: all of it, signed, in order per reservation, whatever fails."""
+"""Webhooks notify the shop's own systems: of every change, signed, in order per reservation, whatever fails."""
 
 import asyncio
 import random

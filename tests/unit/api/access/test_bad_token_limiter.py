@@ -36,5 +36,5 @@ def test_whoever_has_a_network_of_48_bits_is_limited_too(limiter: BadTokenLimite
     assert not refused(limiter, "192.0.2.1")
 
 
-def test_where_there_is_no_address_nothing_is_limited(limiter: BadTokenLimiter) -> None:
+def test_requests_without_an_address_are_not_limited(limiter: BadTokenLimiter) -> None:
     assert not any(refused(limiter, "") for _ in range(100))

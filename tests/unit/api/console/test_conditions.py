@@ -79,7 +79,7 @@ def test_limits_are_those_of_prometheus(name: str, rules: dict[str, dict[str, ob
     assert float(limit) == LIMITS[name]
 
 
-def test_those_that_wake_people_come_first() -> None:
+def test_conditions_that_wake_people_come_first() -> None:
     seen = worse(redis="away", away=[3, 1], late=LateWork(0, 1, 1))
     assert [(alert.name, alert.partition) for alert in alerts_of(seen)] == [
         ("ShardAway", 1),

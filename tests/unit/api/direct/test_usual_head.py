@@ -108,7 +108,7 @@ def test_a_usual_request_is_read_as_aiohttp_reads_it(loop: asyncio.AbstractEvent
         ("content-type: application/json", "x-forwarded-for: 10.0.0.1", "user-agent: a", "traceparent: 00-a-b-01"),
     ],
 )
-def test_what_clients_and_proxies_send_is_usual(lines: tuple[str, ...]) -> None:
+def test_requests_of_clients_and_proxies_are_usual(lines: tuple[str, ...]) -> None:
     if lines[0].islower():
         data = head(*lines).replace(b"Host", b"host").replace(b"Content-Length", b"content-length")
     else:

@@ -188,7 +188,7 @@ async def test_a_charge_tells_its_amount_its_currency_and_all_its_refunds(gatewa
     assert await gateway.status("pay-1") == Completed(500, "KWD", refunds)
 
 
-async def test_what_was_not_charged_is_not_refunded(gateway: HttpGateway, data_file: Path) -> None:
+async def test_refunds_need_a_charge(gateway: HttpGateway, data_file: Path) -> None:
     await gateway.charge("pay-1", 500, "EUR", "card_error")
     assert await gateway.refund("pay-1", back(500)) == Refused()
     assert await gateway.refund("pay-2", back(500)) == Refused(), "there is no such charge"
