@@ -1,4 +1,4 @@
-"""What is shown as available: only what can be bought at this instant."""
+"""Availability as it is shown: only places that can be bought at this instant."""
 
 from datetime import UTC, datetime, timedelta
 
