@@ -85,7 +85,7 @@ _ITEM = msgspec.json.Decoder(CartItemBody)
 
 
 async def read_cart(request: web.Request) -> Reply:
-    """GET /v1/orders/carts/{cart_id}: what is in a cart, of all events."""
+    """GET /v1/orders/carts/{cart_id}: reads the contents of a cart, of all events."""
     cart_id = path_cart_id(request)
     await check_events_of_cart(request, cart_id)
     return json_reply(await show_cart(request, await carts_of_caller(request).read(cart_id)))

@@ -27,7 +27,7 @@ async def refund_event(request: web.Request) -> Reply:
 
 
 async def read_event_refunds(request: web.Request) -> Reply:
-    """GET /v1/events/{event_id}/refund: how far the refund of everybody is."""
+    """GET /v1/events/{event_id}/refund: reads the progress of the refund of everybody."""
     return json_reply(await _progress(request, await _cancelled_event(request)))
 
 

@@ -366,12 +366,12 @@ class Operations(Calls):
         return answer
 
     async def read_event_refunds(self, event_id: int) -> EventRefunds:
-        """How far the refund of everybody is."""
+        """Reads the progress of the refund of everybody."""
         answer: EventRefunds = await self.call("GET", "/v1/events/{event_id}/refund", path={"event_id": event_id})
         return answer
 
     async def read_cart(self, cart_id: str) -> Cart:
-        """What is in a cart, of all events."""
+        """Reads the contents of a cart, of all events."""
         answer: Cart = await self.call("GET", "/v1/orders/carts/{cart_id}", path={"cart_id": cart_id})
         return answer
 

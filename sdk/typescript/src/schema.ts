@@ -415,7 +415,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far the refund of everybody is
+         * Reads the progress of the refund of everybody
          * @description For manager.
          */
         get: operations["read_event_refunds"];
@@ -441,7 +441,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is in a cart, of all events
+         * Reads the contents of a cart, of all events
          * @description For customer, manager, service.
          */
         get: operations["read_cart"];
