@@ -35,7 +35,7 @@ class Dependency(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What pip-audit writes."""
+    """The output of pip-audit."""
 
     dependencies: list[Dependency]
 
@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
 
 
 def judge(report: bytes, complaint: str) -> Verdict:
-    """What a report says; one that is none is a service that could not be asked."""
+    """The verdict of a report; without a report, the service could not be asked."""
     try:
         dependencies = msgspec.json.decode(report, type=Report).dependencies
     except msgspec.DecodeError:

@@ -93,7 +93,7 @@ def engine_settings(valkey: EmbeddedValkey | EmbeddedCluster, request: pytest.Fi
 
 @pytest.fixture
 def unsynced_settings(engine_settings: Settings) -> Iterator[Settings]:
-    """For tests of what is decided, in many small steps."""
+    """Settings for tests of decisions, in many small steps."""
     with primaries(engine_settings.redis_url) as nodes:
         for redis in nodes:
             redis.config_set("appendfsync", "no")

@@ -19,7 +19,7 @@ from generated.onsale_client.types import Unset
 
 
 def new_event(client: AuthenticatedClient) -> int:
-    """What has a default may be left out."""
+    """Fields with a default may be left out."""
     starts_at = datetime.datetime(2027, 6, 1, 18, tzinfo=datetime.UTC)
     made = create_event.sync(client=client, body=EventBody(name="Big event", starts_at=starts_at))
     return made.id if isinstance(made, Event) else 0

@@ -16,7 +16,7 @@ _ITEM = re.compile(r"^\d+\. ", re.MULTILINE)
 
 
 def paragraphs_of_alerts() -> dict[str, Blocks]:
-    """What docs/runbook.md says under the name of each alert."""
+    """The text of docs/runbook.md under the name of each alert."""
     runbook = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
     alerts = runbook.partition("\n## Alerts\n")[2].partition("\n## ")[0]
     sections = (section.partition("\n") for section in alerts.split("\n### ")[1:])

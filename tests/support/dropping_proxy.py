@@ -53,7 +53,7 @@ class LosingProxy:
         self._refusals[word] = (answer, times)
 
     def refuse_no_more(self) -> None:
-        """From now on all requests reach the server."""
+        """Lets all requests reach the server from now on."""
         self._refusals.clear()
 
     def lead_to(self, server_url: str) -> None:
@@ -66,7 +66,7 @@ class LosingProxy:
             connection.cancel()
 
     def refusal_of(self, request: bytes) -> bytes | None:
-        """What this request is answered in place of the server, if it is; it counts."""
+        """The answer to this request in place of the server, or None; it counts."""
         for word, (answer, times) in self._refusals.items():
             if word in request and times > 0:
                 self._refusals[word] = (answer, times - 1)
@@ -86,11 +86,11 @@ class LosingProxy:
             self._connections.discard(connection)
 
     def lose_no_more(self) -> None:
-        """From now on all requests are answered."""
+        """Lets all requests be answered from now on."""
         self._words.clear()
 
     def is_to_lose(self, request: bytes) -> bool:
-        """Whether this request's answer must be lost; it counts."""
+        """True if this request's answer must be lost; it counts."""
         for word in self._words:
             if word in request:
                 self._words.remove(word)

@@ -8,7 +8,7 @@ import pytest
 T = TypeVar("T")
 
 SOAKING = os.environ.get("SOAK", "0") not in ("", "0")
-"""Whether the long runs were asked for."""
+"""True if the long runs were requested."""
 
 
 LONG = pytest.mark.skipif(not SOAKING, reason="minutes of processor time: make soak, make failover or make crash")

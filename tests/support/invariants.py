@@ -1,4 +1,4 @@
-"""What must be true of Redis after every test, read with nothing of ours but msgpack.
+"""The invariants of Redis after every test, read with nothing of ours but msgpack.
 
 The numbers are those of the invariants in `lua/00_library.lua`. They are stated here apart from
 the product's own audit, so that the two can disagree.
@@ -249,7 +249,7 @@ def _check_rooms(redis: Client, prefix: str) -> None:
 def _check_waiting_lists(
     redis: Client, prefix: str, pools: dict[str, tuple[int, ...]], ledger: dict[str, list[Any]]
 ) -> None:
-    """Who waits has one place in line, and an offer its hold; no more is set aside than is available."""
+    """A waiting customer has one place in line, and an offer its hold; no more is set aside than is available."""
     offers = {rid for rid, record in ledger.items() if record[7] == "offer" and record[0] in {"held", "paying"}}
     for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "waiting:*", count=1000):
         key = raw.decode()

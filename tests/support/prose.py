@@ -62,13 +62,19 @@ def messages(source: str) -> Iterator[Text]:
             yield node.lineno, node.value
 
 
-def docstrings(source: str) -> Iterator[Text]:
-    """The paragraphs and items of the docstrings of a Python file: its strings in three quotes that are statements."""
+def whole_docstrings(source: str) -> Iterator[Text]:
+    """The docstrings of a Python file, of what it assigns, too: its strings in three quotes that are statements."""
     for found in _TRIPLE_QUOTED.finditer(source):
         before, _, indent = source[: found.start()].rpartition("\n")
         if not indent.strip() and before.rstrip()[-1:] not in tuple("(,[{="):
             first = source.count("\n", 0, found.start()) + 1
-            yield from _paragraphs(enumerate(inspect.cleandoc(found[1]).splitlines(), first))
+            yield first, inspect.cleandoc(found[1])
+
+
+def docstrings(source: str) -> Iterator[Text]:
+    """The paragraphs and items of the docstrings of a Python file."""
+    for first, text in whole_docstrings(source):
+        yield from _paragraphs(enumerate(text.splitlines(), first))
 
 
 def comments(source: str, mark: str) -> Iterator[Text]:

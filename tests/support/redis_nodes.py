@@ -37,7 +37,7 @@ def whole(redis_url: str) -> Iterator[Redis | RedisCluster]:
 
 
 def commands_done(redis_url: str, *names: str, without: tuple[str, ...] = ()) -> int:
-    """How often all servers ran commands, those in functions too: these, or all but `without`."""
+    """The number of commands that all servers ran, those in functions too: these, or all but `without`."""
     calls = 0
     with primaries(redis_url) as nodes:
         for redis in nodes:

@@ -30,7 +30,7 @@ async def least_of_tries(
 
 
 class Round(NamedTuple):
-    """How long a round took, and each of its calls."""
+    """The time of a round, and of each of its calls."""
 
     seconds: float
     calls_ms: list[float]
@@ -54,7 +54,7 @@ class Round(NamedTuple):
 
 
 def are_good(rounds: Sequence[Round], patience_seconds: float) -> bool:
-    """Whether what is slow in these rounds is the machine's."""
+    """True if the slowness in these rounds is the machine's."""
     if any(each.is_good(patience_seconds) for each in rounds):
         return True
     return all(each.long_calls <= FEW for each in rounds) and Round.best_of(rounds).is_good(patience_seconds)

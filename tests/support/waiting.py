@@ -28,7 +28,7 @@ async def wait_until(
 
 
 class WaitUntil(Protocol):
-    """What the fixture `wait_until` gives."""
+    """The type of the fixture `wait_until`."""
 
     async def __call__(
         self,

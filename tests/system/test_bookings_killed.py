@@ -213,7 +213,7 @@ async def _is_healed(stack: Stack) -> None:
 
 
 async def _pin_the_first(stack: Stack, cart: Cart) -> str:
-    """What an API does that dies between the two pins; the payment's id."""
+    """The steps of an API that dies between the two pins; the payment's id."""
     async with Engine(stack.settings) as engine:
         _, booking = await Carts(engine).begin(cart.id)
         pinned = await engine.submit(BeginPayment(booking.reservation_ids[0], booking.payment_id, PRICE_MINOR, ""))

@@ -18,7 +18,7 @@ BUYERS = 300
 
 
 async def everybody_wants_one(storefront: Storefront, ticket_id: int) -> Counter[tuple[int, str | None]]:
-    """How the buyers were answered: status and code."""
+    """The answers to the buyers: status and code."""
     async with asyncio.TaskGroup() as buyers:
         answers = [buyers.create_task(storefront.hold(ticket_id, f"buyer-{n}")) for n in range(BUYERS)]
     return Counter((task.result().status, task.result().code) for task in answers)

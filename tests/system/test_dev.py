@@ -57,7 +57,7 @@ class Session:
         return re.findall(r"^  (curl .+)$", self.said, re.MULTILINE)
 
     def interrupt(self) -> None:
-        """What Ctrl-C in a terminal does."""
+        """The effect of Ctrl-C in a terminal."""
         os.killpg(self.process.pid, signal.SIGINT)
 
 

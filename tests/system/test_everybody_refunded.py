@@ -140,7 +140,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def refunds_made(stack: Stack) -> int:
-    """How often the gateway gave money back."""
+    """The number of refunds by the gateway."""
     with sqlite3.connect(stack.gateway_file) as ledger:
         ((count,),) = ledger.execute("SELECT count(*) FROM refunds").fetchall()
     ledger.close()
@@ -154,7 +154,7 @@ async def is_told(storefront: Storefront, path: str) -> bool:
 
 @dataclass
 class Watch:
-    """How long holds took while the worker worked, and while it stood still."""
+    """The times of holds while the worker worked, and while it stood still."""
 
     meanwhile_ms: list[float] = field(default_factory=list)
     without_ms: list[float] = field(default_factory=list)

@@ -110,7 +110,7 @@ async def test_sales_go_on_while_the_gateway_is_away(stack: Stack, storefront: S
 
 
 def check_figures(sale: Sale, gateway_timeout_ms: int) -> None:
-    """What was answered, and how fast."""
+    """The answers, and their times."""
     for what in ("hold", "read", "list", "pay"):
         for phase in ("before", "away"):
             typical, slow = sale.percentile_ms(phase, what)

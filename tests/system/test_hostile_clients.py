@@ -25,7 +25,7 @@ ROUNDS = 3
 
 
 async def polite_p99_ms(storefront: Storefront) -> float:
-    """How long others wait for what they ask, one after the other."""
+    """The times that others wait for their answers, one after the other."""
     took = []
     for _ in range(POLITE_REQUESTS):
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is sold with no sync worker at all."""
+"""Sales with no sync worker at all."""
 
 from datetime import datetime
 

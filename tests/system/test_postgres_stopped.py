@@ -53,7 +53,7 @@ async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Stor
 
 
 async def check_what_works_without(storefront: Storefront, event: Event) -> None:
-    """What needs Postgres says so, and all else works."""
+    """Calls that need Postgres say so, and all else works."""
     path_of_event = f"/v1/events/{event.event_id}"
     for method, path, body in (
         ("GET", "/v1/reservations", None),

@@ -49,7 +49,7 @@ def queries_of_panels(folder: Path, *, of_cluster: bool = False) -> Iterator[tup
 
 
 def queries_of_alerts(alerts: dict[str, Any], *, of_cluster: bool = False) -> Iterator[tuple[str, str]]:
-    """What each alert compares; a comparison itself has an answer only in trouble."""
+    """The expression that each alert compares; a comparison itself has an answer only in trouble."""
     for group in (group for group in alerts["groups"] if of_cluster == (group["name"] == "cluster")):
         for rule in group["rules"]:
             compared = rule["expr"].partition(" or ")[0]  # more of an alert has an answer only in trouble, too
@@ -92,7 +92,7 @@ async def prometheus(stack: Stack, config: Path, directory: Path) -> AsyncIterat
 
 
 async def unanswered(url: str, queries: list[tuple[str, str]]) -> list[str]:
-    """Where nothing would be shown."""
+    """The panels that would show nothing."""
     silent = []
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         for where, query in queries:

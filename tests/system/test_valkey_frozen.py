@@ -11,7 +11,7 @@ BUYERS = 64
 
 
 async def _is_unready(storefront: Storefront) -> list[str]:
-    """What is missing, as soon as the API says so: it remembers for a second that all was well."""
+    """The missing part, as soon as the API reports it: it remembers for a second that all was well."""
     async with asyncio.timeout(20):
         while True:
             answer = await storefront.ask("GET", "/readyz")

@@ -22,7 +22,7 @@ async def sell(storefront: Storefront, event: Event, number: int) -> str:
 
 
 def first_told(receiver: Receiver, reservation_id: str) -> list[str]:
-    """What a receiver that knows messages by their id has heard of a reservation."""
+    """The messages about a reservation that a receiver has, without repeats of an id."""
     messages = {message.message_id: message.kind for message in receiver.taken if message.subject == reservation_id}
     return list(messages.values())
 

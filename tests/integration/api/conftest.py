@@ -38,7 +38,7 @@ web_urldispatcher._quote_path = cache(web_urldispatcher._quote_path)
 
 _SETTLE_AFTER_MS = 300
 _GATEWAY_TIMEOUT_MS = 2000
-"""For the API alone: a busy machine may take its time. The resolver waits for half as long."""
+"""The API's patience, as a busy machine may be slow. The resolver waits for half as long."""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 class GatewayLedger:
-    """What the gateway has on disk."""
+    """The gateway's stored state."""
 
     def __init__(self, data_file: Path) -> None:
         self.data_file = data_file
@@ -78,7 +78,7 @@ class GatewayLedger:
         return [str(charge_id) for (charge_id,) in rows]
 
     def refunds(self) -> dict[str, int]:
-        """What went back, by the reservation that it is for."""
+        """The refunds, by reservation."""
         with sqlite3.connect(self.data_file) as db:
             rows = db.execute("SELECT id, amount FROM refunds").fetchall()
         db.close()

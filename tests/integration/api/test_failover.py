@@ -102,7 +102,7 @@ async def test_sales_go_on_within_two_seconds(shop: Settings, sync_url: str, sta
 
 
 async def _fail_over_in_a_sale(shop: Settings, sync_url: str, start_api: StartApi, pair: Pair) -> float:
-    """How many seconds after the failover the first hold was taken."""
+    """The seconds from the failover to the first hold."""
     address = pair.proxy.url
     front = await start_api(redis_url=address)
     sync_settings = replace(shop, redis_url=address, postgres_url=sync_url)

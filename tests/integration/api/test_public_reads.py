@@ -1,4 +1,4 @@
-"""What everybody may read costs Redis nothing while nothing changes, however many read it."""
+"""Public reads cost Redis nothing while nothing changes, however many there are."""
 
 import re
 from collections import Counter

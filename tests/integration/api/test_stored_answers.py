@@ -1,4 +1,4 @@
-"""What an Idempotency-Key costs Redis: little, nothing for what changed nothing, and a bounded number per customer."""
+"""The cost of an Idempotency-Key in Redis: little, nothing without a change, and a bounded number per customer."""
 
 import re
 from collections.abc import Iterator

@@ -61,7 +61,7 @@ def random_wish(chance: random.Random) -> tuple[list[str], int, bool]:
 
 
 async def choose(engine: Engine, first_event: int, asked: list[tuple[list[str], int, bool]]) -> list[Result]:
-    """What the library chooses in each of these houses."""
+    """The library's choice in each of these houses."""
     await asyncio.gather(*(put_sections(engine, first_event + i, texts) for i, (texts, _, _) in enumerate(asked)))
     holds = [
         Hold(new_reservation_id(event_id), event_id, "22", "{}", "", items_text([BestSeats(TICKET_ID, n, together)]))

@@ -118,7 +118,7 @@ async def test_a_lost_library_is_installed_on_the_node_that_lost_it(
 
 
 async def missing_after_a_move(cluster: EmbeddedCluster, engine: Engine) -> int:
-    """How many keys of live holds are missing, when a slot with many keys went to a new shard and back in a sale."""
+    """The missing keys of live holds after a slot with many keys went to a new shard and back in a sale."""
     keys = engine.keys[0]
     await engine.submit(event_of(16, 1_000_000))
     slot, done = slot_of(keys.meta), asyncio.Event()

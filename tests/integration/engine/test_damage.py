@@ -60,7 +60,7 @@ MAP = f"{PREFIX}seats:{EVENT}:s1"
 META = f"{PREFIX}meta"
 SLOT, OTHER_SLOT, NEW_SLOT = 4_000_000_000_000, 4_000_003_600_000, 4_000_007_200_000
 PAST_AFTER_MS = 20
-"""How long after the partition was filled the brief slot begins; what is of it goes as soon."""
+"""The time from the filling of the partition to the start of the brief slot; its contents go as soon."""
 RESERVATIONS = ("held", "paying", "paid", "refund_due", "cancelled", "fresh", "ran_out")
 
 
@@ -207,7 +207,7 @@ class Partition:
         return {key: Content(kind, value, expires_ms) for key, kind, value, expires_ms in found}
 
     async def run(self, row: str) -> object:
-        """What a row answers, with the instant of the answer left out; an exception if it raises."""
+        """The answer of a row, without its instant; an exception if it raises."""
         calls: dict[str, Callable[[], Awaitable[Any]]] = {
             "sweep": lambda: self.engine.sweep(0),
             "purge_slots": lambda: self.engine.purge_slots(0),
@@ -351,7 +351,7 @@ async def test_a_careless_library_is_found_out(careless: Settings, key: str) -> 
 
 
 async def wrong_rows(partition: Partition, key: str, damages: Sequence[Damage]) -> list[str]:
-    """What is neither an error before the first write nor a right answer."""
+    """Results that are neither an error before the first write nor a right answer."""
     wrong = []
     for row in ROWS:
         await partition.restore()

@@ -180,7 +180,7 @@ async def test_the_library_looks_once_a_second(engine: Engine) -> None:
 
 
 async def info_calls(engine: Engine) -> int:
-    """How often INFO was asked before this, by whomever."""
+    """The calls of INFO before this one."""
     stats = await engine.redis.info("commandstats")
     calls: int = stats["cmdstat_info"]["calls"]
     return calls

@@ -59,7 +59,7 @@ class Sale(NamedTuple):
         return rid
 
     async def lasts_ms(self, places: int = 1, customer: str = "anna", address: str = "") -> int:
-        """For how long a hold is given; it is cancelled at once."""
+        """The length of a new hold, which is cancelled at once."""
         rid = new_reservation_id(EVENT)
         result = await self.hold(places, customer, address, rid)
         assert isinstance(result, Held), result
@@ -104,7 +104,7 @@ async def levels(settings: Settings) -> None:
 
 
 async def floor(settings: Settings) -> None:
-    """Who hoards most still gets a place, for the shortest time."""
+    """The worst hoarder still gets a place, for the shortest time."""
     async with sale(settings, **LIMITS | {"customer_idle_place_seconds": 1}) as here:
         await here.engine.submit(Cancel(await here.held(20)))
         await here.engine.redis.execute_command("HSET", "{p00}:hoards:1", "c anna", b"100000 0 0")
@@ -187,7 +187,7 @@ async def a_late_payment_is_forgiven(settings: Settings) -> None:
 
 
 async def more_and_fewer_places(settings: Settings) -> None:
-    """What a hold gains and loses counts from then on."""
+    """Places that a hold gains or loses count from then on."""
     async with sale(settings, **OF_ADDRESS) as here:
         rid = await here.held(1, address=HERE)
         for quantity in (10, 4):

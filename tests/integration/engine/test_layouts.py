@@ -1,4 +1,4 @@
-"""What Python sends, Lua stores and Python reads back, whatever is in it."""
+"""Layouts: Python sends them, Lua stores them, and Python reads them back, whatever is in them."""
 
 import pytest
 

@@ -53,7 +53,7 @@ async def test_names_are_left_for_more_commands(redis: Redis, record_property: C
 
 
 async def loads(redis: Redis) -> int:
-    """How often a library was loaded since CONFIG RESETSTAT."""
+    """The number of loads of a library since CONFIG RESETSTAT."""
     stats = await redis.info("commandstats")
     calls: int = stats.get("cmdstat_function|load", {"calls": 0})["calls"]
     return calls

@@ -74,7 +74,7 @@ async def run_out(engine: Engine, results: Sequence[Result]) -> None:
 
 
 def left(result: Result) -> dict[str, int]:
-    """How many more may come at once, by what is limited."""
+    """The calls that may still come at once, by the limit."""
     return {allowance.who: allowance.left for allowance in result.allowances}
 
 
@@ -133,7 +133,7 @@ async def test_live_holds_of_a_customer_are_limited(engine_settings: Settings) -
 
 
 async def test_a_hold_that_is_shortened_moves_no_deadline_of_another_customer(engine_settings: Settings) -> None:
-    """Those who begin to hold in one call share what is remembered of them until it changes."""
+    """Customers who begin to hold in one call share their stored state until it changes."""
     async with sale(engine_settings, live_holds=1) as engine:
         one, other = new_reservation_id(EVENT), new_reservation_id(EVENT)
         earlier = Shorten(one, await server_time_ms(engine.redis) + 30_000)

@@ -72,7 +72,7 @@ async def start_slow_log(engine: Engine) -> None:
 
 
 async def calls_ms(engine: Engine) -> list[float]:
-    """How long each call on the partition took, in order: those that give back a slice are all above 0.1 ms."""
+    """The time of each call on the partition, in order: those that give back a slice are all above 0.1 ms."""
     entries = await engine.redis.execute_command("SLOWLOG", "GET", 5000)
     meta = engine.keys[0].meta.encode()
     entries.reverse()

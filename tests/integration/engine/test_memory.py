@@ -1,4 +1,4 @@
-"""What 200,000 live holds cost: memory of each, and time of the next one."""
+"""The cost of 200,000 live holds: memory of each, and time of the next one."""
 
 from collections.abc import AsyncIterator, Callable
 from statistics import quantiles

@@ -42,7 +42,7 @@ async def draw(engine: Engine, event_id: int) -> Counter[tuple[int, int]]:
 
 
 async def chi_square(settings: Settings) -> float:
-    """How far the counts of all draws are from those of a fair one."""
+    """The distance of the counts of all draws from those of a fair one."""
     counts = Counter[tuple[int, int]]()
     async with Engine(settings) as engine:
         for event_id in range(1, DRAWS + 1):

@@ -41,7 +41,7 @@ async def held(engine: Engine) -> int:
 
 
 async def calls_of(engine: Engine, command: str) -> int:
-    """How often the server ran a command."""
+    """The number of times that the server ran a command."""
     stats = await engine.redis.info("commandstats")
     calls: int = stats.get(f"cmdstat_{command}", {"calls": 0})["calls"]
     return calls

@@ -1,4 +1,4 @@
-"""How many a waiting room lets in, second by second, while a crowd buys: bounds, absentees, slow answers.
+"""The inflow of a waiting room, second by second, while a crowd buys: bounds, absentees, slow answers.
 
 Each case is played once with the library, and once with each of the defects that it is to find.
 """
@@ -41,7 +41,7 @@ class Crowd:
         self.state = await self.room.read()
 
     async def pass_second(self, delay_ms: int = 0) -> list[str]:
-        """Those who came in within a second."""
+        """The customers who came in within a second."""
         await self.room.forward(1000)
         self.second += 1
         self.state = await self.room.read(delay_ms)
@@ -54,7 +54,7 @@ class Crowd:
         return came
 
     async def leave(self, seconds: int) -> None:
-        """Those who came so long ago leave."""
+        """Customers who came that long ago leave."""
         await asyncio.gather(
             *(self.room.leave(name) for name, at in self.entered.items() if at == self.second - seconds)
         )

@@ -1,4 +1,4 @@
-"""From hold to paid, with a real engine and a gateway over HTTP."""
+"""Payments from hold to paid, with a real engine and a gateway over HTTP."""
 
 import asyncio
 

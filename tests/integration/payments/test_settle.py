@@ -1,4 +1,4 @@
-"""What `settle` makes of payments and refunds that stopped half way."""
+"""The work of `settle` on payments and refunds that stopped half way."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the users of API, sync worker and analysts may do in Postgres: what docs/access.md says, and no more.
+"""Rights of the users of API, sync worker and analysts in Postgres: as docs/access.md says, and no more.
 
 That it is enough is shown by the tests of the contract and of whole systems, whose processes are these users.
 """
@@ -71,7 +71,7 @@ async def granted(postgres: Postgres) -> dict[tuple[str, str], set[str]]:
 
 
 def documented(repository: Path) -> dict[tuple[str, str], set[str]]:
-    """What the table in docs/access.md says."""
+    """The rights in the table of docs/access.md."""
     text = (repository / "docs" / "access.md").read_text(encoding="utf-8")
     section = text.partition("## Users of Postgres\n")[2].partition("\n## ")[0]
     lines = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("|")]

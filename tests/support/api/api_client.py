@@ -20,7 +20,7 @@ _ABSENT = object()
 
 
 class Answer(NamedTuple):
-    """What came back; `body` is the decoded JSON, None where there is no body."""
+    """An answer; `body` is the decoded JSON, None where there is no body."""
 
     status: int
     body: Json

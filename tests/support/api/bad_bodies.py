@@ -167,7 +167,7 @@ _WRONG: dict[str, list[Json]] = {
     "note": [1, None, True, [], {}, "", "\x00"],
     "tickets": [1, "1", None, {}, True, [1], [None], [[]]],
 }
-"""What each member of a body must not be. 2^31 does not fit where Postgres has an `integer`."""
+"""Wrong values of each member of a body. 2^31 does not fit where Postgres has an `integer`."""
 
 
 _ALL_DIFFERENT = frozenset({"seat_ids", "section_ids", "ticket_ids", "codes", "times", "weekdays"})
@@ -227,7 +227,7 @@ def not_objects() -> Iterator[BadBody]:
 
 
 def broken(body: Json) -> Iterator[bytes]:
-    """What is no JSON."""
+    """Texts that are no JSON."""
     raw = json.dumps(body).encode()
     yield from (b"", b" ", b"{", b"}", b"[1,2", b'"abc', b"not json", b"{'a': 1}", b"nul", b"\x00", b"\xff\xfe")
     yield from (

@@ -1,4 +1,4 @@
-"""What the pure model of carts (cart_model.py) is about: shows, what is taken of them, carts and their payments."""
+"""The entities of the pure model of carts (cart_model.py): shows, their takings, carts and their payments."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Deadline:
     latest_ms: int
 
     def is_over(self, moment: Moment) -> bool:
-        """Whether it has passed. Raises if nobody can tell."""
+        """True if it has passed. Raises if that is unknown."""
         assert self.latest_ms <= moment.from_ms or moment.until_ms < self.earliest_ms, "too close to tell"
         return self.latest_ms <= moment.from_ms
 
@@ -62,7 +62,7 @@ class Taking:
 
     @property
     def places(self) -> int:
-        """How many places it is of."""
+        """The number of its places."""
         return len(self.seats) + self.standing
 
     def lines(self) -> list[tuple[int, int | None, int]]:
@@ -82,7 +82,7 @@ class Payment:
     amount: int
     status: str = "pending"
     money: bool = False
-    """Whether the gateway has taken it."""
+    """True if the gateway has taken it."""
 
 
 @dataclass

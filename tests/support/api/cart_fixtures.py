@@ -1,4 +1,4 @@
-"""Where carts are played: the API on real servers, two shows in two partitions, and a clock that can be put forward."""
+"""Fixtures of carts: the API on real servers, two shows in two partitions, and a clock that can be put forward."""
 
 import asyncio
 import time
@@ -155,7 +155,7 @@ class CartStage:
         return self.run(count())
 
     def check_invariants(self) -> None:
-        """Those of the stock, and that nothing stays for ever that should not."""
+        """The invariants of the stock, and that nothing stays for ever that should not."""
         for keys in self.engine.keys:
             check_partition(self._redis, keys.meta.removesuffix("meta"))
 

@@ -31,7 +31,7 @@ OK = ""
 
 
 class CartModel:
-    """What there should be, and what calls should answer."""
+    """The expected state, and the expected answers."""
 
     def __init__(self, shows: Sequence[Show]) -> None:
         self.shows = shows
@@ -46,7 +46,7 @@ class CartModel:
                 taking.state = EXPIRED
 
     def owners(self, show: int) -> dict[int, Taking]:
-        """Who has which seats. Raises if a seat has two owners."""
+        """The owners of seats. Raises if a seat has two."""
         owners: dict[int, Taking] = {}
         for taking in self._having_places(show):
             assert not owners.keys() & taking.seats.keys(), "a seat with two owners"
@@ -206,7 +206,7 @@ class CartModel:
         return OK if payment.status == outcome else "payment_settled"
 
     def shown(self, name: str, moment: Moment) -> str | list[Taking]:
-        """What a look at a cart finds: a code, or what is in it by event."""
+        """The view of a cart: a code, or its contents by event."""
         cart = self.carts.get(name)
         if cart is None or cart.deadline is None:
             return "not_found"
@@ -221,7 +221,7 @@ class CartModel:
         return [taking for taking in self.takings if taking.show == show and taking.state in _HAVING_PLACES]
 
     def _ran_out(self, cart: Cart, moment: Moment) -> bool:
-        """Whether an open cart, or something that is in it, has expired."""
+        """True if an open cart, or something in it, has expired."""
         assert cart.deadline is not None
         lost = any(taking.state == EXPIRED for taking in cart.takings.values())
         return lost or cart.deadline.is_over(moment)

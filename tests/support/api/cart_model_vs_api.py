@@ -159,7 +159,7 @@ class CartWorld:
             self._compare()
 
     def paid_alone(self) -> list[Taking]:
-        """What is being paid for alone."""
+        """The reservations that are being paid for alone."""
         return [*self._alone]
 
     def wait(self, passed_ms: int) -> None:
@@ -169,7 +169,7 @@ class CartWorld:
             self._compare()
 
     def check_invariants(self) -> None:
-        """Those of the stock, which need no model."""
+        """The invariants of the stock, which need no model."""
         with self._told("a look at everything"):
             self._stage.check_invariants()
 
@@ -253,7 +253,7 @@ class CartWorld:
             self._compare_deadline(f"the deadline of {name}", expires_ms, cart.deadline)
 
     def _items(self, takings: list[Taking]) -> list[tuple[int, int, int | None, int]]:
-        """What they have, as the API tells it."""
+        """Their contents, as the API shows them."""
         events, tickets, seats = self._stage.event_ids, self._stage.ticket_ids, self._stage.seat_ids
         return [
             (events[each.show], tickets[each.show][price], None if seat is None else seats[seat], quantity)

@@ -1,4 +1,4 @@
-"""Who may call what: every route, asked by everybody, about what is theirs and what is not. The table is MATRIX."""
+"""Rights of callers: every route, called by everybody, about their own and others' things. The table is MATRIX."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -144,7 +144,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
 
 
 class Call(NamedTuple):
-    """What is sent: a right request, which only the caller can make wrong."""
+    """The request of a call: right, except that the caller can make it wrong."""
 
     path: str
     body: Json = None
@@ -205,7 +205,7 @@ class Sale:
             return response.status
 
     async def _done(self, method: str, path: str, body: Json = None) -> Json:
-        """What the owner does before the call of the matrix."""
+        """The owner's steps before the call of the matrix."""
         answer = await self.ask("owner", method, path, body)
         assert answer.status < 300, answer
         return answer.body
@@ -514,7 +514,7 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "GET /console/assets/{console_asset}": lambda _: _call("/console/assets/main.js"),
     "GET /assets/{shared_asset}": lambda _: _call("/assets/dom.js"),
 }
-"""How each call of the matrix is made, about what is made for it alone."""
+"""The calls of the matrix, each about things that are made for it alone."""
 
 
 async def _of(thing: Awaitable[str], more: str = "", body: Json = None) -> Call:

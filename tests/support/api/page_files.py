@@ -19,7 +19,7 @@ _TEXT = re.compile(r'\bt\("([\w.]+)"|data-(?:t|label)="([\w.]+)"')
 
 
 def addresses_in(text: str) -> list[str]:
-    """What in a file leads anywhere outside; comments may."""
+    """The addresses in a file that lead outside; comments may have them."""
     return _ELSEWHERE.findall(_COMMENT.sub("", _NO_ADDRESSES.sub("", text)))
 
 

@@ -79,7 +79,7 @@ PAYMENT_OF_CART = "/v1/payments/cart-6f4e1a52-7c2b-4d7e-9a35-0d8c1f2b3a49-1"
 
 
 class World(NamedTuple):
-    """What there is, so that each request is wrong in one way only."""
+    """The existing things, so that each request is wrong in one way only."""
 
     event_id: int
     ticket_id: int

@@ -61,7 +61,7 @@ STATUS_OF_CODE = {
 """The closed list of the contract."""
 
 _STATUSES_OF_HTTP = {(408, "malformed_json"), (417, "invalid")}
-"""What HTTP has a status for and the contract no code: a body that is late, an Expect that is not met."""
+"""Statuses of HTTP without a code in the contract: a body that is late, an Expect that is not met."""
 
 
 def check_instant(value: Json) -> None:
@@ -186,7 +186,7 @@ def check_place(value: Json) -> None:
 
 
 def _sells_now(event: Json) -> bool:
-    """What is asked about opens or closes in no moment that a test looks at."""
+    """The events asked about neither open nor close while a test looks."""
     ends_at = event["sale_closes_at"] or ("9998-01-01T00:00:00Z" if "schedule" in event else event["starts_at"])
     return bool(event["status"] == "on_sale") and _is_open(event | {"sale_closes_at": ends_at})
 

@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know of the shop that it explores."""
+"""Hooks with facts that Schemathesis cannot know of the shop that it explores."""
 
 import json
 import os
@@ -75,7 +75,7 @@ _BEYOND_A_SCHEMA = re.compile(
 
 @schemathesis.check
 def refused_only_for_what_no_schema_says(_ctx: CheckContext, response: Response, case: "Case[Any]") -> None:
-    """What is right by its schema is refused for no reason that the schema could have told."""
+    """A request that its schema allows is refused for no reason that the schema could have said."""
     if response.status_code == 422 and case.meta is not None and case.meta.generation.mode.is_positive:
         problem = json.loads(response.content)
         if problem["code"] == "invalid":

@@ -86,7 +86,7 @@ async def pinned_places(front: Front, event: Json, quantity: int) -> Json:
 
 
 def check_cart(cart: Json) -> None:
-    """What is true of every cart."""
+    """The invariants of every cart."""
     assert set(cart) == {"id", "status", "items", "total", "expires_at", "payment_id"}
     assert cart["status"] in {"open", "booked", "completed", "failed"}
     assert (cart["expires_at"] is not None) == (cart["status"] == "open")

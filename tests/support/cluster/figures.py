@@ -1,4 +1,4 @@
-"""How long failures lasted for those who buy, and what they cost everybody else."""
+"""The length of failures for buyers, and their cost to everybody else."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -55,7 +55,7 @@ def table(figures: Sequence[Figures], calm_ms: float) -> str:
 
 
 def late(figures: Sequence[Figures], calm_ms: float, most_seconds: float) -> list[str]:
-    """What took too long, by the medians: one try may have met with others of the machine."""
+    """The steps that took too long, by the medians: one try may have met with others of the machine."""
     found = []
     for name in dict.fromkeys(one.failure for one in figures):
         pause = median(_pauses(figures, name))

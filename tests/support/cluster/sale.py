@@ -47,7 +47,7 @@ class Sale:
         self.settings, self._sync_url, self._start_api, self._seed = settings, sync_url, start_api, seed
         self.history = History()
         self.lost_alarms = 0.0
-        """How often the APIs found that a server lacks what they had been answered."""
+        """The number of times that the APIs found acknowledged changes missing on a server."""
         self.figures: list[Figures] = []
         self.calm_ms = 0.0
         """The p99 of holds before the first failure."""
@@ -113,7 +113,7 @@ class Sale:
         return bool(count == 0)
 
     async def charged_and_sold(self, ledger: GatewayLedger) -> tuple[int, int]:
-        """How many payments the gateway has charged and kept, and how many Postgres knows as completed."""
+        """The numbers of payments that the gateway has charged and kept, and that Postgres knows as completed."""
         connection = await asyncpg.connect(self.settings.postgres_url, timeout=_PATIENCE_SECONDS)
         try:
             sold = await connection.fetchval("SELECT count(DISTINCT id) FROM payments WHERE status = 'completed'")

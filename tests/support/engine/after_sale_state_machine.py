@@ -51,7 +51,7 @@ changes = st.one_of(
 
 
 class AfterSale(Play):
-    """What was bought is changed in every way, while its event changes too."""
+    """Purchases are changed in every way, while their event changes too."""
 
     STEPS = 8
 

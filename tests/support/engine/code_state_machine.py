@@ -165,7 +165,7 @@ class CodedSales(Sales):
 
     @rule(event_id=events, command=holds, left=st.integers(1, 3))
     def an_allotment_ends(self, event_id: int, command: Hold, left: int) -> None:
-        """What was set aside is on sale at that instant; what was held under it goes there later."""
+        """Places set aside are on sale at that instant; places held under the code go there later."""
         free = [self.taken_of(event_id, pool) + left for pool in POOLS]
         self.step(put_event(event_id, free, LONG_MS, limit=100))
         places = left + self.world.model.use(event_id, GUESTS).taken

@@ -7,7 +7,7 @@ from engine.library import library_text
 
 
 class Fullness(Enum):
-    """How full the memory is: `SOFT`, some is left for what settles; `HARD`, none is left."""
+    """The state of memory: `SOFT`, some is left for commands that settle; `HARD`, none is left."""
 
     SOFT = "soft"
     HARD = "hard"

@@ -205,7 +205,7 @@ class Play(RuleBasedStateMachine):
         return counters.capacity - counters.available
 
     def sells(self, event_id: int) -> bool:
-        """Whether the event is there."""
+        """True if the event exists."""
         return event_id in self.world.model.terms
 
     def let_money_come_late(

@@ -59,7 +59,7 @@ class Disagreement(AssertionError):
 
 
 class Content(NamedTuple):
-    """What a key has. Hashes and sorted sets are flat lists, streams lists of entries."""
+    """The value of a key. Hashes and sorted sets are flat lists, streams lists of entries."""
 
     kind: bytes
     value: Any

@@ -35,7 +35,7 @@ def all_blocks(texts: list[str]) -> list[Block]:
 
 
 def alone(texts: list[str]) -> int:
-    """How many available seats are alone: nobody can sit beside who takes one."""
+    """The number of single available seats: nobody can sit beside a customer there."""
     return sum(block.length == 1 for block in all_blocks(texts))
 
 
@@ -60,7 +60,7 @@ def least_alone(texts: list[str], n: int) -> int | None:
 
 
 def groups_of(seats: list[int]) -> list[int]:
-    """How many people sit side by side in each group, of places in ascending order."""
+    """The sizes of the groups that sit side by side, of places in ascending order."""
     sizes: list[int] = []
     for before, place in zip([0, *seats], seats, strict=False):
         if sizes and place == before + 1:
@@ -76,7 +76,7 @@ def rows_of(text: str, seats: list[int]) -> list[int]:
 
 
 def must_sit_alone(texts: list[str], n: int) -> bool:
-    """Whether n people cannot all have a neighbour, wherever they sit."""
+    """True if n people cannot all have a neighbour, wherever they sit."""
     sums = {0}
     for block in all_blocks(texts):
         sums |= {so_far + size for so_far in sums for size in range(2, block.length + 1) if so_far + size <= n}
@@ -133,7 +133,7 @@ def _largest(found: list[Block], n: int) -> list[Block]:
 
 
 def neighbouring(texts: list[str], found: list[Block], n: int, *, lonely: bool) -> list[Block]:
-    """Those of the first of the fewest rows that have room for n people, nobody alone unless `lonely`."""
+    """The blocks of the first of the fewest rows that have room for n people, nobody alone unless `lonely`."""
     runs: list[tuple[int, int, int]] = []
     for section, text in enumerate(texts):
         rows = text.count("\n") + 1
@@ -160,7 +160,7 @@ def _can_part(found: list[Block], n: int) -> bool:
 
 
 def _parted(found: list[Block], n: int) -> dict[Block, int]:
-    """How many sit in which block: the largest are filled, and the rest sits where it leaves no seat alone."""
+    """The number of people in each block: the largest are filled, and the rest sits where it leaves no seat alone."""
     sizes: dict[Block, int] = {}
     left = list(found)
     while n > 0 and left and left[0].length <= n:

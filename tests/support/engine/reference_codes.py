@@ -24,7 +24,7 @@ class Code:
 
 
 class Use(NamedTuple):
-    """What is used of a code."""
+    """The uses of a code."""
 
     uses: int
     spent: int
@@ -49,7 +49,7 @@ def saved_by(lines: Sequence[Line]) -> int:
 
 
 def use_of(reservations: Sequence[Reservation], event_id: int, code: str) -> Use:
-    """What is used of a code."""
+    """The uses of a code."""
     mine = [each for each in reservations if each.event_id == event_id and each.code and each.code.code == code]
     live = [each for each in mine if each.state in _LIVE]
     held, paying, sold = (sum(places_under(each.lines) for each in live if each.state is state) for state in _LIVE)
@@ -58,12 +58,12 @@ def use_of(reservations: Sequence[Reservation], event_id: int, code: str) -> Use
 
 
 def covers(terms: CodeTerms | None, ticket_id: int) -> bool:
-    """Whether a code is for a ticket."""
+    """True if a code is for a ticket."""
     return terms is not None and (not terms.ticket_ids or ticket_id in terms.ticket_ids)
 
 
 def is_valid(terms: CodeTerms, customer_id: str, now_ms: int) -> bool:
-    """Whether a customer may name the code now."""
+    """True if a customer may name the code now."""
     is_over = 0 < terms.until_ms <= now_ms
     return not terms.withdrawn and terms.from_ms <= now_ms and not is_over and terms.customer_id in ("", customer_id)
 
@@ -104,7 +104,7 @@ def not_applicable(terms: CodeTerms, places: int) -> CodeNotApplicable | None:
 
 
 def is_used_up(code: Code, use: Use, lines: Sequence[Line], had: Sequence[Line], *, is_new: bool) -> bool:
-    """Whether a code has too little left for a reservation that is to have these lines instead of those it had."""
+    """True if a code has too little left for a reservation that gets these lines instead of those it had."""
     terms = code.terms
     if is_new and 0 < terms.max_uses <= use.uses:
         return True

@@ -68,7 +68,7 @@ class DoorsModel:
     def scan(
         self, number: int, issue: int, gate: str, nonce: str, direction: str, *, at_ms: int, offline: bool
     ) -> ModelAnswer:
-        """What a gate is answered."""
+        """The answer to a gate."""
         known = self._answers.get((gate, nonce))
         if known is not None:
             return known

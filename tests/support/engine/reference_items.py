@@ -1,4 +1,4 @@
-"""From what a customer asks for to the lines of a reservation, for the pure model (reference_model.py)."""
+"""The way from a customer's request to the lines of a reservation, for the pure model (reference_model.py)."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ AnyItem: TypeAlias = tuple[int, int] | Item
 
 
 def items_of(text: str) -> list[AnyItem]:
-    """What a hold asks for, from its text."""
+    """The items of a hold, from their text."""
     return [_item_of(*values) for values in json.loads(text)]
 
 
@@ -46,7 +46,7 @@ def ticket_of(item: AnyItem) -> int:
 
 
 def places_of(item: AnyItem) -> int:
-    """How many places are asked for."""
+    """The number of requested places."""
     return item[1] if isinstance(item, tuple) else item.quantity
 
 

@@ -36,7 +36,7 @@ from tests.support.engine.reference_waiting import WaitingCommand
 
 
 class Model(Catalogue, HoldChanges, Payments, Refunds):
-    """What all partitions should have, and what they should answer."""
+    """The expected state of all partitions, and their expected answers."""
 
     def call(self, partition: int, commands: Sequence[Command[Any]], now_ms: int) -> list[Result]:
         """Runs a batch at an instant; `facts` are those of this call."""
@@ -155,7 +155,7 @@ class Model(Catalogue, HoldChanges, Payments, Refunds):
         return self.lines.declined(entry, replayed=entry == self.lines.entries[waiting_id])
 
     def _on_sold(self, command: Refund | RefundSome | Restock | Exchange) -> Result:
-        """What takes a record from Postgres where Redis no longer keeps it."""
+        """The commands that take a record from Postgres where Redis no longer keeps it."""
         reservation = self.reservations.get(command.reservation_id)
         old = None
         if reservation is None and command.archived:

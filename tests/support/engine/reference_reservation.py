@@ -41,12 +41,12 @@ class Reservation:
     visits: dict[str, int] = field(default_factory=dict)
     """Slots that were paid for and are not purged yet, by pool, and by when they will be."""
     kept: list[Line] = field(default_factory=list)
-    """What was refunded without going back on sale."""
+    """The places that were refunded and are not back on sale."""
 
     code: CodeUse | None = None
 
     def record(self) -> Record:
-        """How it is stored and answered."""
+        """The form in which it is stored and returned."""
         return Record(
             state=self.state,
             event_id=self.event_id,
@@ -90,7 +90,7 @@ class Reservation:
         self.change(attempt, refunds=[*attempt.refunds, part])
 
     def left_minor(self) -> int:
-        """What is left of the money that bought its places."""
+        """The rest of the money that bought its places."""
         return sum(
             attempt.amount_minor - attempt.refunded_minor
             for attempt in self.attempts

@@ -20,7 +20,7 @@ from tests.support.engine.reference_waiting import OFFER, WaitingLists, ending
 
 
 class Sale(Stock):
-    """What is sold, and the rules that several commands have in common."""
+    """The takings, and the rules that several commands have in common."""
 
     def __init__(self, partitions: int, sweep_slice: int, booking_ms: int) -> None:
         super().__init__(partitions)
@@ -49,7 +49,7 @@ class Sale(Stock):
         return terms is not None and terms.status is EventStatus.CANCELLED
 
     def _ending(self, reservation: Reservation) -> State:
-        """How an expired hold ends."""
+        """The end of an expired hold."""
         return State.CANCELLED if self._is_cancelled(reservation.event_id) else State.EXPIRED
 
     def _enter(self, reservation: Reservation, state: State) -> None:
@@ -117,7 +117,7 @@ class Sale(Stock):
 
     @staticmethod
     def _change_lines(reservation: Reservation, lines: list[Line]) -> None:
-        """What has no place under its code names none."""
+        """A line without places under its code names none."""
         reservation.lines = lines
         if not places_under(lines):
             reservation.code = None

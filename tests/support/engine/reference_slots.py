@@ -69,7 +69,7 @@ class Slots:
         return self._stock.slots[event_id, pool].start_ms + self._booking_ms
 
     def has_begun(self, event_id: int, pool: str) -> bool:
-        """Whether a slot of which something was taken has begun."""
+        """True if a slot of which something was taken has begun."""
         slot = self._stock.slots.get((event_id, pool))
         return slot is None or slot.start_ms <= self._now_ms
 
@@ -82,7 +82,7 @@ class Slots:
         )
 
     def run(self, command: OnBooking[Result] | CountSlots, sale_refusal: SaleRefusal) -> Result:
-        """What a command answers."""
+        """The answer of a command."""
         match command:
             case Book():
                 return self._book(command, sale_refusal)

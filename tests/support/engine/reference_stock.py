@@ -1,4 +1,4 @@
-"""What there is, for the pure model (reference_model.py): reservations, bookings, and counters worked out from them."""
+"""The state of the pure model (reference_model.py): reservations, bookings, and counters computed from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Deleted:
 
 
 def is_scheduled(terms: Terms, slot: str) -> bool:
-    """Whether an event has a slot."""
+    """True if an event has a slot."""
     schedule, (day, at) = terms.schedule, parse_slot(slot)
     if not schedule.capacity or time_text(at) not in schedule.times or day.isoweekday() not in schedule.weekdays:
         return False
@@ -75,7 +75,7 @@ class Stock:
         """Events that had a booking."""
 
     def partition(self, event_id: int) -> int:
-        """Where an event's inventory is."""
+        """The partition of an event's inventory."""
         return event_id % self._partitions
 
     def everything(self) -> list[Reservation]:
@@ -83,7 +83,7 @@ class Stock:
         return [*self.reservations.values(), *self.forgotten]
 
     def was_taken(self, event_id: int) -> bool:
-        """Whether anything of the event was ever taken."""
+        """True if anything of the event was ever taken."""
         return event_id in self.ever_booked or any(each.event_id == event_id for each in self.everything())
 
     def counters(self, event_id: int, pool: str) -> Counters:
@@ -122,7 +122,7 @@ class Stock:
         return counters._replace(available=for_sale, held=counters.held + counters.available - for_sale)
 
     def use(self, event_id: int, code: str) -> Use:
-        """What is used of a code."""
+        """The uses of a code."""
         return use_of(self.everything(), event_id, code)
 
     def free(self, event_id: int, code: str) -> int:
@@ -185,7 +185,7 @@ class Stock:
         slot.start_ms, slot.until_ms = start_ms, max(slot.until_ms, until_ms)
 
     def purges(self, partition: int) -> dict[str, int]:
-        """What of a partition is to go with its slot, and when: bookings, and what customers have bought."""
+        """The purges of a partition: bookings and purchases that go with their slot, and when."""
         bookings = {
             f"{event_id}/{booking_id}": booking.expires_ms
             for (event_id, booking_id), booking in self.bookings.items()

@@ -35,7 +35,7 @@ WaitingCommand = Wait | FindWaiting | DeclineWaiting | TendWaiting
 
 
 class WaitingLists:
-    """Who waits for what, and the places that are set aside for the first of them (`stock.aside`)."""
+    """The waiting entries, and the places that are set aside for the first of them (`stock.aside`)."""
 
     def __init__(self, stock: Stock, tell: Callable[[FactWord, Reservation], None]) -> None:
         self._stock, self._tell = stock, tell
@@ -54,7 +54,7 @@ class WaitingLists:
         self._now_ms, self.facts = now_ms, []
 
     def waiting(self, event_id: int) -> list[WaitingEntry]:
-        """Those who wait for places of an event, in their order."""
+        """The customers who wait for places of an event, in their order."""
         return [
             entry
             for entry in self.entries.values()
@@ -84,7 +84,7 @@ class WaitingLists:
             self.end(entry, state)
 
     def is_over(self, terms: Terms | None) -> bool:
-        """Whether nobody waits any more."""
+        """True if nobody waits any more."""
         if terms is None or terms.waiting is None or terms.status in (EventStatus.CLOSED, EventStatus.CANCELLED):
             return True
         return 0 < terms.waiting.ends_ms <= self._now_ms or 0 < terms.closes_ms <= self._now_ms
@@ -194,7 +194,7 @@ class WaitingLists:
         self._set_aside(event_id, terms)
 
     def _set_aside(self, event_id: int, terms: Terms | None) -> None:
-        """What was for sale stays so; what is there beyond, in a pool for which somebody waits, is set aside."""
+        """Places for sale stay so; further places, in a pool for which somebody waits, are set aside."""
         tickets = {entry.ticket_id for entry in self.waiting(event_id)} if not self.is_over(terms) else set()
         lined = {pool for each in terms.tickets if each.ticket_id in tickets for pool in each.pools} if terms else set()
         for key in [key for key in self._stock.aside if key[0] == event_id and key[1] not in lined]:
@@ -260,12 +260,12 @@ def ordered(facts: Sequence[WaitingFact]) -> list[WaitingFact]:
 
 
 def has_more(lines: Sequence[Line], before: Sequence[Line]) -> bool:
-    """Whether lines have a place that those before have not."""
+    """True if lines have a place that those before have not."""
     had = Counter((line.pool, seat) for line in before for seat in line.seats or [0] * line.quantity)
     have = Counter((line.pool, seat) for line in lines for seat in line.seats or [0] * line.quantity)
     return bool(have - had)
 
 
 def ending(state: State, *, cancelled: bool) -> WaitingState:
-    """How an entry ends whose offer is given back."""
+    """The end of an entry whose offer is given back."""
     return WaitingState.ENDED if state is State.EXPIRED or cancelled else WaitingState.DECLINED

@@ -62,11 +62,11 @@ class Pair:
         await wait_until(self._confirms, 20, "it confirms again")
 
     def confirmed_by_bare_wait(self, reservation_id: str) -> int:
-        """What WAIT says on a connection that has only read what another wrote."""
+        """The answer of WAIT on a connection that has only read what another wrote."""
         with Redis.from_url(self.server.url, single_connection_client=True) as other:
             other.hget("{p01}:ledger", reservation_id)
             return int(other.wait(1, 100))
 
     def calls(self, command: str) -> int:
-        """How often the server ran a command."""
+        """The number of times that the server ran a command."""
         return int(self._at_server.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])

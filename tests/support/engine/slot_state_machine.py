@@ -148,7 +148,7 @@ class SlotSales(Play):
         self.purges_all(command.event_id)
 
     def purges_all(self, event_id: int) -> None:
-        """What is past of the event's partition goes."""
+        """Past slots of the event's partition are purged."""
         self.world.wait_past(2 * SHORT_MS)
         for _ in range(3):
             self.step(PurgeOf(0, self.world.model.partition(event_id)))

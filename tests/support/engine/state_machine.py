@@ -101,7 +101,7 @@ class Sales(Play):
 
     @rule(event_id=events, command=holds, had=st.integers(1, 2), more=st.sampled_from([[], [(2, 1)], [(3, 1), (2, 1)]]))
     def changes_its_mind(self, event_id: int, command: Hold, had: int, more: list[tuple[int, int]]) -> None:
-        """What it has is free for the choice, and keeps its price, which is another by then."""
+        """Its own places are free for the choice, and keep their price, which is another by then."""
         free = [self.taken_of(event_id, pool) + 3 for pool in POOLS]
         self.step(put_event(event_id, free, LONG_MS, limit=100))
         hold = replace(command, reservation_id=NEXT, event_id=event_id, expected_minor=ANY_TOTAL)

@@ -1,4 +1,4 @@
-"""What Hypothesis draws: commands that say what they mean by how long ago it was, not by its id or its instant."""
+"""Strategies of Hypothesis: commands name things by their age, not by an id or an instant."""
 
 from typing import Any
 

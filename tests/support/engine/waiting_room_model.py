@@ -74,7 +74,7 @@ class WaitingRoom:
         return [each for each in self.passes.values() if not each.ended]
 
     def idle(self) -> int:
-        """How many who are inside have taken no place."""
+        """The number of customers inside who have taken no place."""
         return sum(each.used == 0 for each in self.inside())
 
     def free(self) -> int:
@@ -82,12 +82,12 @@ class WaitingRoom:
         return self.capacity - sum(each.places for each in self.taken.values())
 
     def has_space(self) -> bool:
-        """Whether one more may come inside: those inside without a place are promised free ones only."""
+        """True if one more may come inside: those inside without a place are promised free ones only."""
         promised = max(1, self.free() // self.places_per_pass) if self.free() > 0 else 0
         return not self.paused and len(self.inside()) < self.max_inside and self.idle() < promised
 
     def is_inside(self, customer: str) -> bool:
-        """Whether the customer has a pass that is valid."""
+        """True if the customer has a valid pass."""
         return customer in self.passes and not self.passes[customer].ended
 
     def enter(self, customer: str) -> None:

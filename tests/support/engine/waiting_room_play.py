@@ -26,8 +26,8 @@ customers = st.sampled_from(["anna", "ben", "cleo", "dora", "emil"])
 class RoomPlay(RuleBasedStateMachine):
     """Joins, the draw, entering, leaving, pauses, and holds with passes and without.
 
-    Who is inside depends on the draw and on the time that a call takes. So it decides what a step does, and never which
-    steps there are: Hypothesis would find other choices in the same run, and call that flaky.
+    Who is inside depends on the draw and on the time that a call takes. So it decides the effect of a step, and never
+    which steps exist. Otherwise Hypothesis would find other choices in the same run, and call that flaky.
     """
 
     def __init__(self, stage: Stage, events: list[int]) -> None:

@@ -178,7 +178,7 @@ class WaitingSales(CodedSales):
 
     @rule(event_id=events, wanted=st.integers(1, 3))
     def a_code_gives_its_places_back(self, event_id: int, wanted: int) -> None:
-        """What was set aside for a code is offered when it is withdrawn."""
+        """Places set aside for a code are offered when it is withdrawn."""
         self.sell_out(event_id, 0)
         places = 2 + self.world.model.use(event_id, "GUESTS").taken
         self.step(put_event(event_id, self.free(event_id, 2), LONG_MS, limit=100))
@@ -192,7 +192,7 @@ class WaitingSales(CodedSales):
 
     @rule(event_id=events)
     def an_allotment_ends_while_somebody_waits(self, event_id: int) -> None:
-        """What was set aside for a code is set aside for the line when its time is over, by any call."""
+        """Places set aside for a code are set aside for the line when its time is over, by any call."""
         self.sell_out(event_id, 1)
         places = 2 + self.world.model.use(event_id, "GUESTS").taken
         self.step(put_event(event_id, self.free(event_id, 2), LONG_MS, limit=100))
@@ -204,7 +204,7 @@ class WaitingSales(CodedSales):
 
     @rule(event_id=events)
     def an_offer_has_places_that_were_for_sale(self, event_id: int) -> None:
-        """What is set aside goes first; what was for sale beyond stays so."""
+        """Places set aside go first; further places for sale stay so."""
         self.sell_out(event_id, 0)
         self.step(put_event(event_id, self.free(event_id, 4), LONG_MS, limit=100))
         self.step(Hold(NEXT, event_id, "x", "{}", "one", items_text([(1, 2)])))

@@ -1,4 +1,4 @@
-"""What customers do at the gateway itself, whose pages are not ours: they pay there, and get money back there."""
+"""Actions of customers at the gateway itself, whose pages are not ours: payments and refunds there."""
 
 import asyncio
 

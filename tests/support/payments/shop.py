@@ -1,4 +1,4 @@
-"""What the tests of payments are played with: an event on sale, and a gateway over HTTP that can go and come back."""
+"""The stage of tests of payments: an event on sale, and a gateway over HTTP that can go and come back."""
 
 import asyncio
 import sqlite3
@@ -111,7 +111,7 @@ class Shop:
         await wait_until(passed)
 
     async def facts(self) -> list[str]:
-        """What happened, in order."""
+        """The facts, in order."""
         keys = self.engine.keys[partition_of(EVENT_ID, len(self.engine.keys))]
         entries = await read_outbox(self.engine.redis, keys, BEGINNING, limit=100, block_ms=1)
         return [fact.word.value for entry in entries for fact in decode_facts(entry.payload)]

@@ -1,4 +1,4 @@
-"""What the tests of sync are played with: an event that sells, and the worker's parts one by one."""
+"""The stage of tests of sync: an event that sells, and the worker's parts one by one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine

@@ -51,7 +51,7 @@ class Receiver:
 
     @property
     def taken(self) -> list[Message]:
-        """What was answered with success, in order."""
+        """The messages that were answered with success, in order."""
         return [message for message in self.got if 200 <= message.status < 300]
 
     def told_of(self, subject: str) -> list[str]:

@@ -18,7 +18,7 @@ _REST_SECONDS = effort(0.1, 0.0)
 _SERVED_SECONDS = 30
 
 Tokens = Callable[[int], str | None]
-"""How the nth reservation is paid; None: it is not."""
+"""The payment token of the nth reservation; None: it is not paid."""
 
 
 def two_of_three(number: int) -> str | None:

@@ -302,7 +302,7 @@ class Shop:
         return told
 
     async def code_uses(self) -> int:
-        """How many uses the API tells."""
+        """The number of uses that the API shows."""
         told = await _insist(lambda: self._storefront.ask("GET", f"/v1/events/{self._events[0].event_id}/codes/{CODE}"))
         assert told.status == 200, told
         uses: int = told.body["uses"]

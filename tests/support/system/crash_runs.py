@@ -50,7 +50,7 @@ async def crash(rig: Rig, shop: Shop, run: Run) -> None:
 
 
 async def _prepared(rig: Rig, shop: Shop, step: str) -> Coroutine[Any, Any, Any]:
-    """What is left to do of a step when everything before it is done."""
+    """The rest of a step when everything before it is done."""
     if step == "hold":
         return shop.hold()
     if step == "callback":

@@ -50,7 +50,7 @@ class Trap:
         self._left = point.nth
 
     def sees_call(self, data: bytes) -> bool:
-        """Whether a request is the call."""
+        """True if a request is the call."""
         if self.sprung.is_set() or self._left < 1 or self.point.call not in data:
             return False
         self._left -= 1

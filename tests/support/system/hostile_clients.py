@@ -1,4 +1,4 @@
-"""What hostile clients do to a server, each until it is closed. A program of its own, so that it slows no test down.
+"""Attacks of hostile clients on a server, each until it is closed. A program of its own, so that it slows no test down.
 
     python -m tests.system.hostile "slow bodies" 127.0.0.1 8080
 
@@ -122,7 +122,7 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "pipelining floods": (pipelining_flood, 5),
     "idle connections": (idle_crowd, 1),
 }
-"""What each does, and how many do it at once."""
+"""The attacks, and how many clients make each at once."""
 
 
 def _post(header: bytes) -> bytes:

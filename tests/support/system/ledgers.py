@@ -1,4 +1,4 @@
-"""What Redis, Postgres and the gateway have written down, read with nothing of ours, and held against one another."""
+"""The books of Redis, Postgres and the gateway, read with nothing of ours, and compared."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping

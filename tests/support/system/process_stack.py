@@ -40,7 +40,7 @@ _ONSALE = Path(sys.executable).with_name("onsale")
 
 
 _USERS = {"api": API, "sync": SYNC, "audit": SYNC}
-"""Who processes are in Postgres; everything else is the owner of the database, as tests are themselves."""
+"""The Postgres users of processes; all else is the owner of the database, as tests are themselves."""
 
 _ACL_FILE = Path(__file__).parents[3] / "deploy" / "valkey" / "users.acl"
 
@@ -52,7 +52,7 @@ def acl_for_tests(password: str) -> str:
 
 
 class Ended(NamedTuple):
-    """How a command ended, and all that it printed."""
+    """The end of a command, and all that it printed."""
 
     status: int
     output: str
@@ -104,7 +104,7 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """Where the API answers."""
+        """The address of the API."""
         return f"http://{LOOPBACK}:{self._api_port}"
 
     def pid(self, name: str) -> int:

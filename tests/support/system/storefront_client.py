@@ -1,4 +1,4 @@
-"""What a shop's front end asks of the API, and what it is answered."""
+"""The requests of a shop's front end to the API, and their answers."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

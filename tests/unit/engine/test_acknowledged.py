@@ -1,4 +1,4 @@
-"""What a server has of what was acknowledged, by the ends of its epochs."""
+"""The acknowledged entries that a server has, by the ends of its epochs."""
 
 import pytest
 from structlog.testing import capture_logs

@@ -34,7 +34,7 @@ class Busy:
         self.late = 0
 
     def hold(self) -> bool:
-        """Whether another hold is let in."""
+        """True if another hold is let in."""
         try:
             self.lanes.append(_HOLD, _Nobody())
         except Overloaded:
@@ -42,7 +42,7 @@ class Busy:
         return True
 
     def fill(self) -> int:
-        """How many holds are let in until one is refused."""
+        """The number of holds that are let in until one is refused."""
         count = 0
         while self.hold():
             count += 1
@@ -119,7 +119,7 @@ def test_after_a_stall_the_queue_is_soon_as_long_as_before() -> None:
 
 
 def test_a_short_queue_does_not_make_itself_shorter() -> None:
-    """Where a call takes long whatever is in it, few commands in a batch say nothing about how many it could have."""
+    """If each call takes long, few commands in a batch say nothing about how many it could have."""
     busy = Busy()
     for _ in range(50):
         for _ in range(20):

@@ -21,7 +21,7 @@ def seed(number: int) -> str:
 
 
 def chi_square(position: Callable[[int, int], int]) -> float:
-    """How far arrival deciles by position deciles are from all alike; `position` is of a draw and an index."""
+    """The distance of arrival deciles by position deciles from all alike; `position` is of a draw and an index."""
     cells = [[0] * 10 for _ in range(10)]
     for draw in range(draws()):
         for index in range(JOINS):

@@ -86,7 +86,7 @@ for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
 
 COMMANDS: dict[str, type[Command[Any]]] = {tag_of(command): command for command in below(Command)}
 ANSWERS: dict[str, Any] = {word: answers_of(command) for word, command in COMMANDS.items()}
-"""What a command of this name may answer, by the types in engine/commands/."""
+"""The possible answers of a command of this name, by the types in engine/commands/."""
 
 
 INTERNAL = {tag_of(Again), tag_of(Alike), tag_of(MemoryFull)}

@@ -1,4 +1,4 @@
-"""What a rehearsal is counted as, and when its people come."""
+"""The figures of a rehearsal, and when its people come."""
 
 import json
 

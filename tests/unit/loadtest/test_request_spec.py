@@ -1,4 +1,4 @@
-"""What the benchmark asks: requests that a server can read, each with a token of its customer's."""
+"""The requests of the benchmark: a server can read them, and each has a token of its customer's."""
 
 import jwt
 import msgspec

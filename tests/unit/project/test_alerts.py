@@ -225,7 +225,7 @@ def test_a_single_event_is_quiet_again_later(alerts: Path, tmp_path: Path, name:
 
 @pytest.mark.parametrize("name", ["ApiDown", "SyncDown"])
 def test_a_process_that_no_name_leads_to_is_down(alerts: Path, tmp_path: Path, name: str) -> None:
-    """Where no address is found for a name there are no targets, and no series `up`."""
+    """A name without an address has no targets, and no series `up`."""
     assert fires(alerts, tmp_path, name, {'up{job="other"}': f"1x{PERIOD}"}, CASES[name].by)
 
 

@@ -97,7 +97,7 @@ def test_servers_are_probed_and_kept_while_nodes_are_drained(repository: Path) -
 
 
 def test_manifests_are_as_the_schema_has_them(repository: Path) -> None:
-    """Where the validator is installed: its schemas are 100 MB, too much for everybody who runs the tests."""
+    """Runs if the validator is installed: its schemas are 100 MB, too much for everybody who runs the tests."""
     validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
     for manifest in manifests(repository):
         validate.validate(manifest, validate.latest_version(), strict=True)

@@ -1,4 +1,4 @@
-"""What the files of a deployment name is there: commands, options, settings, ports, paths, secrets."""
+"""Things that the files of a deployment name exist: commands, options, settings, ports, paths, secrets."""
 
 import re
 import shlex
@@ -233,7 +233,7 @@ def test_the_image_has_no_servers(repository: Path) -> None:
 
 
 def test_the_user_of_valkey_may_run_what_the_library_calls(repository: Path) -> None:
-    """What a function calls, its user must be allowed to call: one that is not fails at that call, in production."""
+    """The user of a function must be allowed to call all that it calls: otherwise it fails there, in production."""
     rules = (repository / "deploy" / "valkey" / "users.acl").read_text(encoding="utf-8").splitlines()[1].split()
     allowed = {rule[1:].partition("|")[0] for rule in rules if rule.startswith("+")}
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((repository / "lua").glob("*.lua")))

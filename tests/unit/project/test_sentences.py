@@ -184,7 +184,7 @@ def _all_texts(repository: Path) -> Iterator[tuple[Path, Iterator[Text]]]:
 
 
 def test_our_words_are_plain(repository: Path) -> None:
-    """For each phrase here there is a plain word beside it."""
+    """Each odd phrase has a plain word beside it in _PLAIN_WORDS."""
     found = [
         f"{file.relative_to(repository)}:{line}: {word[0]}"
         for file, texts in _all_texts(repository)

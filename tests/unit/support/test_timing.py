@@ -1,4 +1,4 @@
-"""How rounds are judged: what is the machine's passes, what is ours does not."""
+"""Judgement of rounds: slowness of the machine passes, ours does not."""
 
 import pytest
 

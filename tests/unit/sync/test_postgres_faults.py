@@ -1,4 +1,4 @@
-"""What passes for trouble of Postgres, and what does not."""
+"""Errors that count as an outage of Postgres, and errors that do not."""
 
 import asyncio
 

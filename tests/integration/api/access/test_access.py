@@ -1,4 +1,4 @@
-"""Who may call what (tests/support/api/expected_access.py), and what else depends on the caller."""
+"""Rights of callers (tests/support/api/expected_access.py), and other answers that depend on the caller."""
 
 import pytest
 

@@ -30,14 +30,14 @@ LIMITED = {
     ("POST", "/v1/events/{event_id}/queue"),
     ("POST", "/v1/events/{event_id}/queue/enter"),
 }
-"""What takes something."""
+"""The calls that take something."""
 
 THREE = '"customer";q=3;w=180'
 _ITEM = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')
 
 
 def left(answer: Answer) -> dict[str, int]:
-    """How many more may come at once, by what is limited."""
+    """The calls that may still come at once, by the limit."""
     return {who: int(more) for who, more, _ in _ITEM.findall(answer.headers.get("RateLimit", ""))}
 
 
@@ -52,7 +52,7 @@ def check_refused(answer: Answer, who: str, most_seconds: int) -> None:
 
 @pytest.fixture
 async def sale(start_api: StartApi) -> Sale:
-    """Where a customer may take three things of an event at once, and a further one a minute later."""
+    """An API where a customer may take three things of an event at once, and a further one a minute later."""
     return await open_sale(await start_api(auth="jwt", jwt_secret=SHARED, customer_per_minute=1, customer_burst=3))
 
 

@@ -1,4 +1,4 @@
-"""How a process follows the catalogue, and what it tells while it cannot."""
+"""The catalogue cache of a process, and its answers while it cannot follow."""
 
 import asyncio
 import os

@@ -24,7 +24,7 @@ class House(NamedTuple):
     tokens: dict[str, str]
 
     async def get(self, who: str, path: str, **headers: str) -> Answer:
-        """What somebody sees at a path."""
+        """The answer to a caller at a path."""
         token = self.tokens.get(who)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.front.call(

@@ -12,7 +12,7 @@ def _in(**offset: float) -> str:
 
 
 async def _offered(front: Front, event: Json) -> tuple[bool, bool]:
-    """What the event says of its ticket type, and whether the list of what is available has it."""
+    """The event's view of its ticket type, and whether the list of available tickets has it."""
     ticket_id, listed = event["tickets"][0]["id"], dict[str, list[int]]()
     for _ in range(3):  # it may change between the two lists
         shown = (await front.get(f"/v1/events/{event['id']}")).body

@@ -1,4 +1,4 @@
-"""What is on sale: events, tickets, availability."""
+"""Public reads of the sale: events, tickets, availability."""
 
 import asyncio
 import time
@@ -171,7 +171,7 @@ class _Crowd(NamedTuple):
 
 
 async def _looks_of_a_crowd(front: Front, settings: Settings) -> _Crowd:
-    """How often Redis was asked for counts while a crowd read them, which were at most 100 ms old."""
+    """The calls for counts to Redis while a crowd read them; the counts were at most 100 ms old."""
     event = await front.event(10)
     path = f"/v1/events/{event['id']}/availability"
     before = await asyncio.to_thread(commands_done, settings.redis_url, "fcall")

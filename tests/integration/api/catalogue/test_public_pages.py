@@ -1,4 +1,4 @@
-"""What everybody reads: how often Redis is asked, how fresh it is, and what is not made twice."""
+"""Public pages: how often Redis is asked, how fresh they are, and which work is not repeated."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ Commands = Callable[[], Awaitable[int]]
 
 @pytest.fixture
 def commands(shop: Settings) -> Commands:
-    """How many commands Redis has done, but for those that ask that, and those that follow the catalogue."""
+    """The commands that Redis has run, without those of this count and those that follow the catalogue."""
 
     async def done() -> int:
         return await asyncio.to_thread(partial(commands_done, shop.redis_url, without=_NOT_OF_REQUESTS))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LATER = "2037-01-01T00:00:00Z"
 PHONE = {"width": 320, "height": 700}
 HALF_A_DESK = {"width": 640, "height": 400}
-"""What is left of a desk's window at 200 %."""
+"""The size of a desk's window at 200 %."""
 
 SYNC_LATE = {"name": "SyncLate", "severity": "warn", "summary": "Postgres is late.", "since": LATER, "partition": None}
 

@@ -36,7 +36,7 @@ async def manager(open_shop: OpenShop, browser: Browser) -> AsyncIterator[Manage
 
 
 async def saved(page: Page, button: str) -> str:
-    """What a button saves as a file."""
+    """The file that a button saves."""
     async with page.expect_download() as download:
         await page.get_by_role("button", name=button, exact=True).click()
     return Path(await (await download.value).path()).read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
 
 
 class Offer(NamedTuple):
-    """What can be asked for, the same twice: each way has its own, so that one does not take from the other."""
+    """An offer that exists twice: each path has its own, so that one does not take from the other."""
 
     general: list[int]
     seated: int

@@ -1,4 +1,4 @@
-"""What else follows at the doors: exchanges, messages to the shop, the audit log, and reports."""
+"""Consequences at the doors: exchanges, messages to the shop, the audit log, and reports."""
 
 import asyncpg
 

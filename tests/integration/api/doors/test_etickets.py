@@ -1,4 +1,4 @@
-"""What makes e-tickets void, and who holds them, over HTTP."""
+"""E-tickets over HTTP: their holders, and what makes them void."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

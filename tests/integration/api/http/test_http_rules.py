@@ -1,4 +1,4 @@
-"""What every answer has: request ids, CORS, HEAD and OPTIONS, ETags, compression."""
+"""Common parts of all answers: request ids, CORS, HEAD and OPTIONS, ETags, compression."""
 
 import gzip
 import json

@@ -10,7 +10,7 @@ from tests.support.api.timed_event import open_museum
 
 
 def _changes(world: World) -> dict[str, tuple[str, list[Json]]]:
-    """What can be changed: the path that tells its tag, and changes of it."""
+    """A changeable resource: the path that has its tag, and changes of it."""
     names: list[Json] = [{"name": f"Name {number}"} for number in range(6)]
     prices: list[Json] = [{"price": {"amount": number, "currency": "EUR"}} for number in range(6)]
     people: list[Json] = [{"first_name": f"Name {number}"} for number in range(6)]

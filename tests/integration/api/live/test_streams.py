@@ -192,7 +192,7 @@ async def test_too_many_streams_are_told_to_come_later(start_api: StartApi) -> N
 
 
 class Kept(NamedTuple):
-    """What a process has at an instant."""
+    """The figures of a process at an instant."""
 
     tasks: int
     connections: int

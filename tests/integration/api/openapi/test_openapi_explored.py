@@ -57,7 +57,7 @@ async def test_schemathesis_finds_nothing(explored: Explored, tmp_path: Path) ->
 
 
 async def _explore(explored: Explored, folder: Path, *options: str) -> str:
-    """What Schemathesis said, which found nothing. It keeps its notes in the folder."""
+    """The report of Schemathesis, which found nothing. It keeps its notes in the folder."""
     url = str(explored.front.client.make_url("/openapi.json"))
     ticket_id = explored.event["tickets"][0]["id"]
     of_the_event = {"ON_SALE_EVENT_ID": str(explored.event["id"]), "ON_SALE_TICKET_ID": str(ticket_id)}

@@ -141,7 +141,7 @@ async def test_a_cart_that_was_emptied_in_twenty_events_takes_the_next(front: Fr
 
 
 async def test_a_cart_whose_parts_were_cancelled_elsewhere_takes_more(front: Front) -> None:
-    """What a crash, or a DELETE of the reservations, leaves behind: events of which nothing is left."""
+    """The state after a crash, or a DELETE of the reservations: events of which nothing is left."""
     events = [await front.event(5) for _ in range(21)]
     cart = new_cart()
     for event in events[:20]:

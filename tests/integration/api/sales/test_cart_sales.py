@@ -38,7 +38,7 @@ standing = st.builds(Standing, st.integers(1, 4))
 wishes = st.tuples(shows, seats) | st.tuples(st.just(1), standing)
 outcomes = st.sampled_from(["completed", "failed"])
 latest = st.sampled_from([0, 0, 0, 1, 1, 2])
-"""How long ago something was taken or booked."""
+"""The time since something was taken or booked."""
 
 
 class CartSales(RuleBasedStateMachine):
@@ -61,7 +61,7 @@ class CartSales(RuleBasedStateMachine):
     def hesitates(
         self, name: str, first: Seat, second: Seat | Standing, more: tuple[int, Seat | Standing] | None
     ) -> None:
-        """What can be held for a short time only expires, and the whole cart with it."""
+        """A part with short holds expires, and the whole cart with it."""
         self.takes_of_both(name, first, second)
         self.world.wait(2 * SHORT_WAIT_MS)
         if more:

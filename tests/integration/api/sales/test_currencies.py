@@ -18,7 +18,7 @@ PRICES = {"JPY": 4500, "EUR": 2999, "KWD": 12_345}
 
 
 def charged(ledger: GatewayLedger) -> list[tuple[int, str]]:
-    """What the gateway was asked for, in the order of the amounts."""
+    """The requests to the gateway, in the order of the amounts."""
     with sqlite3.connect(ledger.data_file) as db:
         rows = db.execute("SELECT amount, currency FROM charges ORDER BY amount").fetchall()
     db.close()

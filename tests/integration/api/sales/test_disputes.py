@@ -1,4 +1,4 @@
-"""What was paid is held against what is owed; what went back elsewhere counts; the rest is for a manager to settle."""
+"""Payments are compared with the sums owed; refunds made elsewhere count; a manager settles the rest."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

@@ -40,7 +40,7 @@ async def insist(ask: Ask, proxy: LosingProxy) -> Answer:
 
 
 async def facts(settings: Settings) -> Counter[str]:
-    """What happened, by word. Needs an outbox that nobody reads."""
+    """The facts, by word. Needs an outbox that nobody reads."""
     async with Engine(settings) as engine:
         entries = [
             entry
@@ -68,7 +68,7 @@ WRITES = {
     "claim": b"answer:{",
     "answer": b"onsale_keep",
 }
-"""What an answer may be lost of, as it goes to Valkey."""
+"""The calls whose answer may be lost, as they go to Valkey."""
 
 FOR_A_WHILE = 1000
 """Until the client learns that the outcome is unknown: before, the engine itself asks again, with the same ids."""

@@ -1,4 +1,4 @@
-"""What a buyer sees when things change, fail, or happen elsewhere at the same time."""
+"""The storefront when things change, fail, or happen elsewhere at the same time."""
 
 import asyncio
 

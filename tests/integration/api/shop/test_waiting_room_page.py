@@ -119,7 +119,7 @@ async def test_nothing_is_wider_than_the_page(front: Front, open_page: Open, wid
 
 
 async def node(program: str, folder: Path, *arguments: str) -> Any:
-    """What a program beside order.mjs prints, as JSON."""
+    """The output of a program beside order.mjs, as JSON."""
     path = shutil.which("node")
     assert path, "this test runs JavaScript: apt-get install nodejs"
     (folder / "order.mjs").write_text(ORDER.read_text(encoding="utf-8"), encoding="utf-8")

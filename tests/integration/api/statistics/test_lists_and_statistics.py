@@ -1,4 +1,4 @@
-"""What is read from Postgres: lists of reservations, statistics, and reservations that Redis no longer keeps."""
+"""Reads from Postgres: lists of reservations, statistics, and reservations that Redis no longer keeps."""
 
 import pytest
 

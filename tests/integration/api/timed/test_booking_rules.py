@@ -145,7 +145,7 @@ async def test_changes_of_one_booking_at_once_are_all_kept(museum: Museum) -> No
 
 
 async def _commands_while(museum: Museum, *asked: "AbstractAsyncContextManager[ClientResponse]") -> int:
-    """How many functions Redis was called for while these were answered."""
+    """The function calls to Redis while these were answered."""
     assert museum.front.client.app is not None
     url = museum.front.client.app[ENGINE].settings.redis_url
 

@@ -1,4 +1,4 @@
-"""What a reader takes from the outbox at once, when much has come to be there."""
+"""The amount that a reader takes from a long outbox at once."""
 
 import asyncio
 

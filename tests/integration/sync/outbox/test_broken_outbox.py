@@ -1,4 +1,4 @@
-"""What cannot be written is never skipped silently: a gap stops, a bad fact is kept whole, a lost Redis is loud."""
+"""Entries that cannot be written are never skipped silently: a gap stops, a bad fact is kept, a lost Redis is loud."""
 
 import msgspec
 import pytest

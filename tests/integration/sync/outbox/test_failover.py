@@ -151,7 +151,7 @@ def _stopped(office: BoxOffice) -> float:
 
 
 def _epochs(settings: Settings, office: BoxOffice) -> set[bytes]:
-    """Those of the entries, over a connection of its own, too."""
+    """The facts of the entries, over a connection of its own, too."""
     with Redis.from_url(settings.redis_url) as redis:
         return {entry_id.partition(b"-")[0] for entry_id, _ in redis.xrange(office.keys.outbox)}
 

@@ -17,7 +17,7 @@ class CrashError(Exception):
 
 
 async def _write_all(office: BoxOffice, *, crash: bool = False) -> None:
-    """What a reader does up to the commit, and no further."""
+    """The work of a reader up to the commit, and no further."""
     entries = await office.entries()
     async with office.postgres.transaction() as connection:
         before = await read_offset(connection, office.keys.partition)

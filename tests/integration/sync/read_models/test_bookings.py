@@ -33,7 +33,7 @@ async def _read_to_the_end(slots: SlotOffice) -> None:
 
 
 async def _write_all(slots: SlotOffice) -> None:
-    """What a reader does up to the commit, and no further."""
+    """The work of a reader up to the commit, and no further."""
     partition = slots.office.keys.partition
     async with slots.office.postgres.transaction() as connection:
         before = await read_offset(connection, partition)

@@ -183,7 +183,7 @@ async def test_sections_and_rows(sales: Postgres) -> None:
 
 @pytest.mark.parametrize("join", ["hashjoin", "mergejoin", "nestloop"])
 async def test_every_view_can_be_read_by_any_plan(sales: Postgres, join: str) -> None:
-    """What one condition keeps out, another must not trip over: their order is the planner's choice."""
+    """A row that one condition excludes must not break another: their order is the planner's choice."""
     async with sales.connection() as connection, connection.transaction():
         for other in {"hashjoin", "mergejoin", "nestloop"} - {join}:
             await connection.execute(f"SET LOCAL enable_{other} = off")

@@ -12,7 +12,7 @@ from engine.engine import Engine
 
 SECRET = "whsec_" + "A" * 32
 NOBODY = cast("Engine", None)
-"""What is refused by its signature is not looked up."""
+"""Callbacks with a wrong signature are not looked up."""
 
 
 def headers(message_id: str, at: datetime, signature: str) -> dict[str, str]:

@@ -187,7 +187,7 @@ UNUSABLE = (
     "\u0000\ud7ff",
     "",
 )
-"""What an issuer that was broken into may publish."""
+"""Documents that an attacker of an issuer may publish."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the page makes of counts at different instants (history.js), told by Node."""
+"""The page's figures from counts at different instants (history.js), computed by Node."""
 
 import json
 import shutil

@@ -44,14 +44,14 @@ class Client:
         self._gate, self._log, self._name = gate, log, name
 
     def ask(self, data: bytes) -> bool:
-        """Whether it is let in at once."""
+        """True if it is let in at once."""
         admitted = self._gate.admits(self, data)
         if not admitted:
             self.early = data
         return admitted
 
     def look(self) -> bool:
-        """Whether a page is shown at once."""
+        """True if a page is shown at once."""
         shown = not self._gate.is_crowded() or self._gate.admits_page(self)
         if not shown:
             self.early = _PAGE

@@ -52,7 +52,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def parsed(loop: asyncio.AbstractEventLoop, data: bytes) -> tuple[str, list[tuple[str, str]], bytes] | None:
-    """What aiohttp's parser makes of it, if that is one whole request that keeps its connection as it is."""
+    """The result of aiohttp's parser, if that is one whole request that keeps its connection as it is."""
     parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16, max_line_size=8190, max_field_size=8190)
     try:
         messages, upgraded, tail = parser.feed_data(data)

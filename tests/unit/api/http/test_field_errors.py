@@ -1,4 +1,4 @@
-"""What is wrong with a field is said in words for people."""
+"""Errors in fields are described in words for people."""
 
 from typing import Annotated, Literal
 

@@ -160,7 +160,7 @@ _ANSWERS = {
     Again,  # the engine's own: it sends the command again
     Alike,  # the engine's own: it stands for the one before it (engine/alike.py)
 }
-"""What commands answer that is no refusal; a failed payment has its own reasons."""
+"""Answers of commands that are no refusals; a failed payment has its own reasons."""
 
 _OF_EVERY_PROBLEM = {"type", "title", "status", "detail"}
 

@@ -1,4 +1,4 @@
-"""What was sent comes back in a problem so far as a person needs it, and not 60 kB of it twice."""
+"""Problems quote the request as far as a person needs it, and not 60 kB of it twice."""
 
 from typing import Any
 

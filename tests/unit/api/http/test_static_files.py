@@ -14,7 +14,7 @@ POLICIES = [each.handlers._ONLY_OURS for each in (api.shop, api.docs, api.consol
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_is_complete(policy: str) -> None:
-    """What default-src does not cover is named."""
+    """Directives that default-src does not cover are named."""
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives["default-src"] == "'self'"
     assert all(directives[name] == "'none'" for name in ("object-src", "base-uri", "form-action", "frame-ancestors"))

@@ -162,7 +162,7 @@ def back(amount: int, refund_id: str = "1-a") -> ChargeRefund:
 
 
 def returned(data_file: Path) -> list[tuple[str, str, int]]:
-    """What the ledger says went back: charge, refund, amount."""
+    """The refunds of the ledger: charge, refund, amount."""
     with sqlite3.connect(data_file) as db:
         rows = db.execute("SELECT charge_id, id, amount FROM refunds ORDER BY charge_id, id").fetchall()
     db.close()

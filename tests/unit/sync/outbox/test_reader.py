@@ -1,4 +1,4 @@
-"""What a reader of an outbox makes of the entries that it got."""
+"""The decisions of a reader of an outbox by the entries that it got."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_an_epoch_of_a_server_that_knew_another_last_entry_is_not_taken(known: P
 
 
 def _read(limit: int, *, entry_bytes: int, most: int = 500) -> int:
-    """What is asked for after `limit` entries of that size."""
+    """The number requested after `limit` entries of that size."""
     return next_limit(limit, [Entry(Position(5, 1), bytes(entry_bytes - 10), bytes(10))] * limit, most)
 
 

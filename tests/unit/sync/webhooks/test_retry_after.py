@@ -1,4 +1,4 @@
-"""How long an endpoint asks not to be called."""
+"""The time for which an endpoint asks not to be called."""
 
 from datetime import UTC, datetime
 
