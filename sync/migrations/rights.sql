@@ -4,9 +4,9 @@
 --   onsale_sync  `onsale sync`, `onsale audit` and `onsale restore` do
 --   reporting    analysts are members of it and read the views of that schema
 --
--- This runs at the end of every `onsale migrate`, and takes back first what was given before: what stands here is all that
--- there is, a table that is not named here is the owner's alone, and a database that was brought back from a backup has its
--- rights again, for roles are no part of one. Nobody else sees the moment in between: it is one transaction.
+-- This runs at the end of every `onsale migrate`, and first revokes all earlier rights. So the rights here are all; a table
+-- that is not named here is the owner's alone. A database that was restored from a backup, which has no roles, gets its
+-- rights again. Nobody else sees the moment in between: it is one transaction.
 -- docs/access.md has it as a table, which tests hold against what Postgres says.
 
 DO $$
@@ -67,8 +67,8 @@ BEGIN
   GRANT SELECT, INSERT, UPDATE ON erasures TO onsale_api;
   GRANT SELECT ON reporting.sales_by_event, reporting.sales_by_ticket_type TO onsale_api;
 
-  -- The sync worker writes the outcomes of sales. Of the catalogue it says that an event is published, and follows
-  -- Redis where places were sold before a change of their capacity, or of the currency, was committed.
+  -- The sync worker writes the outcomes of sales. In the catalogue it notes that an event is published. It follows Redis if
+  -- places were sold before a change of their capacity, or of the currency, was committed.
   GRANT USAGE ON SCHEMA public TO onsale_sync;
   GRANT USAGE ON SEQUENCE event_versions TO onsale_sync;
   GRANT SELECT, UPDATE (version, revision, currency) ON events TO onsale_sync;

@@ -1,5 +1,5 @@
--- The outcomes of attempts. One that failed is tried again after its pause, at the latest when its $7 seconds are up,
--- and what waits behind it waits with it; one that failed after that is dead. Returns how many died.
+-- The outcomes of attempts. A failed one is tried again after its pause, at the latest when its $7 seconds are up. Messages
+-- behind it wait with it. One that failed after that is dead. Returns how many died.
 WITH attempt AS (
   SELECT told.*, d.since + $7 * interval '1 second' AS give_up_at
   FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::bigint[], $5::smallint[], $6::text[])

@@ -15,8 +15,8 @@ export const presentPage = () => present;
 
 /**
  * Show the pages. `patterns` are paths as regular expressions, each with a name; `pages[name](main, argument)` fills `main`
- * and returns `{ title, end, takesFocus }`. `sorry(problem)` is `{ title, children }` of a page that could not be made,
- * which is tried again when a server that was away is back; or null if it has shown something itself. `site` ends titles.
+ * and returns `{ title, end, takesFocus }`. `sorry(problem)` is `{ title, children }` of a page that could not be made, or
+ * null if it has shown something itself. The page is tried again when a server that was away is back. `site` ends titles.
  */
 export function showPages(patterns, pages, { first, sorry, site }) {
   /** Of several pages that are asked for one after the other the last one is shown. */

@@ -10,8 +10,8 @@ let chosen = "en";
 let plural = new Intl.PluralRules("en");
 
 /**
- * Read the texts that are in a folder, in some of our languages: in the one that was chosen, else the first that the
- * browser asks for and that is there.
+ * Read the texts of a folder, which has some of our languages. The chosen language is read, else the first that the browser
+ * asks for and that is there.
  */
 export async function loadWords(folder, languages = Object.keys(LANGUAGES)) {
   const wanted = [kept.get("language"), ...(navigator.languages ?? [])].map((each) => each?.slice(0, 2));

@@ -29,9 +29,9 @@ export const choice = (choices, chosen) =>
   el("select", {}, ...choices.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
 
 /**
- * Ask, act, and tell what was done. `title` is a question; `says` is what will happen, a sentence or elements; `fields` are
- * what the manager may choose; `yes` are the words of the button. `run(wish, say)` acts, with the key of the wish, and
- * returns what was done; `say(sentence)` tells of progress.
+ * Ask, act, and report. `title` is a question; `says` is the effect, a sentence or elements. `fields` are the choices of the
+ * manager; `yes` are the words of the button. `run(wish, say)` acts, with the key of the wish, and returns what was done;
+ * `say(sentence)` reports progress.
  *
  * After a refusal the next try is a new wish: nothing was done. Where no answer came it is the same one, as it was said, so
  * that its effect is there once. Resolves with true if it was done.

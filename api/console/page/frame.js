@@ -2,8 +2,8 @@
 //
 // **A view** is a module that exports `{ name, draw }`, listed in views.js. Its address is /console/NAME; what it shows of
 // itself (a chosen event, a filter) is behind the # (`fragment()` of /assets/router.js, and `history.replaceState`).
-// To add one: its files in ConsoleAsset, its name in ConsoleView (both in api/console/handlers.py), and its texts in en.json:
-// "view.NAME" is its name in the navigation, its heading and its title.
+// To add one: its files in ConsoleAsset, its name in ConsoleView (both in api/console/handlers.py), and its texts in
+// en.json. "view.NAME" is its name in the navigation, its heading and its title.
 // `concernsAll: true`: it is not for managers of some events.
 // `draw(main)` fills the element `main`, with an h1 first, and returns nothing or `{ end, takesFocus }`; `end()` is called
 // when another view comes. It may be async; what it throws is shown in place of the view, and it is tried again when the

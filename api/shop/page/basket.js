@@ -1,6 +1,6 @@
 // The basket: one cart of the API for places of all events, the same in all tabs.
 //
-// Changes go to the API one after the other. Of two wishes about the same thing the later one counts: a wish that has not
+// Changes go to the API one after the other. Of two wishes about the same thing the later one counts. A wish that has not
 // been sent yet is dropped when a newer one comes.
 
 import { Refusal, call } from "/assets/api.js";

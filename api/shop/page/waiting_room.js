@@ -1,5 +1,5 @@
-// A customer's place in the waiting room of one event. What everybody may know comes by one stream; the place in the order
-// is computed here, from the index that the customer was given and from that.
+// A customer's place in the waiting room of one event. The public state comes by one stream. The place in the order is
+// computed here, from that and from the customer's index.
 
 import { call } from "/assets/api.js";
 import { learn, timeLeft } from "/assets/clock.js";

@@ -78,8 +78,8 @@ export class Onsale {
   /**
    * Calls an operation. A problem is a result, not an exception.
    *
-   * After 429 and 503 it waits as `Retry-After` says and sends the same again, with the same Idempotency-Key; also after a
-   * lost connection, unless a repeat could have a second effect. Throws `NoAnswer`.
+   * After 429 and 503 it waits as `Retry-After` says and sends the same again, with the same Idempotency-Key. It does so
+   * also after a lost connection, unless a repeat could have a second effect. Throws `NoAnswer`.
    */
   call<Id extends OperationId>(id: Id, ...[input]: Arguments<Id>): Promise<Result<Id>> {
     return this.#send(id, input, keyOf(id, input));

@@ -11,8 +11,8 @@ CREATE FUNCTION report_to() RETURNS timestamptz
   RETURN coalesce(nullif(current_setting('onsale.report_to', true), '')::timestamptz, 'infinity');
 COMMENT ON FUNCTION report_to IS 'Reports count reservations that were made before this instant: onsale.report_to, as report_from().';
 
--- The bounds are asked for once, not for each row; and CASE keeps the planner from taking a period for a narrow one: it
--- would look up each item by itself.
+-- The bounds are read once, not for each row. CASE keeps the planner from taking a period for a narrow one, where it would
+-- look up each item by itself.
 CREATE VIEW counted_reservations AS
 SELECT * FROM reservations
 WHERE CASE WHEN (SELECT report_from() = '-infinity' AND report_to() = 'infinity') THEN true

@@ -1,5 +1,5 @@
--- Reports of money by the day on which it came or went, of sections and rows, of times to pay, of declines and of holds by the
--- minute. Views that were there get columns at their end: what is kept, and when any of it changed last.
+-- Reports of money by the day on which it came or went, of sections and rows, of times to pay, and of declines. One more is
+-- of holds by the minute. Views that were there get columns at their end: what is kept, and when any of it changed last.
 
 ALTER TABLE reservations ADD COLUMN updated_at timestamptz;
 UPDATE reservations SET updated_at = coalesce(ended_at, created_at);

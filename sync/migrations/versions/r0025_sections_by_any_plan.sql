@@ -1,4 +1,5 @@
--- Postgres may evaluate the sides of AND in any order, and did: of a pool such as '7' nothing is left that would be a number.
+-- Postgres may evaluate the sides of AND in any order, and did. Of a pool such as '7' nothing is left that would be a
+-- number.
 
 CREATE OR REPLACE VIEW reporting.sales_by_section AS
 SELECT

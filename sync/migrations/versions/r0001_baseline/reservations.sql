@@ -1,6 +1,6 @@
 -- Reservations and payments are written by the sync worker alone, from the outboxes, in the order of what happened. No
--- foreign key joins them with the catalogue: an outcome is stored also when its event is not known here, because it
--- happened; and a batch of outcomes must not wait for a manager who holds the lock of an event's row.
+-- foreign key joins them with the catalogue. An outcome is stored also when its event is not known here, because it
+-- happened. And a batch of outcomes must not wait for a manager who holds the lock of an event's row.
 
 CREATE TABLE reservations (
   id text PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Manifests are written once, with their venue, and never changed: Redis has one character per seat at a place that
+-- Manifests are written once, with their venue, and never changed. Redis has one character per seat, at a position that
 -- follows from the manifest, for as long as an event is sold there.
 
 CREATE TABLE venues (
