@@ -15,6 +15,8 @@ _CODES = re.compile(r"code(?:, code)+")
 _END = re.compile(r"(?<=[.!?])[\"')*_]*\s+| · ")
 _ITEM = re.compile(r"(?:[-*+]|\d+\.)\s+(.*)")
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
+_BLOCK = re.compile(r"/\*\*?(.*?)\*/", re.DOTALL)
+_STAR = re.compile(r"^\s*\* ?")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _LABEL = re.compile(r"[\w.,` ]+: ")
 _HEADING = re.compile(r"(?:Command|Keys|Arguments|Promise|Returns|Results|Facts) ")
@@ -93,6 +95,13 @@ def comments(source: str, mark: str) -> Iterator[Text]:
         block = []
         if mark in line and (comment := behind.search(line)):
             yield number, comment[1]
+
+
+def block_comments(source: str) -> Iterator[Text]:
+    """The paragraphs and items of the comments between `/*` and `*/`."""
+    for found in _BLOCK.finditer(source):
+        lines = [_STAR.sub("", line) for line in found[1].splitlines()]
+        yield from _paragraphs(enumerate(lines, source.count("\n", 0, found.start()) + 1))
 
 
 def _paragraphs(lines: Iterable[Text]) -> Iterator[Text]:

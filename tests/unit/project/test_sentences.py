@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.prose import MOST_WORDS, Text, comments, docstrings, messages, page_texts, too_long
+from tests.support.prose import MOST_WORDS, Text, block_comments, comments, docstrings, messages, page_texts, too_long
 
 _FOLDERS = ("engine", "payments", "sync", "api", "cli")
 _DOCUMENTED = (*_FOLDERS, "loadtest", "sdk", "tests")
+
+
+_MARKS = {".sql": "--", ".js": "//", ".mjs": "//", ".ts": "//", ".yml": "#", ".toml": "#", ".conf": "#", ".sh": "#"}
+_OTHERS = {"node_modules", "swagger_ui", "axe", "dist", "generated", ".venv", "schema.ts"}
 
 
 def _report(repository: Path, file: Path, texts: Iterator[Text]) -> list[str]:
@@ -53,6 +57,24 @@ def test_our_comments_in_lua_have_short_sentences(repository: Path) -> None:
     assert len(files) > 80
     found = [line for file in files for line in _report(repository, file, comments(file.read_text("utf-8"), "--"))]
     assert not found, "\n".join(found)
+
+
+def test_our_other_comments_have_short_sentences(repository: Path) -> None:
+    files = [file for mark in _MARKS for file in _files_like(repository, mark)]
+    assert len(files) > 200
+    found = []
+    for file in files:
+        source, mark = file.read_text(encoding="utf-8"), _MARKS[file.suffix]
+        found += _report(repository, file, comments(source, mark))
+        if mark == "//":
+            found += _report(repository, file, block_comments(source))
+    assert not found, "\n".join(found)
+
+
+def _files_like(repository: Path, suffix: str) -> list[Path]:
+    """Our files of a kind, without those of others that we only keep."""
+    files = [file for folder in (*_DOCUMENTED, "deploy") for file in sorted((repository / folder).rglob(f"*{suffix}"))]
+    return [file for file in files if not _OTHERS & set(file.parts)]
 
 
 def test_our_alerts_have_short_sentences(repository: Path) -> None:
@@ -192,3 +214,8 @@ def test_our_words_are_plain(repository: Path) -> None:
         if (word := _ODD.search(text))
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_rule_sees_block_comments() -> None:
+    source = f"/**\n * {_LONG[:50]}\n * {_LONG[50:]}\n */\ncall();  /* {_LONG} */\n"
+    assert len([sentence for _, text in block_comments(source) for sentence in too_long(text)]) == 2
