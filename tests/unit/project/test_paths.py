@@ -70,6 +70,14 @@ def test_names_in_the_maps_of_the_code_are_there(repository: Path) -> None:
         assert {name for name in names if fields.get(name, name) not in code} == set(), page
 
 
+def test_the_map_of_folders_is_complete(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE))
+    ignored = {line.strip("/") for line in (repository / ".gitignore").read_text(encoding="utf-8").splitlines()}
+    here = {path.name for path in repository.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+    assert named == here - ignored
+
+
 @pytest.mark.parametrize(
     "text", ["see `engine/nothing.py`", "(lua/99_nothing.lua)", "as in 99_nothing.lua", "the folder `api/nothing/`."]
 )
