@@ -8,7 +8,7 @@
 -- purged with everything that belongs to it (65_purge_slots.lua):
 --   slots    event/slot:<slot>                       by when it may go
 --   purges   event/booking_id                        by when the booking goes: it reads `expired` from then on
---            rid/slot:<slot>/places/customer         by when what a customer has bought counts no more for max_per_customer
+--            rid/slot:<slot>/places/customer         by when a purchase no longer counts for max_per_customer
 -- These instants are `booking_ms` after the slot's start; of `slots` the latest that was ever so. A booking that was
 -- deleted leaves a string of its own, unbooked:<event>:<booking_id>, with a TTL.
 
@@ -215,7 +215,7 @@ do
     end)
   end
 
-  -- They do so no more. Returns how many there are of slots that were not purged yet, and of what is of no slot.
+  -- Undoes that. Returns the number of places in slots that were not purged yet, and of places without a slot.
   function slots.remove_visits(u, r)
     local places = record_places(r)
     each_visit(u, r, function(member, count)

@@ -92,7 +92,7 @@ do
     return nil
   end
 
-  -- Counts a booking for its customer and its phone number, or no more where `places` is -1.
+  -- Counts a booking for its customer and its phone number, or stops counting it where `places` is -1.
   function bookings.count(u, event, customer, phone, places)
     for _, name in ipairs(counted_for(customer, phone)) do
       unit_add_customer_places(u, event, name, places)

@@ -8,7 +8,7 @@ do
     u.changed_allotments[event_field(u, entry.event, entry.code)] = until_ms
   end
 
-  -- Sets that many places aside for a code that nobody has; what it had and needs no more is on sale.
+  -- Sets that many places aside for a code that nobody has; what it had and no longer needs is on sale.
   function codes.set_aside(u, entry, free, open)
     local more = free - entry.free
     unit_terms(u, entry.event) -- somebody may wait for what returns

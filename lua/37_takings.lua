@@ -1,5 +1,5 @@
--- Takings of an event: whether anything of it was ever taken, as far as this server still tells. What the outbox tells no more
--- is in Postgres: the caller looks there, too.
+-- Takings of an event: whether anything of it was ever taken, as far as this server knows. Facts that the outbox no longer has
+-- are in Postgres: the caller looks there, too.
 
 local takings = {}
 do
