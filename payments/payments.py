@@ -199,7 +199,7 @@ class Payments:
         return concluded or begun
 
     async def refund(self, refund: Refund | RefundSome) -> RefundResult | RefundSomeResult:
-        """Ends a paid reservation, or some of it, and gives its money back.
+        """Ends a paid reservation, or some of it, and refunds its money.
 
         RefundDue: the debt is written down, the gateway has not paid it yet, and `settle` goes on. Raises Fault.
         """

@@ -132,7 +132,7 @@ class Stock:
         key = (event.event_id, section_id)
         known = shelf.things.get(key)
         if known is None or known.event is not event:
-            # Another description: what was counted for the one before is no more to be shown.
+            # Another description: counts for the one before must no longer be shown.
             known = shelf.things[key] = Known(shelf, event, section_id)
         return known
 

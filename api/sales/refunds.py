@@ -60,7 +60,7 @@ _REFUND = msgspec.json.Decoder(RefundWish)
 
 
 async def refund_reservation(request: web.Request) -> Reply:
-    """POST /v1/reservations/{reservation_id}/refund: gives the money back, all of it or some.
+    """POST /v1/reservations/{reservation_id}/refund: refunds the money, all of it or some.
 
     200 when it has gone back, 202 while it is on its way. Of a reservation that was refunded before and whose places
     are kept off sale, `restock` puts them back.

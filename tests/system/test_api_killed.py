@@ -61,7 +61,7 @@ async def test_every_charge_is_a_ticket_or_a_refund(stack: Stack, storefront: St
 
 
 def check_money(reservations: list[Reservation], charges: list[Charge]) -> None:
-    """Money that was taken is exactly one paid reservation, or was given back."""
+    """Money that was taken is exactly one paid reservation, or was refunded."""
     assert {charge.state for charge in charges} <= {"completed", "failed"}
     kept = [charge.id for charge in charges if charge.state == "completed" and not charge.refunded]
     given_back = [charge.id for charge in charges if charge.refunded]

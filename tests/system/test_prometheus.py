@@ -266,6 +266,6 @@ async def test_every_panel_and_alert_of_a_cluster_has_an_answer(
                     and not any(before in labels for labels in (*homes, *replicas))
                 )
 
-            await wait_until(are_told, PATIENCE_SECONDS, "the new primary is told of, and the old one no more")
+            await wait_until(are_told, PATIENCE_SECONDS, "the new primary is shown, and the old one no longer")
         finally:
             sale.cancel()

@@ -326,7 +326,7 @@ class Operations(Calls):
     async def refund_reservation(
         self, reservation_id: str, body: RefundWish, *, idempotency_key: str | None = None
     ) -> Reservation:
-        """Gives the money back, all of it or some."""
+        """Refunds the money, all of it or some."""
         answer: Reservation = await self.call(
             "POST",
             "/v1/reservations/{reservation_id}/refund",

@@ -350,7 +350,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Gives the money back, all of it or some
+         * Refunds the money, all of it or some
          * @description 200 when it has gone back, 202 while it is on its way. Of a reservation that was refunded before and whose places
          *     are kept off sale, `restock` puts them back.
          *

@@ -63,11 +63,11 @@ class GatewayLedger:
         self.data_file = data_file
 
     def kept(self) -> list[int]:
-        """The amounts that were charged and not given back."""
+        """The amounts that were charged and not refunded."""
         return self._amounts("state = 'completed' AND returned IS NULL")
 
     def returned(self) -> list[int]:
-        """The amounts that were charged and given back."""
+        """The amounts that were charged and refunded."""
         return self._amounts("state = 'completed' AND returned = amount")
 
     def pending(self) -> list[str]:

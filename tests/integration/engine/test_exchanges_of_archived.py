@@ -11,7 +11,7 @@ from tests.support.engine.coded_event import REGULAR, VIP, CodedEvent
 
 
 async def forgotten(event: CodedEvent, rid: str) -> Record:
-    """The record as JSON tells it, which Redis has no more."""
+    """The record as JSON, which Redis no longer has."""
     record = await event.record(rid)
     await event.engine.redis.execute_command(
         "DEL", event.engine.keys[event.event_id % len(event.engine.keys)].hold(rid)

@@ -207,7 +207,7 @@ async def test_a_refund_is_owed_until_the_gateway_has_given_it(shop: Shop, answe
         await payments.pay(begin, "tok_visa")
     if answers_after:
         async with shop.payments(answers_after=answers_after) as payments:
-            assert isinstance(await payments.refund(refund), RefundDue), "given back, but the answer is lost"
+            assert isinstance(await payments.refund(refund), RefundDue), "refunded, but the answer is lost"
     else:
         async with shop.payments_without_gateway() as payments:
             assert isinstance(await payments.refund(refund), RefundDue)

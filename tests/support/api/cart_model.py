@@ -299,7 +299,7 @@ class CartModel:
                 cart.status = payment.status
 
     def _sell_late(self, taking: Taking) -> None:
-        """Money came for what was given back: sold if it is still available, else the money is owed."""
+        """Money came for places that were given back: sold if they are still available, else the money is owed."""
         free = self.shows[taking.show].standing - self.standing(taking.show, *_HAVING_PLACES)
         to_be_had = not taking.seats.keys() & self.owners(taking.show).keys() and taking.standing <= free
         taking.state = PAID if to_be_had else REFUND_DUE

@@ -113,7 +113,7 @@ class Refunds(Sale):
         return bool(kept)
 
     def _give_up(self, reservation: Reservation, lines: Sequence[Line], restock: bool) -> None:
-        """Places are sold no more; those of slots that are long past are nowhere any more."""
+        """Places are no longer sold; those of slots that are long past are gone."""
         if not restock:
             there = [line for line in lines if self._is_there(reservation.event_id, line.pool)]
             reservation.kept = joined_lines(reservation.kept, there)

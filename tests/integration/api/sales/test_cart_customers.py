@@ -104,7 +104,7 @@ async def test_a_booked_cart_is_claimed_and_a_bought_one_is_not(sale: Sale) -> N
     assert (await sale.ask("owner", "GET", f"/v1/payments/{payment_id}")).status == 200
     assert (await sale.ask("service", "POST", f"/v1/payments/{payment_id}/failed")).status == 200
     assert (await sale.ask("owner", "POST", f"{cart}/claim")).code == "payment_settled"
-    assert (await add(sale, new_cart(), event, 3, "owner")).status == 200, "what was given back counts no more"
+    assert (await add(sale, new_cart(), event, 3, "owner")).status == 200, "places given back no longer count"
 
 
 async def test_a_service_claims_for_a_customer(sale: Sale) -> None:
