@@ -250,14 +250,14 @@ def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
     assert ran == f"onsale: another `onsale dev` uses {tmp_path}: stop it, or choose another --data-dir"
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ran = _refused("--port", str(port), "--data-dir", str(tmp_path))
     assert ran == f"onsale: port {port} is in use: stop the program that uses it, or choose another with --port"
 
 
-def test_a_directory_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_an_impossible_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "choose another with --data-dir" in _refused("--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
 

@@ -39,7 +39,7 @@ async def held(front: Front) -> Json:
     return await front.held((event["tickets"][0]["id"], 1))
 
 
-async def test_a_payment_answers_as_the_first_time_whatever_became_of_it(front: Front, held: Json) -> None:
+async def test_a_payment_answers_as_the_first_time_after_any_outcome(front: Front, held: Json) -> None:
     paid = await front.pay(held, headers=KEY)
     assert (await refund(front, held)).status == 200
     check_replay(await front.pay(held, headers=KEY), paid)
@@ -122,7 +122,7 @@ async def test_the_same_key_in_flight_twice_gets_the_one_answer(
     assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == len(answers) - 1
 
 
-async def test_a_claim_whose_process_died_runs_out(front: Front, held: Json, shop: Settings) -> None:
+async def test_a_claim_whose_process_died_expires(front: Front, held: Json, shop: Settings) -> None:
     hasty = msgspec.structs.replace(shop, gateway_timeout_ms=1, command_timeout_ms=150)
     claimed = PaymentBody(amount=2500, currency="EUR", payment_token="tok_visa")  # of the simulated gateway
     async with Engine(hasty) as engine:

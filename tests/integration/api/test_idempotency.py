@@ -55,7 +55,7 @@ async def test_the_same_key_at_once(start_api: StartApi) -> None:
     assert await fronts[0].counts(event["tickets"][0]["id"]) == (9, 1, 0)
 
 
-async def test_the_answer_is_the_same_whatever_became_of_it(front: Front) -> None:
+async def test_the_answer_is_the_same_after_any_outcome(front: Front) -> None:
     event = await front.event(10, hold_seconds=1)
     ticket_id = event["tickets"][0]["id"]
     body = order((ticket_id, 1))
@@ -75,7 +75,7 @@ async def test_the_answer_is_the_same_whatever_became_of_it(front: Front) -> Non
     assert await front.counts(ticket_id) == (9, 0, 1)
 
 
-async def test_the_answer_is_the_same_when_the_event_sells_no_more(front: Front) -> None:
+async def test_the_answer_is_the_same_when_the_event_no_longer_sells(front: Front) -> None:
     event = await front.event(1)
     body = order((event["tickets"][0]["id"], 1))
     first = await _post(front, body, "k")

@@ -80,7 +80,7 @@ async def test_codes_are_made_listed_and_exported(terminal: Terminal, engine: En
     assert {row["percent"] for row in exported if row["tag"] == "fans"} == {"20"}
 
 
-async def test_a_person_is_told_what_is_wrong(terminal: Terminal) -> None:
+async def test_messages_say_what_is_wrong(terminal: Terminal) -> None:
     terminal.told("make", "FAN27", *_DISCOUNT)
     assert "FAN27: such a code is there already" in terminal.wrong("make", "FAN27", *_DISCOUNT)
     assert "name codes, or give --count" in terminal.wrong("make", *_DISCOUNT)

@@ -73,7 +73,7 @@ async def test_a_process_notices_what_a_failover_lost(pair: Pair) -> None:
     assert int(acknowledged[1]) - int(kept[1]) == 3, "a batch for each hold"
 
 
-async def test_a_failover_that_loses_nothing_is_not_told_of(pair: Pair) -> None:
+async def test_a_failover_that_loses_nothing_is_not_reported(pair: Pair) -> None:
     await pair.join()
     async with process(pair) as seller:
         await seller.hold(3)

@@ -132,7 +132,7 @@ async def test_a_part_that_ended_is_renewed_once_and_the_rest_stays(carts: Carts
         assert after.parts[1] == 3
 
 
-async def test_a_cart_in_which_nothing_is_left_begins_anew(carts: Carts) -> None:
+async def test_an_empty_cart_starts_again(carts: Carts) -> None:
     before = await joined(carts, 1)
     await carts.drop(before, 1)
     emptied = await carts.read(before.cart_id)

@@ -140,7 +140,7 @@ async def cancelled_just_before_the_end(settings: Settings) -> None:
         assert 100 * 19_000 < (await here.account("c anna"))[0] <= 100 * 25_000
 
 
-async def an_expiry_counts_whoever_gives_back(settings: Settings) -> None:
+async def an_expiry_counts_for_any_releaser(settings: Settings) -> None:
     async with sale(settings, 30, **LIMITS | OF_ADDRESS) as here, Engine(replace(settings, partitions=1)) as sweeper:
         rid = await here.held(10, address=HERE)
 
@@ -267,7 +267,7 @@ CASES: list[Case] = [
     floor,
     what_is_bought_is_forgiven,
     cancelled_just_before_the_end,
-    an_expiry_counts_whoever_gives_back,
+    an_expiry_counts_for_any_releaser,
     a_pin_counts_beyond_the_deadline,
     a_late_payment_is_forgiven,
     more_and_fewer_places,
@@ -294,7 +294,7 @@ DEFECTS = [
     Defect("places * (r.created_ms - r.deadline_ms), -places, 0", "0, -places, 0", what_is_bought_is_forgiven),
     Defect("places * (ended_ms - r.deadline_ms)", "0", cancelled_just_before_the_end),
     Defect("record_places(r) * (deadline_ms - r.deadline_ms)", "0", cancelled_just_before_the_end),
-    Defect("hoarding.load_records(u, due)", "u.hoards = nil", an_expiry_counts_whoever_gives_back),
+    Defect("hoarding.load_records(u, due)", "u.hoards = nil", an_expiry_counts_for_any_releaser),
     Defect("r.pinned = true", "r.pinned = false", a_pin_counts_beyond_the_deadline),
     Defect("from == 'available' and r.ended_ms or nil", "nil", a_late_payment_is_forgiven),
     Defect("places * math.max(0, r.deadline_ms - u.now_ms), places,", "0, places,", more_and_fewer_places),

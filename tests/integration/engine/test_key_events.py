@@ -51,7 +51,7 @@ async def test_many_keys_cost_few_calls(engine: Engine) -> None:
     assert await calls(engine) - before < 20
 
 
-async def test_whoever_asks_is_told_of_a_fault(engine_settings: Settings) -> None:
+async def test_callers_get_a_fault(engine_settings: Settings) -> None:
     async with Engine(replace(engine_settings, queue_commands=3)) as engine:
         asked = [asyncio.ensure_future(engine.key_events.first_event(str(number), EVENT)) for number in range(4)]
         await asyncio.sleep(0)
@@ -151,9 +151,7 @@ class Hold:
 
 
 @pytest.mark.parametrize("fault", [None, Unready("it is away")], ids=["with an answer", "with a fault"])
-async def test_a_hold_is_told_of_its_key_once_however_late_its_node_answers(
-    engine: Engine, fault: Fault | None
-) -> None:
+async def test_a_hold_learns_of_its_key_once_however_late_its_node_answers(engine: Engine, fault: Fault | None) -> None:
     async with in_cluster(engine) as (key_events, nodes):
         nodes.fault, hold = fault, Hold()
         key_events.ask(next(names_of(0)), EVENT, hold)
@@ -188,7 +186,7 @@ async def test_a_node_that_failed_stops_nobody_until_it_answers(engine: Engine) 
         assert len(nodes.called) == 3
 
 
-async def test_in_a_cluster_all_are_told_together(engine: Engine) -> None:
+async def test_in_a_cluster_all_are_notified_together(engine: Engine) -> None:
     """So that holds of an event share a batch, whichever node has their keys."""
     async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
         holds = [Hold(), Hold()]

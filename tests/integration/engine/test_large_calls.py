@@ -108,7 +108,7 @@ async def test_thousands_hold_look_pay_and_cancel_in_one_call_each(large: Engine
     assert await at_once(large, [Cancel(rid) for rid in kept]) == {Cancelled.__name__: len(kept)}
 
 
-async def test_thousands_run_out_in_one_call(large: Engine) -> None:
+async def test_thousands_expire_in_one_call(large: Engine) -> None:
     await publish(large, MANY, hold_ms=1)
     taken = holds(MANY)
     assert await at_once(large, taken) == {Held.__name__: MANY}
@@ -142,7 +142,7 @@ async def test_thousands_name_seats_and_book_in_one_call(large: Engine) -> None:
     assert await at_once(large, looks) == {BookingFound.__name__: MANY}
 
 
-async def test_holds_that_ask_for_the_same_are_stored_as_they_are_told(engine: Engine) -> None:
+async def test_alike_holds_are_stored_as_they_are_returned(engine: Engine) -> None:
     """The library returns them in short; the engine writes them out."""
     await publish(engine, 1000)
     first = holds(40)

@@ -154,7 +154,7 @@ async def test_server_that_dies_while_an_engine_starts_is_waited_for(
     assert tries == 2
 
 
-async def test_server_that_is_not_there_is_told_in_time() -> None:
+async def test_a_missing_server_is_reported_in_time() -> None:
     nowhere = Settings(redis_url="redis://127.0.0.1:1/0", start_patience_ms=100)
     with pytest.raises(Misconfigured, match="ONSALE_REDIS_URL"):
         async with Engine(nowhere):

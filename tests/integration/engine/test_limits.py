@@ -168,7 +168,7 @@ async def test_every_result_has_the_remaining_allowance(engine_settings: Setting
             assert (allowance.left, 59_000 < allowance.reset_ms <= 60_000) == (0, True), "when one may come again"
 
 
-async def test_nothing_is_told_where_speed_is_not_limited(engine_settings: Settings) -> None:
+async def test_without_limits_on_speed_nothing_is_reported(engine_settings: Settings) -> None:
     for limits in ({}, {"live_holds": 5, "cool_down_expiries": 5}):
         async with sale(replace(engine_settings, **limits)) as engine:
             for result in (await hold(engine, address="192.0.2.1"), await book(engine)):

@@ -30,7 +30,7 @@ CROWD, BYSTANDER = 16, 32
 ROUNDS = 4
 
 
-async def hold_and_run_out(engine: Engine) -> None:
+async def hold_and_expire(engine: Engine) -> None:
     """Returns right after the instant at which all holds of the crowd, then that of the bystander, expired."""
     keys = engine.keys[0]
     await engine.submit(event_of(CROWD, HOLDS))
@@ -84,7 +84,7 @@ GiveBack = Callable[[Engine], Awaitable[None]]
 
 
 async def play(engine: Engine, give_back: GiveBack) -> Round:
-    await hold_and_run_out(engine)
+    await hold_and_expire(engine)
     assert await engine.redis.zcard(engine.keys[0].deadlines) == HOLDS + 1
     await start_slow_log(engine)
     began = time.monotonic()

@@ -99,7 +99,7 @@ async def nothing_is_held(engine: Engine) -> bool:
     return held == 0
 
 
-async def test_the_limits_of_the_last_start_count_for_all_and_all_are_told(one: Settings) -> None:
+async def test_the_limits_of_the_last_start_count_for_all_and_all_learn_them(one: Settings) -> None:
     async with selling(one, live_holds=3) as first:
         in_force = first._limits
         assert in_force is not None

@@ -58,7 +58,7 @@ async def held(engine: Engine) -> int:
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.split()[0][1:].decode())
-async def test_a_passing_error_is_nobodys_business(engine_settings: Settings, answer: bytes) -> None:
+async def test_a_passing_error_reaches_no_caller(engine_settings: Settings, answer: bytes) -> None:
     async with (
         LosingProxy(engine_settings.redis_url) as proxy,
         Engine(replace(engine_settings, redis_url=proxy.url)) as engine,

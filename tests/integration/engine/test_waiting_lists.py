@@ -142,7 +142,7 @@ async def test_a_declined_offer_goes_to_the_next_in_the_same_step(event: Waiting
     assert (await event.counts()).available == 1, "nobody waits any more"
 
 
-async def test_an_offer_that_runs_out_goes_to_the_next_without_a_worker(event: WaitingEvent) -> None:
+async def test_an_expired_offer_goes_to_the_next_without_a_worker(event: WaitingEvent) -> None:
     await event.publish(1, offer_ms=40)
     rid = await event.hold("early")
     first, second = await event.wait("a"), await event.wait("b")

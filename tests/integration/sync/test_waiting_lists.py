@@ -101,7 +101,7 @@ async def test_postgres_has_who_waits_and_what_was_offered(line: Line, settings:
     assert report == (5, 3, 1, 1, 4)
 
 
-async def test_an_offer_is_told_by_a_message_without_names(line: Line) -> None:
+async def test_an_offer_is_sent_by_a_message_without_names(line: Line) -> None:
     office = line.office
     async with office.postgres.connection() as connection:
         await connection.execute(

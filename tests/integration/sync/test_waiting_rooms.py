@@ -36,7 +36,7 @@ async def test_places_survive_before_the_draw_and_the_draw_is_the_same(office: B
     assert (now.commitment, now.joined, now.phase) == (state.commitment, 13, "gathering")
 
 
-async def test_positions_survive_and_whoever_was_inside_enters_again(office: BoxOffice, settings: Settings) -> None:
+async def test_positions_survive_and_customers_inside_enter_again(office: BoxOffice, settings: Settings) -> None:
     event_id = await open_room(office)
     await join_all(office, event_id)
     await office.catalogue.update_event(event_id, {"sale_opens_at": datetime.now(UTC) - timedelta(seconds=1)})

@@ -81,7 +81,7 @@ def test_passwords_are_not_shown() -> None:
         ("ONSALE_GATEWAY_URL", "http://", "host"),
     ],
 )
-def test_a_person_is_told_what_to_change(monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str) -> None:
+def test_messages_say_what_to_change(monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(WrongSettings) as complaint:
         settings_from_environment()
@@ -121,7 +121,7 @@ def test_the_examples_of_the_units_are_refused(monkeypatch: pytest.MonkeyPatch, 
                 settings_from_environment()
 
 
-def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_errors_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONSALE_TRUSTED_PROXIES", "proxy")
     monkeypatch.setenv("ONSALE_GATEWAY_URL", "gateway")
     with pytest.raises(WrongSettings, match=r"TRUSTED_PROXIES.*GATEWAY_URL"):

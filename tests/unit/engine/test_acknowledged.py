@@ -48,7 +48,7 @@ def position(text: str) -> Position:
     return Position.parse(text.encode())
 
 
-def test_a_loss_is_told_once() -> None:
+def test_a_loss_is_reported_once() -> None:
     lost: list[None] = []
     with capture_logs() as logs:
         known = Acknowledged(3, lambda: lost.append(None))
@@ -73,7 +73,7 @@ def test_an_epoch_without_entries_does_not_hide_the_one_before() -> None:
     assert len(lost) == 1
 
 
-def test_whoever_was_told_of_nothing_misses_nothing() -> None:
+def test_callers_without_acknowledgements_miss_nothing() -> None:
     lost: list[None] = []
     known = Acknowledged(3, lambda: lost.append(None))
     for told in ("20-0", "30-0", "40-2", "50-0 40-2"):

@@ -43,7 +43,7 @@ def test_an_answer_among_failures_ends_no_outage() -> None:
     assert [line["event"] for line in lines] == ["redis_away"]
 
 
-def test_a_second_outage_is_told_again() -> None:
+def test_a_second_outage_is_logged_again() -> None:
     clock = Clock()
     outage = Outage("postgres", clock)
     with capture_logs() as lines:
@@ -54,7 +54,7 @@ def test_a_second_outage_is_told_again() -> None:
     assert [line["event"] for line in lines] == ["postgres_away", "postgres_back"] * 2
 
 
-def test_running_out_of_file_descriptors_is_told_with_its_remedy() -> None:
+def test_a_lack_of_file_descriptors_is_reported_with_its_remedy() -> None:
     cause = OSError(errno.EMFILE, "Too many open files")
     error = ConnectionError("cannot connect")
     error.__cause__ = cause

@@ -48,7 +48,7 @@ def test_elsewhere_the_page_wants_its_password() -> None:
     assert status(app) == 401
 
 
-def test_the_page_is_on_loopback_unless_told_otherwise() -> None:
+def test_the_page_is_on_loopback_by_default() -> None:
     default = {option.name: option.default for option in main.params}["ui_host"]
     assert default == "127.0.0.1"
     command, environ = page_options(default, 8089, "")

@@ -39,7 +39,7 @@ TOLD = Told(
         (0, None, False, Outcome.ERROR),
     ],
 )
-def test_successes_refusals_and_errors_are_told_apart(
+def test_successes_refusals_and_errors_are_distinguished(
     status: int, code: str | None, retry_after: bool, outcome: Outcome
 ) -> None:
     assert outcome_of(status, code, retry_after=retry_after) is outcome

@@ -22,7 +22,7 @@ class Reads:
         return {"1-gone": Reservation(status, {TICKET: 2}, [])}, {TICKET: RAN_OUT}
 
 
-async def test_a_hold_that_runs_out_meanwhile_is_read_again() -> None:
+async def test_a_hold_that_expires_meanwhile_is_read_again() -> None:
     reads = Reads(expired_from=3)
     reservations, stock = await until_they_agree(reads)
     assert reservations["1-gone"].status == "expired"

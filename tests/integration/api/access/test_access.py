@@ -116,7 +116,7 @@ async def test_refused_requests_change_nothing(sale: Sale) -> None:
     assert (await sale.ask("owner", "GET", path)).body["status"] == "paid"
 
 
-async def test_of_others_nothing_can_be_told_apart_from_nothing(sale: Sale) -> None:
+async def test_others_things_look_like_missing_things(sale: Sale) -> None:
     held, (cart, _), payment, charged = await sale.held(), await sale.cart(), await sale.booked(), await sale.charged()
     nothing = f"{sale.event['id']}-AAAAAAAAAAAAAAAA"
     for path, none in (

@@ -10,7 +10,7 @@ FEW_SECONDS = 100
 """A place for less than two minutes, of holds of fifteen."""
 
 
-async def test_a_customer_is_told_what_is_possible_and_when(start_api: StartApi) -> None:
+async def test_a_refusal_says_what_is_possible_and_when(start_api: StartApi) -> None:
     front = await start_api(customer_idle_place_seconds=FEW_SECONDS)
     event = await front.event(50)
     item = event["tickets"][0]["id"]
@@ -26,7 +26,7 @@ async def test_a_customer_is_told_what_is_possible_and_when(start_api: StartApi)
     assert (await front.reserve((item, 1), customer="piotr")).status == 201
 
 
-async def test_an_address_is_told_to_come_again(start_api: StartApi) -> None:
+async def test_an_address_is_refused_until_later(start_api: StartApi) -> None:
     """It is looked at also where speed is not limited."""
     front = await start_api(address_idle_place_seconds=FEW_SECONDS, address_places=12, trusted_proxies="127.0.0.0/8")
     event = await front.event(50, max_per_customer=16)

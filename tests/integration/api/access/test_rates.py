@@ -122,7 +122,7 @@ async def test_bookings_and_their_changes_tell_it_too(sale: Sale) -> None:
         assert (await book("service")).status == 201, "without a customer only its address could be limited"
 
 
-async def test_nothing_is_told_where_nothing_is_limited(front: Front) -> None:
+async def test_without_limits_there_are_no_headers(front: Front) -> None:
     event = await front.event(5)
     answer = await front.reserve((event["tickets"][0]["id"], 1))
     assert answer.status == 201

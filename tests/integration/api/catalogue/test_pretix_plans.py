@@ -153,7 +153,7 @@ async def test_seats_of_a_plan_are_sold(front: Front) -> None:
         ({"name": "V", "sections": []}, "categories"),
     ],
 )
-async def test_errors_are_told_by_their_path(front: Front, plan: Json, path: str) -> None:
+async def test_errors_are_reported_by_their_path(front: Front, plan: Json, path: str) -> None:
     answer = await front.call("POST", PATH, plan)
     assert (answer.status, answer.code) == (422, "invalid")
     assert path in [field["path"] for field in answer.body["fields"]]

@@ -133,7 +133,7 @@ async def test_without_redis_the_answer_comes_and_says_so(start_api: StartApi, o
     assert (await now_of(front))["health"]["alerts"] == []
 
 
-async def test_without_postgres_revenue_is_unknown_and_lag_is_told(start_api: StartApi) -> None:
+async def test_without_postgres_revenue_is_unknown_and_lag_is_shown(start_api: StartApi) -> None:
     event = await (await start_api()).event(10)
     nobody = f"postgresql://onsale@{LOOPBACK}:{free_port()}/onsale"
     front = await start_api(postgres_url=nobody, connect_timeout_ms=200, postgres_timeout_ms=500)

@@ -218,7 +218,7 @@ async def test_seats_are_blocked_and_put_back_on_sale(manager: Manager) -> None:
     await check_accessible(manager.page)
 
 
-async def test_a_seat_that_is_taken_meanwhile_is_told_and_its_hold_can_be_released(manager: Manager) -> None:
+async def test_a_seat_taken_meanwhile_is_reported_and_its_hold_can_be_released(manager: Manager) -> None:
     tour = await open_tour(manager.front)
     await manager.open_event(tour.events[0])
     seats = manager.panel("Seats")

@@ -127,7 +127,7 @@ async def test_events_are_found_by_name_and_status(open_shop: OpenShop, browser:
         await check_accessible(page)
 
 
-async def test_a_server_that_goes_away_is_told_and_comes_back(open_shop: OpenShop, browser: Browser) -> None:
+async def test_a_server_that_goes_away_is_reported_and_comes_back(open_shop: OpenShop, browser: Browser) -> None:
     event = await open_shop.front.event(10, name="Far away")
     async with buying(browser, open_shop.url) as page:
         await page.goto("/console")

@@ -27,7 +27,7 @@ async def test_an_exchange_gives_other_etickets_for_other_places(front: Front) -
     assert await doors.result(new["code"]) == "admitted"
 
 
-async def test_the_shop_is_told_of_each_entry_once(front: Front, sync: None) -> None:
+async def test_the_shop_is_notified_of_each_entry_once(front: Front, sync: None) -> None:
     doors = await doors_of(front)
     body = {"url": "http://127.0.0.1:9/hooks", "events": ["eticket.checked_in"]}
     webhook = (await front.call("POST", "/v1/webhooks", body)).body["id"]

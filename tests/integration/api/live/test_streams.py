@@ -137,7 +137,7 @@ async def test_a_client_that_missed_a_blocked_seat_gets_a_snapshot(front: Front)
         assert told.kind in ("snapshot", "change"), "a process that has not looked since sends the change"
 
 
-async def test_streams_of_what_became_a_draft_end(front: Front, start_api: StartApi) -> None:
+async def test_streams_of_a_new_draft_end(front: Front, start_api: StartApi) -> None:
     event, path = await seated(front)
     public = await start_api(auth="jwt", jwt_secret="a secret of thirty-two bytes or more")
     async with (
@@ -179,7 +179,7 @@ async def test_comments_keep_a_stream_open(start_api: StartApi) -> None:
         await stream.heartbeat()
 
 
-async def test_too_many_streams_are_told_to_come_later(start_api: StartApi) -> None:
+async def test_too_many_streams_are_refused_until_later(start_api: StartApi) -> None:
     front = await start_api(max_streams=2)
     event = await front.event(1)
     async with watch(front, event) as one, watch(front, event) as two:

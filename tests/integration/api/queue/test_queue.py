@@ -177,7 +177,7 @@ async def test_the_order_can_be_recomputed_by_everybody(front: Front) -> None:
     assert (late["index"], late["position"]) == (3, 3)
 
 
-async def test_before_the_draw_nobody_is_told_how_many_are_ahead(front: Front) -> None:
+async def test_before_the_draw_the_number_ahead_is_unknown(front: Front) -> None:
     queue = await queue_of(front, sale_opens_at=LATER)
     await queue.join("anna")
     for refused in (await queue.enter("anna"), await queue.front.reserve((queue.ticket_id, 1), customer="anna")):

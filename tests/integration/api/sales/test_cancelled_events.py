@@ -221,7 +221,7 @@ async def test_holds_that_a_crash_left_are_ended_by_the_worker(
     assert (await front.read(held))["status"] == "cancelled"
 
 
-async def test_webhooks_are_told_once(front: Front) -> None:
+async def test_webhooks_are_sent_once(front: Front) -> None:
     event = await front.event(5)
     hook = {"url": "http://127.0.0.1:9/hook", "events": ["event.cancelled"]}
     webhook = (await front.call("POST", "/v1/webhooks", hook)).body

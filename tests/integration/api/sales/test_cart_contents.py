@@ -96,7 +96,7 @@ async def test_places_are_taken_out_of_a_cart(tour: Tour) -> None:
         assert (await tour.stand(cart, show, 0)).code == "not_held"
 
 
-async def test_an_emptied_cart_is_a_cart_that_begins_anew(tour: Tour) -> None:
+async def test_an_emptied_cart_starts_again(tour: Tour) -> None:
     cart = await tour.take((0, 0))
     emptied = await tour.remove(cart, 0, 0)
     assert (total(emptied), emptied.body["items"]) == (0, [])

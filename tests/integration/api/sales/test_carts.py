@@ -287,11 +287,11 @@ async def test_an_item_that_comes_during_the_booking_waits_for_its_end(
 async def test_an_item_goes_into_the_cart_that_restarted_meanwhile(tour: Tour, monkeypatch: pytest.MonkeyPatch) -> None:
     cart = await tour.take((0, 0))
 
-    async def fail_and_begin_anew(_: Engine) -> None:
+    async def fail_and_begin_again(_: Engine) -> None:
         await tour.end(await tour.book(cart), "failed")
         await tour.take((0, 1), cart=cart)
 
-    await before_the_next_add(tour, monkeypatch, fail_and_begin_anew)
+    await before_the_next_add(tour, monkeypatch, fail_and_begin_again)
     answer = await tour.add(cart, 1, 2)
     assert [item["seat"]["seat_id"] for item in answer.body["items"]] == [tour.seats[1], tour.seats[2]]
     assert [await tour.statuses(show) for show in (0, 1)] == ["ahaa", "aaha"]

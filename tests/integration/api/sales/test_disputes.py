@@ -193,7 +193,7 @@ async def test_disputed_payments_wait_for_a_manager(front: Front, shop: Settings
     assert (made["id"], made["amount"], made["status"]) == (paid["id"], 2500, "completed")
 
 
-async def test_money_that_was_refunded_elsewhere_before_it_was_told_of_buys_nothing(tour: Tour) -> None:
+async def test_money_that_was_refunded_elsewhere_before_its_callback_buys_nothing(tour: Tour) -> None:
     payment_id = await tour.book(await tour.take((0, 0)))
     await charge_at_gateway(tour.front, payment_id, PRICE)
     await refund_at_gateway(tour.front, payment_id, PRICE)

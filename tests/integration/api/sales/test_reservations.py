@@ -184,7 +184,7 @@ async def test_a_paid_one_is_not_given_back(front: Front) -> None:
     assert (await front.read(paid))["status"] == "paid"
 
 
-async def test_a_hold_runs_out(front: Front) -> None:
+async def test_a_hold_expires(front: Front) -> None:
     event = await front.event(1, hold_seconds=1)
     ticket_id = event["tickets"][0]["id"]
     held = await front.held((ticket_id, 1), customer="late")

@@ -100,6 +100,6 @@ async def test_secrets_are_changed_with_both_in_force(tour: Tour) -> None:
         assert (await call(tour, payment_id, "complete", sent, b"")).status == 200
 
 
-async def test_a_payment_that_there_is_not_is_told_to_the_gateway_alone(tour: Tour) -> None:
+async def test_an_unknown_payment_is_reported_to_the_gateway_alone(tour: Tour) -> None:
     assert (await call(tour, "pay-none", "complete", headers(SECRET))).code == "not_found"
     assert (await call(tour, "pay-none", "complete", headers(FOREIGN))).code == "unauthenticated"

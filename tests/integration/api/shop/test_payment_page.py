@@ -106,7 +106,7 @@ async def test_another_amount_than_is_owed_buys_nothing(tour: Tour, gateway: "Te
     assert await tour.statuses(0) == "ahaa"
 
 
-async def test_without_a_payment_the_shop_is_told_the_card(gateway: "TestClient[Any, Any]", away: Away) -> None:
+async def test_without_a_payment_the_shop_gets_the_card(gateway: "TestClient[Any, Any]", away: Away) -> None:
     for card, fragment in (("timeout", "#payment_token=timeout"), ("cancel", "")):
         status, where = await choose(gateway, card)
         assert (status, where.endswith(BACK + fragment)) == (303, True)

@@ -72,7 +72,7 @@ async def test_the_latest_click_counts(open_shop: OpenShop, browser: Browser) ->
         assert sent == ["POST", "DELETE", "POST"], "six clicks are one seat taken and given back"
 
 
-async def test_a_seat_that_the_shop_gives_back_is_told(open_shop: OpenShop, browser: Browser) -> None:
+async def test_a_seat_that_the_shop_gives_back_is_reported(open_shop: OpenShop, browser: Browser) -> None:
     tour = await open_tour(open_shop.front)
     async with buying(browser, open_shop.url) as page:
         await page.goto(f"/shop/events/{tour.events[0]['id']}")
@@ -183,7 +183,7 @@ async def test_offline_and_back(open_shop: OpenShop, browser: Browser) -> None:
         await check_accessible(page)
 
 
-async def test_time_runs_out(open_shop: OpenShop, browser: Browser) -> None:
+async def test_time_is_over(open_shop: OpenShop, browser: Browser) -> None:
     last_minute, soon_over = [await open_shop.front.event(10, hold_seconds=seconds) for seconds in (59, 1)]
     async with buying(browser, open_shop.url, viewport=PHONE) as page:
         for event in (last_minute, soon_over):

@@ -127,7 +127,7 @@ async def test_a_sale_is_delivered_and_its_deliveries_are_listed(front: Front) -
 
 
 @pytest.mark.usefixtures("sync")
-async def test_a_booking_is_told_too(front: Front) -> None:
+async def test_a_booking_is_sent_too(front: Front) -> None:
     receiver = Receiver()
     async with receiver.server:
         webhook = (await front.call("POST", "/v1/webhooks", {"url": receiver.url, "events": EVENTS[6:]})).body

@@ -127,7 +127,7 @@ async def test_without_the_barrier_the_fence_raises_the_alarm(
     assert "Postgres has what Redis lost" in error
 
 
-async def test_without_barrier_and_fence_acknowledged_holds_are_missing_and_nobody_is_told(
+async def test_without_barrier_and_fence_acknowledged_holds_are_lost_silently(
     pair: Pair, at_primary: Settings, at_replica: Settings, pool: Postgres
 ) -> None:
     """The negative control: the new primary takes itself for the old one, and uses its numbers again."""

@@ -211,7 +211,7 @@ async def test_a_cursor_that_is_no_key_loses_rows(
     assert 0 < len(loaded) < len(table)
 
 
-async def test_nothing_is_exported_before_the_worker_has_told_what_is_complete(
+async def test_nothing_is_exported_before_the_worker_has_reported_what_is_complete(
     settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="onsale sync"):

@@ -118,7 +118,7 @@ VALUES (
 """
 
 
-async def test_refunds_in_part_count_on_their_day_and_what_is_kept_is_told(sales: Postgres) -> None:
+async def test_refunds_in_part_count_on_their_day_and_kept_places_are_reported(sales: Postgres) -> None:
     async with sales.connection() as connection:
         await connection.execute(_MONEY)
     first, second = await rows_of(sales, "money")

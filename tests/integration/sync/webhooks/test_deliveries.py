@@ -42,7 +42,7 @@ async def all_told(office: BoxOffice) -> bool:
     return not await office.sql("SELECT count(*) FROM webhook_deliveries WHERE status = 'pending'")
 
 
-async def test_each_step_is_told_once_and_in_order(office: BoxOffice, settings: Settings, register: Register) -> None:
+async def test_each_step_is_sent_once_and_in_order(office: BoxOffice, settings: Settings, register: Register) -> None:
     _, receiver = await register()
     _, payers = await register(PAID)
     rids = [await office.hold(2) for _ in range(3)]

@@ -29,7 +29,7 @@ def test_a_network_of_64_bits_is_one(limiter: BadTokenLimiter) -> None:
     assert not refused(limiter, "2001:db8:1:3::/64 2001:db8:1::/48"), "a neighbour"
 
 
-def test_whoever_has_a_network_of_48_bits_is_limited_too(limiter: BadTokenLimiter) -> None:
+def test_a_network_of_48_bits_is_limited_too(limiter: BadTokenLimiter) -> None:
     came = [refused(limiter, f"2001:db8:1:{number:x}::/64 2001:db8:1::/48") for number in range(100)]
     assert came == [False] * BURST * WIDER + [True] * (100 - BURST * WIDER)
     assert not refused(limiter, "2001:db8:2:1::/64 2001:db8:2::/48"), "another provider's customer"

@@ -90,7 +90,7 @@ def test_a_time_that_comes_twice_is_one_slot() -> None:
     ]
 
 
-def test_another_time_is_not_scheduled_and_told_which_are() -> None:
+def test_another_time_is_refused_with_the_scheduled_ones() -> None:
     refused = _refused(_event("08:00", "10:45:30"), date(2027, 9, 12), "09:00")
     assert refused.members["times"] == ["08:00", "10:45:30"]
 

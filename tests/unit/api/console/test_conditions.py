@@ -90,12 +90,12 @@ def test_conditions_that_wake_people_come_first() -> None:
     ]
 
 
-def test_postgres_that_is_away_is_told_at_once() -> None:
+def test_a_missing_postgres_is_reported_at_once() -> None:
     (alert,) = alerts_of(worse(postgres="away", late=None))
     assert alert.name == "SyncLate"
 
 
-def test_nothing_is_told_of_what_is_not_known() -> None:
+def test_unknown_figures_raise_no_alert() -> None:
     damaged = IDLE._replace(payments=msgspec.DecodeError("damaged"))
     assert alerts_of(worse(memory_ratio=None, late=None, work={0: damaged})) == []
     assert worse(work={}).lag_ms is None

@@ -92,7 +92,7 @@ def test_the_time_of_99_in_a_hundred_is_interpolated(told: Any) -> None:
     ],
     ids=["numbers_fall", "another_server"],
 )
-def test_counts_that_begin_anew_are_not_compared(told: Any, restarted: Any) -> None:
+def test_counts_that_start_again_are_not_compared(told: Any, restarted: Any) -> None:
     before = now(0, refused={"sold_out": 5}, answers=[5, 0, 0, 0])
     again = restarted | {"as_of": "2027-06-01T10:00:20Z"}
     shown = told(before, restarted, again)

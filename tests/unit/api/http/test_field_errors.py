@@ -62,7 +62,7 @@ class _Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer: _Line | None = None
 
 
-def test_all_wrong_fields_are_told() -> None:
+def test_all_wrong_fields_are_reported() -> None:
     body = {
         "items": [{"ticket_id": "1", "quantity": 0}, {"quantity": 1, "qty": 2}, {"ticket_id": 1}],
         "name": "",
@@ -90,7 +90,7 @@ def test_a_query_tells_of_all_its_wrong_parameters() -> None:
     assert [field.path for field in raised.value.members["fields"]] == ["limit", "status", "foo"]
 
 
-def test_a_list_that_is_wrong_everywhere_is_told_of_in_part() -> None:
+def test_a_list_that_is_wrong_everywhere_is_reported_in_part() -> None:
     body = {"items": [{"ticket_id": "x"}] * 1000, "name": "a"}
     with pytest.raises(msgspec.ValidationError) as raised:
         msgspec.convert(body, _Order)

@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_a_delay_is_told_for_one_to_two_seconds() -> None:
+def test_a_delay_is_shown_for_one_to_two_seconds() -> None:
     clock = Clock()
     delays = AnswerDelays(clock)
     assert delays.worst_ms() == 0

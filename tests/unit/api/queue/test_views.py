@@ -43,7 +43,7 @@ def test_a_hundred_thousand_ask_every_ten_seconds_and_few_every_second() -> None
     assert queue_view(7, replace(STATE, serving=101_720)).poll_after_ms == (800, 1_201)
 
 
-def test_before_the_draw_nothing_of_it_is_told() -> None:
+def test_before_the_draw_nothing_of_it_is_public() -> None:
     gathering = replace(STATE, phase=QueuePhase.GATHERING, cohort=-1, secret="", digest="", seed="")
     view = queue_view(7, gathering)
     assert (view.cohort, view.seed, view.reason) == (None, None, None)

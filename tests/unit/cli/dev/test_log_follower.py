@@ -3,7 +3,7 @@ from pathlib import Path
 from cli.dev.log_follower import LogFollower
 
 
-def test_only_warnings_and_worse_are_news_and_each_is_told_once(tmp_path: Path) -> None:
+def test_only_warnings_and_worse_are_news_and_each_is_logged_once(tmp_path: Path) -> None:
     log_file = tmp_path / "api.log"
     log_file.write_text(
         '{"event":"started","level":"info"}\nnot json\n[1]\n{"event":"slow","level":"warning","seconds":2}\n'
@@ -13,7 +13,7 @@ def test_only_warnings_and_worse_are_news_and_each_is_told_once(tmp_path: Path) 
     assert follower.news() == []
 
 
-def test_a_line_that_is_half_written_is_told_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_half_written_line_is_shown_when_it_is_whole(tmp_path: Path) -> None:
     log_file = tmp_path / "sync.log"
     log_file.write_text('{"event":"redis_')
     follower = LogFollower("sync", log_file)

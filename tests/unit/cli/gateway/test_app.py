@@ -242,7 +242,7 @@ DONE = {"late", "lost", "twice"}
 
 
 @pytest.mark.parametrize("mode", ["late", "lost", "twice", "never", "broken"])
-async def test_a_running_gateway_is_told_how_to_answer(data_file: Path, mode: str) -> None:
+async def test_a_running_gateway_changes_its_response_mode(data_file: Path, mode: str) -> None:
     app = create_gateway_app(data_file, answer_late_ms=3000)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         gateway = HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
