@@ -223,11 +223,14 @@ async def test_closed_streams_leave_no_task_connection_or_memory(front: Front) -
         return Kept(len(asyncio.all_tasks()), connections, sys.getallocatedblocks())
 
     await open_and_close(STREAMS_OPENED)
-    before = await kept()
-    await open_and_close(STREAMS_OPENED)
-    after = await kept()
-    assert (after.tasks, after.connections) == (before.tasks, before.connections)
-    assert after.blocks - before.blocks < STREAMS_OPENED, "less than a block for each"
+    grown = []
+    for _ in range(3):  # what streams leave grows each time; a cluster's clients are made once
+        before = await kept()
+        await open_and_close(STREAMS_OPENED)
+        after = await kept()
+        assert (after.tasks, after.connections) == (before.tasks, before.connections)
+        grown.append(after.blocks - before.blocks)
+    assert min(grown) < STREAMS_OPENED, "less than a block for each"
 
 
 async def test_streams_may_be_served_elsewhere(start_api: StartApi) -> None:
