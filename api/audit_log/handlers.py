@@ -1,7 +1,7 @@
 """The audit log: who changed what."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -10,7 +10,7 @@ from msgspec import Meta
 from api.access.callers import caller_of
 from api.app_keys import POSTGRES
 from api.audit_log.schemas import AuditLogEntry
-from api.http.pagination import PageQuery, decode_cursor, next_cursor
+from api.http.pagination import NumberInList, PageQuery, decode_cursor, next_cursor
 from api.http.problems import invalid
 from api.http.replies import Reply, json_reply
 from api.http.requests import DatabaseId, read_query
@@ -18,9 +18,18 @@ from api.http.text import CustomerId
 from api.http.times import milliseconds, rfc3339
 from api.http.types import Instant, Page, Timestamp
 from api.read_your_writes import wait_for_outcomes
+from sync.postgres import END_OF_TIME_MS
 from sync.read_models.audit_log import AuditEntry, AuditPlace, list_audit_entries
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Place(NamedTuple):
+    """The place of an entry in the list."""
+
+    at_ms: Annotated[int, Meta(ge=0, lt=END_OF_TIME_MS)]
+    chain: Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+    number: NumberInList
 
 
 class AuditLogQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
@@ -38,17 +47,18 @@ async def list_audit_log(request: web.Request) -> Reply:
     query = read_query(request, AuditLogQuery)
     caller = caller_of(request)
     caller.check_events([] if query.event_id is None else [query.event_id])
-    after = decode_cursor(query.cursor, tuple[int, int, int])
+    after = decode_cursor(query.cursor, _Place)
+    since, until = _instant("from", query.from_), _instant("to", query.to)
     await wait_for_outcomes(request, query.event_id)
     entries = await list_audit_entries(
         request.app[POSTGRES],
         actor=query.actor,
         event_id=query.event_id,
         action=query.action,
-        since=_instant("from", query.from_),
-        until=_instant("to", query.to),
+        since=since,
+        until=until,
         of_events=None if caller.events is None else sorted(caller.events),
-        before=None if after is None else AuditPlace(_EPOCH + timedelta(milliseconds=after[0]), *after[1:]),
+        before=None if after is None else AuditPlace(_EPOCH + timedelta(milliseconds=after.at_ms), *after[1:]),
         limit=query.limit + 1,
     )
     cursor = next_cursor(entries, query.limit, lambda entry: (milliseconds(entry.place.at), *entry.place[1:]))

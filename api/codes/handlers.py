@@ -55,7 +55,7 @@ async def list_event_codes(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/codes: lists codes in their order, with what is used of each."""
     event = await event_of_path(request)
     query = read_query(request, CodesQuery)
-    after = decode_cursor(query.cursor, str) or ""
+    after = decode_cursor(query.cursor, CodeText) or ""
     found = await list_codes(
         request.app[POSTGRES], event.event_id, tag=query.tag, kind=query.kind, after=after, limit=query.limit + 1
     )

@@ -7,7 +7,7 @@ from api.catalogue.events import event_of_path
 from api.doors.check_ins import GateName
 from api.doors.schemas import CheckInEntry, DoubledEntry, HolderNames
 from api.doors.views import EticketViews
-from api.http.pagination import PageQuery, decode_cursor, next_cursor
+from api.http.pagination import NumberInList, PageQuery, decode_cursor, next_cursor
 from api.http.replies import Reply, json_reply
 from api.http.requests import read_query
 from api.http.times import milliseconds, rfc3339
@@ -33,7 +33,7 @@ async def list_check_ins_of_event(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/check-ins: lists what gates scanned, newest first, up to the request."""
     query = read_query(request, CheckInsQuery)
     event = await event_of_path(request)
-    after = decode_cursor(query.cursor, int)
+    after = decode_cursor(query.cursor, NumberInList)
     await wait_for_outcomes(request, event.event_id)
     rows = await list_check_ins(
         request.app[POSTGRES],

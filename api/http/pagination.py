@@ -14,6 +14,10 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
+NumberInList = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A cursor that is the number of an item."""
+
+
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which part of a list is wanted."""
 
@@ -29,9 +33,17 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor.encode()), type=shape)
+        place = msgspec.json.decode(urlsafe_b64decode(cursor.encode()), type=shape)
     except (ValueError, msgspec.DecodeError) as error:
         raise not_a_cursor() from error
+    if not all(map(_is_stored, place if isinstance(place, tuple) else (place,))):
+        raise not_a_cursor()
+    return place
+
+
+def _is_stored(value: object) -> bool:
+    """Whether Postgres can have such a value: a cursor may be forged."""
+    return -(2**63) <= value < 2**63 if isinstance(value, int) else "\0" not in str(value)
 
 
 def not_a_cursor() -> Problem:

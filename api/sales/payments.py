@@ -1,5 +1,6 @@
 """Paying a reservation."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -9,6 +10,7 @@ from msgspec import Meta
 
 from api.access.callers import caller_of
 from api.app_keys import ENGINE, PAYMENTS
+from api.catalogue.cache import CATALOGUE
 from api.engine_problems import failed_payment, problem_of
 from api.http.problems import Code, Problem, invalid
 from api.http.replies import Reply, json_reply
@@ -23,6 +25,7 @@ from api.sales.reservations import (
     show_reservation,
 )
 from engine.commands.payments import BeginPayment
+from engine.errors import Fault
 from engine.ids import event_of, keyed_attempt_id, new_attempt_id
 from engine.records import Record
 from engine.results.payments import Paid, Paying, PaymentFailed
@@ -88,14 +91,25 @@ async def _pay(request: web.Request, reservation_id: str, body: PaymentBody) -> 
         case Paying():
             return await reservation_reply(request, reservation_id, result, status=202)
         case RefundDue():
-            return Problem(
-                Code.EXPIRED, "The hold expired before the payment completed; the payment is being refunded."
-            ).reply()
+            return (await _bought_nothing(request, reservation_id)).reply()
         case PaymentFailed(record=record):
             reason = next(attempt.reason for attempt in record.attempts if attempt.attempt_id == attempt_id)
             return failed_payment(reason).reply()
         case _:
             raise problem_of(result)
+
+
+async def _bought_nothing(request: web.Request, reservation_id: str) -> Problem:
+    """Why money came too late: the event was cancelled meanwhile, or the hold expired."""
+    catalogue, event_id = request.app[CATALOGUE], event_of(reservation_id) or 0
+    with suppress(Fault):  # what is known says enough, but for a moment
+        await catalogue.refresh()
+    event = catalogue.known_event(event_id)
+    if event is not None and event.cancelled_ms is not None:
+        return Problem(
+            Code.SALE_CLOSED, "The event was cancelled before the payment completed; the payment is being refunded."
+        )
+    return Problem(Code.EXPIRED, "The hold expired before the payment completed; the payment is being refunded.")
 
 
 def secret_of(request: web.Request, reservation_id: str) -> bytes:

@@ -13,7 +13,7 @@ from api.access.rate_limit_headers import tell_rates
 from api.app_keys import ENGINE, POSTGRES
 from api.catalogue.events import event_of_path, shown_event_of_path
 from api.engine_problems import problem_of
-from api.http.pagination import PageQuery, decode_cursor, encode_cursor
+from api.http.pagination import NumberInList, PageQuery, decode_cursor, encode_cursor
 from api.http.problems import Problem, not_found
 from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import DatabaseId, read_body, read_query
@@ -138,7 +138,7 @@ async def list_waiting_list(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/waiting-list: lists the entries of an event in their order, up to the request."""
     event = await event_of_path(request)
     query = read_query(request, WaitingQuery)
-    after = decode_cursor(query.cursor, int)
+    after = decode_cursor(query.cursor, NumberInList)
     await wait_for_outcomes(request, event.event_id)
     listed = await list_waiting(
         request.app[POSTGRES],

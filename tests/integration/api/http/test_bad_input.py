@@ -1,9 +1,12 @@
 """Bad input: every endpoint answers the right problem, never a 500, and nothing changes."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
+from api.http.pagination import PageQuery
+from api.routes import ROUTES
 from engine.settings import Settings
 from tests.support.api.api_client import Front, ticket
 from tests.support.api.bad_bodies import broken, missing_members, not_objects, unknown_members, wrong_values
@@ -187,6 +190,12 @@ _BAD_QUERIES: dict[str, dict[str, tuple[str, ...]]] = {
         "status": ("", "held", "BOOKED", "null"),
     },
     "/v1/events/{timed}/slots": {"date": ("", "tomorrow", "2027-02-29", "2027-9-12", "%00", "0000-01-01")},
+    "/v1/events/{event}/check-ins": {"result": ("", "ADMITTED", "null"), "conflict": ("", "yes", "2", "null")},
+    "/v1/events/{event}/waiting-list": {"status": ("", "WAITING", "null")},
+    "/v1/events/{event}/codes": {"kind": ("", "ACCESS", "null")},
+    "/v1/audit-log": {"from": _BAD_INSTANTS, "to": _BAD_INSTANTS, "event_id": _BAD_INTEGER_IDS},
+    "/v1/payments": {"event_id": _BAD_INTEGER_IDS},
+    "/v1/dead-letters": {},
     "/v1/venues": {},
     "/v1/webhooks": {},
     "/v1/webhooks/{webhook}/deliveries": {"status": ("", "DEAD", "gone", "null")},
@@ -203,12 +212,11 @@ def _bad_cursors() -> Iterator[str]:
             b"{}",
             b"[]",
             b"[1]",
-            b"[1,2,3]",
+            b"[1,2,3,4]",
             b"true",
             b"NaN",
             b"1e400",
             b"-1",
-            b"0",
             b"1.5",
             b"1" * 30,
             b"[" * 3000,
@@ -222,16 +230,24 @@ def _bad_cursors() -> Iterator[str]:
             b"[1,null]",
             b'["a",1]',
             b'[-1,"1-AAAAAAAAAAAAAAAA"]',
+            *(b"9223372036854775808", b"[0,2147483648,1]", b"[1e15,0,1]", b"[999999999999999,0,1]", b"[0,0,-1]"),
         ),
         *(b'[999999999999999999999,"1-AAAAAAAAAAAAAAAA"]', b'[1,"\\u0000"]', b'[1,"abc"]', b"[1.5,1]", b"9" * 3000),
     ):
         yield urlsafe_b64encode(place).decode()
 
 
+def test_all_lists_with_pages_are_sent_wrong_queries() -> None:
+    lists = {
+        re.sub("{.*?}", "{}", route.path) for route in ROUTES if route.query and issubclass(route.query, PageQuery)
+    }
+    assert lists == {re.sub("{.*?}", "{}", path) for path in _BAD_QUERIES}
+
+
 async def test_queries_that_are_wrong(front: Front, world: World, shop: Settings) -> None:
     async with nothing_changes(shop) as wrong:
         for pattern, parameters in _BAD_QUERIES.items():
-            path = pattern.format(timed=world.booking["event_id"], webhook=world.webhook_id)
+            path = pattern.format(timed=world.booking["event_id"], webhook=world.webhook_id, event=world.event_id)
             limits = (*_BAD_NUMBERS, "0", "101", str(2**63))
             cases = [(name, value) for name, values in parameters.items() for value in values]
             cases += [("limit", value) for value in limits]

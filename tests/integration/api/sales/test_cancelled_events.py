@@ -1,5 +1,7 @@
 """Events that are cancelled or paused: what nobody can do any more, what ends, and everybody's money back."""
 
+import asyncio
+
 import pytest
 
 from engine.commands.payments import BeginPayment, ConfirmPayment
@@ -9,7 +11,7 @@ from engine.results.payments import Paying
 from engine.results.refunds import RefundDue
 from engine.settings import Settings
 from sync.worker import run_sync
-from tests.integration.api.conftest import GatewayLedger, StartApi, resolving
+from tests.integration.api.conftest import GatewayLedger, SlowGateway, StartApi, resolving
 from tests.support.api.api_client import Answer, Front, Json
 from tests.support.api.two_event_carts import PRICE, Tour, new_cart
 from tests.support.sync.box_office import running
@@ -94,6 +96,25 @@ async def test_money_that_comes_late_goes_back(front: Front, shop: Settings, led
 
         await wait_until(refunded)
     assert ledger.returned() == [2500]
+
+
+async def test_a_payment_that_the_cancellation_overtakes_is_refused_as_closed(
+    front: Front, ledger: GatewayLedger, slow_gateway: SlowGateway
+) -> None:
+    event = await front.event(5)
+    held = await front.held((event["tickets"][0]["id"], 1))
+    slow_gateway.open.clear()
+    paying = asyncio.ensure_future(front.pay(held))
+
+    async def is_charged() -> bool:
+        return bool(ledger.kept())
+
+    await wait_until(is_charged)
+    await cancel(front, event["id"])
+    slow_gateway.open.set()
+    refused = await paying
+    assert (refused.status, refused.code) == (409, "sale_closed")
+    assert (await front.read(held))["status"] in ("refund_due", "refunded")
 
 
 async def test_a_booked_cart_of_a_cancelled_event_is_owed_back(tour: Tour, shop: Settings) -> None:
