@@ -167,8 +167,9 @@ class _Link:
         except (OSError, ExceptionGroup):
             pass  # one of the ends is gone, so both are
         finally:
-            for end in ends:
+            for end in ends:  # both at once: the end of the test may interrupt the wait
                 end.close()
+            for end in ends:
                 with suppress(OSError):
                     await end.wait_closed()
 
