@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from api.direct.connection import DirectConnection
 from api.live.streams import STREAMS
+from api.metrics import METRICS
 from cli.dev.embedded import EmbeddedValkey
 from tests.integration.api.conftest import StartApi
 from tests.support.api import schemas as shapes
@@ -222,6 +223,7 @@ async def test_closed_streams_leave_no_task_connection_or_memory(front: Front) -
         connections = sum(isinstance(each, DirectConnection) for each in gc.get_objects())
         return Kept(len(asyncio.all_tasks()), connections, sys.getallocatedblocks())
 
+    front.client.app[METRICS].publish(every=True)  # of its series, some are made later
     await open_and_close(STREAMS_OPENED)
     grown = []
     for _ in range(3):  # what streams leave grows each time; a cluster's clients are made once
