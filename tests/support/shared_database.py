@@ -53,7 +53,8 @@ class SharedDatabase:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.disconnect()
+        if self._connection is not None:
+            self._loop.run_until_complete(self._connection.close(timeout=_TIMEOUT_SECONDS))
         self._loop.close()
 
     @property
@@ -67,12 +68,6 @@ class SharedDatabase:
         `new_ids`: ids begin at 1 again; else they go on where the test before left off.
         """
         self._loop.run_until_complete(self._empty(new_ids=new_ids))
-
-    def disconnect(self) -> None:
-        """Ends its own connection: nobody may be connected to a database that is copied. `empty` connects again."""
-        if self._connection is not None:
-            self._loop.run_until_complete(self._connection.close(timeout=_TIMEOUT_SECONDS))
-            self._connection = None
 
     async def _empty(self, *, new_ids: bool) -> None:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
