@@ -38,6 +38,7 @@ from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
 _KINDS = {
     "plain": PLACES,
     "guarded": GUARDED,
+    "keyed": PLACES._replace(keyed=True),  # not of stock.py: that of another tree may lack it
     "named": NAMED_SEATS,
     "best": BEST_AVAILABLE,
     "code": WITH_CODE,
@@ -117,7 +118,7 @@ def _requests(asking: RequestSpec, number: int) -> Iterator[bytes]:
         turn, place = divmod(sent, _PRESENT * asking.times_each)
         if place == 0:
             present = list(islice(tokens, _PRESENT))
-        values = [counter.first + sent * counter.step % counter.among for counter in asking.numbers]
+        values = [counter.first + sent * counter.step % counter.among for counter in asking.counters]
         token = [present[sent % _PRESENT]] if present else []
         customer = turn * _PRESENT + sent % _PRESENT
         yield (template % (*token, *values, customer) if asking.takes else template).encode()
@@ -205,7 +206,9 @@ def _scheduled_seconds(pid: int) -> float:
 
 @click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
 @click.option("--beside", type=click.Path(exists=True, path_type=Path), multiple=True, help="Another tree.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), multiple=True, default=("plain", "guarded", "named", "best"))
+@click.option(
+    "--kind", type=click.Choice(list(_KINDS)), multiple=True, default=("plain", "guarded", "keyed", "named", "best")
+)
 @click.option("--connections", type=click.IntRange(1, 4000), default=256, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--worker", hidden=True)

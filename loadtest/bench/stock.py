@@ -27,6 +27,9 @@ QUANTITY = 2
 PLACES = RequestSpec(f'[{{"ticket_id":1,"quantity":{QUANTITY}}}]')
 """Places that are all alike."""
 
+KEYED = PLACES._replace(keyed=True)
+"""The same, with an `Idempotency-Key` each."""
+
 GUARDED = PLACES._replace(
     issuer=Settings(
         jwt_secret="for the benchmark, which is on loopback",  # noqa: S106  # no secret

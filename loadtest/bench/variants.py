@@ -22,6 +22,7 @@ from loadtest.bench.request_spec import RequestSpec
 from loadtest.bench.stock import (
     AVAILABILITY,
     GUARDED,
+    KEYED,
     PLACES,
     WITH_CODE,
     WITH_OWN_CODES,
@@ -35,11 +36,13 @@ from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS, SEATED_EVENT_ID
 
 NOOP = "noop"
 NOOP_TOKENS = "noop, with tokens"
+NOOP_KEYS = "noop, with keys"
 NOOP_READ = "noop, reads"
 OURS = "onsale"
 OURS_NAMED = "onsale, 2 named seats"
 OURS_BEST = "onsale, best available"
 OURS_GUARDED = "onsale, guarded"
+OURS_KEYED = "onsale, keyed"
 OURS_READ = "onsale, reads"
 OURS_CODE = "onsale, a code"
 OURS_CODES = "onsale, own codes"
@@ -117,6 +120,8 @@ def variants(directory: Path, cores: Cores, only: frozenset[str] = frozenset()) 
         start.answers = ours
         named = start(OURS_NAMED, "the same, seats of 40 sections", _OPEN, seats_in_redis, NAMED_SEATS)
         best = start(OURS_BEST, "the same, 2 of a section", _OPEN, seats_in_redis, BEST_AVAILABLE)
+        keyed = start(OURS_KEYED, "the same, a key each", _OPEN, in_redis, KEYED, NOOP_KEYS)
+        keys = start(NOOP_KEYS, "asked as the next", _gunicorn("noop:make_app"), None, KEYED, NOOP_KEYS)
         code = start(OURS_CODE, "the same under one code", _OPEN, in_redis, WITH_CODE, OURS)
         codes = start(OURS_CODES, "each under another code", _OPEN, in_redis, WITH_OWN_CODES, OURS)
         noop = start(NOOP, "no Redis call", _gunicorn("noop:make_app"))
@@ -132,7 +137,8 @@ def variants(directory: Path, cores: Cores, only: frozenset[str] = frozenset()) 
         read = start(OURS_READ, "GET …/availability", _OPEN, in_redis, AVAILABILITY, NOOP_READ)
         start.answers = read
         reads = start(NOOP_READ, "asked as the next", _gunicorn("noop:make_reading_app"), None, AVAILABILITY, NOOP_READ)
-        everybody = [noop, tuned, framed, ours, code, codes, named, best, single, alone, tokens, guarded, reads, read]
+        everybody = [noop, tuned, framed, ours, code, codes, named, best, single, alone, keys, keyed]
+        everybody += [tokens, guarded, reads, read]
         yield Stage([variant for variant in everybody if not only or variant.name in only], settings)
 
 

@@ -72,7 +72,7 @@ def ask(url: str, asking: RequestSpec, prefix: str, tokens: str, *, seconds: int
 
     `tokens`: the name of the file with theirs. Raises UserError if wrk fails.
     """
-    numbers = [str(number) for counter in asking.numbers for number in counter]
+    numbers = [str(number) for counter in asking.counters for number in counter]
     template = asking.template(urlsplit(url).netloc, prefix)
     return run_wrk(_SCRIPT, url, [template, str(asking.times_each), tokens, *numbers], seconds, connections)
 

@@ -4,14 +4,15 @@ import jwt
 import msgspec
 import pytest
 
-from loadtest.bench.cluster import EVENTS, KEYED, requests
+from loadtest.bench.cluster import EVENTS, requests
+from loadtest.bench.cluster import KEYED as KEYED_OF_ALL
 from loadtest.bench.cluster import PLACES as PLACES_OF_ALL
 from loadtest.bench.request_spec import HOLDS_WITH_A_TOKEN, RequestSpec
-from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, bench_event
+from loadtest.bench.stock import AVAILABILITY, GUARDED, KEYED, PLACES, bench_event
 from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
 
 
-@pytest.mark.parametrize("asking", [PLACES, NAMED_SEATS, BEST_AVAILABLE, GUARDED])
+@pytest.mark.parametrize("asking", [PLACES, KEYED, NAMED_SEATS, BEST_AVAILABLE, GUARDED])
 def test_a_hold_says_how_long_it_is_and_whose(asking: RequestSpec) -> None:
     head, _, body = asking.first("127.0.0.1:80", "round-").partition(b"\r\n\r\n")
     start, *lines = head.decode().split("\r\n")
@@ -21,6 +22,7 @@ def test_a_hold_says_how_long_it_is_and_whose(asking: RequestSpec) -> None:
     customer = msgspec.json.decode(body)["customer"]["id"]
     assert customer == "round-000000000"
     assert ("Authorization" in headers) == (asking.issuer is not None)
+    assert ("Idempotency-Key" in headers) == asking.keyed
     if asking.issuer:
         token = headers["Authorization"].removeprefix("Bearer ")
         claims = jwt.decode(token, asking.issuer.jwt_secret, algorithms=["HS256"], audience="onsale", issuer="onsale")
@@ -28,7 +30,7 @@ def test_a_hold_says_how_long_it_is_and_whose(asking: RequestSpec) -> None:
 
 
 def test_holds_on_a_cluster_are_of_all_partitions_and_each_has_a_key_of_its_own() -> None:
-    sent = [text.decode() for text in requests(KEYED, 64)]
+    sent = [text.decode() for text in requests(KEYED_OF_ALL, 64)]
     keys = {text.partition("Idempotency-Key: ")[2].partition("\r\n")[0] for text in sent}
     tickets = {msgspec.json.decode(text.partition("\r\n\r\n")[2])["items"][0]["ticket_id"] for text in sent}
     assert (len(keys), tickets) == (64, set(EVENTS))
