@@ -16,6 +16,9 @@ local ANY_SEAT = '^[ahpskbHPSK]$'
 
 local maps = {}
 do
+  -- A call of Redis costs more than to write so many bytes as they are.
+  local NEAR = 200
+
   -- `lent`: places that are known to be lent.
   -- {key, text as stored, `now`: place -> seat where it was changed, `changes`: {seats, seat}... in order}
   -- `longest` and `from`: see 31_best_available.lua.
@@ -119,17 +122,32 @@ do
     return lent
   end
 
-  -- Writes what changed of a map; all of it where it is new.
+  -- Writes what changed of a map, neighbours together; all of it where it is new.
   function maps.write(key, map)
     if map.new then
       redis.call('SET', key, maps.apply(map).text)
       return
     end
-    for i = 1, #map.changes do
-      local seats, seat = map.changes[i][1], map.changes[i][2]
-      each_run(seats, function(first, last)
-        redis.call('SETRANGE', key, first - 1, string.rep(seat, last - first + 1))
-      end)
+    local now, text, places, parts = map.now, map.text, {}, {}
+    for place in pairs(now) do
+      places[#places + 1] = place
     end
+    if not places[1] then
+      return
+    end
+    table.sort(places)
+    local first, last = places[1], places[1]
+    for i = 1, #places do
+      local place = places[i]
+      if place > last + NEAR then
+        redis.call('SETRANGE', key, first - 1, table.concat(parts))
+        first, last, parts = place, place, {}
+      end
+      if place > last + 1 then
+        parts[#parts + 1] = string.sub(text, last + 1, place - 1)
+      end
+      parts[#parts + 1], last = now[place], place
+    end
+    redis.call('SETRANGE', key, first - 1, table.concat(parts))
   end
 end

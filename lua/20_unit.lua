@@ -263,17 +263,21 @@ end
 -- places its pool has.
 local function unit_take(u, event, lines)
   local line = lines[1]
-  if lines[2] or line[LINE_SEATS] then
+  if lines[2] then
     local short, available = unit_short_line(u, event, lines)
     if not short then
       unit_move(u, event, lines, 'available', 'held')
     end
     return short, available
   end
-  -- One line without seats is most of what a drop asks for.
+  -- One line is most of what a drop asks for. Whether its seats are available was seen when they were chosen.
   local pool, wanted = unit_line_pool(u, event, line), line[LINE_QUANTITY]
   if wanted > pool.available then
     return line, pool.available
+  end
+  if line[LINE_SEATS] then
+    unit_move(u, event, lines, 'available', 'held')
+    return nil
   end
   pool.available, pool.held = pool.available - wanted, pool.held + wanted
   unit_change_pool(u, pool)
