@@ -41,7 +41,7 @@ R = TypeVar("R", bound=Result)
 
 _START_PAUSE_SECONDS = 0.2
 _KEY_WIRES = 4
-"""Connections to a cluster for the events of keys: enough to spread them over the nodes."""
+"""Connections to a cluster for the events of keys: enough to spread them over the nodes. A single server has one."""
 
 _AWAY_PAUSE_SECONDS = 1.0
 
@@ -109,13 +109,11 @@ class Engine:
             await self.redis.aclose()
             raise
         await self._tasks.__aenter__()
-        if self.redis.is_cluster:
-            some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)]
-            self._key_wires = [self.redis.wire(keys.meta) for keys in some]
-            calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
-            self.key_events = KeyEvents(self.settings, calls, [keys.tag for keys in some])
-        else:
-            self.key_events = KeyEvents(self.settings, [partial(self.call, confirmed=False)])
+        is_cluster = self.redis.is_cluster
+        some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)] if is_cluster else self.keys[:1]
+        self._key_wires = [self.redis.wire(keys.meta) for keys in some]
+        calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
+        self.key_events = KeyEvents(self.settings, calls, [keys.tag if is_cluster else "" for keys in some])
         self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())
