@@ -40,7 +40,7 @@ def overriding(action: str, rules: tuple[str, ...]) -> AbstractContextManager[No
 
 def is_logged(caller: Caller) -> bool:
     """True if this caller's changes are logged on every route: services and managers, who act for others."""
-    return caller.role not in (Role.CUSTOMER, Role.GATE) and caller is not OPEN
+    return caller is not OPEN and caller.role not in (Role.CUSTOMER, Role.GATE)
 
 
 def takes_reason(route: Route) -> bool:

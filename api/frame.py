@@ -83,12 +83,38 @@ def _traced(framed: Framed, tracer: Tracer, name: str) -> Framed:
     return traced
 
 
+Count = Callable[[str, int, str, float], None]
+"""Given a method, a status, the id of the request, and when it began by `time.perf_counter`."""
+
+
 class Finish(Protocol):
     """Gives an answer to a request the headers that all have, and counts it; `began` by `time.perf_counter`."""
 
     def __call__(self, request: web.Request, response: Answer, request_id: str, began: float) -> Answer:
         """The same answer."""
         ...
+
+
+class Marks:
+    """The headers that all answers of a route have."""
+
+    def __init__(self, policies: RatePolicies | None, cors: Cors | None, *, personal: bool) -> None:
+        self._policies, self._cors, self._personal = policies, cors, personal
+
+    def add(self, request: web.Request, headers: MutableMapping[str, str], request_id: str) -> None:
+        """Adds them to the headers of an answer."""
+        headers["X-Request-ID"] = request_id
+        if self._personal:
+            headers["Cache-Control"] = "no-store"
+        if self._policies is not None:
+            mark_rates(request, headers, self._policies.now())
+        if self._cors is not None:
+            self._cors.mark(request, headers)
+
+    def depend_on(self, request: web.Request) -> tuple[str, str | None]:
+        """What they depend on, beside the id of the request and what the limits have left."""
+        origin = request.headers.get("Origin") if self._cors is not None else None
+        return self._policies.now() if self._policies is not None else "", origin
 
 
 class Frame:
@@ -174,28 +200,33 @@ class Frame:
 
     def finish_of(self, route: Route) -> Finish:
         """A function that adds the common headers to an answer of the route, and counts it."""
-        observe, note, path = self.observer_of(route), self._requests.note, route.path
-        cors, personal = self._cors, route.roles is not None
-        policies = self._rate_policies if route.limited else None
+        mark, count, path = self.marks_of(route).add, self.counter_of(route), route.path
 
         def finish(request: web.Request, response: Answer, request_id: str, began: float) -> Answer:
-            headers = response.headers
-            headers["X-Request-ID"] = request_id
-            if personal:
-                headers["Cache-Control"] = "no-store"
-            if policies is not None:
-                mark_rates(request, headers, policies.now())
-            if cors is not None:
-                cors.mark(request, headers)
+            mark(request, response.headers, request_id)
             if response.status in _REFUSING:
                 self._note_refused(request, response, path, request_id)
-            seconds = time.perf_counter() - began
-            observe(request.method, response.status, seconds)
-            if seconds > SLOW_SECONDS or response.status >= 500:
-                note(request.method, path, response.status, seconds, request_id)
+            count(request.method, response.status, request_id, began)
             return response
 
         return finish
+
+    def marks_of(self, route: Route) -> Marks:
+        """The headers that all answers of the route have."""
+        policies = self._rate_policies if route.limited else None
+        return Marks(policies, self._cors, personal=route.roles is not None)
+
+    def counter_of(self, route: Route) -> Count:
+        """A function that counts an answer of the route."""
+        observe, note, path = self.observer_of(route), self._requests.note, route.path
+
+        def count(method: str, status: int, request_id: str, began: float) -> None:
+            seconds = time.perf_counter() - began
+            observe(method, status, seconds)
+            if seconds > SLOW_SECONDS or status >= 500:
+                note(method, path, status, seconds, request_id)
+
+        return count
 
     def _note_refused(
         self, request: web.Request, response: web.StreamResponse | Reply, path: str, request_id: str

@@ -14,7 +14,8 @@ from engine.results.result import Allowance, Result
 
 POLICY, RATE_LIMIT = "RateLimit-Policy", "RateLimit"
 
-_TOLD = web.RequestKey("rate_limit", str)
+TOLD = web.RequestKey("rate_limit", str)
+"""What the limits left whoever asked."""
 
 
 class RatePolicies:
@@ -64,7 +65,7 @@ def tell_rates(request: web.Request, result: Result) -> None:
     if isinstance(result, RateLimited) and result.who == "expiries":
         told = (Allowance(result.who, 0, result.retry_ms), *told)
     if told:
-        request[_TOLD] = rate_limit(*told)
+        request[TOLD] = rate_limit(*told)
 
 
 def mark_rates(request: web.Request, headers: MutableMapping[str, str], policies: str) -> None:
@@ -72,6 +73,6 @@ def mark_rates(request: web.Request, headers: MutableMapping[str, str], policies
     if not policies:
         return
     headers[POLICY] = policies
-    told = request.get(_TOLD)
+    told = request.get(TOLD)
     if told is not None:
         headers[RATE_LIMIT] = told

@@ -78,10 +78,14 @@ class HoldGate:
         self._turn_ends = 0.0
         self._in_turn = False
         self._looking = False
+        self.is_full_behind = False
+        """True while holds wait behind the gate, because they found no room; else nobody's room is looked at."""
 
     def admits(self, visitor: Visitor, data: bytes) -> bool:
         """True if the data may be parsed now. If not, it is a hold that waits here from now on."""
         if not data.startswith(_LINES):
+            return True
+        if not self._queues and not self.is_full_behind and self._has_time():
             return True
         ticket = _TICKET.search(data)
         partition = self._partition_of_ticket(int(ticket[1])) if ticket else None

@@ -12,6 +12,7 @@ once would take the time of those that can be served.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
@@ -21,10 +22,12 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from api.access.callers import CALLER, Caller
+from api.access.rate_limit_headers import rate_limit
 from api.admission import Known
 from api.auditing import is_logged
 from api.catalogue.cache import CatalogueCache
 from api.direct.connection import DirectConnection
+from api.direct.held_heads import HeldHeads
 from api.direct.hold_gate import HoldGate
 from api.direct.request import DirectRequest
 from api.direct.usual_head import read_usual
@@ -34,6 +37,7 @@ from api.http.json_keys import check_keys
 from api.http.replies import Reply
 from api.idempotency import event_name_of_key
 from api.route import Route
+from api.sales.held_texts import HELD_TEXTS
 from api.sales.reservations import NEW_RESERVATION, NewReservation, PreparedHold, hold_reply, prepare_hold
 from engine.engine import Engine
 from engine.errors import Fault, Overloaded
@@ -57,6 +61,9 @@ _USUAL = frozenset(
 """All headers that most requests have: a look at each of them costs less than one for each unusual header."""
 
 _LOOK_SECONDS = 0.002
+_DRAFT, _CREATED = EventStatus.DRAFT, HTTPStatus.CREATED.value
+"""To look a member of an enum up takes as long as to call a function."""
+
 _PARSED_TO_BE_REFUSED = (b"x-request-id:", b"origin:", b"connection:", b"expect:", b"transfer-encoding:")
 """Headers that change an answer, or where it ends."""
 
@@ -88,6 +95,11 @@ class DirectHolds:
         self._frame, self._known = frame, known
         self._catalogue, self._engine = catalogue, engine
         self._finish: Finish = frame.finish_of(route)
+        self._texts, self._heads, self._count = (
+            app[HELD_TEXTS],
+            HeldHeads(frame.marks_of(route)),
+            frame.counter_of(route),
+        )
         self._max_bytes = settings.max_body_bytes
         self._wait = settings.direct_wait_ms / 1000
         self._loop = asyncio.get_running_loop()
@@ -165,9 +177,7 @@ class DirectHolds:
 
     def go_on(self, partition: Partition, hold: "DirectHold") -> None:
         """Submits a hold, or lets it wait for room."""
-        if self._has_room(partition) and not self._waiting.get(partition):
-            self._submit(partition, hold)
-        else:
+        if partition in self._waiting or not self._submit(partition, hold):
             self._let_wait(partition, hold)
 
     def _prepare(self, request: Any, caller: Caller, raw: bytes) -> PreparedHold | None:
@@ -180,7 +190,7 @@ class DirectHolds:
             if others and any(item.ticket_id not in event.ticket_by_id for item in others):
                 return None
             seating = self._catalogue.known_seating(event)
-            if event.status is EventStatus.DRAFT or (event.venue_id is not None and seating is None):
+            if event.status is _DRAFT or (event.venue_id is not None and seating is None):
                 return None
             if is_logged(caller) or body.overrides:
                 return None  # the ordinary way logs what others do for customers
@@ -189,20 +199,27 @@ class DirectHolds:
         except Exception:  # whatever it is: nothing was done
             return None
 
-    def _submit(self, partition: Partition, hold: "DirectHold") -> None:
+    def _submit(self, partition: Partition, hold: "DirectHold") -> bool:
+        """False if there is no room, and nothing was done."""
         try:
             if hold.key and not hold.key_is_free:
+                if not self._has_room(partition):
+                    return False
                 event_id = hold.prepared.event.event_id
                 self._engine.key_events.ask(hold.key, event_id, _FreeKey(self, partition, hold))
             else:
                 partition.append(hold.prepared.command, hold)
+        except Overloaded:
+            return False
         except Fault as error:
             hold.set_exception(error)
+        return True
 
     def _let_wait(self, partition: Partition, hold: "DirectHold") -> None:
         hold.until = self._loop.time() + self._wait
         hold.connection.pause()
         self._waiting.setdefault(partition, deque()).append(hold)
+        self.gate.is_full_behind = True
         if self._looking is None:
             self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
 
@@ -214,26 +231,40 @@ class DirectHolds:
                 hold = waiting.popleft()
                 if hold.done():
                     continue
-                if self._has_room(partition):
+                if self._has_room(partition) and self._submit(partition, hold):
                     hold.connection.read_on()
-                    self._submit(partition, hold)
                 else:
                     hold.connection.read_on_later(partition, self._wait)
                     hold.set_exception(Overloaded("the queue is full; nothing was done; try again later"))
             if not waiting:
                 del self._waiting[partition]
         self._looking = self._loop.call_later(_LOOK_SECONDS, self._look) if self._waiting else None
+        self.gate.is_full_behind = bool(self._waiting)
 
-    def reply(self, hold: "DirectHold", result: Any) -> Reply:
-        """The answer to a result, with all headers."""
+    def answer(self, hold: "DirectHold", result: Any) -> bytes:
+        """The answer to a result, as it is written."""
         request: Any = hold.request
-        if hold.key and isinstance(result, Held):
-            self._engine.key_events.keep(hold.key)
         try:
+            if hold.key and isinstance(result, Held):
+                self._engine.key_events.keep(hold.key)
+            usual = self._usual_answer(request, hold.prepared, result) if type(result) is Held else None
+            if usual is not None:
+                return usual
             reply = hold_reply(request, hold.prepared, result)
         except Exception as error:  # as in the frame
             reply = problem_of_error(error, request).reply()
-        return self._finish(request, reply, request.request_id, request.began)
+        return self._finish(request, reply, request.request_id, request.began).wire()
+
+    def _usual_answer(self, request: DirectRequest, prepared: PreparedHold, result: Held) -> bytes | None:
+        """The answer to a new hold of one ticket; None for others."""
+        reservation_id = prepared.command.reservation_id
+        body = self._texts.body(reservation_id, result.record, prepared.event, prepared.seating)
+        if body is None or result.replayed:
+            return None
+        told = rate_limit(*result.allowances) if result.allowances else ""
+        head = self._heads.head(request, reservation_id, told, len(body))
+        self._count("POST", _CREATED, request.request_id, request.began)
+        return head + body
 
     def refusal(self, hold: "DirectHold", error: Exception) -> Reply:
         """The answer if there is no result."""
@@ -264,7 +295,7 @@ class DirectHold:
     def set_result(self, result: Any, /) -> None:
         """Answers the client. Never raises: the engine has others to tell."""
         try:
-            self.connection.end(self._direct.reply(self, result).wire())
+            self.connection.end(self._direct.answer(self, result))
         except Exception:
             log.exception("direct_hold_broke")
             self.connection.force_close()

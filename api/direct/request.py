@@ -12,12 +12,12 @@ from api.http.server import Connection
 class DirectRequest:
     """A request as the shared functions use it, with the names of aiohttp's."""
 
-    __slots__ = ("_connection", "_kept", "app", "began", "headers", "method", "raw_path", "request_id")
+    __slots__ = ("_kept", "app", "began", "connection", "headers", "method", "raw_path", "request_id")
 
     def __init__(
         self, app: Mapping[Any, Any], connection: Connection, method: str, path: str, headers: "CIMultiDictProxy[str]"
     ) -> None:
-        self.app, self._connection, self.headers = app, connection, headers
+        self.app, self.connection, self.headers = app, connection, headers
         self.method, self.raw_path = method, path
         self.began = time.perf_counter()
         self.request_id = ""
@@ -31,7 +31,7 @@ class DirectRequest:
     @property
     def remote(self) -> str | None:
         """The address of the other end."""
-        return self._connection.remote
+        return self.connection.remote
 
     def __getitem__(self, key: Any) -> Any:
         return self._kept[key]

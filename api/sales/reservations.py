@@ -94,6 +94,7 @@ class PreparedHold(NamedTuple):
 
 
 NEW_RESERVATION = msgspec.json.Decoder(NewReservation)
+LOCATION = "/v1/reservations/%s"
 _DETAILS = msgspec.json.Encoder()
 
 
@@ -175,7 +176,7 @@ def hold_reply(request: web.Request, prepared: PreparedHold, result: HoldResult)
     if not isinstance(result, Held):
         return _refused(request, prepared, result)
     reservation_id, event, seating = prepared.command.reservation_id, prepared.event, prepared.seating
-    headers = {"Location": f"/v1/reservations/{reservation_id}"}
+    headers = {"Location": LOCATION % reservation_id}
     if result.replayed:
         headers |= REPLAYED
     text = request.app[HELD_TEXTS].body(reservation_id, result.record, event, seating)

@@ -369,6 +369,8 @@ class _Partition:
         append = Partition.append
 
         def keep(partition: Partition, command: Any, answer: Any) -> None:
+            if isinstance(command, Hold) and not self.room:
+                raise Overloaded("the queue is full")
             if isinstance(command, Hold):
                 self.given.append(answer)
             else:

@@ -70,9 +70,16 @@ class Client:
         self._log.append(f"{self._name} read")
 
 
+def _full_gate(partitions: Partitions, wait_seconds: float = 10) -> HoldGate:
+    """A gate behind which a hold waits already."""
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, wait_seconds)
+    gate.is_full_behind = True
+    return gate
+
+
 async def test_a_hold_waits_for_room_and_nobody_overtakes_it() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    gate = _full_gate(partitions)
     partitions.room[1] = False
     assert not Client(gate, log, "a").ask(_HOLD % 1)
     partitions.room[1] = True
@@ -84,7 +91,7 @@ async def test_a_hold_waits_for_room_and_nobody_overtakes_it() -> None:
 
 async def test_a_full_partition_stops_neither_others_nor_payments() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    gate = _full_gate(partitions)
     partitions.room[1] = False
     assert not Client(gate, log, "full").ask(_HOLD % 1)
     assert Client(gate, log, "other").ask(_HOLD % 2)
@@ -94,7 +101,7 @@ async def test_a_full_partition_stops_neither_others_nor_payments() -> None:
 
 async def test_a_hold_that_waited_long_is_refused_and_its_client_rests_until_there_is_room() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, _WAIT_SECONDS)
+    gate = _full_gate(partitions, _WAIT_SECONDS)
     partitions.room[1] = False
     began = asyncio.get_running_loop().time()
     Client(gate, log, "a").ask(_HOLD % 1)
@@ -106,7 +113,7 @@ async def test_a_hold_that_waited_long_is_refused_and_its_client_rests_until_the
 
 async def test_a_client_that_rests_is_read_again_though_there_is_no_room() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, _WAIT_SECONDS)
+    gate = _full_gate(partitions, _WAIT_SECONDS)
     partitions.room[1] = False
     Client(gate, log, "a").ask(_HOLD % 1)
     await wait_until(lambda: log == ["a refused", "a read"])
@@ -114,7 +121,7 @@ async def test_a_client_that_rests_is_read_again_though_there_is_no_room() -> No
 
 async def test_a_client_that_is_gone_is_passed_over() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    gate = _full_gate(partitions)
     partitions.room[1] = False
     gone = Client(gate, log, "gone")
     gone.ask(_HOLD % 1)
@@ -136,7 +143,7 @@ async def test_a_turn_of_the_loop_lets_only_some_in() -> None:
 
 async def test_pages_get_a_small_share_of_the_time_while_holds_wait() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    gate = _full_gate(partitions)
     assert all(Client(gate, log, "page").look() for _ in range(500)), "nobody waits"
     partitions.room[1] = False
     Client(gate, log, "hold").ask(_HOLD % 1)
@@ -154,7 +161,7 @@ async def test_pages_get_a_small_share_of_the_time_while_holds_wait() -> None:
 
 async def test_a_reader_who_is_gone_is_passed_over() -> None:
     partitions, log = Partitions(), list[str]()
-    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    gate = _full_gate(partitions)
     partitions.room[1] = False
     Client(gate, log, "hold").ask(_HOLD % 1)
     waiting = [reader for reader in (Client(gate, log, "page") for _ in range(50)) if not reader.look()]
@@ -163,3 +170,17 @@ async def test_a_reader_who_is_gone_is_passed_over() -> None:
     partitions.room[1] = True
     await wait_until(lambda: not gate.is_crowded())
     assert log == ["hold in"]
+
+
+async def test_room_is_looked_at_only_where_somebody_waits() -> None:
+    partitions, log = Partitions(), list[str]()
+    gate = HoldGate(partitions.of_ticket, partitions.has_room, 10)
+    partitions.room = {1: False, 2: False}
+    assert Client(gate, log, "first").ask(_HOLD % 1), "behind the gate it finds no room"
+    gate.is_full_behind = True
+    assert not Client(gate, log, "a").ask(_HOLD % 1)
+    gate.is_full_behind = False
+    assert not Client(gate, log, "b").ask(_HOLD % 2), "somebody waits at the gate"
+    partitions.room = {1: True, 2: True}
+    await wait_until(lambda: sorted(log) == ["a in", "b in"])
+    assert Client(gate, log, "c").ask(_HOLD % 1)
