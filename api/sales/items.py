@@ -9,7 +9,7 @@ from api.catalogue.schedule import SlotText, SlotWanted, parse_date, parse_time,
 from api.catalogue.seating import Seating
 from api.engine_problems import WishedSlot
 from api.http.problems import invalid, not_found
-from api.http.requests import ALL_DIFFERENT, DatabaseId, refuse_repeated
+from api.http.requests import ALL_DIFFERENT, DatabaseId
 from engine.catalogue import EventSnapshot
 from engine.commands.items import BestSeats, Item, NamedSeats, TimedPlaces
 from engine.seats import section_pool
@@ -42,17 +42,21 @@ def engine_items(
     """
     asked: list[PlacesWished | Item] = []
     named: set[int] = set()
+    listed = 0
     for position, item in enumerate(items):
-        ticket, path = event.ticket_by_id[item.ticket_id], f"items[{position}]"
-        _check_wish(item, path, assigned=ticket.assigned)
+        ticket = event.ticket_by_id[item.ticket_id]
+        if (wrong := _wrong_wish(item, assigned=ticket.assigned)) is not None:
+            raise invalid(f"items[{position}].{wrong[0]}", wrong[1])
         if ticket.timed and item.quantity is not None:
-            wanted = slot_wanted(item.slot, event, f"{path}.slot", horizon_days)
+            wanted = slot_wanted(item.slot, event, f"items[{position}].slot", horizon_days)
             asked.append(TimedPlaces(item.ticket_id, item.quantity, *wanted))
         elif item.slot is not None:
-            raise invalid(f"{path}.slot", "the ticket is not timed; leave it out")
+            raise invalid(f"items[{position}].slot", "the ticket is not timed; leave it out")
         elif item.seat_ids is not None and seating is not None:
-            refuse_repeated(f"{path}.seat_ids", [*named, *item.seat_ids], "a seat")
             named.update(item.seat_ids)
+            listed += len(item.seat_ids)
+            if len(named) < listed:
+                raise invalid(f"items[{position}].seat_ids", "a seat is listed more than once")
             asked += _named_seats(item.seat_ids, item.ticket_id, event.sections_by_ticket[item.ticket_id], seating)
         elif item.quantity is not None:
             best = BestSeats(item.ticket_id, item.quantity, item.together)
@@ -60,23 +64,22 @@ def engine_items(
     return asked
 
 
-def _check_wish(item: ItemBody, path: str, *, assigned: bool) -> None:
-    """Raises Problem invalid unless the item says just what its kind of ticket needs."""
+def _wrong_wish(item: ItemBody, *, assigned: bool) -> tuple[str, str] | None:
+    """The field that is not just what the item's kind of ticket needs, and what is wrong with it."""
     if not assigned:
         if item.seat_ids is not None or item.best_available or item.together:
             field = "seat_ids" if item.seat_ids is not None else "best_available" if item.best_available else "together"
-            raise invalid(f"{path}.{field}", "the ticket has no assigned seats; give its quantity")
+            return field, "the ticket has no assigned seats; give its quantity"
         if item.quantity is None:
-            raise invalid(f"{path}.quantity", "required, but missing")
+            return "quantity", "required, but missing"
     elif item.seat_ids is not None:
         if item.best_available or item.together:
-            raise invalid(f"{path}.seat_ids", "list seats or ask for the best available, not both")
+            return "seat_ids", "list seats or ask for the best available, not both"
         if item.quantity not in (None, len(item.seat_ids)):
-            raise invalid(f"{path}.quantity", "does not match the number of listed seats")
+            return "quantity", "does not match the number of listed seats"
     elif not item.best_available or item.quantity is None:
-        raise invalid(
-            f"{path}.seat_ids", "the ticket has assigned seats: list them, or give quantity and best_available"
-        )
+        return "seat_ids", "the ticket has assigned seats: list them, or give quantity and best_available"
+    return None
 
 
 def slot_wanted(text: str | None, event: EventSnapshot, path: str, horizon_days: int) -> SlotWanted:
@@ -101,18 +104,15 @@ def earliest_slot(items: list[ItemBody]) -> WishedSlot | None:
 def _named_seats(
     seat_ids: list[int], ticket_id: int, section_ids: frozenset[int], seating: Seating
 ) -> list[NamedSeats]:
+    found = seating.places_in_row(seat_ids)
+    if found is not None and found[0] in section_ids:  # as of most holds
+        return [NamedSeats(ticket_id, len(seat_ids), section_pool(found[0]), found[1])]
     places: dict[int, list[int]] = {}
-    here: list[int] = []
-    first_seat_id = end_seat_id = first_place = 0
     for seat_id in seat_ids:
-        if not first_seat_id <= seat_id < end_seat_id:  # most holds are of one row
-            row = seating.row_of(seat_id)
-            if row is None or row.section_id not in section_ids:
-                raise not_found(f"seat {seat_id} of ticket {ticket_id}")
-            first_seat_id, end_seat_id, section_id, first_place = row
-            here = places.setdefault(section_id, [])
-        here.append(first_place + seat_id - first_seat_id)
+        found = seating.places_in_row([seat_id])
+        if found is None or found[0] not in section_ids:
+            raise not_found(f"seat {seat_id} of ticket {ticket_id}")
+        places.setdefault(found[0], []).extend(found[1])
     return [
-        NamedSeats(ticket_id, len(found), section_pool(section_id), sorted(found))
-        for section_id, found in places.items()
+        NamedSeats(ticket_id, len(here), section_pool(section_id), sorted(here)) for section_id, here in places.items()
     ]
