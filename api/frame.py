@@ -112,7 +112,7 @@ class Marks:
             self._cors.mark(request, headers)
 
     def depend_on(self, request: web.Request) -> tuple[str, str | None]:
-        """What they depend on, beside the id of the request and what the limits have left."""
+        """The rest of what decides about them, beside the id of the request and what the limits have left."""
         origin = request.headers.get("Origin") if self._cors is not None else None
         return self._policies.now() if self._policies is not None else "", origin
 

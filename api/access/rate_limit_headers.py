@@ -15,7 +15,7 @@ from engine.results.result import Allowance, Result
 POLICY, RATE_LIMIT = "RateLimit-Policy", "RateLimit"
 
 TOLD = web.RequestKey("rate_limit", str)
-"""What the limits left whoever asked."""
+"""The text of `RateLimit` for who asked."""
 
 
 class RatePolicies:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 from zlib import crc32
@@ -95,7 +96,7 @@ class Nodes:
 
 @asynccontextmanager
 async def in_cluster(engine: Engine) -> AsyncIterator[tuple[KeyEvents, Nodes]]:
-    nodes = Nodes(engine.key_events._groups[0].call)
+    nodes = Nodes(partial(engine.call, confirmed=False))
     key_events = KeyEvents(engine.settings, [nodes] * len(TAGS), TAGS)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(key_events.run())
