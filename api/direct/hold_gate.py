@@ -79,7 +79,7 @@ class HoldGate:
         self._in_turn = False
         self._looking = False
         self.is_full_behind = False
-        """True while holds wait behind the gate, because they found no room; else nobody's room is looked at."""
+        """True while holds wait behind the gate, because they found no room. Until then the gate looks for none."""
 
     def admits(self, visitor: Visitor, data: bytes) -> bool:
         """True if the data may be parsed now. If not, it is a hold that waits here from now on."""
