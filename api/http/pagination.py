@@ -42,7 +42,7 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
 
 
 def _is_stored(value: object) -> bool:
-    """Whether Postgres can have such a value: a cursor may be forged."""
+    """True for a value that Postgres can have: a cursor may be forged."""
     return -(2**63) <= value < 2**63 if isinstance(value, int) else "\0" not in str(value)
 
 
