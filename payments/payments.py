@@ -6,6 +6,7 @@ step is safe to repeat and safe beside another process that does the same.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never
 
 import structlog
@@ -63,13 +64,27 @@ class Owed(NamedTuple):
     currency: str
 
 
-class Payments:
-    """Payments and refunds over an engine and a gateway. Has no state of its own."""
+async def at_once() -> None:
+    """Waits for nothing."""
 
-    def __init__(self, engine: Engine, gateway: Gateway, observe: Observe = observe_nothing) -> None:
+
+class Payments:
+    """Payments and refunds over an engine and a gateway. Has no state of its own.
+
+    `before_settling` is awaited when the gateway has refunded money, before that is written down.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        gateway: Gateway,
+        observe: Observe = observe_nothing,
+        before_settling: Callable[[], Awaitable[object]] = at_once,
+    ) -> None:
         self._engine = engine
         self._gateway = gateway
         self._observe = observe
+        self._before_settling = before_settling
         self.carts = CartPayments(engine, gateway, observe)
         self._reconciling = asyncio.Lock()  # one after the other: what went back elsewhere counts once
 
@@ -313,6 +328,7 @@ class Payments:
                 async with self._reconciling:
                     return await self._reconcile(reservation_id, attempt, due)
             case GivenBack():
+                await self._before_settling()
                 return await self._settle_refund(reservation_id, attempt, due)
             case _:
                 assert_never(outcome)

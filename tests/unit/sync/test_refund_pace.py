@@ -1,10 +1,11 @@
 """The pace of refunds of cancelled events, by a clock of the test."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
 
-from sync.cancelled_events import Pace
+from sync.cancelled_events import Pace, Ticks
 
 BEGIN = 1000.0
 
@@ -29,3 +30,24 @@ def test_late_turns_are_made_up_for_but_not_all(late_seconds: float, made_up: in
     for _ in range(20):
         now += pace.pause(now)
     assert made_up <= turns_at_once(pace, now + late_seconds) <= made_up + 1
+
+
+async def test_what_comes_before_a_tick_goes_on_together() -> None:
+    ticks, went_on = Ticks(0.05), list[float]()
+    clock = asyncio.get_running_loop().time
+    began = clock()
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await ticks.next()
+        went_on.append(clock() - began)
+
+    late = asyncio.ensure_future(wait(0.2))
+    await asyncio.gather(*(wait(seconds) for seconds in (0, 0.005, 0.01)))
+    assert went_on[0] >= 0.049
+    assert went_on[2] - went_on[0] < 0.02, "in one turn, but for a busy machine"
+    cancelled = asyncio.ensure_future(ticks.next())
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await late
+    assert went_on[3] >= 0.2, "the next one comes after it"
