@@ -4,8 +4,10 @@ import ast
 import inspect
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 MOST_WORDS = 25
+_OTHERS = {"node_modules", "generated", "dist", ".venv"}
 
 Text = tuple[int, str]
 """A line's number and the text that begins there."""
@@ -20,6 +22,11 @@ _STAR = re.compile(r"^\s*\* ?")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _LABEL = re.compile(r"[\w.,` ]+: ")
 _HEADING = re.compile(r"(?:Command|Keys|Arguments|Promise|Returns|Results|Facts) ")
+
+
+def is_ours(file: Path) -> bool:
+    """False for packages and generated files, which are beside ours once the clients were built."""
+    return not _OTHERS & set(file.parts)
 
 
 def too_long(text: str) -> list[str]:

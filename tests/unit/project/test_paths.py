@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prose import comments, docstrings
+from tests.support.prose import comments, docstrings, is_ours
 
 _FOLDERS = ("engine", "payments", "sync", "api", "cli", "loadtest", "lua", "tests", "docs", "deploy", "sdk")
 _PATH = re.compile(rf"(?<![\w/.:<$-])((?:{'|'.join(_FOLDERS)})/[\w./-]++)(?!\*)")
@@ -32,7 +32,7 @@ def _pages(repository: Path) -> Iterator[tuple[Path, str]]:
 def _sources(repository: Path) -> Iterator[tuple[Path, str]]:
     for folder in _FOLDERS:
         for file in (repository / folder).rglob("*.py"):
-            if "node_modules" not in file.parts:
+            if is_ours(file):
                 source = file.read_text(encoding="utf-8")
                 yield (
                     file,

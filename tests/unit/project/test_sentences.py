@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.prose import MOST_WORDS, Text, block_comments, comments, docstrings, messages, page_texts, too_long
+from tests.support.prose import (
+    MOST_WORDS,
+    Text,
+    block_comments,
+    comments,
+    docstrings,
+    is_ours,
+    messages,
+    page_texts,
+    too_long,
+)
 
 _FOLDERS = ("engine", "payments", "sync", "api", "cli")
 _DOCUMENTED = (*_FOLDERS, "loadtest", "sdk", "tests")
@@ -43,7 +53,7 @@ def test_our_messages_have_short_sentences(repository: Path) -> None:
 
 def test_our_docstrings_and_comments_have_short_sentences(repository: Path) -> None:
     files = [file for folder in _DOCUMENTED for file in sorted((repository / folder).rglob("*.py"))]
-    files = [file for file in files if "node_modules" not in file.parts]
+    files = [file for file in files if is_ours(file)]
     assert len(files) > 800
     found = []
     for file in files:
@@ -198,7 +208,7 @@ def _all_texts(repository: Path) -> Iterator[tuple[Path, Iterator[Text]]]:
         yield page, page_texts(page.read_text(encoding="utf-8"))
     for folder in _DOCUMENTED:
         for file in sorted((repository / folder).rglob("*.py")):
-            if "node_modules" not in file.parts:
+            if is_ours(file):
                 source = file.read_text(encoding="utf-8")
                 yield file, chain(docstrings(source), comments(source, "#"))
     for file in sorted((repository / "lua").glob("*.lua")):
