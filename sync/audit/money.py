@@ -32,6 +32,8 @@ def _told(row: asyncpg.Record) -> str:
         return f"money: more goes back of a payment of {row['id']} than was paid"
     if row["is_kept_late"]:
         return f"money: a payment of {row['id']} came late, and not all of it goes back"
+    if row["is_kept_cancelled"]:
+        return f"money: everybody of a cancelled event is refunded, and money of {row['id']} is not to go back"
     return (
         f"money: {row['id']} is {row['status']}; {row['charged_minor']} was charged, it has places for "
         f"{row['sold_minor']}, and places for {row['worth_minor']} went back"

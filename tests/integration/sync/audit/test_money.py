@@ -66,6 +66,10 @@ async def test_all_adds_up(office: BoxOffice, shop: Settings, bought: str) -> No
         ("UPDATE refunds SET worth_minor = worth_minor - 1 WHERE id = 'refund-some'", "was charged, it has places for"),
         ("UPDATE refunds SET amount_minor = amount_minor + 99999 WHERE id = 'refund-some'", "more goes back"),
         ("UPDATE payments SET reason = 'late' WHERE id = 'pay-more'", "came late"),
+        (
+            "INSERT INTO event_cancellations (event_id, refunds_begun_at) SELECT event_id, now() FROM reservations",
+            "everybody of a cancelled event is refunded",
+        ),
     ],
 )
 async def test_money_that_does_not_add_up_is_named(
