@@ -22,6 +22,11 @@ OFFER_DIGEST = "offer"
 _DISPUTABLE = frozenset({AttemptState.PENDING, AttemptState.FAILED, AttemptState.REFUND_DUE, AttemptState.COMPLETED})
 """States in which money may be another than is owed; of a completed attempt that of a refund of some of it."""
 
+_CHARGED = frozenset({AttemptState.COMPLETED, AttemptState.REFUND_DUE, AttemptState.REFUNDED})
+
+LATE = "late"
+"""The reason of an attempt whose money came when it bought nothing any more."""
+
 
 class Line(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Places of one ticket in a reservation, at the price of the moment they were held.
@@ -135,6 +140,11 @@ class Attempt(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unk
     def refunded_minor(self) -> int:
         """The money that went back or is to go back, in minor units."""
         return sum(refund.amount_minor for refund in self.refunds)
+
+    @property
+    def has_bought(self) -> bool:
+        """True if its money bought places, which may be refunded since; what came late bought nothing."""
+        return self.state in _CHARGED and self.reason != LATE
 
 
 class CodeUse(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unknown_fields=True):

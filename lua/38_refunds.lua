@@ -26,17 +26,33 @@ do
   -- Owes an attempt's money, which goes with these places of that price.
   function refunds.owe(u, attempt, refund_id, amount_minor, places, worth_minor)
     table.insert(attempt[ATTEMPT_REFUNDS], { refund_id, amount_minor, u.now_ms, 0, places, worth_minor })
+    if attempt[ATTEMPT_STATE] == 'refunded' then -- less than was charged had gone back
+      attempt[ATTEMPT_STATE] = 'refund_due'
+    end
   end
 
-  -- The rest of the money that was paid for a record, in minor units.
+  -- The states of attempts whose money came, also of those of a record that ended.
+  local CHARGED = { completed = true, refund_due = true, refunded = true }
+
+  -- True if an attempt bought what the record has or had. All of what came late goes back by itself.
+  local function has_bought(attempt)
+    return CHARGED[attempt[ATTEMPT_STATE]] and attempt[ATTEMPT_REASON] ~= LATE
+  end
+
+  -- The rest of the money that was paid for a record, in minor units. Of one that ended: what was kept.
   function refunds.left_minor(r)
     local left = 0
     for _, attempt in ipairs(r.attempts) do
-      if attempt[ATTEMPT_STATE] == 'completed' then
+      if has_bought(attempt) then
         left = left + attempt[ATTEMPT_AMOUNT] - attempt_refunded(attempt)
       end
     end
     return left
+  end
+
+  -- True if a record was paid and has ended.
+  function refunds.has_ended(r)
+    return r.state == 'refund_due' or r.state == 'refunded'
   end
 
   -- Owes so much of that, the money that came last first. The first part of the refund names the places.
@@ -44,9 +60,9 @@ do
     local first
     for i = #r.attempts, 1, -1 do
       local attempt = r.attempts[i]
-      local most = attempt[ATTEMPT_STATE] == 'completed' and attempt[ATTEMPT_AMOUNT] - attempt_refunded(attempt) or 0
-      local part = math.min(most, amount_minor)
-      first = first or attempt[ATTEMPT_STATE] == 'completed' and attempt or nil
+      local bought = has_bought(attempt)
+      local part = math.min(bought and attempt[ATTEMPT_AMOUNT] - attempt_refunded(attempt) or 0, amount_minor)
+      first = first or bought and attempt or nil
       if part > 0 then
         refunds.owe(u, attempt, refund_id, part, places, worth_minor)
         amount_minor, places, worth_minor = amount_minor - part, {}, 0
@@ -70,7 +86,7 @@ do
     return known
   end
 
-  -- A record has lost its last place: all its payments are to go back, each as far as it is owed.
+  -- A record has lost its last place, before or now: all its payments are to go back, each as far as it is owed.
   function refunds.end_payments(u, r, refund_id)
     for _, attempt in ipairs(r.attempts) do
       if attempt[ATTEMPT_STATE] == 'completed' then

@@ -4,7 +4,8 @@
 --           restock: whether the places are for sale again. If not, they are kept: off sale, without an owner.
 --           archived: the record as Postgres has it, for a reservation that is no longer kept here; or nil
 -- Keys      pools, purges, customers, ledger, unsettled, hold:<rid>
--- Promise   The debt is durable before the gateway is asked to pay it. It is all that was paid and has not gone back before.
+-- Promise   The debt is durable before the gateway is asked to pay it. It is all that was paid and has not gone back before,
+--           also where the reservation ended by a refund of less than was paid.
 --           Again: the same answer; with `restock`, what was kept before is for sale then.
 -- Results   {"not_found"}
 --           {"not_paid", state}
@@ -19,9 +20,16 @@ do
     if not r then
       return reply('not_found')
     end
-    if r.state == 'refund_due' or r.state == 'refunded' then
-      local changed = restock and refunds.restock(u, r)
-      return reply_record(u, r.state, r, not changed)
+    if refunds.has_ended(r) then
+      local changed, left_minor = restock and refunds.restock(u, r), refunds.left_minor(r)
+      if left_minor > 0 then
+        u.records[rid] = r
+        refunds.owe_newest(u, r, rid, left_minor, {}, 0)
+        refunds.end_payments(u, r, rid)
+        unit_change(u, r)
+        unit_fact(u, 'refund_due', r)
+      end
+      return reply_record(u, r.state, r, not changed and left_minor == 0)
     end
     if r.state ~= 'paid' then
       return reply('not_paid', r.state)

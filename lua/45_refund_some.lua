@@ -8,9 +8,10 @@
 --           amount_minor: how much goes back; -1: the price of the places
 -- Keys      pools, slots, purges, seats:<event>:<pool>, customers, ledger, unsettled, hold:<rid>
 -- Promise   The debt is durable before the gateway is asked to pay it. The same refund_id again has no further effect.
---           The reservation stays paid, with the places that are left; without any it ends, as in refund.
+--           The reservation stays paid, with the places that are left; without any it ends, as in refund. Of one that ended
+--           so for less than was paid, more of the money can go back.
 -- Results   {"not_found"}
---           {"not_paid", state}
+--           {"not_paid", state}                       or all of its money goes back already
 --           {"payment_in_progress"}                   an exchange of it waits for its money
 --           {"not_held"}                              some of the places are not in it
 --           {"amount_mismatch", left_minor, currency} more than is left of what was paid
@@ -57,17 +58,18 @@ do
     if before then
       return reply_record(u, before, r, true)
     end
-    if r.state ~= 'paid' then
+    local left_minor = refunds.left_minor(r)
+    if r.state ~= 'paid' and not (refunds.has_ended(r) and left_minor > 0) then
       return reply('not_paid', r.state)
     end
     if exchanges.is_pending(r) then
       return reply('payment_in_progress')
     end
-    local rest, gone = divide(r.lines, items)
+    local rest, gone = divide(r.state == 'paid' and r.lines or {}, items) -- what ended keeps the lines that it had
     if not rest then
       return reply('not_held')
     end
-    local worth_minor, left_minor = record_total({ lines = gone }), refunds.left_minor(r)
+    local worth_minor = record_total({ lines = gone })
     amount_minor = amount_minor >= 0 and amount_minor or worth_minor
     if amount_minor > left_minor then
       return reply('amount_mismatch', left_minor, r.currency)

@@ -45,8 +45,8 @@ class RefundedAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
 
-    Without it they are kept off sale. With neither items nor an amount all of it is refunded. With an amount alone only
-    money goes back.
+    Without it they are kept off sale. With neither items nor an amount all of it is refunded: all money that has not
+    gone back. With an amount alone only money goes back, also after the last place went for less than was paid.
     """
 
     restock: bool = False
@@ -62,8 +62,8 @@ _REFUND = msgspec.json.Decoder(RefundWish)
 async def refund_reservation(request: web.Request) -> Reply:
     """POST /v1/reservations/{reservation_id}/refund: refunds the money, all of it or some.
 
-    200 when it has gone back, 202 while it is on its way. Of a reservation that was refunded before and whose places
-    are kept off sale, `restock` puts them back.
+    200 when it has gone back, 202 while it is on its way. A reservation that ended by a refund of less than was paid
+    can have more money back: some, or the rest. If its places are kept off sale, `restock` puts them back.
     """
     reservation_id = request.match_info["reservation_id"]
     body = await read_body(request, _REFUND)

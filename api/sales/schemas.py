@@ -56,10 +56,11 @@ class ReservationPayment(msgspec.Struct, gc=False, frozen=True):
 class Reservation(msgspec.Struct, gc=False, frozen=True):
     """A reservation. A held or expired one has a deadline; a paying or paid one has none.
 
-    `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
-    that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all
-    that have money or may have, in the order in which they began. An exchange that costs more makes a second one.
-    `payment` is one of them.
+    `refunded`: money of a paid one that went back, or is about to; its items are those that are left. Of one that ended
+    it is there while less than was paid goes back; a manager can refund the rest. `code`: the code that it names.
+    `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all that have
+    money or may have, in the order in which they began. An exchange that costs more makes a second one. `payment` is
+    one of them.
     """
 
     id: str

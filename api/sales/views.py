@@ -74,16 +74,18 @@ def reservation_view(
         if record.attempts and not as_taken
         else None,
         payments=UNSET if as_taken else _payments(record),
-        refunded=_refunded(record) if state is State.PAID else UNSET,
+        refunded=UNSET if as_taken else _refunded(record),
         code=record.code.code if record.code else UNSET,
         offer=True if record.is_offer else UNSET,
     )
 
 
 def _refunded(record: Record) -> Money | UnsetType:
-    """The refunds of a reservation that is still paid, made or pending."""
-    minor = sum(attempt.refunded_minor for attempt in record.attempts if attempt.state is AttemptState.COMPLETED)
-    return Money(minor, record.currency) if minor else UNSET
+    """The refunds, made or pending, of a reservation that is still paid, or ended by a refund of less than was paid."""
+    bought = [attempt for attempt in record.attempts if attempt.has_bought]
+    minor = sum(attempt.refunded_minor for attempt in bought)
+    is_shown = minor > 0 if record.state is State.PAID else minor < sum(attempt.amount_minor for attempt in bought)
+    return Money(minor, record.currency) if is_shown else UNSET
 
 
 def cart_items(record: Record, event: EventSnapshot | None, seating: Seating | None) -> list[CartItem]:

@@ -351,8 +351,8 @@ export interface paths {
         put?: never;
         /**
          * Refunds the money, all of it or some
-         * @description 200 when it has gone back, 202 while it is on its way. Of a reservation that was refunded before and whose places
-         *     are kept off sale, `restock` puts them back.
+         * @description 200 when it has gone back, 202 while it is on its way. A reservation that ended by a refund of less than was paid
+         *     can have more money back: some, or the rest. If its places are kept off sale, `restock` puts them back.
          *
          *     For manager.
          */
@@ -2584,10 +2584,11 @@ export interface components {
          * Reservation
          * @description A reservation. A held or expired one has a deadline; a paying or paid one has none.
          *
-         *         `refunded`: money of a paid one that went back, or is about to; its items are those that are left. `code`: the code
-         *         that it names. `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all
-         *         that have money or may have, in the order in which they began. An exchange that costs more makes a second one.
-         *         `payment` is one of them.
+         *         `refunded`: money of a paid one that went back, or is about to; its items are those that are left. Of one that ended
+         *         it is there while less than was paid goes back; a manager can refund the rest. `code`: the code that it names.
+         *         `offer`: its places were offered to somebody on a waiting list. `payments`: if there are several, all that have
+         *         money or may have, in the order in which they began. An exchange that costs more makes a second one. `payment` is
+         *         one of them.
          * @example {
          *       "id": "1-01k2m3n4p5q6r7s8",
          *       "event": {
@@ -2754,8 +2755,8 @@ export interface components {
          * RefundWish
          * @description Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
          *
-         *         Without it they are kept off sale. With neither items nor an amount all of it is refunded. With an amount alone only
-         *         money goes back.
+         *         Without it they are kept off sale. With neither items nor an amount all of it is refunded: all money that has not
+         *         gone back. With an amount alone only money goes back, also after the last place went for less than was paid.
          * @example {
          *       "restock": true
          *     }

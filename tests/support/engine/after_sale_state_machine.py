@@ -13,13 +13,26 @@ from engine.commands.command import Command
 from engine.commands.events import EndEvent
 from engine.commands.holds import Hold
 from engine.commands.items import ANY_TOTAL, Item, NamedSeats, items_text
-from engine.commands.refunds import Refund, Restock
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
 from engine.words import EventStatus
 from tests.support.engine.model_play import Play
-from tests.support.engine.strategies import LONG_MS, NEXT, POOLS, exchanges, holds, outcomes, put_event, some_refunds
+from tests.support.engine.strategies import (
+    LAST_ATTEMPT,
+    LONG_MS,
+    NEXT,
+    POOLS,
+    begun_ids,
+    exchanges,
+    holds,
+    outcomes,
+    put_event,
+    some_refunds,
+)
 
-_PLACES: list[tuple[int, int] | Item] = [(1, 2), (2, 1)]
-had = st.sampled_from([_PLACES, _PLACES, [*_PLACES, NamedSeats(4, 2, "s1", [1, 2])]])
+_PLACES: list[tuple[int, int]] = [(1, 2), (2, 1)]
+had: st.SearchStrategy[list[tuple[int, int] | Item]] = st.sampled_from(
+    [_PLACES, _PLACES, [*_PLACES, NamedSeats(4, 2, "s1", [1, 2])]]
+)
 
 statuses = st.sampled_from([EventStatus.ON_SALE, EventStatus.ON_SALE, EventStatus.PAUSED, EventStatus.CANCELLED])
 other_places: st.SearchStrategy[list[tuple[int, int]]] = st.sampled_from(
@@ -36,9 +49,10 @@ shown_exchanges = st.builds(
 refunds_in_part = st.builds(
     lambda refund, places, amount: replace(refund, reservation_id="last", items=places, amount_minor=amount),
     some_refunds,
-    st.sampled_from([[(1, 1)], [(1, 2)], [(2, 1)], [(1, 1), (2, 1)], [], [(1, 3)]]),
+    st.sampled_from([[(1, 1)], [(1, 2)], [(2, 1)], [(1, 1), (2, 1)], [(1, 2), (2, 1)], [], [(1, 3)]]),
     st.sampled_from([ANY_TOTAL, ANY_TOTAL, ANY_TOTAL, 30, 10_000]),
 )
+settlements = st.builds(SettleRefund, st.just("last"), begun_ids, st.just("the last"))
 changes = st.one_of(
     refunds_in_part,
     refunds_in_part,
@@ -46,6 +60,7 @@ changes = st.one_of(
     (some_refunds | exchanges).map(lambda change: replace(change, reservation_id="last")),
     st.builds(Restock, st.just("last")),
     st.builds(Refund, st.just("last"), st.booleans()),
+    settlements,
     outcomes.map(lambda outcome: replace(outcome, reservation_id="last")),
 )
 
@@ -92,3 +107,25 @@ class AfterSale(Play):
         self.step(Refund("last", True))
         self.step(other)
         self.step(EndEvent(event_id))
+
+    @rule(
+        command=holds,
+        fee=st.sampled_from([30, 0]),
+        then=st.lists(refunds_in_part | settlements | st.builds(Restock, st.just("last")), min_size=1, max_size=4),
+        restock=st.booleans(),
+    )
+    def keeps_a_fee_and_gives_it_back(
+        self, command: Hold, fee: int, then: list[Command[Any]], *, restock: bool
+    ) -> None:
+        """All places go back for less than their price; the rest of the money goes back later, or some of it."""
+        event_id = command.event_id
+        self.step(put_event(event_id, [self.taken_of(event_id, pool) + 6 for pool in POOLS], LONG_MS, limit=6))
+        if not self.buys(replace(command, items=items_text(_PLACES), over_limit=True)):
+            return
+        returned = RefundSome("last", "refund-fee", restock, [*_PLACES], fee)
+        self.step(returned)
+        for wish in [*then, returned]:
+            self.step(wish)
+        self.step(SettleRefund("last", LAST_ATTEMPT, "the last"), RefundSome("last", "refund-more", True, [], 10))
+        self.step(Refund("last", restock))
+        self.step(SettleRefund("last", LAST_ATTEMPT, "the last"), Refund("last", restock))

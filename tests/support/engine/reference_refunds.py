@@ -22,9 +22,11 @@ class Refunds(Sale):
 
     def _refund(self, reservation: Reservation, restock: bool) -> Result:
         if reservation.state in (State.REFUND_DUE, State.REFUNDED):
-            restocked = restock and self._restock(reservation)
+            restocked, left_minor = restock and self._restock(reservation), reservation.left_minor()
+            if left_minor:
+                self._owe_more(reservation, reservation.reservation_id, left_minor)
             kind = RefundDue if reservation.state is State.REFUND_DUE else Refunded
-            return kind(self.now_ms, not restocked, reservation.record())
+            return kind(self.now_ms, not restocked and not left_minor, reservation.record())
         if reservation.state is not State.PAID:
             return NotPaid(reservation.state)
         if reservation.pending_exchange():
@@ -45,7 +47,7 @@ class Refunds(Sale):
             kind = Refunded if all(refund.settled_ms for refund in known) else RefundDue
             return kind(self.now_ms, True, reservation.record())
         if reservation.state is not State.PAID:
-            return NotPaid(reservation.state)
+            return self._refund_kept(reservation, command)
         if reservation.pending_exchange():
             return PaymentInProgress()
         rest, gone = list(reservation.lines), list[Line]()
@@ -88,6 +90,27 @@ class Refunds(Sale):
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
         return RefundDue(self.now_ms, False, reservation.record())
+
+    def _refund_kept(self, reservation: Reservation, command: RefundSome) -> Result:
+        """More of the money of a reservation that ended goes back."""
+        left_minor = reservation.left_minor()
+        if reservation.state not in (State.REFUND_DUE, State.REFUNDED) or not left_minor:
+            return NotPaid(reservation.state)
+        if command.items:
+            return NotHeld()
+        if command.amount_minor > left_minor:
+            return AmountMismatch(left_minor, reservation.currency)
+        self._owe_more(reservation, command.refund_id, max(0, command.amount_minor))
+        return RefundDue(self.now_ms, False, reservation.record())
+
+    def _owe_more(self, reservation: Reservation, refund_id: str, amount_minor: int) -> None:
+        """Money that was kept when a reservation ended goes back after all."""
+        reservation.give_back_money(refund_id, amount_minor, self.now_ms, (), 0)
+        for number, attempt in enumerate(reservation.attempts):
+            if attempt.due_refunds and attempt.state is AttemptState.REFUNDED:
+                reservation.attempts[number] = replace(attempt, state=AttemptState.REFUND_DUE)
+        self._enter(reservation, State.REFUND_DUE)
+        self._fact(FactWord.REFUND_DUE, reservation)
 
     def _settle_refund(self, reservation: Reservation, attempt: Attempt, refund_id: str) -> Result:
         refund = next((refund for refund in attempt.refunds if refund.refund_id == refund_id), None)

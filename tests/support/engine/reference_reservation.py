@@ -89,18 +89,18 @@ class Reservation:
         part = RefundPart(refund_id, amount_minor, now_ms, 0, list(gone), worth_minor)
         self.change(attempt, refunds=[*attempt.refunds, part])
 
+    def _payments(self) -> list[Attempt]:
+        """The attempts whose money bought its places, also if it has ended."""
+        unpaid = (AttemptState.PENDING, AttemptState.FAILED)
+        return [attempt for attempt in self.attempts if attempt.state not in unpaid and attempt.reason != "late"]
+
     def left_minor(self) -> int:
         """The rest of the money that bought its places."""
-        return sum(
-            attempt.amount_minor - attempt.refunded_minor
-            for attempt in self.attempts
-            if attempt.state is AttemptState.COMPLETED
-        )
+        return sum(attempt.amount_minor - attempt.refunded_minor for attempt in self._payments())
 
     def give_back_money(self, refund_id: str, amount_minor: int, now_ms: int, gone: Places, worth_minor: int) -> None:
         """That much of it must be refunded, the newest money first; the first part names the places."""
-        paid = [attempt for attempt in reversed(self.attempts) if attempt.state is AttemptState.COMPLETED]
-        parts = []
+        paid, parts = self._payments()[::-1], []
         for attempt in paid:
             part = min(amount_minor, attempt.amount_minor - attempt.refunded_minor)
             amount_minor -= part

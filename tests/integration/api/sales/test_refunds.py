@@ -1,5 +1,7 @@
 """Refunds: of everything or of some, with places back on sale or kept off it, and put back later."""
 
+from functools import partial
+
 import pytest
 
 from api.app_keys import ENGINE
@@ -121,6 +123,68 @@ async def test_an_amount_goes_back_with_places_or_without(front: Front, ticket_i
     assert (await refund(front, paid, amount={"amount": 1, "currency": "USD"})).code == "currency_not_supported"
     assert (await refund(front, paid)).body["status"] == "refunded", "the rest"
     assert sum(ledger.refunds().values()) == 5000
+
+
+async def test_money_kept_when_the_last_place_went_is_refunded_later(
+    front: Front, ticket_id: int, ledger: GatewayLedger, sync: None
+) -> None:
+    """A fee is kept; some of it goes back, then the rest. Nothing more than was charged."""
+    paid = await front.paid((ticket_id, 2))
+    places: Json = {"items": [{"ticket_id": ticket_id, "quantity": 2}]}
+    returned = await refund(front, paid, **places, amount={"amount": 3000, "currency": EUR})
+    assert (returned.status, returned.body["status"]) == (200, "refunded")
+    shapes.check_reservation(returned.body)
+    assert returned.body["refunded"] == {"amount": 3000, "currency": EUR}, "and the rest was kept"
+    assert (await refund(front, paid, **places)).code == "not_held", "the places are gone"
+    too_much = await refund(front, paid, amount={"amount": 2001, "currency": EUR})
+    assert (too_much.code, too_much.body["total"]["amount"]) == ("amount_mismatch", 2000)
+    for _ in range(2):
+        more = await refund(front, paid, {"Idempotency-Key": "more"}, amount={"amount": 500, "currency": EUR})
+        assert (more.status, more.body["status"], more.body["refunded"]["amount"]) == (200, "refunded", 3500)
+    for _ in range(2):
+        rest = await refund(front, paid)
+        assert (rest.status, rest.body["status"], "refunded" in rest.body) == (200, "refunded", False)
+    assert (await refund(front, paid, amount={"amount": 1, "currency": EUR})).code == "not_held"
+    assert sorted(ledger.refunds().values()) == [500, 1500, 3000]
+    assert await refunds_of(front, paid) == [(3000, "completed"), (500, "completed"), (1500, "completed")]
+    assert await counts(front, ticket_id) == (5, 0, 0, 0)
+    await wait_until(lambda: is_counted(front, paid["event"]["id"], refunded=2, kept=0))
+
+
+async def test_money_kept_of_an_archived_reservation_is_refunded_later(
+    front: Front, ticket_id: int, ledger: GatewayLedger, sync: None
+) -> None:
+    paid = await front.paid((ticket_id, 1))
+    one: Json = {"items": [{"ticket_id": ticket_id, "quantity": 1}], "amount": {"amount": 1000, "currency": EUR}}
+    assert (await refund(front, paid, **one)).body["status"] == "refunded"
+
+    async def written(refunded: int) -> bool:
+        """Postgres has what Redis is about to forget."""
+        (listed,) = (await front.get("/v1/reservations", ticket_id=str(ticket_id))).body["items"]
+        return bool(listed["status"] == "refunded" and listed["refunded"]["amount"] == refunded)
+
+    for before, amount, after in ((1000, 700, 1700), (1700, 800, None)):
+        await wait_until(partial(written, before))
+        await forget(front, paid["id"])
+        answer = await refund(front, paid, amount={"amount": amount, "currency": EUR})
+        assert (answer.status, answer.body["status"]) == (200, "refunded")
+        assert answer.body.get("refunded", {}).get("amount") == after
+    assert sorted(ledger.refunds().values()) == [700, 800, 1000]
+
+
+async def test_money_of_several_payments_that_was_kept_goes_back_to_each(
+    front: Front, ticket_id: int, ledger: GatewayLedger
+) -> None:
+    """An exchange cost more, so there are two payments; the newest money goes back first."""
+    paid = await front.paid((ticket_id, 1))
+    exchange = {"items": [{"ticket_id": ticket_id, "quantity": 3}], "payment_token": "tok_visa"}
+    assert (await front.call("POST", f"/v1/reservations/{paid['id']}/exchange", exchange)).status == 200
+    places: Json = {"items": [{"ticket_id": ticket_id, "quantity": 3}]}
+    fee = await refund(front, paid, **places, amount={"amount": 4000, "currency": EUR})
+    assert (fee.body["status"], fee.body["refunded"]["amount"]) == ("refunded", 4000)
+    assert (await refund(front, paid, restock=False)).body["status"] == "refunded"
+    assert sorted(ledger.returned()) == [2500, 5000], "each payment, all of it"
+    assert [each["status"] for each in (await front.read(paid))["payments"]] == ["refunded", "refunded"]
 
 
 async def test_a_payment_completed_when_it_did_whatever_goes_back(front: Front, ticket_id: int, sync: None) -> None:
