@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     availability_age_ms: Milliseconds = 100
     page_cache_bytes: Count = 67_108_864
     direct_requests: bool = True
-    direct_wait_ms: Milliseconds = 500
+    direct_wait_ms: Milliseconds = 2000
     list_patience_ms: Milliseconds = 1000
     streams: bool = True
     max_streams: Count = 10_000
