@@ -76,6 +76,7 @@ local function record_decode(rid, raw)
   a[12] = a[12] or FIRST_CURRENCY
   return {
     rid = rid,
+    was = a[1], -- its state when it was read
     state = a[1],
     event = a[2],
     customer = a[3],

@@ -101,10 +101,11 @@ do
   -- Remembers that an e-ticket was changed, and tells it.
   local function change(u, doors, number, e, word)
     e[CHANGED_MS] = u.now_ms
-    doors.etickets[number], doors.changed[number] = e, true
+    local packed = cmsgpack.pack(e)
+    doors.etickets[number], doors.changed[number] = e, packed
     u.eticket_facts = u.eticket_facts or {}
     table.insert(u.eticket_facts, ARRAY_HEADS[5] .. u.packed[word] .. u.packed[u.now_ms] .. u.packed[doors.event]
-      .. u.packed[number] .. cmsgpack.pack(e))
+      .. u.packed[number] .. packed)
   end
 
   -- A name for places that are all alike.
@@ -112,9 +113,9 @@ do
     return string.format('%.0f %s %.0f', ticket, pool, seat)
   end
 
-  -- Calls `each(ticket, pool, seat, quantity)` for the places of a record that is paid.
+  -- Calls `each(ticket, pool, seat, quantity)` for the places of a record.
   local function each_place(r, each)
-    for _, line in ipairs(r.state == 'paid' and r.lines or {}) do
+    for _, line in ipairs(r.lines) do
       if changes.has_seats(line) then
         for _, seat in ipairs(line[LINE_SEATS]) do
           each(line[LINE_TICKET], line[LINE_POOL], seat, 1)
@@ -122,6 +123,14 @@ do
       else
         each(line[LINE_TICKET], line[LINE_POOL], 0, line[LINE_QUANTITY])
       end
+    end
+  end
+
+  local function make_void(u, doors, number)
+    local e = doors.etickets[number]
+    if e[STATE] ~= 'void' then
+      e[STATE] = 'void'
+      change(u, doors, number, e, 'voided')
     end
   end
 
@@ -136,25 +145,28 @@ do
       return one > other
     end)
     for i = 1, surplus do
-      local e = doors.etickets[numbers[i]]
-      e[STATE] = 'void'
-      change(u, doors, numbers[i], e, 'voided')
+      make_void(u, doors, numbers[i])
     end
   end
 
-  -- Gives a record the e-tickets of its places, if it was ever paid. Again: changes nothing.
-  function etickets.follow(u, r)
-    if not SOLD_ONCE[r.state] then
-      return
+  -- Issues so many e-tickets of places that are all alike.
+  local function issue(u, doors, r, ticket, pool, seat, quantity)
+    local numbers = doors.of[r.rid]
+    for number = doors.next, math.min(doors.next + quantity, MOST) - 1 do
+      numbers[#numbers + 1], doors.changed_of[r.rid] = number, true
+      change(u, doors, number, { r.rid, ticket, pool, seat, 0, 'valid', r.details, 0, 0, {}, '' }, 'issued')
+      doors.next = number + 1
     end
-    local doors = doors_of(u, r.event)
-    local numbers, wanted, live = numbers_of(doors, r.rid), {}, {}
+  end
+
+  -- Makes the e-tickets of a paid record void that are of none of its places, and issues those that its places lack.
+  local function match(u, doors, r)
+    local wanted, live = {}, {}
     each_place(r, function(ticket, pool, seat, quantity)
       local name = place_name(ticket, pool, seat)
       wanted[name] = (wanted[name] or 0) + quantity
     end)
-    load(u, doors, numbers)
-    for _, number in ipairs(numbers) do
+    for _, number in ipairs(doors.of[r.rid]) do
       local e = doors.etickets[number]
       if e[STATE] ~= 'void' then
         local name = place_name(e[TICKET], e[POOL], e[SEAT])
@@ -167,27 +179,90 @@ do
       if surplus > 0 then
         void_surplus(u, doors, there, surplus)
       end
-      wanted[name] = (wanted[name] or 0) - #there
+      wanted[name] = -surplus
     end
     each_place(r, function(ticket, pool, seat)
       local name = place_name(ticket, pool, seat)
-      while wanted[name] > 0 and doors.next < MOST do
-        local number = doors.next
-        doors.next, wanted[name] = number + 1, wanted[name] - 1
-        numbers[#numbers + 1], doors.changed_of[r.rid] = number, true
-        change(u, doors, number, { r.rid, ticket, pool, seat, 0, 'valid', r.details, 0, 0, {}, '' }, 'issued')
-      end
+      issue(u, doors, r, ticket, pool, seat, wanted[name])
+      wanted[name] = 0
     end)
+  end
+
+  -- Gives a record the e-tickets of its places, which are loaded. Again: changes nothing.
+  local function follow(u, doors, r)
+    local numbers = doors.of[r.rid]
+    if r.state ~= 'paid' then
+      for _, number in ipairs(numbers) do
+        make_void(u, doors, number)
+      end
+    elseif #numbers > 0 then
+      match(u, doors, r)
+    else
+      each_place(r, function(...)
+        issue(u, doors, r, ...)
+      end)
+    end
+  end
+
+  -- Loads at once what there is of the e-tickets of these records, all of one event. One that comes from before its first
+  -- payment has none.
+  local function load_of(u, doors, records)
+    local fields, numbers = {}, {}
+    for _, r in ipairs(records) do
+      if not doors.of[r.rid] and SOLD_ONCE[r.was] then
+        fields[#fields + 1] = r.rid
+      end
+    end
+    local stored = #fields > 0 and read_many('HMGET', doors.key .. ':of', fields)
+    for i, rid in ipairs(fields) do
+      doors.of[rid] = stored[i] and cmsgpack.unpack(stored[i]) or {}
+    end
+    for _, r in ipairs(records) do
+      doors.of[r.rid] = doors.of[r.rid] or {}
+      for _, number in ipairs(doors.of[r.rid]) do
+        numbers[#numbers + 1] = number
+      end
+    end
+    load(u, doors, numbers)
+  end
+
+  -- Gives these records the e-tickets of their places, as far as they were ever paid.
+  local function follow_some(u, records)
+    local by_event = {}
+    for _, r in ipairs(records) do
+      -- A record that was refunded before has nothing left to make void.
+      if r.state == 'paid' or SOLD_ONCE[r.state] and r.was ~= 'refund_due' and r.was ~= 'refunded' then
+        by_event[r.event] = by_event[r.event] or {}
+        table.insert(by_event[r.event], r)
+      end
+    end
+    for event, theirs in pairs(by_event) do
+      local doors = doors_of(u, event)
+      load_of(u, doors, theirs)
+      for _, r in ipairs(theirs) do
+        follow(u, doors, r)
+      end
+    end
+  end
+
+  -- Gives a record the e-tickets of its places, if it was ever paid. Again: changes nothing.
+  function etickets.follow(u, r)
+    follow_some(u, { r })
   end
 
   -- The same for all records that this call has changed so far; each once as it is now, however many scans come with them.
   function etickets.follow_all(u)
+    local changed
     for i = 1, #u.changed_records do
       local r = u.changed_records[i]
-      if not r.packed or r.followed ~= r.packed then
-        etickets.follow(u, r)
+      if SOLD_ONCE[r.state] and (not r.packed or r.followed ~= r.packed) then
+        changed = changed or {}
+        changed[#changed + 1] = r
         r.followed = r.packed
       end
+    end
+    if changed then
+      follow_some(u, changed)
     end
   end
 

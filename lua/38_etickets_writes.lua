@@ -29,9 +29,9 @@ do
   local function write_doors(u, doors)
     local stored, versions, of, scans = {}, {}, {}, {}
     local version = math.max(doors.version + 1, u.now_ms)
-    for number in pairs(doors.changed) do
+    for number, packed in pairs(doors.changed) do
       local n = #stored
-      stored[n + 1], stored[n + 2] = u.digits[number], cmsgpack.pack(doors.etickets[number])
+      stored[n + 1], stored[n + 2] = u.digits[number], packed
       versions[n + 1], versions[n + 2] = u.digits[version], u.digits[number]
     end
     for rid in pairs(doors.changed_of) do

@@ -349,7 +349,9 @@ DEFECTS = [
     Defect("or after and after[2] == 'in' and after or nil", "or nil", OFFLINE_TWICE),
     Defect("passes[place - 1][1] > at_ms do", "passes[place - 1][1] > at_ms and false do", OUT_OF_ORDER),
     Defect("math.min(e[FIRST_IN_MS], at_ms)", "e[FIRST_IN_MS]", OFFLINE_TWICE),
-    Defect("while wanted[name] > 0 and", "while wanted[name] > 1 and", SOLD_AGAIN[:1]),
+    Defect("doors.next + quantity, MOST) - 1 do", "doors.next + quantity, MOST) - 2 do", SOLD_AGAIN[:1]),
+    Defect("and SOLD_ONCE[r.was] then", "and false then", REFUNDED),
+    Defect("wanted[name] = -surplus", "wanted[name] = 1", [GiveBack(0, REGULAR, 1)]),
 ]
 PLAYS = [
     *(defect.steps for defect in DEFECTS),
