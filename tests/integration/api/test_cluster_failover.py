@@ -98,7 +98,7 @@ async def judge(sale: Sale, found: list[str], ledger: GatewayLedger, cluster: Em
     """Nothing is lost. Where each failure came often, the time that they took is judged too."""
     history = sale.history
     print(f"\n{dict(history.acknowledged)} {dict(history.statuses)}")  # noqa: T201  # figures of the run
-    print(table(sale.figures, sale.calm_ms))  # noqa: T201  # figures of the run
+    print(table(sale.figures))  # noqa: T201  # figures of the run
     assert found == []
     assert sale.lost_alarms == 0
     assert 500 not in history.statuses
@@ -107,7 +107,7 @@ async def judge(sale: Sale, found: list[str], ledger: GatewayLedger, cluster: Em
     assert charged == sold, "each sale was charged once, and nothing else was"
     await asyncio.to_thread(check_invariants, cluster.url, 1000)
     if TIMES > 1:
-        assert late(sale.figures, sale.calm_ms, _BACK_WITHIN_SECONDS) == []
+        assert late(sale.figures, _BACK_WITHIN_SECONDS) == []
 
 
 @pytest.mark.timeout(600 * TIMES)

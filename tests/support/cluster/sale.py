@@ -15,7 +15,7 @@ from sync.audit.audit import audit
 from sync.worker import run_sync
 from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.api.api_client import Front
-from tests.support.cluster.figures import Figures, figures_of, p99_ms
+from tests.support.cluster.figures import Figures, figures_of
 from tests.support.cluster.history import History, Shop
 from tests.support.effort import effort
 from tests.support.waiting import wait_until
@@ -49,8 +49,6 @@ class Sale:
         self.lost_alarms = 0.0
         """The number of times that the APIs found acknowledged changes missing on a server."""
         self.figures: list[Figures] = []
-        self.calm_ms = 0.0
-        """The p99 of holds before the first failure."""
 
     async def run(self, happenings: Sequence[Happening], *, audits: bool = True, far_url: str = "") -> list[str]:
         """The answers that are not true at the end; with `audits` also where Redis and Postgres differ.
@@ -68,8 +66,7 @@ class Sale:
             buyers = [group.create_task(shops[number % len(shops)].buy_forever()) for number in range(_SHOPPERS)]
             buyers += [group.create_task(each.hold_forever(event)) for each in shops for event in shop.events]
             sales = self.history.sales
-            await wait_until(lambda: len(sales) > _FIRST_SALES + _CALM_SALES, _PATIENCE_SECONDS, "it sells")
-            self.calm_ms = p99_ms([sold.seconds for sold in sales[_FIRST_SALES:]])
+            await wait_until(lambda: len(sales) > _FIRST_SALES, _PATIENCE_SECONDS, "it sells")
             for happening in happenings:
                 await self._fail(happening, shop, fronts)
             for buyer in buyers:
@@ -86,11 +83,13 @@ class Sale:
         return found
 
     async def _fail(self, happening: Happening, shop: Shop, fronts: Sequence[Front]) -> None:
-        """Lets something fail, and waits until every event sells again through every API."""
-        log.warning("failure", name=happening.name)
+        """Lets something fail after a calm moment, and waits until every event sells again through every API."""
         hits = await asyncio.to_thread(happening.hits)
         hit = {event["id"] for event in shop.events if event["id"] % self.settings.partitions in hits}
-        seen, began = len(self.history.sales), time.monotonic()
+        seen = len(self.history.sales)
+        await wait_until(lambda: len(self.history.sales) > seen + _CALM_SALES, _PATIENCE_SECONDS, "it sells calmly")
+        log.warning("failure", name=happening.name)
+        began = time.monotonic()
         await happening.happen()
         back = len(self.history.sales)
         wanted = {(event["id"], id(front)) for event in shop.events for front in fronts}

@@ -24,17 +24,25 @@ def test_an_event_that_never_sells_again_has_paused_to_the_end() -> None:
     assert figures_of("kill", [sold(101, OTHER)], 100, 105, {HIT}).pause_seconds == 5
 
 
+def test_sales_before_the_failure_are_calm() -> None:
+    sales = [sold(99.5, HIT, 0.02), sold(99.8, OTHER, 0.02), sold(101, OTHER, 0.5), sold(102, OTHER, 0.5)]
+    figures = figures_of("kill", sales, 100, 105, {HIT})
+    assert (round(figures.calm_ms), round(figures.p99_ms)) == (20, 500)
+
+
 def test_medians_show_the_slow_steps() -> None:
-    calm = 20.0
-    prompt = [Figures("kill", 2.0, 30), Figures("kill", 2.5, 40), Figures("kill", 9.0, 500)]
-    assert late(prompt, calm, 3) == [], "one of three met with others of the machine"
-    slow = [Figures("kill", 3.5, 30), Figures("move", 0.1, 61), Figures("kill all", 8.0, 0)]
-    assert late(slow, calm, 3) == [
+    prompt = [Figures("kill", 2.0, 30, 20), Figures("kill", 2.5, 40, 20), Figures("kill", 9.0, 500, 20)]
+    assert late(prompt, 3) == [], "one of three met with others of the machine"
+    slow = [Figures("kill", 3.5, 30, 20), Figures("move", 0.1, 61, 20), Figures("kill all", 8.0, 0, 20)]
+    assert late(slow, 3) == [
         "kill: sales went on after 3.5 s, at most 3.0",
-        "move: p99 of other partitions is 61 ms, and 20 when calm",
+        "move: p99 of other partitions is 61 ms, and 20 right before",
     ]
+    busy = [Figures("move", 0.1, 61, 20), Figures("move", 0.1, 300, 150), Figures("move", 0.1, 300, 150)]
+    assert late(busy, 3) == [], "the machine was slow right before, too"
 
 
 def test_the_table_has_a_row_for_each_failure() -> None:
-    rows = table([Figures("kill", 2.0, 30), Figures("kill", 3.0, 50), Figures("kill all", 8.0, 0)], 20).splitlines()
-    assert rows[-2:] == ["| kill | 2 | 2.5 | 3.0 | 40 | 2.0 |", "| kill all | 1 | 8.0 | 8.0 | none |  |"]
+    figures = [Figures("kill", 2.0, 30, 20), Figures("kill", 3.0, 50, 20), Figures("kill all", 8.0, 0, 20)]
+    rows = table(figures).splitlines()
+    assert rows[-2:] == ["| kill | 2 | 2.5 | 3.0 | 40 | 20 | 2.0 |", "| kill all | 1 | 8.0 | 8.0 | none |  |  |"]
