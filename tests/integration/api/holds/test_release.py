@@ -4,6 +4,7 @@ import pytest
 
 from api.access.callers import Role
 from api.holds import handlers
+from api.http.pagination import list_mark
 from cli.tokens import mint_token
 from engine.settings import Settings
 from tests.integration.api.conftest import StartApi
@@ -155,5 +156,5 @@ async def test_a_release_of_everything_is_refused(front: Front, body: Json, path
 
 
 async def test_a_cursor_of_nobody_is_refused(front: Front) -> None:
-    for cursor in ("x", "WzEsICJ4Il0="):
+    for cursor in ("x", list_mark("/v1/holds/release") + "WzEsICJ4Il0="):
         assert await front.refused("POST", "/v1/holds/release", {"event_id": 1, "cursor": cursor}) == "invalid"

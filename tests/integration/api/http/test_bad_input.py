@@ -5,7 +5,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
-from api.http.pagination import PageQuery
+from api.http.pagination import PageQuery, list_mark
 from api.routes import ROUTES
 from engine.settings import Settings
 from tests.support.api.api_client import Front, ticket
@@ -204,7 +204,19 @@ _BAD_QUERIES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def _bad_cursors() -> Iterator[str]:
+_PLACES = (
+    *(b"1", b"[1,2]", b"[1,2,3]", b'"FAN27"', b'"2027-09-12T13:30"', b'["VIP","EUR"]'),
+    *(b'[1,"1-AAAAAAAAAAAAAAAA"]', b'[1,"1-AAAAAAAAAAAAAAAA","p-1"]'),
+    b'["2027-09-12T13:30","01890a5d-ac96-774b-bcce-b302099a8057"]',
+)
+"""Places in lists, of every shape that a list has."""
+
+
+def _cursor(path: str, place: bytes) -> str:
+    return list_mark(path) + urlsafe_b64encode(place).decode()
+
+
+def _bad_cursors(path: str) -> Iterator[str]:
     yield from ("", "abc", "!", "null", "%00", "%C3%A9", "=", "x" * 5000, "bnVsbA==")
     for place in (
         *(
@@ -235,6 +247,7 @@ def _bad_cursors() -> Iterator[str]:
         *(b'[999999999999999999999,"1-AAAAAAAAAAAAAAAA"]', b'[1,"\\u0000"]', b'[1,"abc"]', b"[1.5,1]", b"9" * 3000),
     ):
         yield urlsafe_b64encode(place).decode()
+        yield _cursor(path, place)
 
 
 def test_all_lists_with_pages_are_sent_wrong_queries() -> None:
@@ -244,6 +257,20 @@ def test_all_lists_with_pages_are_sent_wrong_queries() -> None:
     assert lists == {re.sub("{.*?}", "{}", path) for path in _BAD_QUERIES}
 
 
+async def test_no_list_takes_the_cursor_of_another(front: Front, world: World) -> None:
+    paths = {
+        pattern.format(timed=world.booking["event_id"], webhook=world.webhook_id, event=world.event_id)
+        for pattern in _BAD_QUERIES
+    }
+    for path in sorted(paths):
+        own = [place for place in _PLACES if (await front.get(path, cursor=_cursor(path, place))).status == 200]
+        assert own, path
+        for other in [*sorted(paths - {path}), "/v1/events/999/codes"]:
+            answer = await front.get(path, cursor=_cursor(other, own[0]))
+            assert (answer.status, answer.body["fields"][0]["path"]) == (422, "cursor"), (path, other)
+            assert "not a cursor of this list" in answer.body["detail"] + answer.body["fields"][0]["message"]
+
+
 async def test_queries_that_are_wrong(front: Front, world: World, shop: Settings) -> None:
     async with nothing_changes(shop) as wrong:
         for pattern, parameters in _BAD_QUERIES.items():
@@ -251,7 +278,7 @@ async def test_queries_that_are_wrong(front: Front, world: World, shop: Settings
             limits = (*_BAD_NUMBERS, "0", "101", str(2**63))
             cases = [(name, value) for name, values in parameters.items() for value in values]
             cases += [("limit", value) for value in limits]
-            cases += [("cursor", value) for value in _bad_cursors()]
+            cases += [("cursor", value) for value in _bad_cursors(path)]
             cases += [("unknown", "1"), ("Limit", "1"), ("limit%20", "1"), ("event-id", "1"), ("from_", "2027-06-01")]
             for name, value in [*cases, *((name, "1&" + name + "=1") for name in (*parameters, "limit", "cursor"))]:
                 answer = await front.call("GET", f"{path}?{name}={value}")

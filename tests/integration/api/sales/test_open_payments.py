@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.http.pagination import list_mark
 from tests.integration.api.conftest import SlowGateway
 from tests.support.api.api_client import Front, Json
 from tests.support.api.two_event_carts import PRICE, Tour
@@ -52,5 +53,5 @@ async def test_a_refund_is_open_until_the_gateway_has_made_it(
 
 
 async def test_a_cursor_of_nobody_is_refused(front: Front) -> None:
-    for cursor in ("x", "W10=", "Wy0xLCAieCIsICJ5Il0="):
+    for cursor in ("x", list_mark("/v1/payments") + "W10=", list_mark("/v1/payments") + "Wy0xLCAieCIsICJ5Il0="):
         assert await front.refused("GET", f"/v1/payments?cursor={cursor}") == "invalid"
