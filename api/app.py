@@ -39,6 +39,7 @@ from api.doors.metrics import DOORS_METRICS, DoorsMetrics
 from api.event_loop_lag import watch_event_loop_lag
 from api.frame import FALLBACK, Frame
 from api.http.cached_pages import CachedPage
+from api.http.compression import COMPRESS_BYTES
 from api.http.server import CONNECTION, Application, MakeConnection, expect
 from api.http.static_files import PAGE_SECONDS
 from api.idempotency import KEY_TURNS, KeyTurns
@@ -87,6 +88,7 @@ def create_app(settings: Settings, routes: tuple[Route, ...] = ROUTES) -> web.Ap
         handler_args={"lingering_time": _LINGER_SECONDS, "auto_decompress": False},
     )
     app[SETTINGS] = settings
+    app[COMPRESS_BYTES] = settings.compress_bytes
     app[LIMITS] = LimitsInForce(settings)
     app[METRICS] = Metrics()
     app[DELAYS] = AnswerDelays()

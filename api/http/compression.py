@@ -20,6 +20,10 @@ _CODINGS = {"gzip": _GZIP_WBITS, "deflate": _ZLIB_WBITS}
 """By preference; `deflate` is zlib's format (RFC 9110, 8.4.1.2)."""
 
 
+COMPRESS_BYTES = web.AppKey("compress_bytes", int)
+"""The length from which answers are compressed."""
+
+
 async def compress(request: web.Request, response: web.Response, body: bytes) -> None:
     """Compresses an answer of that body, if the client accepts a coding that we have."""
     vary(response.headers, "Accept-Encoding")
@@ -33,6 +37,16 @@ async def compress(request: web.Request, response: web.Response, body: bytes) ->
     response.headers["Content-Encoding"] = coding
     if "ETag" in response.headers:
         response.headers["ETag"] = coded_tag(response.headers["ETag"], coding)
+
+
+def headers_of_known(request: web.Request, headers: dict[str, str], length: int) -> dict[str, str]:
+    """The headers of a 304, which are those of the 200 of that length that it stands for (RFC 9110, 15.4.5)."""
+    if length >= request.app[COMPRESS_BYTES]:
+        vary(headers, "Accept-Encoding")
+        coding = accepted_coding(request.headers.get("Accept-Encoding", ""))
+        if coding is not None:
+            headers["ETag"] = coded_tag(headers["ETag"], coding)
+    return headers
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from hashlib import blake2b
 import msgspec
 from aiohttp import hdrs, web
 
+from api.http.compression import headers_of_known
 from api.http.problems import Code, Problem
 from api.http.replies import Reply, has_tag, json_reply
 
@@ -37,7 +38,7 @@ def tagged(request: web.Request, reply: Reply, revision: int) -> Reply:
     known = request.headers.get(hdrs.IF_NONE_MATCH)
     if known and request.method in ("GET", "HEAD") and has_tag(known, tag):
         shared = {name: value for name, value in reply.headers.items() if name in ("ETag", hdrs.CACHE_CONTROL)}
-        return Reply(b"", shared, 304)
+        return Reply(b"", headers_of_known(request, shared, len(reply.body)), 304)
     return reply
 
 

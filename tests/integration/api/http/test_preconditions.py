@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Answer, Front, Json
 from tests.support.api.sample_requests import World
 from tests.support.api.timed_event import open_museum
@@ -135,3 +136,18 @@ async def test_a_large_answer_has_another_tag_in_each_coding(front: Front) -> No
     changed = await _patch(front, path, {"name": "Bigger"}, tags["gzip"])
     assert changed.status == 200
     assert (await _patch(front, path, {"name": "Biggest"}, changed.headers["ETag"])).status == 200
+
+
+async def test_what_a_client_has_is_told_with_the_headers_that_it_has(start_api: StartApi, world: World) -> None:
+    """A 304 says the tag of the 200 in the coding that the client accepts, whatever makes the answer."""
+    front = await start_api(compress_bytes=1)
+    plan = f"/v1/venues/{world.venue['id']}?format=pretix"
+    keys = f"/v1/events/{world.event_id}/etickets/keys"
+    for path in (*(path for path, _ in _changes(world).values()), f"/v1/venues/{world.venue['id']}", plan, keys):
+        for coding in ("identity", "gzip", "deflate"):
+            whole = await front.call("GET", path, headers={"Accept-Encoding": coding})
+            known = {"Accept-Encoding": coding, "If-None-Match": whole.headers["ETag"]}
+            same = await front.call("GET", path, headers=known)
+            assert (whole.status, same.status) == (200, 304), path
+            for name in ("ETag", "Vary", "Cache-Control"):
+                assert same.headers.get(name) == whole.headers.get(name), (path, coding, name)
