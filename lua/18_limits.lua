@@ -114,28 +114,32 @@ do
     u.limits.address_fields = setmetatable({ wider = u.limits.wider_fields }, ADDRESS_ONCE)
   end
 
-  -- The list of those who have none. Lists of a pace are replaced, never changed: many share one, and are packed once.
+  -- The list of those who have none. It is never changed, nor is any other list that several paces share.
   local NONE = {}
 
-  -- The values of a list that are above `least`.
+  -- The values of a list of its own that are above `least`: nearly always all of them.
   local function above(list, least)
-    local kept = NONE
-    for i = 1, #list do
-      if list[i] > least then
-        kept = kept == NONE and {} or kept
-        kept[#kept + 1] = list[i]
+    local count, last = #list, 0
+    for i = 1, count do
+      local value = list[i]
+      if value > least then
+        last = last + 1
+        list[last] = value
       end
     end
-    return kept
+    for i = last + 1, count do
+      list[i] = nil
+    end
+    return last > 0 and list or NONE
   end
 
-  local function with(list, value)
-    local longer = {}
-    for i = 1, #list do
-      longer[i] = list[i]
+  -- A list with one more value: the list itself, unless it is the one that paces share.
+  local function with(list, value, shared)
+    if list == NONE or list == shared then
+      list = { list[1] }
     end
-    longer[#list + 1] = value
-    return longer
+    list[#list + 1] = value
+    return list
   end
 
   -- A pace as it is at this instant: without what is forgotten, and without holds that have ended.
@@ -281,7 +285,8 @@ do
   function limits.hold_began(u, field, deadline_ms)
     if u.limits.live_holds > 0 then
       local pace = limits_pace(u, field)
-      pace[PACE_HOLDS] = #pace[PACE_HOLDS] > 0 and with(pace[PACE_HOLDS], deadline_ms) or u.limits.first_holds[deadline_ms]
+      local holds, first_holds = pace[PACE_HOLDS], u.limits.first_holds
+      pace[PACE_HOLDS] = holds == NONE and first_holds[deadline_ms] or with(holds, deadline_ms, rawget(first_holds, holds[1]))
       u.limits.changed[field] = true
     end
   end
@@ -331,7 +336,7 @@ do
     for field in pairs(known.changed) do
       local pace = known.paces[field]
       local tat_ms, expiries, holds = pace[PACE_TAT], pace[PACE_EXPIRIES], pace[PACE_HOLDS]
-      local shared = expiries == NONE and (holds == NONE or holds == known.first_holds[holds[1]])
+      local shared = expiries == NONE and (holds == NONE or holds == rawget(known.first_holds, holds[1]))
       stored[n + 1], stored[n + 2] = field,
         shared and ARRAY_HEADS[3] .. packed[tat_ms] .. packed[expiries] .. packed[holds] or cmsgpack.pack(pace)
       n = n + 2
