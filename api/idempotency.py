@@ -26,6 +26,7 @@ from api.http.requests import single_header
 from engine.errors import Fault
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse, TooManyKeys
 from engine.ids import keyed_name, request_digest
+from engine.key_events import key_of_event
 from engine.results.reservations import KeyReused
 from sync.creations import ONCE, Creation
 
@@ -105,18 +106,30 @@ Render = Callable[[bytes], Awaitable[Reply]]
 """Makes the reply from its source again."""
 
 
-async def check_event_of_key(request: web.Request, what: str, key: str, event_id: int) -> None:
-    """Returns if the key was not used for another event, within `what`. Raises Problem key_reused, Fault.
+def key_beside_command(request: web.Request, what: str, key: str) -> str:
+    """The field `key` of a command whose id the key gives, within `what`.
 
-    See engine/key_events.py. `keep_event_of_key` follows if something was taken.
+    In a cluster it is empty. There `check_event_of_key` comes before the command, and `keep_event_of_key` follows if
+    something was taken.
     """
-    if await request.app[ENGINE].key_events.first_event(event_name_of_key(request, what, key), event_id) != event_id:
+    engine = request.app[ENGINE]
+    return key_of_event(event_name_of_key(request, what, key)) if engine.key_events is None else ""
+
+
+async def check_event_of_key(request: web.Request, what: str, key: str, event_id: int) -> None:
+    """Returns if the key was not used for another event, or if the command checks that. Raises Problem, Fault."""
+    key_events = request.app[ENGINE].key_events
+    if key_events is None:
+        return
+    if await key_events.first_event(event_name_of_key(request, what, key), event_id) != event_id:
         raise problem_of(KeyReused())
 
 
 def keep_event_of_key(request: web.Request, what: str, key: str) -> None:
-    """Remember the event of a key for as long as answers are kept."""
-    request.app[ENGINE].key_events.keep(event_name_of_key(request, what, key))
+    """Remember the event of a key for as long as answers are kept, unless the command did."""
+    key_events = request.app[ENGINE].key_events
+    if key_events is not None:
+        key_events.keep(event_name_of_key(request, what, key))
 
 
 def event_name_of_key(request: web.Request, what: str, key: str) -> str:

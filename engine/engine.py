@@ -41,7 +41,7 @@ R = TypeVar("R", bound=Result)
 
 _START_PAUSE_SECONDS = 0.2
 _KEY_WIRES = 4
-"""Connections to a cluster for the events of keys: enough to spread them over the nodes. A single server has one."""
+"""Connections to a cluster for the events of keys: enough to spread them over the nodes."""
 
 _AWAY_PAUSE_SECONDS = 1.0
 
@@ -90,8 +90,8 @@ class Engine:
         self._library = LibraryKeeper(self.redis)
         self._calls = 0
         self._key_wires: list[Wire] = []
-        self.key_events: KeyEvents
-        """There from entering on."""
+        self.key_events: KeyEvents | None = None
+        """In a cluster, from entering on. On a single server commands check the events of their keys themselves."""
         self._partitions: list[Partition] = []
         self._told_lost: list[int] = []
         self._away: set[int] = set()
@@ -109,12 +109,12 @@ class Engine:
             await self.redis.aclose()
             raise
         await self._tasks.__aenter__()
-        is_cluster = self.redis.is_cluster
-        some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)] if is_cluster else self.keys[:1]
-        self._key_wires = [self.redis.wire(keys.meta) for keys in some]
-        calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
-        self.key_events = KeyEvents(self.settings, calls, [keys.tag if is_cluster else "" for keys in some])
-        self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
+        if self.redis.is_cluster:
+            some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)]
+            self._key_wires = [self.redis.wire(keys.meta) for keys in some]
+            calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
+            self.key_events = KeyEvents(self.settings, calls, [keys.tag for keys in some])
+            self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())
             if keys.partition not in self._away:
@@ -146,7 +146,8 @@ class Engine:
             loop.cancel()
         for partition in self._partitions:
             partition.refuse_all()
-        self.key_events.refuse_all()
+        if self.key_events is not None:
+            self.key_events.refuse_all()
         await self._tasks.__aexit__(None, None, None)
         for wire in self._key_wires:
             wire.drop()
@@ -225,11 +226,14 @@ class Engine:
     async def _call_by_wire(self, wire: Wire, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """As `call`, not confirmed, over a connection of its own: for many calls that may be made twice.
 
-        It costs a sixth of a call by redis-py. Whatever is in its way, `call` knows how to get past.
+        It costs a sixth of a call by redis-py. Whatever is in its way, `call` knows how to get past. Nothing waits for
+        two time-outs: raises OutcomeUnknown if the node does not answer.
         """
         try:
             async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
                 return await wire.call(("FCALL", function, len(keys), *keys, *arguments))
+        except TimeoutError as error:
+            raise OutcomeUnknown("no answer from Redis in time; repeat with the same key") from error
         except ResponseError as error:
             wire.refused(error)
         except TROUBLE:

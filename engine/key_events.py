@@ -1,7 +1,9 @@
-"""The events that idempotency keys were first used for.
+"""The events that idempotency keys were first used for, in a cluster.
 
 Ids are made of the key and the event, so nothing is taken twice for another event: this tells a client of its mistake.
-Requests that come while a call is under way go with the next one. A call of their own would cost more than a hold.
+On a single server the command itself checks the event of its key (lua/28_key_events.lua). In a cluster the key may be
+on another node. Requests that come while a call is under way go with the next one. A call of their own would cost more
+than a hold.
 """
 
 import asyncio
@@ -35,7 +37,7 @@ class _Asked(NamedTuple):
 
 
 class _Group:
-    """Keys that one call can name: all, or in a cluster those with one tag.
+    """Keys that one call can name: those with one tag.
 
     `late`: the last call took long or failed, so nobody waits for the next one, which goes after `rests_until`.
     """
@@ -50,7 +52,7 @@ class _Group:
         self.rests_until = 0.0
 
     def key(self, name: str) -> str:
-        return f"answer:{{{self.tag}}}:{name}" if self.tag else f"answer:{{{name}}}"
+        return f"answer:{{{self.tag}}}:{name}"
 
 
 class _Part(NamedTuple):
@@ -64,12 +66,12 @@ class _Part(NamedTuple):
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `tags`: in a cluster, those of some partitions, with a call for each. A key has one of them by its name, so it may
+    `tags`: those of some partitions, with a call for each. A key has one of them by its name, so it may
     be on another node than its event. All are asked together, and all callers are answered together: their holds
     then share the batches of their partitions. A node that is away or slow stops nobody: its keys then count as new.
     """
 
-    def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str] = ("",)) -> None:
+    def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str]) -> None:
         self._most = settings.queue_commands
         self._percent = settings.memory_percent
         self._patience = settings.command_timeout_ms / 1000
@@ -143,8 +145,7 @@ class KeyEvents:
                 _fail(group.asked.popleft(), _stopping())
 
     def _group_of(self, name: str) -> _Group:
-        groups = self._groups
-        return groups[0] if len(groups) == 1 else groups[crc32(name.encode()) % len(groups)]
+        return self._groups[crc32(name.encode()) % len(self._groups)]
 
     def _keep_now(self) -> None:
         self._keeping = None
@@ -172,9 +173,6 @@ class KeyEvents:
     async def _ask_together(self, calling: asyncio.TaskGroup, parts: list[_Part]) -> None:
         """Calls for all parts at once, waits for those that are not late, and then answers all callers."""
         try:
-            if not parts[0].group.tag:
-                self._tell_found(parts[0], await self._found(parts[0]))
-                return
             for part in parts:
                 part.group.calling = True
             calls = {calling.create_task(self._call(part)): part for part in parts}
@@ -220,7 +218,7 @@ class KeyEvents:
 
     def _tell_found(self, part: _Part, found: Sequence[bytes] | Exception) -> None:
         if isinstance(found, Exception):
-            if part.group.tag and _is_away(found):
+            if _is_away(found):
                 self._count_as_new(part)
                 return
             for one in part.asked:
@@ -256,6 +254,11 @@ class _Nobody:
 
     def set_exception(self, error: Exception, /) -> None:
         """As above."""
+
+
+def key_of_event(name: str) -> str:
+    """The key that has the event of an idempotency key of that name on a single server. A command brings it."""
+    return f"answer:{{{name}}}"
 
 
 def claim_ms_of(settings: Settings) -> int:

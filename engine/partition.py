@@ -14,8 +14,9 @@ from redis.exceptions import ResponseError
 
 from engine.acknowledged import Acknowledged
 from engine.alike import write_out
-from engine.commands.bookings import OnBooking
+from engine.commands.bookings import Book, OnBooking
 from engine.commands.command import Command, OnReservation
+from engine.commands.holds import Hold
 from engine.errors import EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.lanes import Answer, Lanes, Waiting
 from engine.library import LibraryKeeper, misses_library
@@ -304,6 +305,7 @@ class Partition:
             for command in commands
             if isinstance(command, OnBooking)
         ]
+        names += [command.key for command in commands if isinstance(command, Hold | Book) and command.key]
         return (
             "FCALL",
             "onsale_run",
@@ -320,6 +322,7 @@ class Partition:
             settings.memory_percent,
             self._trace,
             self._acknowledged.epoch,
+            settings.answer_seconds * 1000,
         )
 
     def _learn_limits(self, text: str) -> None:

@@ -7,6 +7,8 @@
 --   code_at             which of its values is a code of that event, empty if it names none. So all codes are read at once
 --   asks                which of its values are the requesting customer and the address of the request, each empty if
 --                       unknown. Only commands that take something have it, and are limited (18_limits.lua)
+--   keyed               which of its values are an event and the key that remembers it, empty if it has no idempotency key.
+--                       After it, `takes` tells whether there is what the key names
 --   takes               beside asks, function(u, command): whether the limits concern it. Where u.memory_full, such a command
 --                       answers `out_of_memory`, unless it is a repeat, before it changes anything
 -- Files are numbered by subject: 40 holds, 45 payments, 50 bookings, 55 catalogue, 57 doors, 58 waiting rooms, 59 waiting

@@ -110,7 +110,7 @@ do
       end
       return commands.hold.run(u, {
         'hold', command[2], command[3], command[4], command[5], '', wish, asked_ms, '', expected_minor, code, false, false,
-        true,
+        '', true,
       }, number)
     end
     local terms, entry = unit_terms(u, r.event), nil

@@ -1,6 +1,6 @@
 -- hold: takes places for a while, all that are asked for or none.
 --
--- Command   {"hold", rid, event_id, customer_id, details, digest, items, hold_ms, address, expected_minor, code, over_limit, blocked}
+-- Command   {"hold", rid, event_id, customer_id, details, digest, items, hold_ms, address, expected_minor, code, over_limit, blocked, key}
 --           items: JSON, an array of items, each
 --                 [ticket_id, quantity]                     places that are all alike
 --                 [ticket_id, quantity, pool, [seat...]]    named seats, in ascending order
@@ -12,13 +12,14 @@
 --           code: under whose terms the places are taken (30_codes.lua); empty: none
 --           over_limit: the customer may have more than max_per_customer
 --           blocked: seats that are named may be blocked; when they are given back they are blocked again
+--           key: answer:{<name>}, which has the event of its idempotency key (28_key_events.lua); empty: none
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
--- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>, key
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed.
 --           So a repeat is looked for before anything else is checked.
 -- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
 --           {"too_many_holds", limit}               that many holds of the customer live at the event
---           {"key_reused"}                          the rid was taken for another request
+--           {"key_reused"}                          the rid was taken for another request, or the key for another event
 --           {"out_of_memory"}                       Redis is too full to take anything
 --           {"unknown_pool", ticket_id}             no such event (ticket 0) or no such ticket in it
 --           {"code_unknown"}                        no such code, or it is not valid now, or another customer's
@@ -154,7 +155,7 @@ do
       return refusal
     end
     local places, lines
-    places, refusal = count_places(u, terms, items, command[14], entry)
+    places, refusal = count_places(u, terms, items, command[15], entry)
     if not places then
       return refusal
     end
@@ -202,6 +203,6 @@ do
 
   commands.hold = {
     run = hold, names_reservation = true, names_customer = true, code_at = 11, asks = { customer = 4, address = 9 },
-    takes = takes,
+    keyed = { event = 3, key = 14 }, takes = takes,
   }
 end

@@ -1,15 +1,16 @@
 -- book: takes a place of a slot at once, with no payment.
 --
--- Command   {"book", event_id, booking_id, slot, start_ms, details, digest, phone, customer_id, address}
+-- Command   {"book", event_id, booking_id, slot, start_ms, details, digest, phone, customer_id, address, key}
 --           slot: its local date and time; start_ms: when that is, by the rules of the day
 --           details: text about who comes, kept as it is; digest: of the request, to know a repeat from a misuse
 --           phone: for which max_per_customer counts, as for the customer; empty where it does not
 --           customer_id, address: the caller and its address; empty if unknown or not limited (18_limits.lua)
--- Keys      events, pools, customers, bookings, slots, purges, unbooked:<event>:<booking_id>
+--           key: as in hold
+-- Keys      events, pools, customers, bookings, slots, purges, unbooked:<event>:<booking_id>, key
 -- Promise   The same booking_id again has no further effect and the same answer, also after the sale closed or the slot
 --           began. After the booking was deleted, that is so while ended reservations are kept, or until the slot expires.
 -- Results   {"rate_limited", who, retry_ms}      too fast
---           {"key_reused"}                       the booking_id was taken for another request
+--           {"key_reused"}                       the booking_id was taken for another request, or the key for another event
 --           {"out_of_memory"}                    Redis is too full to take anything
 --           {"unknown_pool", 0}                  no such event, or it has no slots
 --           {"sale_closed"}, {"sale_paused"}, {"not_on_sale_yet", opens_ms}   as in hold
@@ -64,5 +65,7 @@ do
     return not u.bookings[event_field(u, command[2], command[3])]
   end
 
-  commands.book = { run = book, names_booking = true, asks = { customer = 9, address = 10 }, takes = takes }
+  commands.book = {
+    run = book, names_booking = true, asks = { customer = 9, address = 10 }, keyed = { event = 2, key = 11 }, takes = takes,
+  }
 end

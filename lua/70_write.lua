@@ -263,6 +263,9 @@ do
     for key, map in pairs(u.changed_maps) do
       maps.write(key, map)
     end
+    if u.kept_keys then
+      set_until(u, u.now_ms + u.answer_ms, u.kept_keys)
+    end
     call_with('HSET', u.keys[KEY_POOLS], pools)
     call_with('ZADD', u.keys[KEY_SLOTS], slot_ends, 'GT')
     call_with('HSET', u.keys[KEY_CUSTOMERS], customers)

@@ -1,7 +1,7 @@
 -- onsale_claim, onsale_keep, onsale_key_events: small values that expire, of which the first or the last one counts.
 --
 -- Keys      answer:{<name>}      the answer to a request with a key, or that it is in progress; or the event that the key
---                                was first used for
+--                                was first used for (28_key_events.lua)
 --           callback:<digest>    the first use of a signed message
 do
   -- onsale_claim: writes a value unless there is one.
@@ -25,7 +25,8 @@ do
     return { 'claimed' }
   end
 
-  -- onsale_key_events: returns the events that keys were first used for; keeps the events of other keys from now on.
+  -- onsale_key_events: returns the events that keys were first used for; keeps the events of other keys from now on. For a
+  -- cluster.
   --
   -- Keys      first the requested keys, then the others
   -- Arguments requested: the number of requested keys
@@ -33,7 +34,7 @@ do
   --           percent: as above
   --           event...: of each requested key
   -- Replies   for each requested key: its event, empty if it is new, or "out_of_memory"
-  local function key_events(keys, args)
+  local function events_of_keys(keys, args)
     local asked, percent, found, full = tonumber(args[1]), tonumber(args[4]), {}, nil
     for i = 1, asked do
       local before = redis.call('GET', keys[i])
@@ -52,7 +53,7 @@ do
     return found
   end
 
-  redis.register_function{ function_name = 'onsale_key_events', callback = key_events, flags = { 'allow-oom' } }
+  redis.register_function{ function_name = 'onsale_key_events', callback = events_of_keys, flags = { 'allow-oom' } }
 
   redis.register_function{ function_name = 'onsale_claim', callback = claim, flags = { 'allow-oom' } }
 

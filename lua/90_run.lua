@@ -2,7 +2,8 @@
 --
 -- Keys      meta, events, pools, ledger, deadlines, unsettled, customers, outbox, bookings, slots, purges. Then follow, in the
 --           order of the commands, hold:<rid> for each that names a reservation. Then follow, in the same order,
---           unbooked:<event>:<booking_id> for each that names a booking
+--           unbooked:<event>:<booking_id> for each that names a booking, and answer:{<name>} for each that has an
+--           idempotency key
 -- Arguments batch: a msgpack array of commands
 --           slice: how many due holds to give back at most
 --           archive_ms, booking_ms: as in unit_open
@@ -12,6 +13,7 @@
 --           percent: of maxmemory, from which on nothing is taken (06_memory.lua)
 --           trace: the traceparent of the batch, or an empty text
 --           epoch: of the outbox, that the caller knows, or an empty text
+--           answer_ms: how long the events of idempotency keys are kept
 -- Promise   All commands' effects are written, or the call raises and nothing is.
 -- Replies   a msgpack array: the results in the order of the commands, those of limited commands with the rest of the limit.
 --           Then the microseconds of processor time of the call, by which the engine sizes its batches. Then the position of
@@ -23,6 +25,7 @@ do
   -- KEYS has the hold keys, in their places: no key is made of what comes from outside.
   local function load_named(u, batch)
     local rids, keys, named, fields, named_bookings, last = {}, {}, FIXED_KEYS, {}, {}, 0
+    local keyed
     local call_keys, prefix, records, named_keys = u.keys, u.prefix, u.records, u.named_keys
     local named_customers, customers, event_prefixes = u.named_customers, u.customers, u.event_prefixes
     for i = 1, #batch do
@@ -59,6 +62,11 @@ do
       if code and code ~= '' then
         codes.want(u, command[3], code)
       end
+      local key = kind.keyed and command[kind.keyed.key]
+      if key and key ~= '' then
+        keyed = keyed or {}
+        keyed[i] = key
+      end
     end
     if u.codes then
       codes.load(u)
@@ -74,6 +82,18 @@ do
     end
     if #named_bookings > 0 then
       bookings.load(u, named_bookings)
+    end
+    if keyed then
+      named = named + #named_bookings
+      for i = 1, #batch do
+        if keyed[i] then
+          named = named + 1
+          if call_keys[named] ~= keyed[i] then
+            error('KEYS do not name ' .. keyed[i], 0)
+          end
+        end
+      end
+      key_events.load(u, keyed)
     end
   end
 
@@ -118,11 +138,20 @@ do
   end
 
   local function run_one(u, command, number)
-    local kind = commands[command[1]]
-    if u.limits and kind.takes and kind.takes(u, command) then
-      return limits.run(u, kind, command, number)
+    local kind, result, record, told = commands[command[1]], nil, nil, nil
+    local event = u.keyed and u.keyed[number] and command[kind.keyed.event]
+    if event and key_events.is_of_another(u, number, event) then
+      return reply('key_reused')
     end
-    return kind.run(u, command, number)
+    if u.limits and kind.takes and kind.takes(u, command) then
+      result, record, told = limits.run(u, kind, command, number)
+    else
+      result, record, told = kind.run(u, command, number)
+    end
+    if event and not kind.takes(u, command) then
+      key_events.keep(u, number, event)
+    end
+    return result, record, told
   end
 
   -- On whose behalf commands run, by their numbers; nil if no changes are logged.
@@ -164,6 +193,7 @@ do
     local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
     local percent = tonumber(args[8])
     u.acks = args[6] == '1'
+    u.answer_ms = tonumber(args[11])
     u.trace = args[9] ~= '' and args[9]
     u.memory_full = memory_is_full(u.now_ms, percent or 100, #args[1])
     if u.memory_full and not percent then -- an older release, which does not know the word

@@ -94,6 +94,7 @@ class DirectHolds:
         self._app: Mapping[Any, Any] = dict(app)  # all that is asked of it is there by now
         self._frame, self._known = frame, known
         self._catalogue, self._engine = catalogue, engine
+        self._key_events = engine.key_events
         self._finish: Finish = frame.finish_of(route)
         self._texts, self._heads, self._count = (
             app[HELD_TEXTS],
@@ -115,7 +116,7 @@ class DirectHolds:
 
     def _has_room(self, partition: Partition) -> bool:
         """True if a hold can be taken up now, with a key or without."""
-        return partition.has_room() and self._engine.key_events.has_room()
+        return partition.has_room() and (self._key_events is None or self._key_events.has_room())
 
     def early_refusal(self, connection: DirectConnection, data: bytes) -> bytes | None:
         """The answer to a hold that found no room, which was not parsed; None for one that is not quite as usual."""
@@ -169,7 +170,7 @@ class DirectHolds:
             return False
         request.request_id = self._frame.request_id(headers.get("X-Request-ID"))
         hold = self._make_hold(self, connection, request, prepared)
-        if _KEY in headers:
+        if self._key_events is not None and _KEY in headers:
             hold.key = event_name_of_key(request, "reservations", headers[_KEY])
         connection.begin(hold)
         self.go_on(self._engine.partition_of(prepared.event.event_id), hold)
@@ -202,11 +203,11 @@ class DirectHolds:
     def _submit(self, partition: Partition, hold: "DirectHold") -> bool:
         """False if there is no room, and nothing was done."""
         try:
-            if hold.key and not hold.key_is_free:
+            if self._key_events is not None and hold.key and not hold.key_is_free:
                 if not self._has_room(partition):
                     return False
                 event_id = hold.prepared.event.event_id
-                self._engine.key_events.ask(hold.key, event_id, _FreeKey(self, partition, hold))
+                self._key_events.ask(hold.key, event_id, _FreeKey(self, partition, hold))
             else:
                 partition.append(hold.prepared.command, hold)
         except Overloaded:
@@ -245,8 +246,8 @@ class DirectHolds:
         """The answer to a result, as it is written."""
         request: Any = hold.request
         try:
-            if hold.key and isinstance(result, Held):
-                self._engine.key_events.keep(hold.key)
+            if self._key_events is not None and hold.key and isinstance(result, Held):
+                self._key_events.keep(hold.key)
             usual = self._usual_answer(request, hold.prepared, result) if type(result) is Held else None
             if usual is not None:
                 return usual
@@ -283,7 +284,7 @@ class DirectHold:
         self._direct, self.connection, self.request, self.prepared = direct, connection, request, prepared
         self.until = 0.0
         self.key = ""
-        """The name under which the event of its Idempotency-Key is known; empty if it has none."""
+        """The name under which a cluster knows the event of its Idempotency-Key; empty if it has none."""
 
         self.key_is_free = False
         """The key is of no other event."""

@@ -24,7 +24,14 @@ from api.http.requests import DatabaseId, check_currency, read_body, read_query
 from api.http.text import CustomerId, NamedCode
 from api.http.times import wall_clock_ms
 from api.http.types import Page
-from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempotency_key, keep_event_of_key
+from api.idempotency import (
+    REPLAYED,
+    body_digest,
+    check_event_of_key,
+    idempotency_key,
+    keep_event_of_key,
+    key_beside_command,
+)
 from api.metrics import METRICS
 from api.read_your_writes import wait_for_outcomes
 from api.sales.expected_total import ExpectedTotal, expected_minor
@@ -149,10 +156,10 @@ def prepare_hold(
     engine = request.app[ENGINE]
     key = idempotency_key(request)
     if key is None:
-        reservation_id, digest = engine.ids.new(event.event_id), ""
+        reservation_id, digest, beside = engine.ids.new(event.event_id), "", ""
     else:
         reservation_id = keyed_reservation_id(event.event_id, caller.scope, key, engine.id_secret(event.event_id))
-        digest = body_digest(body)
+        digest, beside = body_digest(body), key_beside_command(request, "reservations", key)
     details = CustomerDetails(customer.first_name, customer.last_name)
     command = Hold(
         reservation_id,
@@ -166,6 +173,7 @@ def prepare_hold(
         code=body.code or "",
         over_limit=body.override_limit,
         from_blocked=body.from_blocked,
+        key=beside,
     )
     return PreparedHold(command, body, event, seating)
 

@@ -27,7 +27,14 @@ from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import path_id, read_body, read_query
 from api.http.times import wall_clock_ms
 from api.http.types import Page
-from api.idempotency import REPLAYED, body_digest, check_event_of_key, idempotency_key, keep_event_of_key
+from api.idempotency import (
+    REPLAYED,
+    body_digest,
+    check_event_of_key,
+    idempotency_key,
+    keep_event_of_key,
+    key_beside_command,
+)
 from api.metrics import METRICS
 from api.read_your_writes import wait_for_outcomes
 from api.timed.bodies import BookingPatch, BookingsQuery, NewBooking, check_phone
@@ -61,14 +68,14 @@ async def create_booking(request: web.Request) -> Reply:
     wanted = _wanted(request, event, parse_date("date", body.date), parse_time("time", body.time))
     key = idempotency_key(request)
     if key is None:
-        booking_id, digest = new_booking_id(), ""
+        booking_id, digest, beside = new_booking_id(), "", ""
     else:
         await check_event_of_key(request, "bookings", key, event.event_id)
         secret = request.app[ENGINE].id_secret(event.event_id)
         booking_id = keyed_booking_id(event.event_id, caller.scope, key, secret)
-        digest = body_digest(body)
+        digest, beside = body_digest(body), key_beside_command(request, "bookings", key)
     who = body.phone_number, customer_id, limited_address(request)
-    result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, *wanted, details, digest, *who))
+    result = await request.app[ENGINE].submit(Book(event.event_id, booking_id, *wanted, details, digest, *who, beside))
     tell_rates(request, result)
     if not isinstance(result, Booked):
         request.app[METRICS].count_refused_hold(event.event_id, code_of(result))

@@ -72,7 +72,7 @@ class Book(OnBooking[BookResult], frozen=True, tag="book"):
 
     `slot` is its local date and time, `start_ms` its instant. `customer_id` and `address` are the
     caller and its address; empty if unknown or not limited. `max_per_customer` counts for the customer and for
-    `phone`, too.
+    `phone`, too. `key`: as of Hold.
     """
 
     takes = True
@@ -84,6 +84,7 @@ class Book(OnBooking[BookResult], frozen=True, tag="book"):
     phone: str = ""
     customer_id: str = ""
     address: str = ""
+    key: str = ""
 
 
 class Move(OnBooking[MoveResult], frozen=True, tag="move"):

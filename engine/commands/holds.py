@@ -74,7 +74,7 @@ class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
     `digest` tells a repeat from another request; `items` is made by `items_text`; `address`
     is where it comes from, empty where that is not limited. `expected_minor`: the total that was shown. `code`: under
     whose terms; empty: none. `over_limit`: `max_per_customer` does not count. `from_blocked`: seats that are named
-    may be blocked.
+    may be blocked. `key`: see `key_of_event`; empty: none.
     """
 
     takes = True
@@ -89,6 +89,7 @@ class Hold(OnReservation[HoldResult], frozen=True, tag="hold"):
     code: str = ""
     over_limit: bool = False
     from_blocked: bool = False
+    key: str = ""
 
 
 class Add(OnReservation[AddResult], frozen=True, tag="add"):

@@ -31,6 +31,7 @@ from engine.engine import Engine
 from engine.errors import OutOfMemory, Unready
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse
 from engine.ids import keyed_name, new_booking_id, new_reservation_id
+from engine.key_events import key_of_event
 from engine.limits import LimitsInForce
 from engine.results.bookings import Booked, BookingFound, Moved, SlotsCounted, Unbooked
 from engine.results.events import Counts
@@ -38,7 +39,7 @@ from engine.results.holds import Cancelled, Held, Swept
 from engine.results.limits import RateLimited
 from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.refunds import NotPaid, RefundDue
-from engine.results.reservations import Expired, Found
+from engine.results.reservations import Expired, Found, KeyReused
 from engine.results.result import Result
 from engine.results.seats import SeatMap
 from engine.settings import Settings
@@ -47,6 +48,7 @@ from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
 from sync.metrics import SyncMetrics
 from sync.upkeep.memory_watch import run_memory_watch
+from tests.integration.engine.test_key_events import in_cluster
 from tests.support.engine.bulk_holds import holds
 from tests.support.engine.full_memory import Fullness, fill_up, set_limit
 from tests.support.engine.timed_slots import at, schedule_of
@@ -196,8 +198,14 @@ async def test_a_process_starts_without_memory(engine: Engine, fullness: Fullnes
 async def test_small_values_that_settle_are_written(engine: Engine) -> None:
     answers, kept = IdempotencyStore(engine), StoredResponse("digest", 200, {}, b"{}")
     known, new, pay = (keyed_name("test", "customer/anna", key) for key in ("known", "new", "pay"))
-    assert await engine.key_events.first_event(known, EVENT) == EVENT
-    await fill_up(engine.redis, Fullness.HARD)
+    async with in_cluster(engine) as (key_events, nodes):
+        nodes.goes_on.set()
+        assert await key_events.first_event(known, EVENT) == EVENT
+        await fill_up(engine.redis, Fullness.HARD)
+        assert await key_events.first_event(known, EVENT + 1) == EVENT
+        with pytest.raises(OutOfMemory):
+            await key_events.first_event(new, EVENT)
+    assert [key async for key in engine.redis.scan_iter(match=f"*{new}*", count=100)] == []
     for name in (KeyName(pay), KeyName(pay, caller="anna")):
         assert await answers.claim(name, "digest") is None
         await answers.keep(name, kept)
@@ -205,10 +213,20 @@ async def test_small_values_that_settle_are_written(engine: Engine) -> None:
     assert await claim_message(engine, "message", "payment 1", 60)
     assert not await claim_message(engine, "message", "payment 2", 60)
     await tell_position(engine.redis, "reader", 17)
-    assert await engine.key_events.first_event(known, EVENT + 1) == EVENT
+
+
+async def test_a_key_is_known_and_none_is_kept(engine: Engine) -> None:
+    known, new = (replace(hold_of((GENERAL, 1)), key=key_of_event(name)) for name in ("known", "new"))
+    assert isinstance(await engine.submit(known), Held)
+    await fill_up(engine.redis, Fullness.HARD)
+    again = await engine.submit(known)
+    assert isinstance(again, Held)
+    assert again.replayed
     with pytest.raises(OutOfMemory):
-        await engine.key_events.first_event(new, EVENT)
-    assert await engine.redis.get(f"answer:{{{new}}}") is None
+        await engine.submit(new)
+    assert await engine.redis.get(new.key) is None
+    other = replace(new, reservation_id=new_reservation_id(EVENT + 16), event_id=EVENT + 16, key=known.key)
+    assert await engine.submit(other) == KeyReused()
 
 
 async def test_no_event_joins_a_cart(engine: Engine) -> None:

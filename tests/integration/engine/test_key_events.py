@@ -1,72 +1,24 @@
-"""Events of idempotency keys: the first one counts, and many keys cost few calls."""
+"""Events of idempotency keys in a cluster: the first one counts, and many keys cost few calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import pytest
 from msgspec.structs import replace
 
 from engine.engine import Engine
-from engine.errors import Fault, Overloaded, Unready
+from engine.errors import Fault, OutcomeUnknown, Overloaded, Unready
 from engine.key_events import Call, KeyEvents
 from engine.settings import Settings
+from engine.wire import Wire
 from tests.support.waiting import wait_until
 
 EVENT, OTHER = 1, 2
-
-
-async def calls(engine: Engine) -> int:
-    stats = await engine.redis.info("commandstats")
-    return int(stats.get("cmdstat_fcall", {"calls": 0})["calls"])
-
-
-async def test_the_first_event_of_a_key_counts(engine: Engine) -> None:
-    assert await engine.key_events.first_event("key", EVENT) == EVENT
-    assert await engine.key_events.first_event("key", OTHER) == EVENT
-    assert (
-        await asyncio.gather(*(engine.key_events.first_event("new", event) for event in (OTHER, EVENT))) == [OTHER] * 2
-    )
-
-
-async def test_a_key_is_forgotten_soon_unless_it_is_kept(engine: Engine) -> None:
-    for name in ("refused", "taken"):
-        await engine.key_events.first_event(name, EVENT)
-    engine.key_events.keep("taken")
-
-    async def is_kept() -> bool:
-        return await engine.redis.pttl("answer:{taken}") > 80_000_000
-
-    await wait_until(is_kept)
-    assert 0 < await engine.redis.pttl("answer:{refused}") <= 70_000
-
-
-async def test_many_keys_cost_few_calls(engine: Engine) -> None:
-    before = await calls(engine)
-    events = await asyncio.gather(*(engine.key_events.first_event(f"key-{number}", number) for number in range(1, 501)))
-    assert events == list(range(1, 501))
-    assert await calls(engine) - before < 20
-
-
-async def test_callers_get_a_fault(engine_settings: Settings) -> None:
-    async with Engine(replace(engine_settings, queue_commands=3)) as engine:
-        asked = [asyncio.ensure_future(engine.key_events.first_event(str(number), EVENT)) for number in range(4)]
-        await asyncio.sleep(0)
-        with pytest.raises(Overloaded):
-            await asked.pop()
-        assert await asyncio.gather(*asked) == [EVENT] * 3
-
-    async def broken(*_: object) -> None:
-        raise Overloaded("too many calls wait")
-
-    async with Engine(engine_settings) as engine:
-        engine.key_events._groups[0].call = broken
-        with pytest.raises(Fault, match="too many calls"):
-            await engine.key_events.first_event("key", EVENT)
 
 
 TAGS = ("p00.1", "p01.2")
@@ -95,13 +47,61 @@ class Nodes:
 
 
 @asynccontextmanager
-async def in_cluster(engine: Engine) -> AsyncIterator[tuple[KeyEvents, Nodes]]:
-    nodes = Nodes(partial(engine.call, confirmed=False))
-    key_events = KeyEvents(engine.settings, [nodes] * len(TAGS), TAGS)
+async def in_cluster(
+    engine: Engine, call: Call | None = None, **changed: int
+) -> AsyncIterator[tuple[KeyEvents, Nodes]]:
+    nodes = Nodes(call or partial(engine.call, confirmed=False))
+    key_events = KeyEvents(replace(engine.settings, **changed), [nodes] * len(TAGS), TAGS)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(key_events.run())
         yield key_events, nodes
         running.cancel()
+        key_events.refuse_all()
+
+
+@pytest.fixture
+async def key_events(engine: Engine) -> AsyncIterator[KeyEvents]:
+    async with in_cluster(engine) as (key_events, nodes):
+        nodes.goes_on.set()
+        yield key_events
+
+
+async def test_the_first_event_of_a_key_counts(key_events: KeyEvents) -> None:
+    assert await key_events.first_event("key", EVENT) == EVENT
+    assert await key_events.first_event("key", OTHER) == EVENT
+    assert await asyncio.gather(*(key_events.first_event("new", event) for event in (OTHER, EVENT))) == [OTHER] * 2
+
+
+async def test_a_key_is_forgotten_soon_unless_it_is_kept(engine: Engine, key_events: KeyEvents) -> None:
+    names = names_of(0)
+    refused, taken = next(names), next(names)
+    for name in (refused, taken):
+        await key_events.first_event(name, EVENT)
+    key_events.keep(taken)
+
+    async def is_kept() -> bool:
+        return await engine.redis.pttl(f"answer:{{{TAGS[0]}}}:{taken}") > 80_000_000
+
+    await wait_until(is_kept)
+    assert 0 < await engine.redis.pttl(f"answer:{{{TAGS[0]}}}:{refused}") <= 70_000
+
+
+async def test_callers_get_a_fault(engine: Engine) -> None:
+    async with in_cluster(engine, queue_commands=3) as (key_events, nodes):
+        nodes.goes_on.set()
+        asked = [asyncio.ensure_future(key_events.first_event(str(number), EVENT)) for number in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await asked.pop()
+        assert await asyncio.gather(*asked) == [EVENT] * 3
+
+    async def broken(*_: object) -> None:
+        raise Overloaded("too many calls wait")
+
+    async with in_cluster(engine, broken) as (key_events, nodes):
+        nodes.goes_on.set()
+        with pytest.raises(Fault, match="too many calls"):
+            await key_events.first_event("key", EVENT)
 
 
 async def test_in_a_cluster_keys_of_a_tag_go_together(engine: Engine) -> None:
@@ -214,17 +214,33 @@ async def test_keys_that_are_kept_go_with_the_next_call(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 5])
-async def test_nobody_waits_for_an_engine_that_has_stopped(engine_settings: Settings, turns: int) -> None:
+async def test_nobody_waits_for_an_engine_that_has_stopped(engine: Engine, turns: int) -> None:
     """Neither who is asked for, nor who is not yet."""
 
     async def hanging(*_: object) -> None:
         await asyncio.Event().wait()
 
-    async with Engine(engine_settings) as engine:
-        engine.key_events._groups[0].call = hanging
-        waiting = asyncio.ensure_future(engine.key_events.first_event("key", EVENT))
+    async with in_cluster(engine, hanging) as (key_events, nodes):
+        nodes.goes_on.set()
+        waiting = asyncio.ensure_future(key_events.first_event("key", EVENT))
         for _ in range(turns):
             await asyncio.sleep(0)
     async with asyncio.timeout(5):
         with pytest.raises(Fault):
             await waiting
+
+
+async def test_a_node_that_hangs_is_waited_for_once(engine_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for one time-out over the wire, and then for another one over redis-py."""
+
+    class Hanging:
+        async def call(self, _call: Any) -> None:
+            await asyncio.Event().wait()
+
+    async def again(*_: object, **__: object) -> None:
+        pytest.fail("the time is over")
+
+    async with Engine(replace(engine_settings, command_timeout_ms=20)) as engine:
+        monkeypatch.setattr(engine, "call", again)
+        with pytest.raises(OutcomeUnknown):
+            await engine._call_by_wire(cast("Wire", Hanging()), "onsale_key_events", ["key"], [1])

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
 from engine.commands.holds import Add, Cancel, Hold, Remove
-from engine.commands.items import BestSeats, items_text
+from engine.commands.items import BestSeats, NamedSeats, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.reservations import Find
+from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
 from engine.facts import decode_facts
 from engine.ids import new_reservation_id
@@ -21,6 +22,7 @@ from engine.redis_keys import OUTBOX_FIELD
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying
 from engine.results.reservations import Expired, Found, KeyReused
+from engine.results.seats import SeatMap
 from engine.settings import Settings
 from engine.stock import PoolCapacity, SectionMap
 from engine.terms import Terms, TicketTerms
@@ -96,3 +98,21 @@ async def test_a_customer_comes_back_to_a_hold_that_waits_to_be_given_back(
         found = await engine.submit(Find(RID))
     assert isinstance(found, Found)
     assert found.record.state is State.EXPIRED
+
+
+@pytest.mark.parametrize(("second", "writes"), [(198, 1), (901, 2)], ids=["near", "far"])
+async def test_seats_near_each_other_are_written_in_one_call_of_redis(engine: Engine, second: int, writes: int) -> None:
+    """With what is between them as it was: free, blocked and the ends of rows."""
+    rows = "\n".join(["ab" * 50] * 10)
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 900_000, 10, [TicketTerms(8, ["s0"], 100, True)])
+    await engine.submit(PutEvent(1, terms, [], [SectionMap("s0", rows)]))
+    seats = [1, 3, second]
+    wishes = {str(seat): items_text([NamedSeats(8, 1, "s0", [seat])]) for seat in seats}
+    holds = [Hold(new_reservation_id(1), 1, customer, "{}", "", wish) for customer, wish in wishes.items()]
+    await engine.redis.execute_command("CONFIG", "RESETSTAT")
+    assert {type(result) for result in await asyncio.gather(*map(engine.submit, holds))} == {Held}
+    stats = await engine.redis.info("commandstats")
+    assert stats["cmdstat_setrange"]["calls"] == writes
+    shown = await engine.submit(ReadSeatMap(1, "s0"))
+    assert isinstance(shown, SeatMap)
+    assert shown.text == "".join("h" if place in seats else text for place, text in enumerate(rows, 1))
