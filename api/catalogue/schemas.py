@@ -23,7 +23,8 @@ class Ticket(msgspec.Struct, gc=False, frozen=True):
     """A ticket with its counts; `held` includes places being paid.
 
     Its sale times count beside those of its event. A hidden one is shown to its managers alone, and cannot be bought.
-    `min_quantity`: the least that is sold of it at once.
+    `min_quantity`: the least that is sold of it at once. Of a timed ticket the counts are those of an empty slot: each
+    slot has its own, which the event's `slots` tell.
     """
 
     id: int
@@ -146,7 +147,10 @@ class TicketAvailability(msgspec.Struct, gc=False, frozen=True):
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """The counts of an event's tickets at one instant. `version` grows with each change of the event or its tickets."""
+    """The counts of an event's tickets at one instant. `version` grows with each change of the event or its tickets.
+
+    Of a timed ticket they are those of an empty slot; the event's `slots` have the counts of each.
+    """
 
     event_id: int
     as_of: Timestamp

@@ -107,7 +107,7 @@ def _row(figures: Figures) -> dict[str, Any]:
         "reserved": figures.reserved,
         "held": figures.held,
         "sold": figures.sold,
-        "kept": figures.kept,
+        "kept": figures.kept + figures.set_aside,
         "cancelled": figures.cancelled,
         "expired": figures.expired,
         "refunded": figures.refunded,

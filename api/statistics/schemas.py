@@ -68,7 +68,10 @@ class Attendance(msgspec.Struct, frozen=True, rename={"inside": "in", "outside":
 class EventStatistics(_Figures, frozen=True, kw_only=True):
     """Figures of an event, in places. `conversion` is paid reservations ÷ all that ended.
 
-    `check_ins` is there where one event is asked about.
+    `held` has those, too, that exchanges pin while their money comes. `kept` are off sale without an owner, as in
+    availability: refunded without restock, or set aside for codes. `revenue` is the price of what is sold. A refund of
+    another amount than the price does not change it; the report `money` counts charges and refunds. `check_ins` is
+    there where one event is asked about.
     """
 
     event_id: int
@@ -89,7 +92,7 @@ class EventStatistics(_Figures, frozen=True, kw_only=True):
 
 
 class TicketTypeStatistics(_Figures, frozen=True, kw_only=True):
-    """Figures of all tickets of one name in one currency, over all events."""
+    """Figures of all tickets of one name in one currency, over all events. Each figure is as of an event."""
 
     ticket_type: str
 

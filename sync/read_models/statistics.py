@@ -17,10 +17,10 @@ from sync.sql import statement
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of places, each reservation counted by its present state.
 
-    `reserved` is held, paying and paid; `held` is held and paying; `refunded` includes refunds that are due. `kept` is
-    refunded and not back on sale.
-    `revenue_minor` is the price of what is paid now, in minor units of `currency`. `conversion` is paid
-    reservations ÷ all that ended (0 to 1), None while none has ended.
+    `reserved` is held, paying and paid; `held` is held and paying, with what exchanges pin while their money comes.
+    `refunded` includes refunds that are due. `kept` is refunded and not back on sale. `set_aside` for codes are places
+    that are not taken. `revenue_minor` is the price of what is paid now, in minor units of `currency`. `conversion` is
+    paid reservations ÷ all that ended (0 to 1), None while none has ended.
     """
 
     reserved: int
@@ -30,6 +30,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     expired: int
     refunded: int
     kept: int
+    set_aside: int
     revenue_minor: int
     currency: str
     conversion: float | None

@@ -1349,7 +1349,7 @@ class TicketTypeStatisticsPage(TypedDict):
 
 
 class TicketTypeStatistics(TypedDict):
-    """Figures of all tickets of one name in one currency, over all events."""
+    """Figures of all tickets of one name in one currency, over all events. Each figure is as of an event."""
 
     reserved: int
     held: int

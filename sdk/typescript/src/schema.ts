@@ -1704,7 +1704,8 @@ export interface components {
          * @description A ticket with its counts; `held` includes places being paid.
          *
          *         Its sale times count beside those of its event. A hidden one is shown to its managers alone, and cannot be bought.
-         *         `min_quantity`: the least that is sold of it at once.
+         *         `min_quantity`: the least that is sold of it at once. Of a timed ticket the counts are those of an empty slot: each
+         *         slot has its own, which the event's `slots` tell.
          * @example {
          *       "id": 1,
          *       "event": {
@@ -1800,6 +1801,8 @@ export interface components {
         /**
          * Availability
          * @description The counts of an event's tickets at one instant. `version` grows with each change of the event or its tickets.
+         *
+         *         Of a timed ticket they are those of an empty slot; the event's `slots` have the counts of each.
          * @example {
          *       "event_id": 1,
          *       "as_of": "2027-06-01T10:00:00.120Z",
@@ -4008,7 +4011,10 @@ export interface components {
          * EventStatistics
          * @description Figures of an event, in places. `conversion` is paid reservations ÷ all that ended.
          *
-         *         `check_ins` is there where one event is asked about.
+         *         `held` has those, too, that exchanges pin while their money comes. `kept` are off sale without an owner, as in
+         *         availability: refunded without restock, or set aside for codes. `revenue` is the price of what is sold. A refund of
+         *         another amount than the price does not change it; the report `money` counts charges and refunds. `check_ins` is
+         *         there where one event is asked about.
          * @example {
          *       "event_id": 1,
          *       "name": "Big event",
@@ -4092,7 +4098,7 @@ export interface components {
         };
         /**
          * TicketTypeStatistics
-         * @description Figures of all tickets of one name in one currency, over all events.
+         * @description Figures of all tickets of one name in one currency, over all events. Each figure is as of an event.
          * @example {
          *       "ticket_type": "VIP",
          *       "reserved": 3,

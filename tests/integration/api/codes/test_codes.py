@@ -38,6 +38,29 @@ async def availability(front: Front, event: Json) -> Json:
     return (await front.get(f"/v1/events/{event['id']}/availability")).body["tickets"][0]
 
 
+async def test_statistics_keep_what_is_set_aside_as_availability_does(front: Front, sync: None) -> None:
+    event = await front.event(100)
+    (ticket_id,) = (ticket["id"] for ticket in event["tickets"])
+    await made(front, event, codes=["A", "B", "C"], kind="allocation", ticket_ids=[ticket_id], places=10)
+    paid = (await front.pay((await reserve(front, (ticket_id, 4), code="A")).body)).body
+    await reserve(front, (ticket_id, 3), code="B", customer="23")
+    some: Json = {"items": [{"ticket_id": ticket_id, "quantity": 1}]}
+    assert (await front.call("POST", f"/v1/reservations/{paid['id']}/refund", some)).status == 200
+
+    async def agree() -> bool:
+        shown = await availability(front, event)
+        of_event = (await front.get(f"/v1/events/{event['id']}/statistics")).body
+        (of_type,) = await front.pages("/v1/statistics/ticket-types")
+        assert shown["available"] + sum(shown[name] for name in ("held", "sold", "kept")) == 100
+        return all(shown[name] == row[name] for name in ("held", "sold", "kept") for row in (of_event, of_type))
+
+    await wait_until(agree)
+    assert (await availability(front, event))["kept"] == 30 - 4 - 3 + 1
+    assert (await front.call("DELETE", f"/v1/events/{event['id']}/codes/C")).status == 204
+    await wait_until(agree)
+    assert (await availability(front, event))["kept"] == 20 - 4 - 3 + 1
+
+
 async def test_a_discount_from_making_to_refund(front: Front) -> None:
     event = await front.event(100, price=30_000)
     (ticket_id,) = (ticket["id"] for ticket in event["tickets"])

@@ -3,15 +3,18 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from api.access.callers import Role
 from engine.settings import Settings
 from sync.audit.audit import audit
+from sync.worker import run_sync
 from tests.integration.api.audit_log.test_audit_log import CUSTOMER, SHOP, as_, entries
 from tests.integration.api.conftest import GatewayLedger, StartApi, resolving
 from tests.support.api import schemas as shapes
 from tests.support.api.api_client import Answer, Front, Json, ticket
 from tests.support.api.two_event_carts import CHILD, GENERAL, PRICE, Tour
+from tests.support.sync.box_office import running
 from tests.support.waiting import wait_until
 
 EUR = "EUR"
@@ -106,6 +109,31 @@ def _has(front: Front, reservation: Json, places: list[tuple[int, int]]) -> Call
         return has(await front.read(reservation)) == places
 
     return looked
+
+
+async def test_statistics_count_what_an_exchange_pins(front: Front, tickets: tuple[int, int], shop: Settings) -> None:
+    cheap, dear = tickets
+    event_id = (await front.get(f"/v1/tickets/{cheap}")).body["event"]["id"]
+    paid = await front.paid((cheap, 3))
+    assert (await exchange(front, paid, (cheap, 1), (dear, 3), payment_token="timeout")).status == 202
+
+    async def figures() -> list[tuple[int, int, int]]:
+        rows = [(await front.get(f"/v1/events/{event_id}/statistics")).body]
+        rows += await front.pages("/v1/statistics/ticket-types")
+        return [(row["reserved"], row["held"], row["sold"]) for row in rows]
+
+    async def are_pinned() -> bool:
+        return await figures() == [(6, 3, 3), (3, 0, 3), (3, 3, 0)]
+
+    assert (await front.counts(cheap), await front.counts(dear)) == ((2, 0, 3), (2, 3, 0))
+    async with running(run_sync(replace(shop, resolve_after_ms=60_000))):
+        await wait_until(are_pinned, what="statistics say the same as availability")
+
+    async def are_swapped() -> bool:
+        return await figures() == [(4, 0, 4), (1, 0, 1), (3, 0, 3)]
+
+    async with running(run_sync(shop)):
+        await wait_until(are_swapped)
 
 
 async def test_a_refund_takes_back_all_that_was_charged(

@@ -187,6 +187,26 @@ async def test_money_of_several_payments_that_was_kept_goes_back_to_each(
     assert [each["status"] for each in (await front.read(paid))["payments"]] == ["refunded", "refunded"]
 
 
+async def test_the_payment_of_an_archived_reservation_is_found_behind_many_that_failed(
+    front: Front, ticket_id: int, ledger: GatewayLedger, sync: None
+) -> None:
+    """Redis keeps eight attempts, and drops those without money; Postgres has them all."""
+    paid = await front.paid((ticket_id, 1))
+    exchange = {"items": [{"ticket_id": ticket_id, "quantity": 2}], "payment_token": "card_error"}
+    for _ in range(9):
+        assert (await front.call("POST", f"/v1/reservations/{paid['id']}/exchange", exchange)).code == "card_declined"
+    shown = await front.read(paid)
+
+    async def written() -> bool:
+        (listed,) = (await front.get("/v1/reservations", ticket_id=str(ticket_id))).body["items"]
+        return bool(listed["payment"] == shown["payment"])
+
+    await wait_until(written, what="Postgres has the payment")
+    await forget(front, paid["id"])
+    assert (await refund(front, paid)).body["status"] == "refunded"
+    assert ledger.returned() == [2500]
+
+
 async def test_a_payment_completed_when_it_did_whatever_goes_back(front: Front, ticket_id: int, sync: None) -> None:
     paid = await front.paid((ticket_id, 2))
     completed_at = paid["payment"]["completed_at"]

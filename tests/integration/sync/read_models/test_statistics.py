@@ -51,7 +51,7 @@ async def _fill(pool: Postgres) -> None:
 def _figures(places: tuple[int, ...], revenue_minor: int, conversion: float | None) -> dict[str, object]:
     names = ("reserved", "held", "sold", "cancelled", "expired", "refunded")
     money = {"revenue_minor": revenue_minor, "currency": "EUR"}
-    return dict(zip(names, places, strict=True)) | {"kept": 0, "conversion": conversion} | money
+    return dict(zip(names, places, strict=True)) | {"kept": 0, "set_aside": 0, "conversion": conversion} | money
 
 
 async def test_an_event_that_is_sold_out(pool: Postgres) -> None:
@@ -92,3 +92,20 @@ async def test_ticket_types_over_all_events(pool: Postgres) -> None:
 
 def _of(row: EventFigures | TicketTypeFigures) -> dict[str, object]:
     return {name: getattr(row, name) for name in _figures((0,) * 6, 0, None)}
+
+
+async def test_what_an_exchange_pins_is_what_only_the_new_places_have(pool: Postgres) -> None:
+    """Two tickets share a pool, of which five places stay and three are new; one of two seats is new."""
+    had = '[[21, "p", 5, 500, [], null], [23, "s1", 1, 900, [3], null]]'
+    wanted = '[[21, "p", 4, 500, [], null], [22, "p", 4, 500, [], null], [23, "s1", 2, 900, [3, 4], null]]'
+    payment = "INSERT INTO payments (reservation_id, id, status, amount_minor, reason, digest, started_at, exchange)"
+    await _fill(pool)
+    async with pool.connection() as connection:
+        await connection.execute(
+            f"{payment} SELECT '2-c', 'pay', 'pending', 2400, '', '', now(), '[[{had}, {wanted}]]'::json"
+        )
+        rows = await connection.fetch("SELECT event_id, ticket_id, pool, quantity, seats FROM pinned_items")
+    assert [tuple(row) for row in rows] == [(2, 22, "p", 3, []), (2, 23, "s1", 1, [4])]
+    mixed = await get_event_statistics(pool, 2)
+    assert mixed is not None
+    assert (mixed.reserved, mixed.held, mixed.sold) == (9 + 13 + 4, 9 + 4, 13)
