@@ -147,8 +147,11 @@ class SyncMetrics:
             ("node",),
             registry=self.registry,
         )
-        self.clock_ahead_seconds = self._gauge(
-            "onsale_clock_ahead_seconds", "By how much the clock of Redis is ahead of this worker's."
+        self.clock_ahead_seconds = Gauge(
+            "onsale_clock_ahead_seconds",
+            "By how much the clock of a server of Redis is ahead of this worker's.",
+            ("node",),
+            registry=self.registry,
         )
 
     def observe_payment(self, outcome: Outcome) -> None:

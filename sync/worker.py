@@ -64,7 +64,7 @@ async def run_sync(settings: Settings) -> None:
             work.create_task(run_eraser(settings, engine, postgres), name="eraser")
             work.create_task(run_lag(settings, redis, engine.keys, metrics), name="lag")
             work.create_task(run_webhooks(settings, metrics, tracer), name="webhooks")
-            work.create_task(run_clock_watch(settings, redis, metrics), name="clock")
+            work.create_task(run_clock_watch(settings, redis, engine.keys, metrics), name="clock")
             work.create_task(run_memory_watch(settings, redis, metrics), name="memory")
             work.create_task(run_cluster_watch(engine, redis, metrics), name="cluster")
             log.info("sync_started", partitions=settings.partitions)

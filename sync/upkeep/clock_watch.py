@@ -1,11 +1,12 @@
-"""A watch on the clock of Redis, the only one that decides about holds. It must not jump.
+"""A watch on the clocks of Redis, the only ones that decide about holds. They must not jump.
 
 Held against a clock of this process that never jumps. Two looks a second apart tell a jump from drift, and from clocks
-that merely differ. If Redis was away or has become another server between two looks, they tell that too.
+that merely differ. For the holds of a partition it is a jump, too, if another server with another time has it now.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from engine.client import Redis
 from engine.errors import Fault
 from engine.inspection import server_time_ms
+from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
 from sync.metrics import SyncMetrics
 
@@ -21,21 +23,22 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 1.0
 
 
-async def run_clock_watch(settings: Settings, redis: Redis, metrics: SyncMetrics) -> None:
+async def run_clock_watch(
+    settings: Settings, redis: Redis, partitions: Sequence[PartitionKeys], metrics: SyncMetrics
+) -> None:
     """Looks every second, forever. Outlives Redis."""
     for direction in ("forward", "backward"):
         metrics.clock_jumps.labels(direction)  # a counter that is not there yet cannot be seen to rise
-    before: dict[Redis, _Look] = {}
+    before: dict[int, _Look] = {}
+    told: set[str] = set()
     while True:
-        for node in await redis.primaries():
-            try:
-                now = await _look(node)
-            except Fault:  # logged by the client's outage
-                continue
-            metrics.clock_ahead_seconds.set(now.ahead_of_day_ms / 1000)
-            if node in before:
-                _alarm_of_jump(before[node], now, settings.clock_jump_ms, metrics)
-            before[node] = now
+        looks = await _looks(redis)
+        _tell_leads(looks, told, metrics)
+        now = _of_partitions(redis, partitions, looks)
+        jumps = {(before[partition], look) for partition, look in now.items() if partition in before}
+        for earlier, later in jumps:
+            _alarm_of_jump(earlier, later, settings.clock_jump_ms, metrics)
+        before |= now
         await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -45,6 +48,40 @@ class _Look(NamedTuple):
     ahead_ms: float
     slack_ms: float
     ahead_of_day_ms: float
+
+
+async def _looks(redis: Redis) -> dict[Redis, _Look]:
+    """All servers that answer."""
+    looks = {}
+    for node in await redis.primaries():
+        try:
+            looks[node] = await _look(node)
+        except Fault:  # logged by the client's outage
+            continue
+    return looks
+
+
+def _tell_leads(looks: dict[Redis, _Look], told: set[str], metrics: SyncMetrics) -> None:
+    """Reports the servers' leads. `told`: the servers that were reported until now."""
+    for gone in told - {node.name for node in looks}:
+        told.remove(gone)
+        metrics.clock_ahead_seconds.remove(gone)
+    for node, look in looks.items():
+        told.add(node.name)
+        metrics.clock_ahead_seconds.labels(node.name).set(look.ahead_of_day_ms / 1000)
+
+
+def _of_partitions(redis: Redis, partitions: Sequence[PartitionKeys], looks: dict[Redis, _Look]) -> dict[int, _Look]:
+    """The looks at the servers that have the partitions; those that are away have none."""
+    found = {}
+    for keys in partitions:
+        try:
+            look = looks.get(redis.at(keys.meta))
+        except Fault:  # no server has it now
+            continue
+        if look is not None:
+            found[keys.partition] = look
+    return found
 
 
 async def _look(node: Redis) -> _Look:
@@ -65,5 +102,5 @@ def _alarm_of_jump(before: _Look, now: _Look, tolerated_ms: int, metrics: SyncMe
         direction=direction,
         ms=abs(jumped_ms),
         consequence=f"earlier holds expire {abs(jumped_ms)} ms too {how}; nothing is sold twice",
-        remedy="see who set the clock of the server of Redis; let it be slewed, not stepped",
+        remedy="see who set the clock of a server of Redis, or which server with another time took over; slew clocks",
     )

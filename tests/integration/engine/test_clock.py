@@ -206,11 +206,12 @@ async def test_a_jump_raises_an_alarm(clocked: ClockedValkey) -> None:
             except aiohttp.ClientConnectionError:
                 return (0, 0, 0)
             values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("onsale_clock"))
+            ahead = f'onsale_clock_ahead_seconds{{node="127.0.0.1:{clocked.server.port}"}}'
             jumps = "onsale_clock_jumps_total{direction="
             return (
                 float(values[f'{jumps}"forward"}}']),
                 float(values[f'{jumps}"backward"}}']),
-                float(values["onsale_clock_ahead_seconds"]),
+                float(values.get(ahead, 0)),
             )
 
         async def told(forward: int, backward: int, ahead: int) -> None:
