@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from cli.ports import free_port
+from tests.support.api.headless import FLAGS, headless_browser
 from tests.support.effort import LONG
 from tests.support.system.process_stack import Ended
 from tests.support.waiting import wait_until
@@ -82,16 +83,14 @@ async def rehearsal(checkout: Path, folder: Path, scenario: str = "drop") -> End
 
 async def screenshot(page: Path, image: Path) -> str:
     """The page as a browser that has no network shows it; its text after scripts ran."""
-    program = shutil.which("chromium")
-    assert program, "this test looks at a page: apt-get install chromium"
-    command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,1600"]
+    command = [headless_browser(), "--headless", *FLAGS, "--window-size=1200,1600"]
     command += [f"--user-data-dir={image.parent / 'chromium'}", "--proxy-server=127.0.0.1:9"]
-    text = b""
-    for what in (f"--screenshot={image}", "--dump-dom"):
-        process = await asyncio.create_subprocess_exec(
-            *command, what, page.as_uri(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
-        text, _ = await asyncio.wait_for(process.communicate(), 60)
+    process = await asyncio.create_subprocess_exec(
+        *(*command, f"--screenshot={image}", "--dump-dom", page.as_uri()),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    text, _ = await asyncio.wait_for(process.communicate(), 60)
     return text.decode()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -12,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.api.headless import FLAGS, headless_browser
 from tests.support.waiting import wait_until
 
 _TIMEOUT_SECONDS = 30
@@ -121,10 +121,8 @@ class Page:
 @asynccontextmanager
 async def browsing(url: str, profile: Path) -> AsyncIterator[Page]:
     """A browser with no way but to loopback, at this page."""
-    program = shutil.which("chromium")
-    assert program, "this test looks at a page: apt-get install chromium"
     process = await asyncio.create_subprocess_exec(
-        *(program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--no-first-run"),
+        *(headless_browser(), "--headless", *FLAGS, f"--user-data-dir={profile}", "--no-first-run"),
         *("--proxy-server=127.0.0.1:9", "--remote-debugging-port=0", "--window-size=1280,1000", "about:blank"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

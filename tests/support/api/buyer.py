@@ -1,6 +1,5 @@
 """A buyer in a browser: Playwright on the Chromium of the system, and axe, which judges whether all can use a page."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.support.api.headless import FLAGS, headless_browser
 
 PATIENCE_MS = 30_000
 PHONE = {"width": 390, "height": 844}
@@ -20,12 +21,10 @@ _OF_THE_NETWORK = "Failed to load resource"
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """The browser, for pages of any number of buyers. It has no way but to loopback."""
-    program = shutil.which("chromium")
-    assert program, "this test looks at a page: apt-get install chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-gpu"],
+            executable_path=headless_browser(),
+            args=FLAGS,
             proxy={"server": "http://127.0.0.1:9", "bypass": "127.0.0.1"},
         )
         try:

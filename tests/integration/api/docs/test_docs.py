@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from api.docs.handlers import Asset
 from api.routes import ROUTES
 from tests.support.api.api_client import Front
+from tests.support.api.headless import FLAGS, headless_browser
 
 _REFERENCE = re.compile(r"""(?:src|href|action)=["']([^"']+)["']""")
 _ELSEWHERE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
@@ -57,10 +57,8 @@ async def test_only_files_of_the_page_are_served(front: Front) -> None:
 
 
 async def test_a_browser_without_a_network_shows_every_operation(front: Front, tmp_path: Path) -> None:
-    program = shutil.which("chromium")
-    assert program, "this test looks at a page: apt-get install chromium"
     process = await asyncio.create_subprocess_exec(
-        *(program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"),
+        *(headless_browser(), "--headless", *FLAGS, f"--user-data-dir={tmp_path}"),
         *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=20000", "--dump-dom"),
         str(front.client.make_url("/docs")),
         stdout=asyncio.subprocess.PIPE,
