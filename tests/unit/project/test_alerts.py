@@ -168,18 +168,24 @@ def rules_of(alerts: Path) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], at: str) -> set[str]:
-    """The labels with which an alert fires, each as text: severity and others. Promtool prints what it found."""
+def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], *moments: str) -> set[str]:
+    """The labels with which an alert fires at any of these moments, each as text. Promtool prints what it found.
+
+    It plays this rule alone: all of them together take ten times as long.
+    """
     program = shutil.which("promtool")
     assert program, "this test runs promtool: apt-get install prometheus"
+    rules = directory / "rules.yml"
+    rule = [each for each in rules_of(alerts) if each["alert"] == name]
+    rules.write_text(yaml.safe_dump({"groups": [{"name": name, "rules": rule}]}), encoding="utf-8")
     test = {
-        "rule_files": [str(alerts)],
+        "rule_files": [str(rules)],
         "evaluation_interval": f"{INTERVAL_SECONDS}s",
         "tests": [
             {
                 "interval": f"{INTERVAL_SECONDS}s",
                 "input_series": [{"series": series, "values": values} for series, values in series.items()],
-                "alert_rule_test": [{"eval_time": at, "alertname": name, "exp_alerts": []}],
+                "alert_rule_test": [{"eval_time": at, "alertname": name, "exp_alerts": []} for at in moments],
             }
         ],
     }
@@ -188,9 +194,9 @@ def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], at: 
     done = subprocess.run([program, "test", "rules", file], capture_output=True, text=True, timeout=60, check=False)
     if done.returncode == 0:
         return set()
-    found = re.search(r"got:\s*\[(.*)\]", done.stdout + done.stderr, re.DOTALL)
+    found = re.findall(r"Labels:\s*\{([^}]*)\}", done.stdout + done.stderr)
     assert found, done
-    return set(re.findall(r"Labels:\s*\{([^}]*)\}", found[1]))
+    return set(found)
 
 
 def test_every_alert_has_a_case(alerts: Path) -> None:
@@ -199,8 +205,7 @@ def test_every_alert_has_a_case(alerts: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_an_alert_is_quiet_while_all_is_well(alerts: Path, tmp_path: Path, name: str) -> None:
-    for at in ("0s", "1m", "10m"):
-        assert fires(alerts, tmp_path, name, CASES[name].quiet, at) == set()
+    assert fires(alerts, tmp_path, name, CASES[name].quiet, "0s", "1m", "10m") == set()
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
