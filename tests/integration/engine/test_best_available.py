@@ -21,6 +21,7 @@ from engine.results.seats import SeatMap
 from engine.stock import SectionMap
 from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus
+from tests.support.effort import effort
 from tests.support.engine.plain_search import (
     all_blocks,
     alone,
@@ -36,7 +37,7 @@ from tests.support.engine.plain_search import (
 from tests.support.timing import least_of_tries
 
 TICKET_ID = 8
-MAPS, FILLINGS = 3000, 10_000
+MAPS, FILLINGS = effort(1000, 3000), effort(2000, 10_000)
 AT_ONCE = 100
 
 
@@ -98,7 +99,7 @@ async def test_choices_are_those_of_a_plain_search(engine: Engine) -> None:
 
 
 async def test_no_more_seats_are_left_alone_than_by_an_exhaustive_search(engine: Engine) -> None:
-    """Of 10,000 random fillings; and nobody sits alone who could have a neighbour, nor in more rows than must be."""
+    """Of random fillings; and nobody sits alone who could have a neighbour, nor in more rows than must be."""
     chance = random.Random(7)  # noqa: S311  # the same maps every time
     side_by_side = in_groups = more_alone = in_more_rows = 0
     for first in range(1, FILLINGS + 1, AT_ONCE):

@@ -1,4 +1,4 @@
-"""Paying at the deadline, a millisecond before and one after, against sweeps from another process: 10,000 rounds.
+"""Paying at the deadline, a millisecond before and one after, against sweeps from another process.
 
 A round is one reservation. Those of a batch share their deadline, so that all of them take seconds.
 """
@@ -26,10 +26,11 @@ from engine.results.payments import Paid, Paying
 from engine.results.reservations import Expired, Found
 from engine.results.result import Result
 from engine.settings import Settings
+from tests.support.effort import effort
 from tests.support.engine.bulk_holds import bring_forward, event_of, fill
 
 EVENT_ID = 16
-ROUNDS = 10_000
+ROUNDS = effort(2400, 10_000)
 BYSTANDERS = 256
 """Hold places all the while, so that counters alone do not show a place that was given back too often."""
 PRICE_MINOR = 30_000
