@@ -255,7 +255,8 @@ FROM placed_items AS i
 JOIN counted_reservations AS r ON r.id = i.reservation_id
 CROSS JOIN LATERAL unnest(i.seats) AS place
 JOIN row_places AS b
-  ON b.section_id = substr(i.pool, 2)::integer AND place >= b.first_place AND place < b.first_place + b.seats
+  ON b.section_id = CASE WHEN i.pool ~ '^s\d+$' THEN substr(i.pool, 2)::integer END
+    AND place >= b.first_place AND place < b.first_place + b.seats
 JOIN sections AS s ON s.id = b.section_id
 GROUP BY r.event_id, s.id, s.name, b.first_seat_id, b.name, b.seats, r.currency;
 COMMENT ON COLUMN reporting.sales_by_row.held IS 'Held and paying, and what exchanges pin while their money comes.';
