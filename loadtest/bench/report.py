@@ -20,7 +20,7 @@ LEAST_RATIOS = {
     OURS: 1.05,
     OURS_NAMED: 0.80,
     OURS_BEST: 0.90,
-    OURS_KEYED: 0.75,
+    OURS_KEYED: 0.95,
     OURS_GUARDED: 0.95,
     OURS_READ: 0.95,
 }
