@@ -6,6 +6,8 @@ the product's own audit, so that the two can disagree.
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 import msgspec
@@ -51,18 +53,54 @@ def check_invariants(redis_url: str, longer_ms: int = 0) -> None:
 
 
 def _check_node(redis: Client, longer_ms: int) -> None:
-    prefixes = set()
-    for raw in redis.scan_iter(count=1000):
-        key = raw.decode()
-        _check_key(redis, key)
-        if key.endswith(":meta"):
-            prefixes.add(key.removesuffix("meta"))
-    for prefix in sorted(prefixes):
-        check_partition(redis, prefix, longer_ms)
+    keys = [raw.decode() for raw in redis.scan_iter(count=1000)]
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.pttl(key)
+        for key, lives_ms in zip(keys, pipeline.execute(), strict=True):
+            _check_key(key, lives_ms)
+    for prefix in sorted(key.removesuffix("meta") for key in keys if key.endswith(":meta")):
+        _check_keys(redis, prefix, [key for key in keys if key.startswith(prefix)], longer_ms)
+
+
+class _Listed:
+    """A client for one partition whose keys are listed: what is not there is not asked for."""
+
+    def __init__(self, redis: Client, keys: Collection[str]) -> None:
+        self._redis, self._keys = redis, frozenset(keys)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
+    def scan_iter(self, match: str) -> list[bytes]:
+        return [key.encode() for key in self._keys if fnmatchcase(key, match)]
+
+    def hgetall(self, key: str | bytes) -> Any:
+        return self._redis.hgetall(key) if self._has(key) else {}
+
+    def zrange(self, key: str, *bounds: int, **options: bool) -> Any:
+        return self._redis.zrange(key, *bounds, **options) if self._has(key) else []
+
+    def xrange(self, key: str) -> Any:
+        return self._redis.xrange(key) if self._has(key) else []
+
+    def _has(self, key: str | bytes) -> bool:
+        return (key.decode() if isinstance(key, bytes) else key) in self._keys
 
 
 def check_partition(redis: Client, prefix: str, longer_ms: int = 0) -> None:
     """The invariants of one partition; `prefix` is what its keys begin with."""
+    keys = [raw.decode() for raw in redis.scan_iter(match=_pattern(prefix) + "*", count=1000)]
+    _check_keys(redis, prefix, keys, longer_ms)
+
+
+def _pattern(prefix: str) -> str:
+    """A glob for these characters alone."""
+    return prefix.replace("{", "?").replace("}", "?")
+
+
+def _check_keys(client: Client, prefix: str, keys: Collection[str], longer_ms: int) -> None:
+    redis = _Listed(client, keys)
     pools = {field.decode(): tuple(map(int, raw.split())) for field, raw in redis.hgetall(prefix + "pools").items()}
     ledger = {rid.decode(): msgspec.msgpack.decode(raw) for rid, raw in redis.hgetall(prefix + "ledger").items()}
     _check_pools(pools, ledger)
@@ -78,9 +116,8 @@ def check_partition(redis: Client, prefix: str, longer_ms: int = 0) -> None:
     _check_codes(redis, prefix, pools, ledger)
 
 
-def _check_key(redis: Client, key: str) -> None:
+def _check_key(key: str, lives_ms: int) -> None:
     """No key without a TTL by mistake, none with a TTL by mistake, and none that nobody knows."""
-    lives_ms = redis.pttl(key)
     if _PERMANENT.fullmatch(key):
         assert lives_ms == -1, f"{key} must not expire"
     else:
@@ -137,7 +174,7 @@ def _check_maps(redis: Client, prefix: str, pools: dict[str, tuple[int, ...]], l
         for seat in seats
     }
     assert not pinned & owners.keys(), f"8: seats are pinned and owned: {pinned & owners.keys()}"
-    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "seats:*", count=1000):
+    for raw in redis.scan_iter(match=_pattern(prefix) + "seats:*"):
         _, _, event, pool = raw.decode().split(":")
         text, field = redis.get(raw).decode().lower(), f"{event}/{pool}"  # seats that are lent are in capital letters
         capacity, *taken = pools[field][:6]
@@ -213,7 +250,7 @@ def _check_slots(redis: Client, prefix: str, pools: dict[str, tuple[int, ...]]) 
 
 def _check_hoards(redis: Client, prefix: str, ledger: dict[str, list[Any]]) -> None:
     """Addresses are kept of live holds only, and nobody holds more than there is."""
-    for key in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "hoards:*", count=1000):
+    for key in redis.scan_iter(match=_pattern(prefix) + "hoards:*"):
         event = int(key.decode().rpartition(":")[2])
         live = {
             rid: sum(line[2] for line in record[8])
@@ -232,7 +269,7 @@ def _check_hoards(redis: Client, prefix: str, ledger: dict[str, list[Any]]) -> N
 
 def _check_rooms(redis: Client, prefix: str) -> None:
     """Each customer has an index of its own, and inside are those whose passes are not known to have ended."""
-    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "queue:*:places", count=1000):
+    for raw in redis.scan_iter(match=_pattern(prefix) + "queue:*:places"):
         key = raw.decode().removesuffix(":places")
         joined, idle = (int(value) for value in redis.hmget(key, "joined", "idle"))
         places = {name: tuple(map(int, text.split())) for name, text in redis.hgetall(raw).items()}
@@ -251,7 +288,7 @@ def _check_waiting_lists(
 ) -> None:
     """A waiting customer has one place in line, and an offer its hold; no more is set aside than is available."""
     offers = {rid for rid, record in ledger.items() if record[7] == "offer" and record[0] in {"held", "paying"}}
-    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "waiting:*", count=1000):
+    for raw in redis.scan_iter(match=_pattern(prefix) + "waiting:*"):
         key = raw.decode()
         event = key.split(":")[2]
         if key != f"{prefix}waiting:{event}":
@@ -292,13 +329,13 @@ def _check_waiting_lists(
 def _check_doors(redis: Client, prefix: str, ledger: dict[str, list[Any]]) -> None:
     """Each place of a record that is paid has an e-ticket, and nothing else has one that is not void."""
     paid: dict[str, list[Any]] = {}
-    for key in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "hold:*", count=1000):
+    for key in redis.scan_iter(match=_pattern(prefix) + "hold:*"):
         raw = redis.get(key)
         if raw not in {None, b"held"}:
             paid[key.decode().partition(":hold:")[2]] = msgspec.msgpack.decode(raw)
     paid |= ledger
     known: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "doors:*:etickets", count=1000):
+    for raw in redis.scan_iter(match=_pattern(prefix) + "doors:*:etickets"):
         key = raw.decode().removesuffix(":etickets")
         etickets = {int(number): msgspec.msgpack.decode(packed) for number, packed in redis.hgetall(raw).items()}
         assert sorted(etickets) == list(range(int(redis.hget(key, "next")))), f"13: numbers of {key}"
@@ -333,7 +370,7 @@ def _check_codes(redis: Client, prefix: str, pools: dict[str, tuple[int, ...]], 
             counted[0] += 1
             counted[1] += sum(line[2] * line[5] for line in lines)
             counted[2 if record[0] == "held" else 3] += sum(line[2] for line in lines)
-    for raw in redis.scan_iter(match=prefix.replace("{", "?").replace("}", "?") + "codes:*", count=1000):
+    for raw in redis.scan_iter(match=_pattern(prefix) + "codes:*"):
         event = raw.decode().rpartition(":")[2]
         for name, value in redis.hgetall(raw).items():
             head, _, packed = value.partition(b"|")
