@@ -44,6 +44,8 @@ _SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
 _TEMPLATE = "onsale_template"
 _TIMEOUT_SECONDS = 30
 _PATIENCE_MS = 30_000
+_NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+"""No test speaks TLS. To load the system's certificates takes each of many processes 50 ms of processor time."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     At the start of each session, pytest closes the directories that sessions share to other users. A Postgres that root
     started as another user (cli/dev/embedded.py) would lose access to its data.
     """
+    os.environ.update(_NO_AUTHORITIES)
     if hasattr(config, "workerinput"):  # pytest-xdist gave it a directory within the session's
         config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))
     elif config.option.basetemp is None:

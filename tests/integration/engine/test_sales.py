@@ -25,10 +25,10 @@ from tests.support.engine.strategies import PARTITIONS, SHORT_MS
 from tests.support.engine.waiting_state_machine import WaitingSales
 
 RUNS: dict[type[Play], int] = {
-    Sales: effort(10, 200),
+    Sales: effort(6, 200),
     AfterSale: effort(6, 500),
-    SlotSales: effort(8, 100),
-    CodedSales: effort(6, 200),
+    SlotSales: effort(5, 100),
+    CodedSales: effort(4, 200),
     WaitingSales: effort(4, 200),
 }
 RUNS_TO_FIND_A_DEFECT = effort(300, 1000)
