@@ -123,7 +123,12 @@ async def is_whole(cluster: EmbeddedCluster) -> None:
     def agrees() -> bool:
         return cluster.is_whole() and len({_roles(cluster, number) for number in range(len(cluster.nodes))}) == 1
 
-    await wait_until(lambda: asyncio.to_thread(agrees), _PATIENCE_SECONDS, "the cluster is whole")
+    try:
+        await wait_until(lambda: asyncio.to_thread(agrees), _PATIENCE_SECONDS, "the cluster is whole")
+    except AssertionError as error:
+        for number, node in enumerate(cluster.nodes):
+            error.add_note(f"{node.port}: {sorted(_roles(cluster, number))}")
+        raise
 
 
 def _roles(cluster: EmbeddedCluster, number: int) -> frozenset[tuple[str, str]]:
