@@ -21,6 +21,9 @@ PRICE, CAPACITY, SEATS = 2500, 100_000, 400
 _PATIENCE_SECONDS = 25.0
 _PAUSE_SECONDS = 0.05
 _READ_AT_ONCE = 20
+_HOLD_SECONDS = 3600
+"""Longer than `make failover` takes: what was held must be so at the end."""
+
 _REST_SECONDS = effort(0.05, 0.0)
 _EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
 _HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
@@ -96,13 +99,14 @@ class Shop:
 
     async def open(self, events: int) -> None:
         """Puts everything on sale."""
-        self.events = [await self.front.event(CAPACITY, price=PRICE) for _ in range(events)]
+        lasting = {"hold_seconds": _HOLD_SECONDS}
+        self.events = [await self.front.event(CAPACITY, price=PRICE, **lasting) for _ in range(events)]
         venue = (await self.front.call("POST", "/v1/venues", _HALL)).body
         section = (await self.front.get(f"/v1/venues/{venue['id']}/sections")).body["items"][0]
         self._seats = [seat["id"] for row in section["rows"] for seat in row["seats"]]
         seated = ticket("Stalls", 0, PRICE) | {"section_ids": [section["id"]]}
         del seated["capacity"]
-        self.seated = [await self.front.event(venue_id=venue["id"], tickets=[seated]) for _ in range(2)]
+        self.seated = [await self.front.event(venue_id=venue["id"], tickets=[seated], **lasting) for _ in range(2)]
         schedule = {"times": ["10:00", "12:00"], "capacity": CAPACITY}
         self.museum = await self.front.event(schedule=schedule, starts_at="2027-06-01T00:00:00Z")
 
