@@ -257,7 +257,7 @@ class _Nobody:
 
 
 def key_of_event(name: str) -> str:
-    """The key that has the event of an idempotency key of that name on a single server. A command brings it."""
+    """The key of Redis with the event of an idempotency key of that name, on a single server. A command brings it."""
     return f"answer:{{{name}}}"
 
 

@@ -38,6 +38,9 @@ R = TypeVar("R", bound=Result)
 Observe = Callable[[list[Result], float, float], None]
 """Called with each batch: its results, seconds that its oldest command waited, seconds that Redis took."""
 
+_KEYED = (Hold, Book)
+"""Commands that may bring the key of their event (engine/key_events.py)."""
+
 _RETRY_PAUSE_SECONDS = 0.05
 _LOOK_SECONDS, _LOOK_PAUSE_SECONDS = 0.3, 1.0
 """Of looks at a server that may be another one than before: how long one takes at most, and the pause before each."""
@@ -305,7 +308,7 @@ class Partition:
             for command in commands
             if isinstance(command, OnBooking)
         ]
-        names += [command.key for command in commands if isinstance(command, Hold | Book) and command.key]
+        names += [command.key for command in commands if isinstance(command, _KEYED) and command.key]
         return (
             "FCALL",
             "onsale_run",

@@ -32,7 +32,7 @@ class Server:
 
 
 class Cluster:
-    """Two servers, of which `owner` has all partitions but the first."""
+    """Two servers. The first has the first partition, and `owner` the others."""
 
     def __init__(self) -> None:
         self.servers = [Server("one", 0), Server("other", 1200)]

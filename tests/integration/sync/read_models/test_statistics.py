@@ -95,7 +95,7 @@ def _of(row: EventFigures | TicketTypeFigures) -> dict[str, object]:
 
 
 async def test_what_an_exchange_pins_is_what_only_the_new_places_have(pool: Postgres) -> None:
-    """Two tickets share a pool, of which five places stay and three are new; one of two seats is new."""
+    """Two tickets share a pool with five old and three new places. One of two seats is new."""
     had = '[[21, "p", 5, 500, [], null], [23, "s1", 1, 900, [3], null]]'
     wanted = '[[21, "p", 4, 500, [], null], [22, "p", 4, 500, [], null], [23, "s1", 2, 900, [3, 4], null]]'
     payment = "INSERT INTO payments (reservation_id, id, status, amount_minor, reason, digest, started_at, exchange)"
