@@ -26,7 +26,7 @@ _LOOK_SECONDS = 0.002
 _PAGES_PER_LOOK = 16
 """Public pages between two looks while holds wait. One costs 25 µs with its socket: a fifth of the time at most."""
 
-_REST_SECONDS = 1.0
+REST_SECONDS = 1.0
 """The time for which a refused client is not read: that is what Retry-After says."""
 
 
@@ -155,7 +155,7 @@ class HoldGate:
             elif until <= now and time.perf_counter() < refusing_ends:
                 queue.popleft()
                 if visitor.refuse():
-                    self._resting.append(_Resting(visitor, now + _REST_SECONDS, partition))
+                    self._resting.append(_Resting(visitor, now + REST_SECONDS, partition))
             else:
                 return
 

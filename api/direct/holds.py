@@ -28,7 +28,7 @@ from api.auditing import is_logged
 from api.catalogue.cache import CatalogueCache
 from api.direct.connection import DirectConnection
 from api.direct.held_heads import HeldHeads
-from api.direct.hold_gate import HoldGate
+from api.direct.hold_gate import REST_SECONDS, HoldGate
 from api.direct.request import DirectRequest
 from api.direct.usual_head import read_usual
 from api.engine_problems import problem_of
@@ -235,7 +235,7 @@ class DirectHolds:
                 if self._has_room(partition) and self._submit(partition, hold):
                     hold.connection.read_on()
                 else:
-                    hold.connection.read_on_later(partition, self._wait)
+                    hold.connection.read_on_later(partition, REST_SECONDS)
                     hold.set_exception(Overloaded("the queue is full; nothing was done; try again later"))
             if not waiting:
                 del self._waiting[partition]
