@@ -5,7 +5,7 @@ is decided and answered is the same on both ways, because the same functions do 
 frame's `finish`. A test sends thousands of requests on both and compares each byte.
 
 If there is no room for a hold, its connection is not read until there is room, for at most `direct_wait_ms`. Then the
-hold is refused, and the connection is not read for as long again, unless there is room. Otherwise clients that retry at
+hold is refused, and the connection is not read for a second, unless there is room. Otherwise clients that retry at
 once would take the time of those that can be served.
 """
 
