@@ -115,22 +115,18 @@ class ChosenSeats {
         return t(`seats.${name}.done`, { count: ids.length });
       },
     });
-    if (isDone) await this.look();
+    if (isDone) this.chooseAgain();
   }
 
   async release() {
     const [id] = this.ids;
     const of = this.describe(this.seats.find(id));
-    if (await releaseHolds({ event_id: this.event.id, seat_id: id }, of)) await this.look();
+    if (await releaseHolds({ event_id: this.event.id, seat_id: id }, of)) this.chooseAgain();
   }
 
-  /** Look at the seats again; none is chosen then. */
-  async look() {
-    this.ids.clear();
-    this.seats.mark(this.ids);
-    this.seats.take(await call("GET", `${this.path}?format=compact`));
-    this.map.begin();
-    this.tell();
+  /** None is chosen. What became of the seats is followed: a copy that is read now may be older than what was followed. */
+  chooseAgain() {
+    this.choose([], false);
     this.canvas.focus();
   }
 

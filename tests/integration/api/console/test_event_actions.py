@@ -1,10 +1,11 @@
 """Each action on an event, done in the browser: its effect by the API, its reason in the log, and no effect twice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import APIResponse, Browser, Page, Route, expect
 
 from tests.integration.api.shop.conftest import OpenShop
 from tests.support.api.api_client import Front, Json
@@ -15,6 +16,7 @@ from tests.support.payments.charging import refund_at_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+STREAM_SECONDS = 0.2  # between two looks of a stream of seats
 FAR = "2027-05-01T18:00:00Z"
 
 
@@ -189,12 +191,28 @@ async def test_after_a_lost_answer_a_second_try_does_nothing_twice(manager: Mana
     await manager.logged("Lost on the way")
 
 
+async def answer_as_at_first(page: Page, path: str) -> None:
+    """Answers later requests for `path` like the first, and after what the stream told: a copy shared for a moment."""
+    first: APIResponse | None = None
+
+    async def answer(route: Route) -> None:
+        nonlocal first
+        if first is None:
+            first = await route.fetch()
+        else:
+            await asyncio.sleep(5 * STREAM_SECONDS)
+        await route.fulfill(response=first)
+
+    await page.route(path, answer)
+
+
 async def states(tour: Tour) -> str:
     return await tour.statuses(0)
 
 
 async def test_seats_are_blocked_and_put_back_on_sale(manager: Manager) -> None:
     tour = await open_tour(manager.front)
+    await answer_as_at_first(manager.page, "**/seats?format=compact")
     await manager.open_event(tour.events[0])
     seats = manager.panel("Seats")
     await seats.get_by_label("To seat").fill("2")
@@ -205,7 +223,7 @@ async def test_seats_are_blocked_and_put_back_on_sale(manager: Manager) -> None:
     await manager.says("2 seats are blocked.")
     assert await states(tour) == "bbaa"
     await manager.logged("Cameras stand there")
-    # On the map, by the keyboard. To which free seat the first key goes depends on whether the map has changed yet.
+    # On the map, by the keyboard.
     await expect(seats.get_by_label("Map of Stalls")).to_be_focused()
     for key in ("Home", "Home", "ArrowRight", "Enter"):
         await manager.page.keyboard.press(key)
