@@ -28,7 +28,7 @@ from engine.results.bookings import Purged
 from engine.results.holds import Swept
 from engine.results.result import Result
 from engine.server import check_server, connect
-from engine.server_errors import TROUBLE
+from engine.server_errors import TROUBLE, code_of, is_unready
 from engine.settings import Settings
 from engine.slots import is_booking_id
 from engine.traced_partition import TracedPartition
@@ -227,7 +227,7 @@ class Engine:
         """As `call`, not confirmed, over a connection of its own: for many calls that may be made twice.
 
         It costs a sixth of a call by redis-py. Whatever is in its way, `call` knows how to get past. Nothing waits for
-        two time-outs: raises OutcomeUnknown if the node does not answer.
+        two time-outs: raises OutcomeUnknown if the node does not answer. Nor for a node that is not ready: Unready.
         """
         try:
             async with asyncio.timeout(self.settings.command_timeout_ms / 1000):
@@ -235,7 +235,8 @@ class Engine:
         except TimeoutError as error:
             raise OutcomeUnknown("no answer from Redis in time; repeat with the same key") from error
         except ResponseError as error:
-            wire.refused(error)
+            if not wire.refused(error) and is_unready(error):
+                raise Unready(f"Redis is not ready ({code_of(error)}); nothing was done; try again later") from error
         except TROUBLE:
             pass
         return await self.call(function, keys, arguments, confirmed=False)

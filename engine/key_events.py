@@ -9,6 +9,7 @@ than a hold.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -20,8 +21,17 @@ Call = Callable[[str, Sequence[str], Sequence[Any]], Awaitable[Any]]
 """A function of the library, its keys and its arguments."""
 
 _MOST_TOGETHER = 256
-_LATE_SECONDS = 0.1
-"""So long requests wait for a node that has nothing but their keys."""
+_LATE_SECONDS, _LATE_TIMES = 0.05, 4
+"""So long requests wait for a node that has nothing but their keys: that long, or so many times what is usual."""
+
+_TOGETHER_SECONDS, _TOGETHER_TIMES = 0.005, 2
+"""Requests whose keys were asked for together wait for one another: the same."""
+
+_MOST_USUAL_SECONDS, _LEARNS = 0.025, 0.125
+"""The usual time counts for no more than that; the weight of the last time in it."""
+
+_REST_SECONDS = 0.1
+"""A node that was away is left alone for that long."""
 
 _KEEP_SECONDS = 0.1
 """The time for which a key to keep waits for a call that goes anyway."""
@@ -55,20 +65,27 @@ class _Group:
         return f"answer:{{{self.tag}}}:{name}"
 
 
-class _Part(NamedTuple):
-    """The keys of a group that go with one call."""
+class _Part:
+    """The keys of a group that go with one call. `asked`: those whose callers have no answer yet."""
 
-    group: _Group
-    asked: list[_Asked]
-    kept: list[str]
+    __slots__ = ("asked", "group", "kept")
+
+    def __init__(self, group: _Group, asked: list[_Asked], kept: list[str]) -> None:
+        self.group, self.asked, self.kept = group, asked, kept
+
+    def take_asked(self) -> list[_Asked]:
+        """The keys that somebody waits for: from now on nobody does."""
+        taken, self.asked = self.asked, []
+        return taken
 
 
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `tags`: those of some partitions, with a call for each. A key has one of them by its name, so it may
-    be on another node than its event. All are asked together, and all callers are answered together: their holds
-    then share the batches of their partitions. A node that is away or slow stops nobody: its keys then count as new.
+    `tags`: those of some partitions, with a call for each. A key has one of them by its name, so it may be on another
+    node than its event. All are asked together, and callers are answered together if their nodes are about as fast:
+    their holds then share the batches of their partitions. A node that is away or slow stops nobody: its keys then
+    count as new.
     """
 
     def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str]) -> None:
@@ -79,6 +96,7 @@ class KeyEvents:
         self._loop = asyncio.get_running_loop()
         self._groups = [_Group(call, tag) for call, tag in zip(calls, tags, strict=True)]
         self._waiting = 0
+        self._usual_seconds = 0.0
         self._wake = asyncio.Event()
         self._keeping: asyncio.TimerHandle | None = None
 
@@ -171,27 +189,47 @@ class KeyEvents:
         return taken
 
     async def _ask_together(self, calling: asyncio.TaskGroup, parts: list[_Part]) -> None:
-        """Calls for all parts at once, waits for those that are not late, and then answers all callers."""
+        """Calls for all parts at once, and answers all callers together, but for those with keys on a slow node."""
+        for part in parts:
+            part.group.calling = True
+        late_at = self._loop.time() + max(_LATE_SECONDS, _LATE_TIMES * self._usual_seconds)
+        calls = {calling.create_task(self._call(part)): part for part in parts}
+        expected = [call for call, part in calls.items() if not part.group.late]
         try:
-            for part in parts:
-                part.group.calling = True
-            calls = {calling.create_task(self._call(part)): part for part in parts}
-            expected = [call for call, part in calls.items() if not part.group.late]
-            if not expected:
-                return
-            await asyncio.wait(expected, timeout=_LATE_SECONDS)
-            for call in expected:
-                part = calls[call]
-                if call.done():
-                    self._tell_found(part, call.result())
-                else:
-                    part.group.late = True
-                    self._count_as_new(part)
-        except asyncio.CancelledError:
-            for part in parts:
-                for one in part.asked:
-                    _fail(one, _stopping())
-            raise
+            if expected:
+                await self._wait_together(expected)
+        finally:
+            for call, part in calls.items():
+                self._tell_when_done(call, part, late_at)
+
+    async def _wait_together(self, calls: Sequence[asyncio.Task[Any]]) -> None:
+        """Waits for calls, unless one takes much longer than all of them usually do."""
+        began = self._loop.time()
+        patience = max(_TOGETHER_SECONDS, _TOGETHER_TIMES * self._usual_seconds)
+        await asyncio.wait(calls, timeout=patience)
+        took = min(self._loop.time() - began, patience, _MOST_USUAL_SECONDS)
+        self._usual_seconds += _LEARNS * (took - self._usual_seconds)
+
+    def _tell_when_done(self, call: asyncio.Task[Sequence[bytes] | Exception], part: _Part, late_at: float) -> None:
+        """Answers the callers of a part: now if its call is done, otherwise then, or when it is late."""
+        if call.done():
+            self._tell_result(part, call)
+        else:
+            call.add_done_callback(partial(self._tell_result, part))
+            self._loop.call_at(late_at, self._give_up, part, call)
+
+    def _tell_result(self, part: _Part, call: asyncio.Task[Sequence[bytes] | Exception]) -> None:
+        if call.cancelled():
+            for one in part.take_asked():
+                _fail(one, _stopping())
+        else:
+            self._tell_found(part, call.result())
+
+    def _give_up(self, part: _Part, call: asyncio.Task[Sequence[bytes] | Exception]) -> None:
+        """Lets the keys of a part count as new, and those that wait for the next call, unless it is done by now."""
+        if not call.done():
+            part.group.late = True
+            self._count_as_new(part)
 
     async def _call(self, part: _Part) -> Sequence[bytes] | Exception:
         """Asks for a part. Its group gets another call only after that."""
@@ -199,14 +237,15 @@ class KeyEvents:
         found = await self._found(part)
         group.calling, group.late = False, _is_away(found)
         if group.late:
-            group.rests_until = self._loop.time() + _LATE_SECONDS
+            group.rests_until = self._loop.time() + _REST_SECONDS
+            self._count_as_new(part)
         if group.asked or (group.kept and self._keeping is None):
             self._wake.set()
         return found
 
     async def _found(self, part: _Part) -> Sequence[bytes] | Exception:
         """The events of a part's keys, or the reason why they are not known."""
-        _, asked, kept = part
+        asked, kept = part.asked, part.kept
         arguments = (len(asked), self._claim_ms, self._keep_ms, self._percent, *(one.event_id for one in asked))
         try:
             found: Sequence[bytes] = await part.group.call(
@@ -218,13 +257,11 @@ class KeyEvents:
 
     def _tell_found(self, part: _Part, found: Sequence[bytes] | Exception) -> None:
         if isinstance(found, Exception):
-            if _is_away(found):
-                self._count_as_new(part)
-                return
-            for one in part.asked:
+            for one in part.take_asked():
                 _fail(one, found)
             return
-        for one, event in zip(part.asked, found, strict=True):
+        # Nobody waits any more where a call took long, and its answer has as many events as keys were asked for.
+        for one, event in zip(part.take_asked(), found, strict=False):
             if event == _OUT_OF_MEMORY:
                 _fail(one, OutOfMemory())
             else:
@@ -235,7 +272,7 @@ class KeyEvents:
 
         Each is notified once: a hold (api/direct/holds.py) is not done when it knows the event of its key.
         """
-        waiting = [*part.asked, *part.group.asked]
+        waiting = [*part.take_asked(), *part.group.asked]
         self._waiting -= len(part.group.asked)
         part.group.asked.clear()
         for one in waiting:

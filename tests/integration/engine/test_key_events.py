@@ -11,6 +11,7 @@ from zlib import crc32
 import pytest
 from msgspec.structs import replace
 
+import engine.key_events as key_events_module
 from engine.engine import Engine
 from engine.errors import Fault, OutcomeUnknown, Overloaded, Unready
 from engine.key_events import Call, KeyEvents
@@ -187,8 +188,10 @@ async def test_a_node_that_failed_stops_nobody_until_it_answers(engine: Engine) 
         assert len(nodes.called) == 3
 
 
-async def test_in_a_cluster_all_are_notified_together(engine: Engine) -> None:
+async def test_in_a_cluster_all_are_notified_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that holds of an event share a batch, whichever node has their keys."""
+    monkeypatch.setattr(key_events_module, "_TOGETHER_SECONDS", 60)
+    monkeypatch.setattr(key_events_module, "_LATE_SECONDS", 60)
     async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
         holds = [Hold(), Hold()]
         for tag, hold in enumerate(holds):
@@ -199,6 +202,46 @@ async def test_in_a_cluster_all_are_notified_together(engine: Engine) -> None:
         nodes.goes_on.set()
         await wait_until(lambda: holds[0].told)
         assert [hold.told for hold in holds] == [[EVENT], [EVENT]]
+
+
+async def test_in_a_cluster_a_slow_node_keeps_only_those_with_its_keys(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_events_module, "_LATE_SECONDS", 60)
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        slow, others = names_of(0), names_of(1)
+        waiting = asyncio.ensure_future(key_events.first_event(next(slow), EVENT))
+        for _ in range(3):
+            assert await key_events.first_event(next(others), EVENT) == EVENT
+        assert not waiting.done()
+        nodes.goes_on.set()
+        assert await waiting == EVENT
+
+
+async def test_all_who_waited_for_a_slow_node_are_told_that_it_failed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that it was asked for, and keys that wait for the next call to it."""
+    monkeypatch.setattr(key_events_module, "_LATE_SECONDS", 60)
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(10):
+        slow, others = names_of(0), names_of(1)
+        first = asyncio.ensure_future(key_events.first_event(next(slow), EVENT))
+        for _ in range(2):  # the second one is asked for when the others wait no more for the first
+            assert await key_events.first_event(next(others), EVENT) == EVENT
+        second = asyncio.ensure_future(key_events.first_event(next(slow), EVENT))
+        await asyncio.sleep(0)
+        nodes.fault = Unready("it is away")
+        nodes.goes_on.set()
+        assert await first == EVENT
+        assert await second == EVENT
+
+
+async def test_nobody_waits_long_behind_keys_that_are_kept(engine: Engine) -> None:
+    """The call that hangs asks for nothing: it only keeps a key."""
+    async with in_cluster(engine) as (key_events, nodes), asyncio.timeout(5):
+        key_events.keep(next(names_of(0)))
+        await wait_until(lambda: nodes.called)
+        assert await key_events.first_event(next(names_of(0)), EVENT) == EVENT
 
 
 async def test_keys_that_are_kept_go_with_the_next_call(engine: Engine) -> None:
