@@ -8,11 +8,10 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from cli.dev.cluster_nodes import ClusterNodes
 from cli.dev.embedded_cluster import EmbeddedCluster
-from tests.support.cluster.moves import move_at_once, moving_by_keys
-from tests.support.waiting import wait_until
-
-_PATIENCE_SECONDS = 60
+from tests.support.cluster.apart import apart
+from tests.support.cluster.moves import move_at_once, moving_by_keys, wait_for
 
 Failure = Callable[[EmbeddedCluster, int], Awaitable[None]]
 """Happens to the primary of a slot, and is over when it returns."""
@@ -20,7 +19,7 @@ Failure = Callable[[EmbeddedCluster, int], Awaitable[None]]
 
 async def kill(cluster: EmbeddedCluster, slot: int) -> None:
     """kill -9; a replica takes over, and the node comes back as one."""
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
+    primary = await primary_of(cluster, slot)
     cluster.nodes[primary].kill()
     await has_another_primary(cluster, slot, primary)
     await asyncio.to_thread(cluster.nodes[primary].start)
@@ -29,7 +28,7 @@ async def kill(cluster: EmbeddedCluster, slot: int) -> None:
 
 async def freeze(cluster: EmbeddedCluster, slot: int) -> None:
     """SIGSTOP; a replica takes over. Then two nodes believe for a moment that they are the primary."""
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
+    primary = await primary_of(cluster, slot)
     pid = cluster.nodes[primary].child.pid
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -41,8 +40,8 @@ async def freeze(cluster: EmbeddedCluster, slot: int) -> None:
 
 async def hand_over(cluster: EmbeddedCluster, slot: int) -> None:
     """CLUSTER FAILOVER, as before an upgrade."""
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replica = await asyncio.to_thread(replicas_of, cluster, primary)
+    primary = await primary_of(cluster, slot)
+    replica = await apart(replicas_of, cluster.seen, primary)
     cluster.call(replica[0], "CLUSTER", "FAILOVER")
     await has_another_primary(cluster, slot, primary)
     await is_whole(cluster)
@@ -50,8 +49,8 @@ async def hand_over(cluster: EmbeddedCluster, slot: int) -> None:
 
 async def kill_with_stalled_replicas(cluster: EmbeddedCluster, slot: int, seconds: float = 1) -> None:
     """The replicas get nothing more for a while, and then the primary is killed: they lack what it wrote meanwhile."""
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replicas = await asyncio.to_thread(replicas_of, cluster, primary)
+    primary = await primary_of(cluster, slot)
+    replicas = await apart(replicas_of, cluster.seen, primary)
     for replica in replicas:
         cluster.call(replica, "CONFIG", "SET", "primaryauth", "wrong")
         cluster.call(replica, "CLIENT", "KILL", "TYPE", "primary")
@@ -75,17 +74,17 @@ async def kill_all(cluster: EmbeddedCluster, _slot: int) -> None:
 
 async def move_and_back(cluster: EmbeddedCluster, slot: int, times: int = 1) -> None:
     """The slot goes in one piece to a fourth primary that has none, and comes back."""
-    home = await asyncio.to_thread(cluster.primary_of, slot)
+    home = await primary_of(cluster, slot)
     for _ in range(times):
         for to in (fourth_primary(cluster), home):
-            await asyncio.to_thread(move_at_once, cluster, slot, to)
+            await apart(move_at_once, cluster.seen, slot, to)
 
 
 async def move_by_keys_and_back(cluster: EmbeddedCluster, slot: int) -> None:
     """The same, key by key."""
-    home = await asyncio.to_thread(cluster.primary_of, slot)
+    home = await primary_of(cluster, slot)
     for to in (fourth_primary(cluster), home):
-        await asyncio.to_thread(_move_by_keys, cluster, slot, to)
+        await apart(_move_by_keys, cluster.seen, slot, to)
 
 
 FAILURES: dict[str, Failure] = {
@@ -100,18 +99,29 @@ FAILURES: dict[str, Failure] = {
 }
 
 
-def _move_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> None:
+def hits(cluster: ClusterNodes, slots: list[int], slot: int, name: str) -> set[int]:
+    """The partitions that a failure of a slot concerns: of a move its own, else all of its primary."""
+    if name == "kill all":
+        return set(range(len(slots)))
+    if "move" in name:
+        return {slots.index(slot)}
+    primary = cluster.primary_of(slot)
+    return {number for number, each in enumerate(slots) if cluster.primary_of(each) == primary}
+
+
+def _move_by_keys(cluster: ClusterNodes, slot: int, to: int) -> None:
     with moving_by_keys(cluster, slot, to):
         pass
 
 
+async def primary_of(cluster: EmbeddedCluster, slot: int) -> int:
+    """The number of the node that has a slot."""
+    return await apart(ClusterNodes.primary_of, cluster.seen, slot)
+
+
 async def has_another_primary(cluster: EmbeddedCluster, slot: int, than: int) -> None:
     """Waits until a failover is over."""
-
-    async def has() -> bool:
-        return await asyncio.to_thread(cluster.primary_of, slot) != than
-
-    await wait_until(has, _PATIENCE_SECONDS, f"slot {slot} has another primary than node {than}")
+    await apart(_wait_for_another_primary, cluster.seen, slot, than)
 
 
 async def is_whole(cluster: EmbeddedCluster) -> None:
@@ -119,19 +129,23 @@ async def is_whole(cluster: EmbeddedCluster) -> None:
 
     After a cut the old primary does not know for a moment that there is another one.
     """
+    await apart(_wait_until_whole, cluster.seen)
 
-    def agrees() -> bool:
-        return cluster.is_whole() and len({_roles(cluster, number) for number in range(len(cluster.nodes))}) == 1
 
+def _wait_for_another_primary(cluster: ClusterNodes, slot: int, than: int) -> None:
+    wait_for(lambda: cluster.primary_of(slot) != than, f"slot {slot} has another primary than node {than}")
+
+
+def _wait_until_whole(cluster: ClusterNodes) -> None:
+    nodes = range(len(cluster.urls))
     try:
-        await wait_until(lambda: asyncio.to_thread(agrees), _PATIENCE_SECONDS, "the cluster is whole")
+        wait_for(lambda: cluster.is_whole() and len({_roles(cluster, node) for node in nodes}) == 1, "it is whole")
     except AssertionError as error:
-        for number, node in enumerate(cluster.nodes):
-            error.add_note(f"{node.port}: {sorted(_roles(cluster, number))}")
-        raise
+        views = [f"{cluster.ports[node]}: {sorted(_roles(cluster, node))}" for node in nodes]
+        raise AssertionError("\n".join([str(error), *views])) from None
 
 
-def _roles(cluster: EmbeddedCluster, number: int) -> frozenset[tuple[str, str]]:
+def _roles(cluster: ClusterNodes, number: int) -> frozenset[tuple[str, str]]:
     """By node, the primary that it follows, as one node sees it."""
     try:
         lines = str(cluster.call(number, "CLUSTER", "NODES")).splitlines()
@@ -140,7 +154,7 @@ def _roles(cluster: EmbeddedCluster, number: int) -> frozenset[tuple[str, str]]:
     return frozenset((fields[0], fields[3]) for fields in (line.split(" ") for line in lines))
 
 
-def replicas_of(cluster: EmbeddedCluster, primary: int) -> list[int]:
+def replicas_of(cluster: ClusterNodes, primary: int) -> list[int]:
     """The numbers of a primary's replicas."""
     node_id, found = cluster.node_id(primary), list[int]()
     for line in str(cluster.call(primary, "CLUSTER", "NODES")).splitlines():
@@ -150,6 +164,6 @@ def replicas_of(cluster: EmbeddedCluster, primary: int) -> list[int]:
     return found
 
 
-def fourth_primary(cluster: EmbeddedCluster) -> int:
+def fourth_primary(cluster: ClusterNodes) -> int:
     """The primary that has no slots until some are moved to it."""
     return cluster.shards * (1 + cluster.replicas)

@@ -1,40 +1,42 @@
 """Moves of slots between the nodes of a cluster, as operators and their tools do them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redis.exceptions import ResponseError
 
-from cli.dev.embedded_cluster import EmbeddedCluster
+from cli.dev.cluster_nodes import ClusterNodes
 from cli.ports import LOOPBACK
 
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS, _POLL_SECONDS = 60, 0.02
 _MOVE_MS = 10_000
 
 
-def move_at_once(cluster: EmbeddedCluster, slot: int, to: int) -> None:
+def wait_for(ready: Callable[[], bool], what: str) -> None:
+    """Returns when it is so. Fails the test after a minute."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not ready():
+        assert time.monotonic() < deadline, f"{what} did not happen within {_PATIENCE_SECONDS} s"
+        time.sleep(_POLL_SECONDS)
+
+
+def move_at_once(cluster: ClusterNodes, slot: int, to: int) -> None:
     """Moves a slot in one piece (CLUSTER MIGRATESLOTS), and waits until it is done."""
     source = cluster.primary_of(slot)
     cluster.call(source, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", cluster.node_id(to))
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while cluster.primary_of(slot) != to:
-        assert time.monotonic() < deadline, f"slot {slot} is not on node {to}"
-        time.sleep(0.02)
+    wait_for(lambda: cluster.has_slot(to, slot), f"slot {slot} is on node {to}")
 
 
-def add_replicas(cluster: EmbeddedCluster, primary: int, *replicas: int) -> None:
+def add_replicas(cluster: ClusterNodes, primary: int, *replicas: int) -> None:
     """Makes spare nodes the replicas of another one, and waits until they follow."""
     for replica in replicas:
         cluster.call(replica, "CLUSTER", "REPLICATE", cluster.node_id(primary))
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not cluster.is_whole():
-        assert time.monotonic() < deadline, "the replicas do not follow"
-        time.sleep(0.05)
+    wait_for(cluster.is_whole, "the replicas follow")
 
 
 @contextmanager
-def moving_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> "Iterator[Move]":
+def moving_by_keys(cluster: ClusterNodes, slot: int, to: int) -> "Iterator[Move]":
     """Moves a slot key by key (CLUSTER SETSLOT, MIGRATE): it is on its way within the block, and there at its end."""
     move = Move(cluster, slot, cluster.primary_of(slot), to)
     yield move
@@ -44,7 +46,7 @@ def moving_by_keys(cluster: EmbeddedCluster, slot: int, to: int) -> "Iterator[Mo
 class Move:
     """A slot on its way from one node to another."""
 
-    def __init__(self, cluster: EmbeddedCluster, slot: int, source: int, target: int) -> None:
+    def __init__(self, cluster: ClusterNodes, slot: int, source: int, target: int) -> None:
         self._cluster, self._slot, self._source, self._target = cluster, slot, source, target
         cluster.call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.node_id(source))
         cluster.call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.node_id(target))

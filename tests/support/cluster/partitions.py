@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.support.cluster.failures import has_another_primary, is_whole, replicas_of
+from tests.support.cluster.apart import apart
+from tests.support.cluster.failures import has_another_primary, is_whole, primary_of, replicas_of
 from tests.support.cluster.network import Network
 
 FAR = "far"
@@ -17,7 +18,7 @@ Cut = Callable[[Network, int], Awaitable[None]]
 
 async def cut_off(network: Network, slot: int) -> None:
     """The primary is alone with a client. A replica takes over on the other side, and both sides ask for places."""
-    primary = await asyncio.to_thread(network.cluster.primary_of, slot)
+    primary = await primary_of(network.cluster, slot)
     with network.cut(primary, FAR):
         await has_another_primary(network.cluster, slot, primary)
         await asyncio.sleep(_APART_SECONDS)  # no waiting: both sides go on for a while
@@ -27,8 +28,8 @@ async def cut_off(network: Network, slot: int) -> None:
 async def two_primaries(network: Network, slot: int) -> None:
     """The same, and a replica takes over at once: the old primary takes writes until its node timeout is over."""
     cluster = network.cluster
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replicas = await asyncio.to_thread(replicas_of, cluster, primary)
+    primary = await primary_of(cluster, slot)
+    replicas = await apart(replicas_of, cluster.seen, primary)
     with network.cut(primary, FAR):
         cluster.call(replicas[0], "CLUSTER", "FAILOVER", "TAKEOVER")
         await has_another_primary(cluster, slot, primary)
@@ -39,8 +40,8 @@ async def two_primaries(network: Network, slot: int) -> None:
 async def cut_off_with_a_replica(network: Network, slot: int) -> None:
     """The primary is cut off with one of its two replicas, which confirms what the other never gets."""
     cluster = network.cluster
-    primary = await asyncio.to_thread(cluster.primary_of, slot)
-    replicas = await asyncio.to_thread(replicas_of, cluster, primary)
+    primary = await primary_of(cluster, slot)
+    replicas = await apart(replicas_of, cluster.seen, primary)
     with network.cut(primary, replicas[0], FAR):
         await has_another_primary(cluster, slot, primary)
     await is_whole(cluster)

@@ -15,6 +15,7 @@ from sync.audit.audit import audit
 from sync.worker import run_sync
 from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.api.api_client import Front
+from tests.support.cluster.apart import apart
 from tests.support.cluster.figures import Figures, figures_of
 from tests.support.cluster.history import History, Shop
 from tests.support.effort import effort
@@ -84,7 +85,7 @@ class Sale:
 
     async def _fail(self, happening: Happening, shop: Shop, fronts: Sequence[Front]) -> None:
         """Lets something fail after a calm moment, and waits until every event sells again through every API."""
-        hits = await asyncio.to_thread(happening.hits)
+        hits = await apart(happening.hits)
         hit = {event["id"] for event in shop.events if event["id"] % self.settings.partitions in hits}
         seen = len(self.history.sales)
         await wait_until(lambda: len(self.history.sales) > seen + _CALM_SALES, _PATIENCE_SECONDS, "it sells calmly")
