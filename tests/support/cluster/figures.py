@@ -17,13 +17,13 @@ PROMPT = frozenset({"kill", "freeze", "cut off", "two primaries"})
 class Figures(NamedTuple):
     """One failure. `pause_seconds`: the longest time in which an event that it hit sold nothing.
 
-    `p99_ms`: the time to hold a place of the others; 0 where there are none. `calm_ms`: of all, right before it.
+    Times to hold a place, in seconds: `others` of events that it did not hit, and `calm` of all, right before it.
     """
 
     failure: str
     pause_seconds: float
-    p99_ms: float
-    calm_ms: float
+    others: list[float]
+    calm: list[float]
 
 
 def figures_of(failure: str, sales: Sequence[Sold], began: float, ended: float, hit: set[int]) -> Figures:
@@ -34,18 +34,18 @@ def figures_of(failure: str, sales: Sequence[Sold], began: float, ended: float, 
         pauses.append(max(later - earlier for earlier, later in pairwise(times)))
     others = [sold.seconds for sold in sales if sold.event_id not in hit and began < sold.at < ended]
     calm = [sold.seconds for sold in sales if sold.at <= began]
-    return Figures(failure, max(pauses, default=0.0), p99_ms(others), p99_ms(calm))
+    return Figures(failure, max(pauses, default=0.0), others, calm)
 
 
 def p99_ms(seconds: Sequence[float]) -> float:
     """The 99th percentile, in ms; 0 of too few."""
-    return quantiles(seconds, n=100)[98] * 1000 if len(seconds) > 1 else 0.0
+    return quantiles(seconds, n=100, method="inclusive")[98] * 1000 if len(seconds) > 1 else 0.0
 
 
 def table(figures: Sequence[Figures]) -> str:
     """A Markdown table, with a row for each failure."""
     lines = [
-        "| failure | times | pause s: median | longest | p99 ms of the others: median | right before: median | times |",
+        "| failure | times | pause s: median | longest | p99 ms of the others | right before | times |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name in dict.fromkeys(one.failure for one in figures):
@@ -73,6 +73,6 @@ def _pauses(figures: Sequence[Figures], name: str) -> list[float]:
 
 
 def _p99s(figures: Sequence[Figures], name: str) -> tuple[float, float]:
-    """The medians of the p99 beside failures of that name and right before them; 0 and 0 where all is hit."""
-    both = [one for one in figures if one.failure == name and one.p99_ms]
-    return (median(one.p99_ms for one in both), median(one.calm_ms for one in both)) if both else (0.0, 0.0)
+    """The p99 beside failures of that name and right before them, of all their sales; 0 and 0 where all is hit."""
+    both = [one for one in figures if one.failure == name and one.others]
+    return p99_ms([each for one in both for each in one.others]), p99_ms([each for one in both for each in one.calm])
