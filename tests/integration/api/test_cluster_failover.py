@@ -23,6 +23,7 @@ from cli.gc_tuning import collect_rarely
 from engine.redis_keys import slot_of, spread_keys
 from engine.settings import Settings
 from tests.integration.api.conftest import GatewayLedger, StartApi
+from tests.support.cluster.apart import apart
 from tests.support.cluster.failures import FAILURES, fourth_primary, hits
 from tests.support.cluster.figures import late, table
 from tests.support.cluster.moves import add_replicas
@@ -91,7 +92,7 @@ def happenings(failures: Mapping[str, Any], where: Any, cluster: EmbeddedCluster
     chance.shuffle(names)
     chosen = [(name, chance.choice(slots)) for name in names]
     return [
-        Happening(name, partial(failures[name], where, slot), partial(hits, cluster.seen, slots, slot, name))
+        Happening(name, partial(failures[name], where, slot), partial(apart, hits, cluster.seen, slots, slot, name))
         for name, slot in chosen
     ]
 

@@ -15,7 +15,6 @@ from sync.audit.audit import audit
 from sync.worker import run_sync
 from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.api.api_client import Front
-from tests.support.cluster.apart import apart
 from tests.support.cluster.figures import Figures, figures_of
 from tests.support.cluster.history import History, Shop
 from tests.support.effort import effort
@@ -38,7 +37,7 @@ class Happening(NamedTuple):
 
     name: str
     happen: Callable[[], Awaitable[None]]
-    hits: Callable[[], set[int]]
+    hits: Callable[[], Awaitable[set[int]]]
 
 
 class Sale:
@@ -85,7 +84,7 @@ class Sale:
 
     async def _fail(self, happening: Happening, shop: Shop, fronts: Sequence[Front]) -> None:
         """Lets something fail after a calm moment, and waits until every event sells again through every API."""
-        hits = await apart(happening.hits)
+        hits = await happening.hits()
         hit = {event["id"] for event in shop.events if event["id"] % self.settings.partitions in hits}
         seen = len(self.history.sales)
         await wait_until(lambda: len(self.history.sales) > seen + _CALM_SALES, _PATIENCE_SECONDS, "it sells calmly")
