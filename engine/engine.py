@@ -22,7 +22,7 @@ from engine.memory import memory_of
 from engine.opening import open_redis
 from engine.outage import Outage
 from engine.partition import AwayPartition, Observe, Partition
-from engine.redis_keys import PartitionKeys, partition_of, plain_keys, spread_keys
+from engine.redis_keys import PartitionKeys, key_tags, partition_of, plain_keys, spread_keys
 from engine.replicas import call_with_acks
 from engine.results.bookings import Purged
 from engine.results.holds import Swept
@@ -110,10 +110,10 @@ class Engine:
             raise
         await self._tasks.__aenter__()
         if self.redis.is_cluster:
-            some = self.keys[:: max(1, len(self.keys) // _KEY_WIRES)]
-            self._key_wires = [self.redis.wire(keys.meta) for keys in some]
+            tags = key_tags(_KEY_WIRES)
+            self._key_wires = [self.redis.wire(f"{{{tag}}}") for tag in tags]
             calls = [partial(self._call_by_wire, wire) for wire in self._key_wires]
-            self.key_events = KeyEvents(self.settings, calls, [keys.tag for keys in some])
+            self.key_events = KeyEvents(self.settings, calls, tags)
             self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())

@@ -21,7 +21,7 @@ Call = Callable[[str, Sequence[str], Sequence[Any]], Awaitable[Any]]
 """A function of the library, its keys and its arguments."""
 
 _MOST_TOGETHER = 256
-_LATE_SECONDS, _LATE_TIMES = 0.05, 4
+_LATE_SECONDS, _LATE_TIMES = 0.025, 3
 """So long requests wait for a node that has nothing but their keys: that long, or so many times what is usual."""
 
 _TOGETHER_SECONDS, _TOGETHER_TIMES = 0.005, 2
@@ -82,10 +82,9 @@ class _Part:
 class KeyEvents:
     """Asks for events of keys, and remembers them, many at once. `run` has to run meanwhile.
 
-    `tags`: those of some partitions, with a call for each. A key has one of them by its name, so it may be on another
-    node than its event. All are asked together, and callers are answered together if their nodes are about as fast:
-    their holds then share the batches of their partitions. A node that is away or slow stops nobody: its keys then
-    count as new.
+    `tags`: with a call for each. A key has one of them by its name, so it may be on another node than its event. All
+    are asked together, and callers are answered together if their nodes are about as fast: their holds then share the
+    batches of their partitions. A node that is away or slow stops nobody: its keys then count as new.
     """
 
     def __init__(self, settings: Settings, calls: Sequence[Call], tags: Sequence[str]) -> None:

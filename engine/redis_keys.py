@@ -120,14 +120,21 @@ def plain_tag(partition: int) -> str:
 @cache
 def spread_tags(partitions: int) -> tuple[str, ...]:
     """The tags of the partitions in a cluster: tag *i* of *n* hashes into the *i*-th *n*-th of the slots."""
-    return tuple(_spread_tag(partition, partitions) for partition in range(partitions))
+    return tuple(_spread_tag(plain_tag(partition), partition, partitions) for partition in range(partitions))
 
 
-def _spread_tag(partition: int, partitions: int) -> str:
+@cache
+def key_tags(nodes: int) -> tuple[str, ...]:
+    """The tags of idempotency keys in a cluster, for that many nodes. No partition has their slots."""
+    return tuple(_spread_tag(f"k{node:02}", node, nodes) for node in range(nodes))
+
+
+def _spread_tag(name: str, share: int, shares: int) -> str:
+    """A tag that hashes into that one of so many shares of the slots."""
     for suffix in count(1):
-        tag = f"{plain_tag(partition)}.{suffix}"
-        # In the middle quarter of its share of the slots: so three shards, or five, have even shares too.
-        if key_slot(tag.encode()) * partitions * 8 // SLOTS - 8 * partition in (3, 4):
+        tag = f"{name}.{suffix}"
+        # In the middle quarter of its share: so three shards, or five, have even shares too.
+        if key_slot(tag.encode()) * shares * 8 // SLOTS - 8 * share in (3, 4):
             return tag
     raise AssertionError
 

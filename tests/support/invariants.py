@@ -30,7 +30,7 @@ _CART = re.compile(r"cart:\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 
 _CALLBACK = re.compile(r"callback:[0-9a-f]{32}")
 _ANSWER = re.compile(
-    r"answer:\{(p\d\d\.\d+|[0-9a-f-]{36})\}:[A-Za-z0-9_-]*(:[A-Za-z0-9_-]{32})?|answer:\{([A-Za-z0-9_-]{32}|[A-Za-z0-9_-]+(\}:[A-Za-z0-9_-]{32})?)\}?"
+    r"answer:\{([pk]\d\d\.\d+|[0-9a-f-]{36})\}:[A-Za-z0-9_-]*(:[A-Za-z0-9_-]{32})?|answer:\{([A-Za-z0-9_-]{32}|[A-Za-z0-9_-]+(\}:[A-Za-z0-9_-]{32})?)\}?"
 )
 
 _PACE = re.compile(r"\{p\d\d(\.\d+)?\}:pace:\d+")

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from engine.addresses import Address, address_of, url_at, urls_of
-from engine.redis_keys import SLOTS, slot_of, spread_keys, spread_tags
+from engine.redis_keys import SLOTS, key_tags, slot_of, spread_keys, spread_tags
 from engine.topology import Topology, merged, shards_of
 
 A, B = Address("10.0.0.1", 7001), Address("10.0.0.2", 7002)
@@ -105,6 +105,14 @@ def test_tags_spread_partitions_evenly(shards: int, each: set[int]) -> None:
     owners = Counter(key_slot(tag.encode()) * shards // SLOTS for tag in spread_tags(16))
     assert len(owners) == shards
     assert set(owners.values()) == each
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 6, 16, 64])
+def test_keys_are_in_no_slot_of_a_partition(partitions: int) -> None:
+    """So a partition that is moved takes no keys of other partitions' holds with it."""
+    keys = {key_slot(tag.encode()) for tag in key_tags(4)}
+    assert {slot * 4 // SLOTS for slot in keys} == set(range(4)), "they are spread"
+    assert not keys & {key_slot(tag.encode()) for tag in spread_tags(partitions)}
 
 
 def test_the_tags_of_a_single_server_do_not() -> None:
