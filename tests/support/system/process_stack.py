@@ -31,6 +31,7 @@ from cli.ports import LOOPBACK, free_port
 from engine.redis_keys import SLOTS, slot_of, spread_keys
 from engine.settings import PREFIX, Settings
 from tests.support.postgres_users import API, SYNC
+from tests.support.system.forked_child import ForkedChild
 from tests.support.waiting import wait_until
 
 _PATIENCE_SECONDS = 60
@@ -186,7 +187,10 @@ class Stack:
             "sync": ["sync"],
             "api": ["serve", "--port", str(self._api_port), "--workers", str(self.api_workers)],
         }[name]
-        return Child(name, [_ONSALE, *arguments], self._logs / f"{name}.log", environ=self._environ(name))
+        log_file, environ = self._logs / f"{name}.log", self._environ(name)
+        if name == "api" and self.api_workers > 1:  # how metrics are kept is decided when they are imported
+            return Child(name, [_ONSALE, *arguments], log_file, environ=environ)
+        return ForkedChild(name, arguments, log_file, environ=environ)
 
     def _environ(self, process: str) -> dict[str, str]:
         settings = msgspec.structs.asdict(self.settings) | {"postgres_url": self._postgres_url(process)}

@@ -1,0 +1,94 @@
+"""A process that has imported all of Onsale, and becomes each process that a test starts.
+
+To import everything takes longer than most tests let a process live. So it is done once, and each start is a fork.
+`onsale` as a user starts it is in tests/system/test_dev.py, test_production.py and test_containers.py.
+
+Orders come over a socket, a JSON document in each message: {"argv", "environ", "log_file"}. The answer is {"pid"}, and
+at the end of the process there is a message {"pid", "status"}. A negative status is that of a signal.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+import cli.audit
+import cli.gateway.app
+import cli.main
+import cli.migrate
+import cli.restore
+import cli.serve
+
+MESSAGE_BYTES = 1 << 17
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serves on the socket that is inherited as standard input, until its other end is closed."""
+    orders = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests end it
+
+    def tell_ends(_number: int, _frame: FrameType | None) -> None:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                told = {"pid": ended[0], "status": os.waitstatus_to_exitcode(ended[1])}
+                with suppress(OSError):  # nobody is there any more
+                    orders.send(json.dumps(told).encode())
+
+    signal.signal(signal.SIGCHLD, tell_ends)
+    gc.freeze()
+    while order := orders.recv(MESSAGE_BYTES):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # the id goes before the end
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            _become(json.loads(order))
+        with suppress(OSError):  # it may have done so itself, or have ended
+            os.setpgid(pid, pid)
+        orders.send(json.dumps({"pid": pid}).encode())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _become(order: dict[str, Any]) -> NoReturn:
+    """Runs `onsale` with these arguments, and ends the process."""
+    status: Any = 1
+    try:
+        _make_own(order)
+        cli.main.main()
+        status = 0
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _make_own(order: dict[str, Any]) -> None:
+    """A process group, signals, files, an environment and arguments like those of a process that was started."""
+    with suppress(OSError):
+        os.setpgid(0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(order["log_file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    sys.argv = ["onsale", *order["argv"]]
+
+
+if __name__ == "__main__":
+    main()

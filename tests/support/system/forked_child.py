@@ -1,0 +1,101 @@
+"""Processes of Onsale that start fast: forks of one that has imported everything (fork_server.py)."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from cli.dev.child_process import Child
+from tests.support.system.fork_server import MESSAGE_BYTES
+
+
+class ForkedChild(Child):
+    """As Child, of an `onsale` with these arguments."""
+
+    def __init__(self, name: str, argv: Sequence[str], log_file: Path, *, environ: Mapping[str, str]) -> None:
+        super().__init__(name, argv, log_file, environ=environ)
+
+    def _spawn(self, _log: IO[bytes]) -> Any:
+        order = {"argv": self._command, "environ": self._environ, "log_file": str(self.log_file.resolve())}
+        return _server().fork(order)
+
+
+class _Forked:
+    """A forked process, with the methods of subprocess.Popen that Child uses."""
+
+    def __init__(self, server: "_Server", pid: int) -> None:
+        self._server, self.pid = server, pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """The status, if it has ended."""
+        self._server.listen(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The status, at its end. Raises TimeoutExpired."""
+        while self.returncode is None:
+            if not self._server.listen(timeout):
+                raise subprocess.TimeoutExpired("onsale", timeout or 0)
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+class _Server:
+    """The process that forks. It ends with this one, and its forks with it."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.system.fork_server"], stdin=theirs.fileno()
+            )
+        self._forks: dict[int, _Forked] = {}
+        self._lock = threading.RLock()
+
+    def fork(self, order: Mapping[str, Any]) -> _Forked:
+        """Starts a process."""
+        with self._lock:
+            self._socket.settimeout(None)
+            self._socket.send(json.dumps(order).encode())
+            while (pid := self._next()) is None:
+                pass
+            self._forks[pid] = _Forked(self, pid)
+            return self._forks[pid]
+
+    def listen(self, seconds: float | None) -> bool:
+        """Waits for the next message, and takes it in; False if there was none in time."""
+        with self._lock:
+            self._socket.settimeout(seconds)
+            try:
+                self._next()
+            except (TimeoutError, BlockingIOError):
+                return False
+            return True
+
+    def _next(self) -> int | None:
+        """Takes a message in; the id of a process that was started."""
+        message = self._socket.recv(MESSAGE_BYTES)
+        if not message:
+            raise ChildProcessError("the process that forks others has ended; what it said is above")
+        told = json.loads(message)
+        if "status" not in told:
+            return int(told["pid"])
+        self._forks.pop(told["pid"]).returncode = told["status"]
+        return None
+
+
+@cache
+def _server() -> _Server:
+    return _Server()
