@@ -6,7 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-POLL_SECONDS = 0.01
+POLL_SECONDS, _MOST_SECONDS = 0.01, 0.2
+_RESTS = 3
+"""After each look it waits as many times as long as that took: what it waits for needs the processor more."""
 
 
 async def wait_until(
@@ -17,14 +19,16 @@ async def wait_until(
     """Returns as soon as the predicate, plain or awaitable, is true. Fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
+        looked_at = time.monotonic()
         seen = predicate()
         if inspect.isawaitable(seen):
             seen = await seen
         if seen:
             return
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(f"{what} did not happen within {timeout} s")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(min(max(_RESTS * (now - looked_at), POLL_SECONDS), _MOST_SECONDS))
 
 
 class WaitUntil(Protocol):

@@ -1,7 +1,7 @@
 """The gateway is away in the middle of a sale: it hangs, then it is dead, then it is back.
 
 Holds and reads stay as fast as before, payments are answered within their timeout, and everything settles afterwards.
-Here all times are scaled down, the outage to ten seconds. The real thing, with the settings that users have:
+Here all times are scaled down, the outage to six seconds. The real thing, with the settings that users have:
 
     OUTAGE_SECONDS=300 python -m pytest tests/system/test_gateway_stopped.py -n0 -rP
 """
@@ -22,7 +22,7 @@ from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Answer, Event, Storefront
 from tests.support.waiting import wait_until
 
-SCALED_SECONDS = 10
+SCALED_SECONDS = 6
 OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", str(SCALED_SECONDS)))
 BEFORE_SECONDS = OUTAGE_SECONDS * 2 // 5 if OUTAGE_SECONDS < 60 else 30
 SETTLE_SECONDS = 60 + OUTAGE_SECONDS

@@ -36,6 +36,7 @@ StartApi = Callable[..., Awaitable[Front]]
 # each of a thousand tests.
 web_urldispatcher._quote_path = cache(web_urldispatcher._quote_path)
 
+_NO_PATIENCE_MS = 5
 _SETTLE_AFTER_MS = 300
 _GATEWAY_TIMEOUT_MS = 2000
 """The API's patience, as a busy machine may be slow. The resolver waits for half as long."""
@@ -155,15 +156,21 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
 
 @pytest.fixture
 async def start_api(
-    shop: Settings, postgres: EmbeddedPostgres, shared_database: SharedDatabase
+    request: pytest.FixtureRequest, shop: Settings, postgres: EmbeddedPostgres, shared_database: SharedDatabase
 ) -> AsyncIterator[StartApi]:
-    """Starts API processes, so to speak: several are as separate as on several machines. Each is a user of Postgres."""
+    """Starts API processes, so to speak: several are as separate as on several machines. Each is a user of Postgres.
+
+    Their lists wait for the sync worker only in tests that have one.
+    """
+    has_sync = "sync" in request.fixturenames or hasattr(request.module, run_sync.__name__)
+    patience = {} if has_sync else {"list_patience_ms": _NO_PATIENCE_MS}
     async with AsyncExitStack() as stack:
 
         async def start(**changes: Any) -> Front:
             own = {
                 "postgres_url": postgres.url(shared_database.name, API),
                 "gateway_timeout_ms": _GATEWAY_TIMEOUT_MS,
+                **patience,
             } | changes
             app = create_app(msgspec.structs.replace(shop, **own))
             return Front(await stack.enter_async_context(TestClient(TestServer(app))))
