@@ -32,8 +32,11 @@ from loadtest.bench.stock import QUANTITY, bench_event
 EVENTS = range(16, 32)
 """One of each partition."""
 
-MOST_API_RATIO = 1.08
-"""The API's CPU time of a hold on a cluster, as a multiple of that on a single server."""
+MOST_API_RATIO, MOST_KEYED_RATIO = 1.08, 1.25
+"""The API's CPU time of a hold on a cluster, as a multiple of that on a single server.
+
+With a key it costs more. On a single server the call that holds the places looks at it; a cluster needs another call.
+"""
 
 PLACES = RequestSpec(f'[{{"ticket_id":%d,"quantity":{QUANTITY}}}]', (Counter(EVENTS[0], 1, len(EVENTS)),))
 KEYED = PLACES._replace(keyed=True)
@@ -69,11 +72,12 @@ def main(connections: int, rounds: int, worker: str | None) -> None:
     if worker:
         uvloop.run(_work(msgspec.json.decode(worker, type=Plan)))
         return
-    ratios = _compare(connections, rounds, keyed=False)
-    ratios |= {f"{name}, with a key": of for name, of in _compare(connections, rounds, keyed=True).items()}
-    for name, ratio in ratios.items():
-        click.echo(f"{'ok  ' if ratio <= MOST_API_RATIO else 'FAIL'} {name}: {ratio:.3f}, at most {MOST_API_RATIO:.2f}")
-    sys.exit(0 if all(ratio <= MOST_API_RATIO for ratio in ratios.values()) else 1)
+    is_good = True
+    for keyed, title, most in ((False, "", MOST_API_RATIO), (True, ", with a key", MOST_KEYED_RATIO)):
+        for name, ratio in _compare(connections, rounds, keyed=keyed).items():
+            click.echo(f"{'ok  ' if ratio <= most else 'FAIL'} {name}{title}: {ratio:.3f}, at most {most:.2f}")
+            is_good = is_good and ratio <= most
+    sys.exit(0 if is_good else 1)
 
 
 def _compare(connections: int, rounds: int, *, keyed: bool) -> dict[str, float]:
