@@ -30,6 +30,9 @@ _TOGETHER_SECONDS, _TOGETHER_TIMES = 0.005, 2
 _MOST_USUAL_SECONDS, _LEARNS = 0.025, 0.125
 """The usual time counts for no more than that; the weight of the last time in it."""
 
+_TURNS = 5
+"""Turns of the event loop that an answer may need to its callers. It may have come while this process was busy."""
+
 _REST_SECONDS = 0.1
 """A node that was away is left alone for that long."""
 
@@ -215,7 +218,7 @@ class KeyEvents:
             self._tell_result(part, call)
         else:
             call.add_done_callback(partial(self._tell_result, part))
-            self._loop.call_at(late_at, self._give_up, part, call)
+            self._loop.call_at(late_at, self._give_up, part, call, _TURNS)
 
     def _tell_result(self, part: _Part, call: asyncio.Task[Sequence[bytes] | Exception]) -> None:
         if call.cancelled():
@@ -224,11 +227,15 @@ class KeyEvents:
         else:
             self._tell_found(part, call.result())
 
-    def _give_up(self, part: _Part, call: asyncio.Task[Sequence[bytes] | Exception]) -> None:
+    def _give_up(self, part: _Part, call: asyncio.Task[Sequence[bytes] | Exception], turns: int) -> None:
         """Lets the keys of a part count as new, and those that wait for the next call, unless it is done by now."""
-        if not call.done():
-            part.group.late = True
-            self._count_as_new(part)
+        if call.done():
+            return
+        if turns:
+            self._loop.call_soon(self._give_up, part, call, turns - 1)
+            return
+        part.group.late = True
+        self._count_as_new(part)
 
     async def _call(self, part: _Part) -> Sequence[bytes] | Exception:
         """Asks for a part. Its group gets another call only after that."""

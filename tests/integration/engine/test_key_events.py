@@ -1,6 +1,7 @@
 """Events of idempotency keys in a cluster: the first one counts, and many keys cost few calls."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -234,6 +235,19 @@ async def test_all_who_waited_for_a_slow_node_are_told_that_it_failed(
         nodes.goes_on.set()
         assert await first == EVENT
         assert await second == EVENT
+
+
+async def test_an_answer_that_came_while_the_process_was_busy_is_in_time(engine: Engine) -> None:
+    async def answering(*_: object) -> list[bytes]:
+        await asyncio.to_thread(time.sleep, 0.01)
+        return [b"%d" % OTHER]
+
+    async with in_cluster(engine, answering) as (key_events, nodes):
+        nodes.goes_on.set()
+        asked = asyncio.ensure_future(key_events.first_event("key", EVENT))
+        await wait_until(lambda: nodes.called)
+        time.sleep(0.2)  # noqa: ASYNC251  # the process is busy
+        assert await asked == OTHER
 
 
 async def test_nobody_waits_long_behind_keys_that_are_kept(engine: Engine) -> None:
