@@ -1,4 +1,4 @@
-"""The nodes of a cluster on this machine as they see it: who has which slots, and who follows whom."""
+"""Questions to the nodes of a cluster on this machine: which slots they have, and which primary they follow."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

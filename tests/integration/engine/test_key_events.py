@@ -11,6 +11,7 @@ from zlib import crc32
 
 import pytest
 from msgspec.structs import replace
+from redis.exceptions import TryAgainError
 
 import engine.key_events as key_events_module
 from engine.engine import Engine
@@ -301,3 +302,24 @@ async def test_a_node_that_hangs_is_waited_for_once(engine_settings: Settings, m
         monkeypatch.setattr(engine, "call", again)
         with pytest.raises(OutcomeUnknown):
             await engine._call_by_wire(cast("Wire", Hanging()), "onsale_key_events", ["key"], [1])
+
+
+async def test_a_node_that_is_not_ready_is_not_waited_for(
+    engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot on the move, for one: its keys count as new until it is there."""
+
+    class Moving:
+        async def call(self, _call: Any) -> None:
+            raise TryAgainError("Multiple keys request during rehashing of slot")
+
+        def refused(self, _error: Exception) -> bool:
+            return False
+
+    async def again(*_: object, **__: object) -> None:
+        pytest.fail("it tries for as long as a command may take")
+
+    async with Engine(engine_settings) as engine:
+        monkeypatch.setattr(engine, "call", again)
+        with pytest.raises(Unready, match="TRYAGAIN"):
+            await engine._call_by_wire(cast("Wire", Moving()), "onsale_key_events", ["key"], [1])
