@@ -16,15 +16,14 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
-import cli.audit
-import cli.gateway.app
 import cli.main
-import cli.migrate
-import cli.restore
-import cli.serve
+
+_EVERYTHING = ("aiohttp.worker", "api.app", "cli.gateway.app", "cli.serve", "sync.worker")
+"""Modules that import what the processes of a stack need; `onsale` imports them when it is called."""
 
 MESSAGE_BYTES = 1 << 17
 _PR_SET_PDEATHSIG = 1
@@ -43,6 +42,8 @@ def main() -> None:
                     orders.send(json.dumps(told).encode())
 
     signal.signal(signal.SIGCHLD, tell_ends)
+    for name in _EVERYTHING:
+        import_module(name)
     gc.freeze()
     while order := orders.recv(MESSAGE_BYTES):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # the id goes before the end
