@@ -89,7 +89,7 @@ class Crowd:
         self._loop = asyncio.get_running_loop()
         self._free: deque[_Connection] = deque()
         self._all: set[_Connection] = set()
-        self._waiting: deque[float] = deque()
+        self._arrivals = _Arrivals(0.0, 1.0)
         self._number = 0
         self._under_way = 0
         self._closing = False
@@ -122,18 +122,16 @@ class Crowd:
     async def open_loop(self, name: str, per_second: float, seconds: float) -> Load:
         """That many arrivals a second, evenly, for so long; then waits for the answers to what was asked."""
         recording = self._recording = _Recording(self._loop.time(), seconds)
-        due = 0
+        arrivals = self._arrivals = _Arrivals(recording.began, per_second)
         while (now := self._loop.time()) < recording.until:
-            arrived = int((now - recording.began) * per_second)
-            for number in range(due, arrived):
-                self._arrive(recording.began + number / per_second)
-            due = arrived
+            arrivals.until(now)
+            while self._free and arrivals.waiting:
+                self._ask(self._free.popleft(), arrivals.next_due())
             await asyncio.sleep(_TICK_SECONDS)
-        unsent = len(self._waiting)
-        self._waiting.clear()
+        unsent = arrivals.give_up()
         await self._quiet()
         self._recording = None
-        return recording.load(name, due, unsent)
+        return recording.load(name, arrivals.due, unsent)
 
     async def closed_loop(self, name: str, seconds: float) -> Load:
         """As fast as it is answered, on few connections: what the server can do at its best."""
@@ -153,12 +151,6 @@ class Crowd:
         while self._under_way and self._loop.time() < deadline:  # noqa: ASYNC110  # an Event would cost each answer
             await asyncio.sleep(0.01)
 
-    def _arrive(self, due: float) -> None:
-        if self._free:
-            self._ask(self._free.popleft(), due)
-        else:
-            self._waiting.append(due)
-
     def _ask(self, connection: _Connection, due: float) -> None:
         self._under_way += 1
         connection.ask(due, self._request_of(self._number))
@@ -166,8 +158,8 @@ class Crowd:
 
     def _give(self, connection: _Connection) -> None:
         """A connection is free."""
-        if self._waiting:
-            self._ask(connection, self._waiting.popleft())
+        if self._arrivals.waiting:
+            self._ask(connection, self._arrivals.next_due())
         elif self._again is not None:
             self._again(connection)
         else:
@@ -209,6 +201,33 @@ class Crowd:
                 await asyncio.sleep(0.1)
             else:
                 return
+
+
+class _Arrivals:
+    """The arrivals of an open loop, evenly by the clock. One that waits is only counted: there may be millions."""
+
+    __slots__ = ("_began", "_next", "_per_second", "due", "waiting")
+
+    def __init__(self, began: float, per_second: float) -> None:
+        self._began, self._per_second = began, per_second
+        self.due = self.waiting = self._next = 0
+
+    def until(self, now: float) -> None:
+        """Adds those that are due by now."""
+        due = int((now - self._began) * self._per_second)
+        self.waiting += due - self.due
+        self.due = due
+
+    def next_due(self) -> float:
+        """The instant at which the one that has waited longest was due. It waits no more."""
+        self.waiting -= 1
+        self._next += 1
+        return self._began + (self._next - 1) / self._per_second
+
+    def give_up(self) -> int:
+        """The number that still waited; none does from now on."""
+        waiting, self.waiting = self.waiting, 0
+        return waiting
 
 
 class _Recording:

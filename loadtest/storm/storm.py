@@ -46,7 +46,8 @@ class Payments(msgspec.Struct):
 class Step(msgspec.Struct):
     """One load, the payments beside it, and the memory of the API at its end.
 
-    `capacity`: successes a second in closed loop right before it, because that varies with what else the machine does.
+    `capacity`: successes a second in closed loop, the mean of right before it and right after it, because that varies
+    with what else the machine does. Nothing comes between the largest load and the calm one, so those share both looks.
     """
 
     share: float
@@ -96,12 +97,23 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
     ):
         await crowd.closed_loop("warm-up", min(1.0, plan.capacity_seconds))
         storm, capacity = Storm(stage.variant.name, []), 0.0
-        for share in loads:
-            if share != CALM:  # what comes after the storm comes at once
-                capacity = (await crowd.closed_loop("capacity", plan.capacity_seconds)).good_per_second
-                tell(f"{stage.variant.name}: capacity {capacity:,.0f}/s, {stage.memory_mib():.0f} MiB")
+        unjudged: list[Step] = []
+
+        async def look() -> None:
+            """Measures the capacity anew, and judges the steps since the last look by both."""
+            nonlocal capacity
+            before, capacity = capacity, (await crowd.closed_loop("capacity", plan.capacity_seconds)).good_per_second
             if not capacity:
                 raise RuntimeError("the API sells nothing at all; see its log")
+            for step in unjudged:
+                step.capacity = (before + capacity) / 2
+                tell(f"{stage.variant.name}: {step.share:g}x: {step.goodput:.2f} of the capacity")
+            unjudged.clear()
+            tell(f"{stage.variant.name}: capacity {capacity:,.0f}/s, {stage.memory_mib():.0f} MiB")
+
+        for share in loads:
+            if share != CALM:  # what comes after the storm comes at once
+                await look()
             used = used_seconds(stage.api.pid)
             async with asyncio.TaskGroup() as tasks:
                 taking = tasks.create_task(crowd.open_loop(f"{share:g}x", share * capacity, plan.seconds))
@@ -120,7 +132,8 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
                 used_seconds(stage.api.pid) - used,
             )
             storm.steps.append(step)
-            tell(f"{stage.variant.name}: {share:g}x: {step.goodput:.2f} of the capacity")
+            unjudged.append(step)
+        await look()
     return storm
 
 
