@@ -196,11 +196,12 @@ class Partition:
             await self._send_in_halves(batch, error)
         else:
             ended = self._loop.time()
-            self._observe(results, began - batch[0].since, ended - began)
             self._lanes.learn(began, ended)
-            self._answer(batch, results)
+            # The next batch leaves first, so that Redis works while these answers are written.
+            self._loop.call_soon(self._answer, batch, results, began, ended)
 
-    def _answer(self, batch: list[Waiting], results: list[Result]) -> None:
+    def _answer(self, batch: list[Waiting], results: list[Result], began: float, ended: float) -> None:
+        self._observe(results, began - batch[0].since, ended - began)
         again: list[Waiting] = []
         for waiting, result in zip(batch, results, strict=True):
             if type(result) is Again:
@@ -211,6 +212,7 @@ class Partition:
                 waiting.answer.set_result(result)
         if again:
             self._lanes.put_back(again)
+            self._wake.set()
 
     async def _send_in_halves(self, batch: list[Waiting], error: Exception) -> None:
         """Finds the command that made the whole batch raise: nothing was written, and its neighbours are innocent."""

@@ -81,6 +81,19 @@ async def test_next_batch_gathers_while_one_is_under_way(engine_settings: Settin
     assert sizes.seen == [1, 1, 128, 128, 44]
 
 
+async def test_the_next_batch_leaves_before_the_last_is_answered(engine_settings: Settings) -> None:
+    left: list[int] = []
+
+    def note(results: list[Result], _waited: float, _took: float) -> None:
+        left.extend(engine.queued() for _ in results)
+
+    async with Engine(replace(engine_settings, batch_commands=1), note) as engine:
+        await engine.submit(event_of(EVENT, [PoolCapacity("7", CAPACITY)]))
+        left.clear()
+        await asyncio.gather(*(engine.submit(hold()) for _ in range(3)))
+    assert left == [1, 0, 0], "Redis works while answers are written"
+
+
 async def test_a_long_queue_goes_in_large_batches(engine_settings: Settings) -> None:
     sizes = Sizes()
     async with Engine(replace(engine_settings, batch_redis_ms=1000), sizes) as engine:
