@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from api.access.callers import manages
+from api.access.callers import managed_events, manages
 from api.catalogue.cache import CATALOGUE
 from api.catalogue.pages import PUBLIC_PAGES, event_text, list_text
 from api.catalogue.partial_lists import or_partial
@@ -64,10 +64,10 @@ async def list_events(request: web.Request) -> Reply:
     ]
     shown = wanted[: query.limit]
     cursor = next_cursor(request, wanted, query.limit, lambda event: (event.starts_ms, event.event_id))
-    counts = [stock.counts_of(event) for event in shown]
+    counts, managed = [stock.counts_of(event) for event in shown], managed_events(request)
 
     def body(told: Sequence[Known[EventCounts]]) -> bytes:
-        return list_text([event_text(request, each) for each in told], cursor)
+        return list_text([event_text(each, managed) for each in told], cursor)
 
     return await or_partial(request, counts, lambda: pages.make(request, counts, lambda: body(counts)), body)
 
@@ -78,7 +78,8 @@ async def read_event(request: web.Request) -> Reply:
     if ready := await pages.ready(request):
         return ready
     counts = request.app[STOCK].counts_of(await shown_event_of_path(request))
-    return await pages.make(request, [counts], lambda: event_text(request, counts), revision=counts.event.revision)
+    managed = managed_events(request)
+    return await pages.make(request, [counts], lambda: event_text(counts, managed), revision=counts.event.revision)
 
 
 async def read_availability(request: web.Request) -> Reply:
@@ -88,8 +89,9 @@ async def read_availability(request: web.Request) -> Reply:
         return ready
     counts = request.app[STOCK].counts_of(await shown_event_of_path(request))
 
+    hidden = manages(request, counts.event.event_id)
+
     def view() -> Availability:
-        hidden = manages(request, counts.event.event_id)
         return availability_view(counts.event, told_counts(counts), hidden=hidden)
 
     return await pages.make(

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from api.access.callers import managed_events, manages
+from api.access.callers import managed_events
 from api.catalogue.cache import CatalogueCache
 from api.catalogue.on_sale import NEVER_MS, next_turn_ms
 from api.catalogue.page_replies import PageReplies
-from api.catalogue.stock import Known, Stock, Watch, told_ms
+from api.catalogue.stock import CROWD, Known, Stock, Watch, told_ms
 from api.catalogue.views import EventCounts, event_view, is_available
 from api.http.cached_pages import CachedPage, PageCache
 from api.http.replies import JSON, Reply
@@ -47,34 +47,37 @@ class EventTexts(NamedTuple):
     until_ms: int
 
 
+class _Recipe(NamedTuple):
+    """How a page is made of what it shows, as long as the catalogue stays (PublicPages.make)."""
+
+    things: Sequence[Known[Any]]
+    body: Callable[[], bytes]
+    tag_of: Callable[[], bytes] | None
+    max_age: int
+    own: bool
+    dated: Known[Any] | None
+    revision: int | None
+
+
 class _Page(CachedPage):
     """A page with what it shows: it is good while the catalogue stays and what it watches does not change."""
 
-    __slots__ = ("_dated", "_told_ms", "_until_ms", "change", "number", "own", "watch")
+    __slots__ = ("_told_ms", "_until_ms", "change", "number", "recipe", "watch")
 
-    def __init__(
-        self,
-        body: bytes,
-        change: int,
-        watch: Watch,
-        dated: Known[Any] | None,
-        *,
-        max_age: int,
-        tag_of: bytes | None,
-        revision: int | None,
-        until_ms: int,
-        own: bool,
-    ) -> None:
-        super().__init__(body, max_age=max_age, tag_of=tag_of, revision=revision)
-        self.change, self.watch, self.number, self.own = change, watch, watch.number, own
-        self._dated, self._told_ms, self._until_ms = dated, told_ms(dated) if dated else 0, until_ms
+    def __init__(self, recipe: _Recipe, change: int, watch: Watch) -> None:
+        tag = recipe.tag_of() if recipe.tag_of else None
+        super().__init__(recipe.body(), max_age=recipe.max_age, tag_of=tag, revision=recipe.revision)
+        self.recipe, self.change, self.watch, self.number = recipe, change, watch, watch.number
+        self._told_ms = told_ms(recipe.dated) if recipe.dated else 0
+        turns = [known.made.until_ms for known in recipe.things if isinstance(known.made, EventTexts)]
+        self._until_ms = min(turns, default=NEVER_MS)
 
     def is_of(self, change: int, number: int) -> bool:
         """True if it shows that change of the catalogue and that number of the stock, at its stated instant."""
         return (
             self.number == number
             and self.change == change
-            and (self._dated is None or told_ms(self._dated) == self._told_ms)
+            and (self.recipe.dated is None or told_ms(self.recipe.dated) == self._told_ms)
             and wall_clock_ms() < self._until_ms
         )
 
@@ -118,12 +121,40 @@ class PublicPages:
         except Fault:
             return None
 
-    def current(self, name: str) -> CachedPage | None:
-        """The page of that name, if it may be shown without another look at what is left."""
+    def current(self, name: str, *, waiting: int = 0) -> CachedPage | None:
+        """The page of that name, if it may be shown without another look at what is left.
+
+        Where a crowd waits for it already, changes that this process made meanwhile are ignored.
+        """
         page = self._pages.get(name)
-        if page is None or page.change != self._catalogue.change or not self._stock.is_good(page.watch, own=page.own):
+        if page is None or page.change != self._catalogue.change:
+            return None
+        if not self._stock.is_good(page.watch, own=page.recipe.own and waiting < CROWD):
             return None
         return page if page.is_of(page.change, page.watch.number) else None
+
+    def may_renew(self, name: str) -> bool:
+        """True if the page of that name is known, and only what is left may have changed."""
+        page = self._pages.get(name)
+        return page is not None and page.change == self._catalogue.change
+
+    async def renew(self, request: web.Request) -> CachedPage | None:
+        """The page after another look at what is left, ready to be shown. Raises Fault, or what making it raises.
+
+        None: the catalogue has changed, so it must be read in the ordinary way.
+        """
+        name = self.name_of(request)
+        page = self._pages.get(name)
+        if page is None:
+            return None
+        await self._stock.look(page.watch, own=page.recipe.own)
+        if page.change != self._catalogue.change:
+            return None
+        if not page.is_of(page.change, page.watch.number):
+            page = _Page(page.recipe, page.change, page.watch)
+            self._pages.put(name, page)
+        await self._replies.reply(request, page)  # long ones are compressed beside the event loop
+        return page
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
         """The answer to a request; None if it must be compressed beside the event loop first."""
@@ -155,20 +186,7 @@ class PublicPages:
                 return self._replies.marked(
                     request, Reply(b"", {"Content-Type": JSON}, coded=True)
                 )  # nobody sees a body
-            tag = tag_of() if tag_of else None
-            text = body()
-            turns = [known.made.until_ms for known in things if isinstance(known.made, EventTexts)]
-            page = _Page(
-                text,
-                change,
-                watch,
-                dated,
-                max_age=max_age,
-                tag_of=tag,
-                revision=revision,
-                until_ms=min(turns, default=NEVER_MS),
-                own=own,
-            )
+            page = _Page(_Recipe(things, body, tag_of, max_age, own, dated, revision), change, watch)
             self._pages.put(self.name_of(request), page)
         return await self._replies.reply(request, page)
 
@@ -191,10 +209,10 @@ def event_texts(known: Known[EventCounts]) -> EventTexts:
     return texts
 
 
-def event_text(request: web.Request, known: Known[EventCounts]) -> bytes:
-    """An event as the caller may see it."""
+def event_text(known: Known[EventCounts], managed: frozenset[int] | None) -> bytes:
+    """An event as those who manage these events may see it; None: all."""
     texts = event_texts(known)
-    return texts.text if manages(request, known.event.event_id) else texts.public_text
+    return texts.text if managed is None or known.event.event_id in managed else texts.public_text
 
 
 def list_text(items: Sequence[bytes], next_cursor: str | None) -> bytes:

@@ -29,12 +29,12 @@ from engine.seats import section_pool
 from engine.settings import Settings
 from engine.stock import PoolCounts
 
-_CROWD = 64
+CROWD = 64
 """That many may wait for a partition to be asked again for what this process changed itself."""
 
 _PAUSE = 10
-"""A partition is not asked again for this multiple of the time that it took to answer, at most until its answer is too
-old."""
+"""A partition is not asked again for this multiple of the time that it took to answer. The pause ends early enough for
+the next answer to come before this one is too old."""
 
 _SECTIONS = -1
 """Stands for all sections of an event; a section's own id for its map, and 0 for the counts of the tickets."""
@@ -144,7 +144,7 @@ class Stock:
         oldest, changes = time.monotonic() - self._max_age_seconds, self._engine.changes
         for group in watch.groups:
             shelf = group.shelf
-            own_counts = own and shelf.waiting < _CROWD
+            own_counts = own and shelf.waiting < CROWD
             if shelf.position == group.position != "":
                 if shelf.asked_at <= oldest or (own_counts and shelf.mark != changes[shelf.number]):
                     return False
@@ -209,12 +209,15 @@ class Stock:
                     answer.exception()  # nobody has to
                 else:
                     answer.set_result(None)
-                await asyncio.sleep(min(self._max_age_seconds / 2, _PAUSE * (time.monotonic() - began)))
+                await asyncio.sleep(self._pause_after(time.monotonic() - began))
         finally:
             for future in (answer, shelf.next):
                 if future is not None and not future.done():
                     future.set_exception(OutcomeUnknown("the server is stopping; try again"))
                     future.exception()
+
+    def _pause_after(self, took: float) -> float:
+        return max(0.0, min(_PAUSE * took, self._max_age_seconds / 2, self._max_age_seconds - 2 * took))
 
     async def _count(self, shelf: _Shelf, wanted: list[Known[Any]]) -> None:
         asked_at, mark = time.monotonic(), self._engine.changes[shelf.number]

@@ -48,7 +48,10 @@ class Pages(Protocol):
         ...
 
     def answer(self, connection: "DirectConnection", data: bytes) -> list[bytes] | None:
-        """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
+        """The answer to a request with the same bytes as an earlier one; None: it must be parsed.
+
+        Nothing: it comes a little later, by `show_late`.
+        """
         ...
 
     def take(self, connection: "DirectConnection", message: RawRequestMessage, data: bytes) -> list[bytes] | None:
@@ -113,10 +116,24 @@ class DirectConnection(Connection):
     def _show_or_begin(self, data: bytes) -> None:
         """Shows a page that is known, and takes up everything else."""
         page = self._pages.answer(self, data)
-        if page is not None:
+        if page is None:
+            self._begin_with(data)
+        elif page:
             self._show(page)
         else:
-            self._begin_with(data)
+            self._wait_with(data)
+
+    def show_late(self, data: bytes, page: list[bytes] | None) -> None:
+        """Shows the page that the request in the data has waited for; None: takes it up in the ordinary way."""
+        early, self.early = self.early, b""
+        if not early:  # its client is gone
+            return
+        self._request_in_progress = False
+        self.read_on()
+        if page is None or early != data:  # another request has come behind it
+            self._begin_with(early)
+        else:
+            self._show(page)
 
     def refuse(self) -> bool:
         """Refuses what came early, without parsing it if it is as usual."""

@@ -5,9 +5,11 @@ for as long as the page stays. A request that is in any way unusual, and a page 
 ordinary path. A test sends requests on both paths and compares each byte.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol, cast
 
 from aiohttp import HttpVersion11, web
@@ -24,6 +26,10 @@ from api.route import Route
 
 _MOST_REQUESTS = 10_000
 _LONGEST_REQUEST = 4096
+_SHOWN_AT_ONCE = 64
+_REST_SECONDS = 1.0
+"""After a renewal that failed, a page is read in the ordinary way for so long."""
+
 _UNUSUAL = ("Authorization", "X-Request-ID", "Expect", "Upgrade", "Content-Length", "Transfer-Encoding")
 _ID = "\x00"
 """Stands for the request id where that will be; no header has it."""
@@ -36,8 +42,16 @@ class PageSource(Protocol):
         """The name of what a request asks for."""
         ...
 
-    def current(self, name: str) -> CachedPage | None:
-        """The page of that name, if it may be shown now."""
+    def current(self, name: str, *, waiting: int = 0) -> CachedPage | None:
+        """The page of that name, if it may be shown now. `waiting`: that many wait until it is renewed."""
+        ...
+
+    def may_renew(self, name: str) -> bool:
+        """True if the page of that name need not be read in the ordinary way when it may not be shown."""
+        ...
+
+    async def renew(self, request: web.Request) -> CachedPage | None:
+        """The page as it is now, or later than now, so that it can be shown; None: read it in the ordinary way."""
         ...
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
@@ -59,7 +73,10 @@ class _Path:
 class _Asked:
     """The request that certain bytes are, and its last answer."""
 
-    __slots__ = ("_after_id", "_before_id", "_body", "_page", "_second", "name", "path", "request", "status")
+    __slots__ = (
+        *("_after_id", "_before_id", "_body", "_page", "_second"),
+        *("name", "path", "renewable_at", "renewal", "request", "status", "waiting"),
+    )
 
     def __init__(self, path: _Path, request: DirectRequest) -> None:
         self.path, self.request = path, request
@@ -67,13 +84,18 @@ class _Asked:
         self._page: CachedPage | None = None
         self._second = self.status = 0
         self._before_id = self._after_id = self._body = b""
+        self.waiting: list[tuple[DirectConnection, bytes, float]] = []
+        self.renewal: asyncio.Task[None] | None = None
+        self.renewable_at = 0.0
 
     def is_ready(self) -> bool:
         """True if the page can be shown now; what is written is made if need be."""
-        path = self.path
-        page, second = path.source.current(self.name), int(time.time())
-        if page is None:
-            return False
+        page = self.path.source.current(self.name, waiting=len(self.waiting))
+        return page is not None and self.can_show(page)
+
+    def can_show(self, page: CachedPage) -> bool:
+        """True if this page can be shown at once; what is written is made if need be."""
+        path, second = self.path, int(time.time())
         if page is self._page and second == self._second:
             return True
         request = cast("web.Request", self.request)
@@ -85,6 +107,10 @@ class _Asked:
         self._before_id, self._after_id = reply.head().split(_ID.encode())
         self._page, self._second, self._body, self.status = page, second, reply.body, reply.status
         return True
+
+    def may_be_renewed(self) -> bool:
+        """True if the page is known, and its last renewal did not just fail."""
+        return time.monotonic() >= self.renewable_at and self.path.source.may_renew(self.name)
 
     def written(self, request_id: str) -> list[bytes]:
         """The answer as it is written."""
@@ -107,12 +133,44 @@ class DirectPages:
         return data in self._known
 
     def answer(self, connection: DirectConnection, data: bytes) -> list[bytes] | None:
-        """The answer to a request with the same bytes as an earlier one; None: it must be parsed."""
-        asked = self._known.get(data)
-        return None if asked is None else self._answer(connection, asked)
+        """The answer to a request with the same bytes as an earlier one; None: it must be parsed.
+
+        Nothing: the page must be renewed first. One renewal is for all who wait, and costs each of them little.
+        """
+        asked, began = self._known.get(data), time.perf_counter()
+        if asked is None or not connection.is_writable():
+            return None
+        is_ready = asked.is_ready()
+        if not (is_ready or asked.may_be_renewed()) or not self._is_let_in(connection, asked):
+            return None
+        if is_ready:
+            return self._written(asked, began)
+        asked.waiting.append((connection, data, began))
+        if asked.renewal is None:
+            asked.renewal = asyncio.create_task(self._renew(asked), name="renewal")
+        return []
+
+    async def _renew(self, asked: _Asked) -> None:
+        """Answers all who wait for a page, until nobody does."""
+        try:
+            while asked.waiting:
+                waiting, asked.waiting = asked.waiting, []
+                page = None
+                with suppress(Exception):  # the ordinary way tells each what is wrong
+                    page = await asked.path.source.renew(cast("web.Request", asked.request))
+                if page is None:
+                    asked.renewable_at = time.monotonic() + _REST_SECONDS
+                for first in range(0, len(waiting), _SHOWN_AT_ONCE):
+                    can_show = page is not None and asked.can_show(page)
+                    for connection, data, began in waiting[first : first + _SHOWN_AT_ONCE]:
+                        connection.show_late(data, self._written(asked, began) if can_show else None)
+                    await asyncio.sleep(0)  # others' turn
+        finally:
+            asked.renewal = None
 
     def take(self, connection: DirectConnection, message: RawRequestMessage, data: bytes) -> list[bytes] | None:
         """The answer to a request that came alone, and for the first time; None: it takes the ordinary way."""
+        began = time.perf_counter()
         if (
             message.method != "GET"
             or message.version != HttpVersion11
@@ -127,23 +185,24 @@ class DirectPages:
         if path is None or not path.lets_in(cast("web.Request", request)):
             return None
         asked = _Asked(path, request)
-        answer = self._answer(connection, asked)
-        if answer is not None:
-            if len(self._known) >= _MOST_REQUESTS:
-                del self._known[next(iter(self._known))]
-            self._known[data] = asked
-        return answer
-
-    def _answer(self, connection: DirectConnection, asked: _Asked) -> list[bytes] | None:
-        began, path = time.perf_counter(), asked.path
-        if not connection.is_writable() or not asked.is_ready():
+        if not connection.is_writable() or not asked.is_ready() or not self._is_let_in(connection, asked):
             return None
-        if path.check is not None:
-            request = DirectRequest(self._app, connection, "GET", asked.request.raw_path, asked.request.headers)
-            try:
-                path.check(cast("web.Request", request))
-            except Problem:
-                return None  # the ordinary way says so
-        answer = asked.written(self._new_id(None))
-        path.observe("GET", asked.status, time.perf_counter() - began)
-        return answer
+        if len(self._known) >= _MOST_REQUESTS:
+            del self._known[next(iter(self._known))]
+        self._known[data] = asked
+        return self._written(asked, began)
+
+    def _is_let_in(self, connection: DirectConnection, asked: _Asked) -> bool:
+        """True if the limit of reads, if there is one, counts the request; if not, the ordinary way says so."""
+        if asked.path.check is None:
+            return True
+        request = DirectRequest(self._app, connection, "GET", asked.request.raw_path, asked.request.headers)
+        try:
+            asked.path.check(cast("web.Request", request))
+        except Problem:
+            return False
+        return True
+
+    def _written(self, asked: _Asked, began: float) -> list[bytes]:
+        asked.path.observe("GET", asked.status, time.perf_counter() - began)
+        return asked.written(self._new_id(None))

@@ -27,7 +27,7 @@ class RoomPages:
         parts = path.strip("/").split("/")
         return "" if query or not parts[2].isdecimal() else parts[2] + (_AUDIT if parts[-1] == "audit" else "")
 
-    def current(self, name: str) -> CachedPage | None:
+    def current(self, name: str, *, waiting: int = 0) -> CachedPage | None:  # nobody waits for it
         """The document of that name, if it is known and a second old at most."""
         event_id = name.removesuffix(_AUDIT)
         event = self._catalogue.known_event(int(event_id)) if event_id else None
@@ -37,6 +37,14 @@ class RoomPages:
         if room is None:
             return None
         return room.audit if name.endswith(_AUDIT) else room.page
+
+    def may_renew(self, name: str) -> bool:
+        """False: the one who reads the room anew does so in the ordinary way, and others are shown what is known."""
+        return False
+
+    async def renew(self, request: web.Request) -> CachedPage | None:
+        """Never called."""
+        raise NotImplementedError
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
         """The answer to a request; None if it must be compressed beside the event loop first."""

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from api.catalogue.stock import Stock
 from api.direct.connection import DirectConnection
 from api.direct.pages import DirectPages
+from engine.errors import Unready
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.direct.wire import Wire, connect
 from tests.support.api.api_client import Front, ticket
@@ -36,14 +38,13 @@ class Answered:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        answer = DirectPages._answer
+        written = DirectPages._written
 
-        def counting(pages: DirectPages, *arguments: Any) -> list[bytes] | None:
-            page = answer(pages, *arguments)
-            self.count += page is not None
-            return page
+        def counting(pages: DirectPages, *arguments: Any) -> list[bytes]:
+            self.count += 1
+            return written(pages, *arguments)
 
-        monkeypatch.setattr(DirectPages, "_answer", counting)
+        monkeypatch.setattr(DirectPages, "_written", counting)
 
 
 @pytest.fixture
@@ -172,6 +173,78 @@ async def test_it_shows_what_is_sold_at_once(front: Front, wire: Wire, answered:
         assert (await front.reserve((event["tickets"][0]["id"], 1))).status == 201
         assert [await available() for _ in range(3)] == [left] * 3
     assert answered.count > 9
+
+
+async def test_readers_who_wait_for_another_look_share_it(front: Front, answered: Answered) -> None:
+    event = await front.event(30)
+    ask = request_text(f"/v1/events/{event['id']}")
+    wires = [await connect(front) for _ in range(40)]
+    for wire in wires[:2]:
+        await wire.ask(ask)
+    for left in (29, 28):
+        assert (await front.reserve((event["tickets"][0]["id"], 1))).status == 201
+        before = answered.count
+        answers = await asyncio.gather(*(wire.ask(ask) for wire in wires))
+        assert {json.loads(answer.split(b"\r\n\r\n")[1])["tickets"][0]["available"] for (answer,) in answers} == {left}
+        assert answered.count == before + len(wires), "none took the ordinary way"
+    for wire in wires:
+        await wire.close()
+
+
+async def test_what_comes_behind_a_waiting_request_is_answered_too(
+    front: Front, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await front.event(30)
+    ask = request_text(f"/v1/events/{event['id']}")
+    for _ in range(2):
+        await wire.ask(ask)
+    await front.reserve((event["tickets"][0]["id"], 1))
+    look, both_came, late = Stock.look, asyncio.Event(), DirectConnection.show_late
+    seen: list[bytes] = []
+
+    async def slow(stock: Stock, *arguments: Any, **how: Any) -> None:
+        await both_came.wait()
+        await look(stock, *arguments, **how)
+
+    def note(connection: DirectConnection, *arguments: Any) -> None:
+        seen.append(connection.early)
+        late(connection, *arguments)
+
+    monkeypatch.setattr(Stock, "look", slow)
+    monkeypatch.setattr(DirectConnection, "show_late", note)
+    wire._writer.write(ask)
+    await asyncio.sleep(0.02)
+    behind = request_text("/v1/venues/999999")
+    answers = asyncio.create_task(wire.ask(behind, 2))
+    await asyncio.sleep(0.02)
+    both_came.set()
+    assert [answer[9:12] for answer in await answers] == [b"200", b"404"]
+    assert seen == [ask]
+
+
+async def test_readers_whose_look_fails_learn_why(
+    start_api: StartApi, answered: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = await start_api()
+    event = await front.event(30)
+    ask = request_text(f"/v1/events/{event['id']}")
+    wires = [await connect(front) for _ in range(5)]
+    for wire in wires[:2]:
+        await wire.ask(ask)
+    await front.reserve((event["tickets"][0]["id"], 1))
+
+    async def fail(*_: object, **__: object) -> None:
+        raise Unready("Redis is not ready")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stock, "look", fail)
+        wires[0]._writer.write(ask)
+        await wires[0].close()  # the client is gone
+        answers = await asyncio.gather(*(wire.ask(ask) for wire in wires[1:]))
+        assert {answer[9:12] for (answer,) in answers} == {b"503"}
+    assert (await wires[1].ask(ask))[0][9:12] == b"200"
+    for wire in wires[1:]:
+        await wire.close()
 
 
 async def test_it_shows_what_managers_change_at_once(front: Front, wire: Wire, answered: Answered) -> None:
