@@ -48,7 +48,7 @@ class EventTexts(NamedTuple):
 
 
 class _Recipe(NamedTuple):
-    """How a page is made of what it shows, as long as the catalogue stays (PublicPages.make)."""
+    """The making of a page from what it shows, as long as the catalogue stays (PublicPages.make)."""
 
     things: Sequence[Known[Any]]
     body: Callable[[], bytes]

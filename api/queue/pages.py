@@ -39,7 +39,7 @@ class RoomPages:
         return room.audit if name.endswith(_AUDIT) else room.page
 
     def may_renew(self, name: str) -> bool:
-        """False: the one who reads the room anew does so in the ordinary way, and others are shown what is known."""
+        """False: the room is read again in the ordinary way, and others are shown what is known meanwhile."""
         return False
 
     async def renew(self, request: web.Request) -> CachedPage | None:

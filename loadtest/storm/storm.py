@@ -46,8 +46,8 @@ class Payments(msgspec.Struct):
 class Step(msgspec.Struct):
     """One load, the payments beside it, and the memory of the API at its end.
 
-    `capacity`: successes a second in closed loop, the mean of right before it and right after it, because that varies
-    with what else the machine does. Nothing comes between the largest load and the calm one, so those share both looks.
+    `capacity`: successes a second in closed loop, the mean of right before it and right after it. It varies with what
+    else the machine does. Nothing comes between the largest load and the calm one, so those share both looks.
     """
 
     share: float
@@ -100,7 +100,7 @@ async def rage(stage: Stage, plan: Plan, tell: Tell) -> Storm:
         unjudged: list[Step] = []
 
         async def look() -> None:
-            """Measures the capacity anew, and judges the steps since the last look by both."""
+            """Measure the capacity again, and judge the steps since the last look by both."""
             nonlocal capacity
             before, capacity = capacity, (await crowd.closed_loop("capacity", plan.capacity_seconds)).good_per_second
             if not capacity:
