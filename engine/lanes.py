@@ -22,8 +22,10 @@ _TAKERS_SHARE = 4
 """Of this many places of a batch, takers get at least one, however many commands settle."""
 
 _REFUSALS_AT_ONCE = 1024
-_TOLERANCE = 1.5
-"""By how much the queue may exceed what is let in, because the pace varies."""
+_TOLERANCE = 3.0
+"""By how much the queue may exceed what is let in, because the pace varies. To refuse what was parsed wastes most of the
+work of a sale, so it is for a partition that has become much slower.
+"""
 
 _WEIGHT_OF_SHORTER, _WEIGHT_OF_LONGER = 0.5, 0.25
 

@@ -118,6 +118,16 @@ def test_after_a_stall_the_queue_is_soon_as_long_as_before() -> None:
     assert len(busy.lanes) > before / 2
 
 
+def test_a_few_slow_batches_refuse_nobody() -> None:
+    busy = Busy()
+    busy.overload(2, batch=200, batch_seconds=0.015)
+    busy.late = 0
+    for _ in range(3):
+        busy.serve(200, 0.05)
+    busy.overload(1, batch=200, batch_seconds=0.015)
+    assert busy.late == 0, "a second of waiting is better than the work of a sale for nothing"
+
+
 def test_a_short_queue_does_not_make_itself_shorter() -> None:
     """If each call takes long, few commands in a batch say nothing about how many it could have."""
     busy = Busy()
@@ -139,7 +149,7 @@ def test_overdue_commands_are_refused_slice_by_slice() -> None:
 
 def test_settling_goes_first_and_is_not_refused_by_takers() -> None:
     busy = Busy()
-    busy.overload(2, batch=64, batch_seconds=0.1)
+    busy.overload(4, batch=64, batch_seconds=0.1)
     busy.fill()
     for _ in range(10):
         busy.lanes.append(_CANCEL, _Nobody())
