@@ -1,0 +1,58 @@
+"""Plans of Postgres for our statements: what is looked up for each row is found by an index."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import sync
+from sync.postgres import Connection, Postgres
+from sync.sql import statement
+
+_STATEMENTS = sorted(file.stem for file in (Path(sync.__file__).parent / "sql").glob("*.sql"))
+_FIRST_COLUMNS = "SELECT relname, pg_get_indexdef(indexrelid, 1, true) FROM pg_index JOIN pg_class ON oid = indexrelid"
+_SMALL = {"webhooks"}
+"""Relations with a few rows."""
+
+
+async def test_what_is_looked_up_for_each_row_is_found_by_an_index(pool: Postgres) -> None:
+    """A table that is read for each row of another one takes minutes where each has a hundred thousand."""
+    faults, judged = [], 0
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
+        first_columns = {index: column for index, column in await connection.fetch(_FIRST_COLUMNS)}
+        for name in _STATEMENTS:
+            if not re.search(r"{\w+}", statement(name)):  # else columns are filled in
+                plan = await _plan(connection, statement(name))
+                faults += [f"{name} reads {whole}" for whole in _whole_reads(plan, first_columns, json.dumps(plan))]
+                judged += 1
+    assert judged > 100
+    assert not faults
+
+
+async def _plan(connection: Connection, text: str) -> Mapping[str, Any]:
+    await connection.execute(f"PREPARE judged AS {text}")
+    parameters = await connection.fetchval(
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'judged'"
+    )
+    nulls = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+    ((told,),) = await connection.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE judged{nulls}")
+    await connection.execute("DEALLOCATE judged")
+    (plan,) = json.loads(told)
+    top: Mapping[str, Any] = plan["Plan"]
+    return top
+
+
+def _whole_reads(
+    node: Mapping[str, Any], first_columns: Mapping[str, str], hashed: str, *, each: bool = False
+) -> Iterator[str]:
+    each = each or (node.get("Parent Relationship") == "SubPlan" and f"hashed {node['Subplan Name']}" not in hashed)
+    relation, index = node.get("Relation Name"), node.get("Index Name")
+    if each and relation not in _SMALL:
+        if node["Node Type"] == "Seq Scan":
+            yield f"all of {relation}"
+        elif index is not None and first_columns[index] not in node.get("Index Cond", ""):
+            yield f"all of {index}: its first column is {first_columns[index]}"
+    for part in node.get("Plans", ()):
+        yield from _whole_reads(part, first_columns, hashed, each=each)
