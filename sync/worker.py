@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 
 import structlog
+from msgspec.structs import replace
 
 from engine.engine import Engine
 from engine.settings import Settings
@@ -29,6 +30,9 @@ from sync.webhooks.dispatcher import run_webhooks
 
 log = structlog.get_logger(__name__)
 
+_BATCH_COMMANDS = 8
+"""Most commands in one of the worker's calls to Redis. Each may write much, as a refund does, and customers wait behind it."""
+
 
 async def run_sync(settings: Settings) -> None:
     """Works until it is cancelled. Redis and Postgres may come and go.
@@ -41,7 +45,11 @@ async def run_sync(settings: Settings) -> None:
         if tracer is not None:
             stack.push_async_callback(asyncio.to_thread, tracer.close)
         engine = await stack.enter_async_context(
-            Engine(settings, tracer=tracer, tell_lost=metrics.acknowledged_lost.inc)
+            Engine(
+                replace(settings, batch_commands=_BATCH_COMMANDS),
+                tracer=tracer,
+                tell_lost=metrics.acknowledged_lost.inc,
+            )
         )
         postgres = await stack.enter_async_context(Postgres(settings))
         # Readers wait in Redis for news, each on a connection; commands must not wait for those.

@@ -40,7 +40,6 @@ MOST_DELAY = 1.3
 """The p99 of holds while refunds are made, of what it is without."""
 WORKS_SECONDS, STANDS_SECONDS = effort(0.5, 2.0), effort(0.2, 1.0)
 _AT_ONCE = 100
-_GIVES_WAY = 15
 _PATIENCE_SECONDS = effort(120, 1800)
 
 
@@ -117,11 +116,14 @@ async def _insist(engine: Engine, command: Command[Any]) -> None:
 
 
 def give_way(pid: int) -> None:
-    """Lets a process and those that it started run after others that share their cores."""
+    """Lets a process and those that it started run only when nobody else wants their cores.
+
+    They have machines of their own in production.
+    """
     process = psutil.Process(pid)
     for one in (process, *process.children(recursive=True)):
         with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, one.pid, _GIVES_WAY)
+            os.sched_setscheduler(one.pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
