@@ -23,9 +23,8 @@ _TAKERS_SHARE = 4
 
 _REFUSALS_AT_ONCE = 1024
 _TOLERANCE = 3.0
-"""By how much the queue may exceed what is let in, because the pace varies. To refuse what was parsed wastes most of the
-work of a sale, so it is for a partition that has become much slower.
-"""
+"""By how much the queue may exceed what is let in, because the pace varies. To refuse what was parsed wastes most of
+the work of a sale, so it is for a partition that has become much slower."""
 
 _WEIGHT_OF_SHORTER, _WEIGHT_OF_LONGER = 0.5, 0.25
 

@@ -31,7 +31,7 @@ from sync.webhooks.dispatcher import run_webhooks
 log = structlog.get_logger(__name__)
 
 _BATCH_COMMANDS = 8
-"""Most commands in one of the worker's calls to Redis. Each may write much, as a refund does, and customers wait behind it."""
+"""Most commands in one of the worker's calls to Redis. Each may write much, as a refund does, and customers wait."""
 
 
 async def run_sync(settings: Settings) -> None:
