@@ -6,14 +6,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import sync
 from sync.postgres import Connection, Postgres
+from sync.read_models.reports import REPORTS
 from sync.sql import statement
 
 _STATEMENTS = sorted(file.stem for file in (Path(sync.__file__).parent / "sql").glob("*.sql"))
 _FIRST_COLUMNS = "SELECT relname, pg_get_indexdef(indexrelid, 1, true) FROM pg_index JOIN pg_class ON oid = indexrelid"
 _SMALL = {"webhooks"}
 """Relations with a few rows."""
+
+_SALES = """
+INSERT INTO events (id, name, starts_at, status)
+  SELECT n, 'Event ' || n, now(), 'on_sale' FROM generate_series(1, 100) AS n;
+INSERT INTO tickets (id, event_id, ticket_type, unit_minor, capacity)
+  SELECT n, n, 'Regular', 2500, 900 FROM generate_series(1, 100) AS n;
+INSERT INTO reservations
+  (id, event_id, customer_id, status, details, digest, places, total_minor, created_at, expires_at, ended_at, paid_at)
+SELECT n || '-' || sale, n, 'c-' || sale, 'paid', '{}', '', 2, 5000, now(), now(), now(), now()
+FROM generate_series(1, 100) AS n, generate_series(1, 100) AS sale;
+INSERT INTO reservation_items
+  (reservation_id, position, ticket_id, pool, quantity, unit_minor, created_at, first_of_ticket)
+SELECT id, 0, event_id, event_id::text, 2, 2500, created_at, true FROM reservations;
+ANALYZE
+"""
 
 
 async def test_what_is_looked_up_for_each_row_is_found_by_an_index(pool: Postgres) -> None:
@@ -29,6 +47,31 @@ async def test_what_is_looked_up_for_each_row_is_found_by_an_index(pool: Postgre
                 judged += 1
     assert judged > 100
     assert not faults
+
+
+@pytest.mark.own_database
+async def test_reports_of_one_event_read_its_sales_alone(pool: Postgres) -> None:
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute(_SALES)
+        faults, judged = [], 0
+        for name, report in REPORTS.items():
+            if report.view_of_event is not None:
+                asked = f"SELECT * FROM reporting.{report.view_of_event} WHERE event_id = 7"  # noqa: S608  # ours
+                ((told,),) = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}")
+                ((plan),) = json.loads(told)
+                read = sum(_rows_read(plan["Plan"]))
+                faults += [f"{name}: {read:.0f} rows"] if read > 2500 else []
+                judged += 1
+    assert judged > 5
+    assert not faults, "an event has 100 of 10,000 reservations"
+
+
+def _rows_read(node: Mapping[str, Any]) -> Iterator[float]:
+    """The rows of reservations that each scan has looked at."""
+    if node.get("Relation Name") == "reservations":
+        yield (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    for part in node.get("Plans", ()):
+        yield from _rows_read(part)
 
 
 async def _plan(connection: Connection, text: str) -> Mapping[str, Any]:
