@@ -34,6 +34,7 @@ ANALYZE
 """
 
 
+@pytest.mark.own_database  # without statistics, by which small tables are cheap to read
 async def test_what_is_looked_up_for_each_row_is_found_by_an_index(pool: Postgres) -> None:
     """A table that is read for each row of another one takes minutes where each has a hundred thousand."""
     faults, judged = [], 0
