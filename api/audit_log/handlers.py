@@ -47,7 +47,7 @@ async def list_audit_log(request: web.Request) -> Reply:
     query = read_query(request, AuditLogQuery)
     caller = caller_of(request)
     caller.check_events([] if query.event_id is None else [query.event_id])
-    after = decode_cursor(request, query.cursor, _Place)
+    after = decode_cursor(request.path, query.cursor, _Place)
     since, until = _instant("from", query.from_), _instant("to", query.to)
     await wait_for_outcomes(request, query.event_id)
     entries = await list_audit_entries(
@@ -61,7 +61,9 @@ async def list_audit_log(request: web.Request) -> Reply:
         before=None if after is None else AuditPlace(_EPOCH + timedelta(milliseconds=after.at_ms), *after[1:]),
         limit=query.limit + 1,
     )
-    cursor = next_cursor(request, entries, query.limit, lambda entry: (milliseconds(entry.place.at), *entry.place[1:]))
+    cursor = next_cursor(
+        request.path, entries, query.limit, lambda entry: (milliseconds(entry.place.at), *entry.place[1:])
+    )
     return json_reply(Page([entry_view(entry) for entry in entries[: query.limit]], cursor))
 
 

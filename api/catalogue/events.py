@@ -51,7 +51,7 @@ async def list_events(request: web.Request) -> Reply:
     if ready := await pages.ready_if_whole(request):
         return ready
     query = read_query(request, EventsQuery)
-    after = decode_cursor(request, query.cursor, tuple[int, int])
+    after = decode_cursor(request.path, query.cursor, tuple[int, int])
     from_ms, to_ms = _bound("from", query.from_), _bound("to", query.to, of_day=_LAST_INSTANT)
     wanted = [
         event
@@ -63,7 +63,7 @@ async def list_events(request: web.Request) -> Reply:
         and (after is None or (event.starts_ms, event.event_id) > after)
     ]
     shown = wanted[: query.limit]
-    cursor = next_cursor(request, wanted, query.limit, lambda event: (event.starts_ms, event.event_id))
+    cursor = next_cursor(request.path, wanted, query.limit, lambda event: (event.starts_ms, event.event_id))
     counts, managed = [stock.counts_of(event) for event in shown], managed_events(request)
 
     def body(told: Sequence[Known[EventCounts]]) -> bytes:

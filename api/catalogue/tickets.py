@@ -40,7 +40,7 @@ async def list_tickets(request: web.Request) -> Reply:
     if ready := await pages.ready_if_whole(request):
         return ready
     query = read_query(request, TicketsQuery)
-    after = decode_cursor(request, query.cursor, DatabaseId) or 0
+    after = decode_cursor(request.path, query.cursor, DatabaseId) or 0
     offered = sorted(
         (
             (ticket.ticket_id, event)
@@ -53,7 +53,7 @@ async def list_tickets(request: web.Request) -> Reply:
     )
     if query.available is None:
         del offered[query.limit + 1 :]  # where all are wanted, only those shown are counted
-    counts = {event.event_id: stock.counts_of(event) for _, event in offered}
+    counts, path = {event.event_id: stock.counts_of(event) for _, event in offered}, request.path
 
     def body(told: Sequence[Known[EventCounts]]) -> bytes:
         wanted: list[TicketText] = []
@@ -66,7 +66,7 @@ async def list_tickets(request: web.Request) -> Reply:
                 wanted.append(ticket)
                 if len(wanted) > query.limit:
                     break
-        cursor = next_cursor(request, wanted, query.limit, lambda ticket: ticket.ticket_id)
+        cursor = next_cursor(path, wanted, query.limit, lambda ticket: ticket.ticket_id)
         return list_text([each.text for each in wanted[: query.limit]], cursor)
 
     known = list(counts.values())

@@ -207,11 +207,11 @@ async def list_venues(request: web.Request) -> Reply:
     if ready := await pages.ready(request):
         return ready
     query = read_query(request, PageQuery)
-    after = decode_cursor(request, query.cursor, DatabaseId) or 0
+    after = decode_cursor(request.path, query.cursor, DatabaseId) or 0
     wanted = [venue_id for venue_id in await catalogue.venue_ids() if venue_id > after]
     shown = [await catalogue.venue(venue_id) for venue_id in wanted[: query.limit]]
     items = [_venue_view(seating.venue) for seating in shown if seating]
-    listed = Page(items, next_cursor(request, wanted, query.limit, int))
+    listed = Page(items, next_cursor(request.path, wanted, query.limit, int))
     return await pages.make(request, [], lambda: msgspec.json.encode(listed))
 
 

@@ -55,14 +55,14 @@ async def list_event_codes(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/codes: lists codes in their order, with what is used of each."""
     event = await event_of_path(request)
     query = read_query(request, CodesQuery)
-    after = decode_cursor(request, query.cursor, CodeText) or ""
+    after = decode_cursor(request.path, query.cursor, CodeText) or ""
     found = await list_codes(
         request.app[POSTGRES], event.event_id, tag=query.tag, kind=query.kind, after=after, limit=query.limit + 1
     )
     shown = found[: query.limit]
     counts = await _counts(request, event.event_id, shown)
     items = [code_view(each, counted, event) for each, counted in zip(shown, counts, strict=True)]
-    return json_reply(Page(items, next_cursor(request, found, query.limit, lambda stored: stored.code)))
+    return json_reply(Page(items, next_cursor(request.path, found, query.limit, lambda stored: stored.code)))
 
 
 async def read_event_code(request: web.Request) -> Reply:

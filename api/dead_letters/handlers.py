@@ -19,7 +19,7 @@ _LetterId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 async def list_unwritten_facts(request: web.Request) -> Reply:
     """GET /v1/dead-letters: lists facts that could not be written to Postgres, newest first, each with its reason."""
     query = read_query(request, PageQuery)
-    before = decode_cursor(request, query.cursor, _LetterId)
+    before = decode_cursor(request.path, query.cursor, _LetterId)
     found = await list_dead_letters(request.app[POSTGRES], before=before, limit=query.limit + 1)
     return json_reply(page(request, found, query.limit, lambda letter: letter.letter_id, _view))
 

@@ -33,7 +33,7 @@ async def list_check_ins_of_event(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/check-ins: lists what gates scanned, newest first, up to the request."""
     query = read_query(request, CheckInsQuery)
     event = await event_of_path(request)
-    after = decode_cursor(request, query.cursor, NumberInList)
+    after = decode_cursor(request.path, query.cursor, NumberInList)
     await wait_for_outcomes(request, event.event_id)
     rows = await list_check_ins(
         request.app[POSTGRES],
@@ -45,7 +45,7 @@ async def list_check_ins_of_event(request: web.Request) -> Reply:
         limit=query.limit + 1,
     )
     views = await EticketViews.of(request, event.event_id)
-    cursor = next_cursor(request, rows, query.limit, lambda row: row.place)
+    cursor = next_cursor(request.path, rows, query.limit, lambda row: row.place)
     return json_reply(Page([_entry(views, row) for row in rows[: query.limit]], cursor))
 
 

@@ -76,7 +76,7 @@ async def release_holds(request: web.Request) -> Reply:
     body = await read_body(request, _RELEASE)
     event_id = body.event_id or None
     wanted = _filter(request, event_id, body.customer_id or None, body.seat_id or None)
-    after = decode_cursor(request, body.cursor, tuple[int, str])
+    after = decode_cursor(request.path, body.cursor, tuple[int, str])
     if after is not None and not is_place_in_list(after):
         raise not_a_cursor()
 
@@ -93,7 +93,7 @@ async def release_holds(request: web.Request) -> Reply:
                 places=sum(result.record.places for result in released),
                 paying=paying,
                 ended=len(results) - len(released) - paying,
-                next_cursor=next_cursor(request, found, _PART, tuple),
+                next_cursor=next_cursor(request.path, found, _PART, tuple),
             )
         )
 

@@ -27,14 +27,14 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     cursor: str | None = None
 
 
-def decode_cursor(request: web.Request, cursor: str | None, shape: type[T]) -> T | None:
-    """The position that `encode_cursor` was given for the list of the request; None at the beginning.
+def decode_cursor(path: str, cursor: str | None, shape: type[T]) -> T | None:
+    """The position that `encode_cursor` was given for the list of this path; None at the beginning.
 
     Raises Problem invalid for any other text, also for a cursor of another list: its places mean something else.
     """
     if cursor is None:
         return None
-    mark = list_mark(request.path)
+    mark = list_mark(path)
     if not cursor.startswith(mark):
         raise not_a_cursor()
     try:
@@ -61,21 +61,21 @@ def not_a_cursor() -> Problem:
     return invalid("cursor", "not a cursor of this list; pass next_cursor of its previous page unchanged")
 
 
-def encode_cursor(request: web.Request, place: Any) -> str:
-    """An opaque text for the place after which the next page of the list of the request begins."""
-    return list_mark(request.path) + urlsafe_b64encode(msgspec.json.encode(place)).decode()
+def encode_cursor(path: str, place: Any) -> str:
+    """An opaque text for the place after which the next page of the list of this path begins."""
+    return list_mark(path) + urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
-def next_cursor(request: web.Request, found: Sequence[T], limit: int, place: Callable[[T], Any]) -> str | None:
+def next_cursor(path: str, found: Sequence[T], limit: int, place: Callable[[T], Any]) -> str | None:
     """The cursor after the first `limit` of what was found; None if there is no more.
 
     `place` names where an item stands in the list.
     """
-    return encode_cursor(request, place(found[limit - 1])) if len(found) > limit else None
+    return encode_cursor(path, place(found[limit - 1])) if len(found) > limit else None
 
 
 def page(
     request: web.Request, found: Sequence[T], limit: int, place: Callable[[T], Any], view: Callable[[T], V]
 ) -> Page[V]:
     """The first `limit` of what was found, as `view` shows each. Look for one more than `limit`."""
-    return Page([view(item) for item in found[:limit]], next_cursor(request, found, limit, place))
+    return Page([view(item) for item in found[:limit]], next_cursor(request.path, found, limit, place))

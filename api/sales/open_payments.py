@@ -29,7 +29,7 @@ async def list_payments(request: web.Request) -> Reply:
     `refund_due`: money is to go back.
     """
     query = read_query(request, OpenPaymentsQuery)
-    before = decode_cursor(request, query.cursor, PaymentPlace)
+    before = decode_cursor(request.path, query.cursor, PaymentPlace)
     if before is not None and (not 0 <= before.started_ms < END_OF_TIME_MS or "\0" in "".join(before[1:])):
         raise not_a_cursor()
     caller = caller_of(request)

@@ -299,7 +299,7 @@ async def cancel_reservation(request: web.Request) -> Reply:
 async def list_all_reservations(request: web.Request) -> Reply:
     """GET /v1/reservations: lists reservations, newest first, up to the request."""
     query = read_query(request, ReservationsQuery)
-    after = decode_cursor(request, query.cursor, tuple[int, str])
+    after = decode_cursor(request.path, query.cursor, tuple[int, str])
     if after is not None and not is_place_in_list(after):
         raise not_a_cursor()
     caller, customer_id = caller_of(request), query.customer_id
@@ -322,4 +322,4 @@ async def list_all_reservations(request: web.Request) -> Reply:
         await show_reservation(request, reservation.reservation_id, reservation.record, now_ms)
         for reservation in listed.reservations
     ]
-    return json_reply(Page(items, encode_cursor(request, listed.next) if listed.next else None))
+    return json_reply(Page(items, encode_cursor(request.path, listed.next) if listed.next else None))

@@ -33,7 +33,7 @@ from sync.read_models.statistics import (
 async def list_statistics_of_events(request: web.Request) -> Reply:
     """GET /v1/statistics/events: lists a row per event, by id."""
     query = read_query(request, PageQuery)
-    after = decode_cursor(request, query.cursor, DatabaseId) or 0
+    after = decode_cursor(request.path, query.cursor, DatabaseId) or 0
     await wait_for_outcomes(request)
     rows = await list_event_statistics(
         request.app[POSTGRES], limit=query.limit + 1, after=after, of_events=caller_of(request).events
@@ -44,7 +44,7 @@ async def list_statistics_of_events(request: web.Request) -> Reply:
 async def list_statistics_of_ticket_types(request: web.Request) -> Reply:
     """GET /v1/statistics/ticket-types: lists a row per type name and currency over all events, by both."""
     query = read_query(request, PageQuery)
-    after = decode_cursor(request, query.cursor, tuple[Text, Text]) or ("", "")
+    after = decode_cursor(request.path, query.cursor, tuple[Text, Text]) or ("", "")
     await wait_for_outcomes(request)
     rows = await list_ticket_type_statistics(request.app[POSTGRES], limit=query.limit + 1, after=after)
     return json_reply(page(request, rows, query.limit, lambda row: (row.ticket_type, row.currency), _ticket_type_row))

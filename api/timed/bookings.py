@@ -199,7 +199,7 @@ async def list_all_bookings(request: web.Request) -> Reply:
     query = read_query(request, BookingsQuery)
     day = None if query.date is None else parse_date("date", query.date)
     at = None if query.time is None else parse_time("time", query.time)
-    after = decode_cursor(request, query.cursor, tuple[str, str])
+    after = decode_cursor(request.path, query.cursor, tuple[str, str])
     if after is not None and not (is_slot(after[0]) and is_booking_id(after[1])):
         raise not_a_cursor()
     await wait_for_outcomes(request, event.event_id)
@@ -217,7 +217,7 @@ async def list_all_bookings(request: web.Request) -> Reply:
         after=after,
     )
     items = [booking_view(event, booking, now_ms) for booking in listed.bookings]
-    return json_reply(Page(items, encode_cursor(request, listed.next) if listed.next else None))
+    return json_reply(Page(items, encode_cursor(request.path, listed.next) if listed.next else None))
 
 
 def _customer_of(caller: Caller, body: NewBooking) -> str:

@@ -82,7 +82,7 @@ class SlotPages:
 
     async def _body(self, request: web.Request, event: EventSnapshot) -> bytes:
         query, now_ms = read_query(request, SlotsQuery), wall_clock_ms()
-        after = decode_cursor(request, query.cursor, str)
+        after = decode_cursor(request.path, query.cursor, str)
         if after is not None and not is_slot(after):
             raise not_a_cursor()
         days = _days(event, query.date, self._settings.slot_horizon_days)
@@ -92,7 +92,7 @@ class SlotPages:
         if not isinstance(counted, SlotsCounted):
             raise no_event(event.event_id)
         items = [_slot_view(each, counts) for each, counts in zip(shown, counted.slots, strict=True)]
-        return msgspec.json.encode(Page(items, next_cursor(request, wanted, query.limit, lambda each: each.slot)))
+        return msgspec.json.encode(Page(items, next_cursor(request.path, wanted, query.limit, lambda each: each.slot)))
 
 
 SLOT_PAGES = web.AppKey("slot_pages", SlotPages)

@@ -138,7 +138,7 @@ async def list_waiting_list(request: web.Request) -> Reply:
     """GET /v1/events/{event_id}/waiting-list: lists the entries of an event in their order, up to the request."""
     event = await event_of_path(request)
     query = read_query(request, WaitingQuery)
-    after = decode_cursor(request, query.cursor, NumberInList)
+    after = decode_cursor(request.path, query.cursor, NumberInList)
     await wait_for_outcomes(request, event.event_id)
     listed = await list_waiting(
         request.app[POSTGRES],
@@ -149,7 +149,7 @@ async def list_waiting_list(request: web.Request) -> Reply:
         after=after,
     )
     items = [waiting_view(*found) for found in zip(listed.entries, listed.places, strict=True)]
-    return json_reply(Page(items, None if listed.next is None else encode_cursor(request, listed.next)))
+    return json_reply(Page(items, None if listed.next is None else encode_cursor(request.path, listed.next)))
 
 
 def _joined(entry: WaitingEntry, position: int) -> Reply:

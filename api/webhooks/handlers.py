@@ -90,7 +90,7 @@ async def create_webhook(request: web.Request) -> Reply:
 async def list_webhooks(request: web.Request) -> Reply:
     """GET /v1/webhooks: lists endpoints by id."""
     query = read_query(request, PageQuery)
-    after = decode_cursor(request, query.cursor, DatabaseId) or 0
+    after = decode_cursor(request.path, query.cursor, DatabaseId) or 0
     found = await request.app[WEBHOOKS].page(after=after, limit=query.limit + 1)
     return json_reply(page(request, found, query.limit, lambda webhook: webhook.webhook_id, _view))
 
@@ -147,7 +147,7 @@ async def list_deliveries(request: web.Request) -> Reply:
     """GET /v1/webhooks/{webhook_id}/deliveries: lists deliveries, newest first."""
     webhook_id = (await _webhook_of_path(request)).webhook_id
     query = read_query(request, DeliveriesQuery)
-    before = decode_cursor(request, query.cursor, DeliveryId)
+    before = decode_cursor(request.path, query.cursor, DeliveryId)
     found = await request.app[WEBHOOKS].deliveries(
         webhook_id, status=query.status, before=before, limit=query.limit + 1
     )

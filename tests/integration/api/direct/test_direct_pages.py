@@ -1,6 +1,7 @@
 """Public pages on the direct path: what is answered, byte by byte, is what the ordinary way answers."""
 
 import asyncio
+import gc
 import json
 import random
 import re
@@ -245,6 +246,16 @@ async def test_readers_whose_look_fails_learn_why(
     assert (await wires[1].ask(ask))[0][9:12] == b"200"
     for wire in wires[1:]:
         await wire.close()
+
+
+async def test_pages_keep_no_request(front: Front) -> None:
+    """The functions that make a page are kept with it; a request with its connection is ten times as large."""
+    await front.event(30)
+    for price in range(100):
+        for query in (f"/v1/tickets?price_from={price}", f"/v1/events?from=2026-01-01T00:00:00.{price:03}Z"):
+            assert (await front.call("GET", query)).status == 200
+    gc.collect()
+    assert sum(type(each) is web.Request for each in gc.get_objects()) < 50
 
 
 async def test_it_shows_what_managers_change_at_once(front: Front, wire: Wire, answered: Answered) -> None:
