@@ -46,7 +46,7 @@ async def run_sync(settings: Settings) -> None:
             stack.push_async_callback(asyncio.to_thread, tracer.close)
         engine = await stack.enter_async_context(
             Engine(
-                replace(settings, batch_commands=_BATCH_COMMANDS),
+                replace(settings, batch_commands=min(settings.batch_commands, _BATCH_COMMANDS)),
                 tracer=tracer,
                 tell_lost=metrics.acknowledged_lost.inc,
             )

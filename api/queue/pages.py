@@ -43,8 +43,8 @@ class RoomPages:
         return False
 
     async def renew(self, request: web.Request) -> CachedPage | None:
-        """Never called."""
-        raise NotImplementedError
+        """None: it must be read in the ordinary way."""
+        return None
 
     def show(self, request: web.Request, page: CachedPage) -> Reply | None:
         """The answer to a request; None if it must be compressed beside the event loop first."""
