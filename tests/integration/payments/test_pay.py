@@ -95,6 +95,7 @@ async def test_many_attempts_at_once_charge_once(shop: Shop) -> None:
 
 
 async def test_an_unknown_outcome_pins_the_places_and_a_repeat_learns_it(shop: Shop) -> None:
+    shop.gateway_seconds = TIMEOUT_SECONDS
     await shop.open(hold_ms=500)
     begin = shop.begin(await shop.hold())
     async with shop.payments() as payments:

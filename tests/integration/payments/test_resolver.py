@@ -52,6 +52,7 @@ async def reaches(shop: Shop, reservation_id: str, state: State) -> None:
 
 
 async def test_unknown_outcomes_are_paid_by_several_resolvers_once(shop: Shop, engine_settings: Settings) -> None:
+    shop.gateway_seconds = TIMEOUT_SECONDS
     await shop.open()
     begins = [shop.begin(await shop.hold(customer_id=f"c{n}")) for n in range(8)]
     async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:
@@ -207,6 +208,7 @@ async def test_the_resolver_outlives_redis(tmp_path: Path) -> None:
         settings = msgspec.structs.replace(Settings(), redis_url=valkey.url, command_timeout_ms=300)
         async with Engine(settings) as engine:
             shop = Shop(engine, tmp_path / "ledger.db")
+            shop.gateway_seconds = TIMEOUT_SECONDS
             await shop.open()
             begin = shop.begin(await shop.hold())
             async with shop.gateway_open() as server, shop.gateway_at(server) as gateway:

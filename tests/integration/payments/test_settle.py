@@ -12,7 +12,7 @@ from engine.results.refunds import NotPaid, RefundDue, Refunded
 from engine.stock import TicketCounts
 from engine.words import AttemptState, FailureReason, State
 from payments.gateway import Completed, Failed
-from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, Shop
+from tests.support.payments.shop import LONG_PIN_MS, PRICE_MINOR, TIMEOUT_SECONDS, Shop
 from tests.support.waiting import wait_until
 
 
@@ -57,6 +57,7 @@ async def test_a_failed_attempt_past_the_deadline_gives_the_places_back(shop: Sh
 
 
 async def test_an_outcome_that_stays_unknown_keeps_the_pin_until_it_is_known(shop: Shop) -> None:
+    shop.gateway_seconds = TIMEOUT_SECONDS
     await shop.open()
     begin = shop.begin(await shop.hold())
     async with shop.payments() as payments:
@@ -78,6 +79,7 @@ async def test_a_gateway_that_is_down_keeps_the_pin_also_past_its_end(shop: Shop
 
 async def test_an_unknown_payment_is_voided_past_the_pin(shop: Shop) -> None:
     shop.settle_after_ms = 3_600_000
+    shop.gateway_seconds = TIMEOUT_SECONDS
     await shop.open()
     begin = shop.begin(await shop.hold())
     async with shop.payments() as payments:

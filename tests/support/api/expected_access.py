@@ -10,9 +10,12 @@ from engine.settings import Settings
 from tests.support.api.api_client import Answer, Front, Json, order, ticket
 from tests.support.api.sample_requests import HALL, PAYMENT
 from tests.support.payments.charging import charge_at_gateway
+from tests.support.waiting import wait_until
 
 OWNER, OTHER = "owner", "other"
 """Two customers. What the matrix is about is the first one's."""
+
+_TURN_SECONDS = 20
 
 ASKERS = ("nobody", "owner", "other", "service", "manager", "of_event", "of_another")
 """The columns. `of_event` and `of_another` are managers of some events: those that it is about, and another one."""
@@ -250,6 +253,16 @@ class Sale:
         await self._done("POST", f"{self.queue_path}?customer_id={OWNER}")
         return f"{self.queue_path}{more}?customer_id={OWNER}"
 
+    async def entered(self) -> str:
+        """The path by which the owner entered; its turn comes late where the machine is slow."""
+        path = await self.joined("/enter")
+
+        async def enters() -> bool:
+            return (await self.ask("owner", "POST", path)).status == 200
+
+        await wait_until(enters, _TURN_SECONDS, "the owner's turn")
+        return path
+
     async def not_joined(self) -> str:
         """The path of the waiting room, in which the owner has no place."""
         await self._done("DELETE", f"{self.queue_path}/place?customer_id={OWNER}")
@@ -444,7 +457,7 @@ CALLS: dict[str, Callable[[Sale], Awaitable[Call]]] = {
     "PATCH /v1/events/{event_id}/queue": lambda sale: _call(sale.queue_path, {"message": "Soon"}),
     "GET /v1/events/{event_id}/queue/place": lambda sale: _of(sale.joined("/place")),
     "DELETE /v1/events/{event_id}/queue/place": lambda sale: _of(sale.joined("/place")),
-    "POST /v1/events/{event_id}/queue/enter": lambda sale: _of(sale.joined("/enter")),
+    "POST /v1/events/{event_id}/queue/enter": lambda sale: _of(sale.entered()),
     "GET /v1/events/{event_id}/queue/audit": lambda sale: _call(f"{sale.queue_path}/audit"),
     "GET /v1/events/{event_id}/queue/stream": lambda sale: _call(f"{sale.queue_path}/stream"),
     "GET /v1/reservations/{reservation_id}/etickets": lambda sale: _of(sale.paid(), "/etickets"),

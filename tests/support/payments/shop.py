@@ -36,6 +36,9 @@ EVENT_ID = 1
 TICKET_ID = 7
 PRICE_MINOR = 2500
 TIMEOUT_SECONDS = 0.25
+"""The patience of a test that waits for an answer in vain."""
+
+_PATIENT_SECONDS = 10
 SETTLE_AFTER_MS = 400
 LONG_PIN_MS = 600_000
 
@@ -47,6 +50,7 @@ class Shop:
         self.engine = engine
         self.data_file = data_file
         self.settle_after_ms = SETTLE_AFTER_MS
+        self.gateway_seconds: float = _PATIENT_SECONDS
 
     async def open(self, *, capacity: int = 10, hold_ms: int = 60_000, price_minor: int = PRICE_MINOR) -> None:
         terms = Terms(EventStatus.ON_SALE, 0, 0, hold_ms, 10, [TicketTerms(TICKET_ID, ["7"], price_minor)])
@@ -90,14 +94,18 @@ class Shop:
 
     @asynccontextmanager
     async def payments(self, *, answers_after: float = 0) -> AsyncIterator[Payments]:
-        """Payments at a gateway that is up."""
-        async with self.gateway_open(answers_after=answers_after) as server, self.gateway_at(server) as gateway:
+        """Payments at a gateway that is up. One that answers late is not waited for."""
+        seconds = TIMEOUT_SECONDS if answers_after else self.gateway_seconds
+        async with (
+            self.gateway_open(answers_after=answers_after) as server,
+            self.gateway_at(server, seconds) as gateway,
+        ):
             yield Payments(self.engine, gateway)
 
     @asynccontextmanager
-    async def gateway_at(self, server: TestServer) -> AsyncIterator[HttpGateway]:
+    async def gateway_at(self, server: TestServer, seconds: float | None = None) -> AsyncIterator[HttpGateway]:
         async with aiohttp.ClientSession() as session:
-            yield HttpGateway(session, str(server.make_url("/")), TIMEOUT_SECONDS)
+            yield HttpGateway(session, str(server.make_url("/")), seconds or self.gateway_seconds)
 
     def payments_over(self, gateway: HttpGateway) -> Payments:
         return Payments(self.engine, gateway)
