@@ -1,7 +1,9 @@
-"""Short results of holds: in a call, those that asked for the same differ only in their customers."""
+"""Holds of one call that ask for the same: they go as columns, and come back as one result with short ones behind."""
 
 from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from engine.commands.command import Command
 from engine.commands.holds import Hold
@@ -10,6 +12,64 @@ from engine.records import CodeUse, Record
 from engine.results.holds import Held
 from engine.results.internal import Alike
 from engine.results.result import Result
+
+
+class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
+    """Consecutive holds of a call that differ only in their customers (lua/41_alike_holds.lua)."""
+
+    event_id: int
+    items: str
+    hold_ms: int
+    expected_minor: int
+    reservation_ids: list[str]
+    customer_ids: list[str]
+    details: list[str]
+    digests: list[str]
+
+
+def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
+    """The commands of a call, with columns in place of holds that ask for the same, one after the other."""
+    sent: list[Command[Any] | AlikeHolds] = []
+    first: Hold | None = None
+    columns: AlikeHolds | None = None
+    for command in commands:
+        if type(command) is Hold and first is not None and _are_alike(first, command):
+            if columns is None:
+                columns = sent[-1] = _columns_of(first)
+            columns.reservation_ids.append(command.reservation_id)
+            columns.customer_ids.append(command.customer_id)
+            columns.details.append(command.details)
+            columns.digests.append(command.digest)
+        else:
+            sent.append(command)
+            columns = None
+            # An address, a code or a key has no column.
+            first = command if type(command) is Hold and _are_alike(command, command) else None
+    return sent
+
+
+def _are_alike(one: Hold, other: Hold) -> bool:
+    """True if both go into the same columns: what they differ in has one, and the other has nothing else."""
+    return (
+        one.items == other.items
+        and one.event_id == other.event_id
+        and one.hold_ms == other.hold_ms
+        and one.expected_minor == other.expected_minor
+        and not (other.address or other.code or other.key or other.over_limit or other.from_blocked)
+    )
+
+
+def _columns_of(hold: Hold) -> AlikeHolds:
+    return AlikeHolds(
+        hold.event_id,
+        hold.items,
+        hold.hold_ms,
+        hold.expected_minor,
+        [hold.reservation_id],
+        [hold.customer_id],
+        [hold.details],
+        [hold.digest],
+    )
 
 
 def write_out(results: list[Any], commands: Sequence[Command[Any]]) -> list[Result]:

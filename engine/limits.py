@@ -16,7 +16,8 @@ log = structlog.get_logger(__name__)
 WIDER = 16
 """The factor by which the /48 of an IPv6 address may ask more often than its /64, as in lua/18_limits.lua."""
 
-_NONE = "none"
+NO_LIMITS = "none"
+"""The published text of limits that limit nothing."""
 _PAIR = re.compile(r"([a-z_]+)=([0-9]+)")
 
 
@@ -68,7 +69,7 @@ class Limits(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """As they are published: `name=number` for each that limits, or `none`."""
         named = msgspec.structs.asdict(self).items()
-        return " ".join(f"{name}={number}" for name, number in named if number) or _NONE
+        return " ".join(f"{name}={number}" for name, number in named if number) or NO_LIMITS
 
     @property
     def by_address(self) -> bool:
@@ -118,11 +119,11 @@ class LimitsInForce:
 def tell_difference(settings: Settings, published: str) -> None:
     """Warns of limits in the settings of a process that publishes none, if they are not those in force."""
     own = str(Limits.of(settings))
-    if own not in (_NONE, published):
+    if own not in (NO_LIMITS, published):
         log.warning(
             "limits_differ",
             own=own,
-            now=published or _NONE,
+            now=published or NO_LIMITS,
             remedy="the limits of `onsale serve` count: give this process the same, or none",
         )
 

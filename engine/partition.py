@@ -13,14 +13,14 @@ import structlog
 from redis.exceptions import ResponseError
 
 from engine.acknowledged import Acknowledged
-from engine.alike import write_out
+from engine.alike import in_columns, write_out
 from engine.commands.bookings import Book, OnBooking
 from engine.commands.command import Command, OnReservation
 from engine.commands.holds import Hold
 from engine.errors import EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.lanes import Answer, Lanes, Waiting
 from engine.library import LibraryKeeper, misses_library
-from engine.limits import LimitsInForce
+from engine.limits import NO_LIMITS, LimitsInForce
 from engine.outage import AWAY_SECONDS, Absence, Outage
 from engine.redis_keys import PartitionKeys
 from engine.replicas import call_with_acks
@@ -311,13 +311,15 @@ class Partition:
             if isinstance(command, OnBooking)
         ]
         names += [command.key for command in commands if isinstance(command, _KEYED) and command.key]
+        # Limits ask about each hold, which therefore comes by itself.
+        sent = in_columns(commands) if self._known_limits in ("", NO_LIMITS) else commands
         return (
             "FCALL",
             "onsale_run",
             len(keys.fixed) + len(names),
             *keys.fixed,
             *names,
-            _ENCODER.encode(commands),
+            _ENCODER.encode(sent),
             settings.sweep_slice,
             settings.archive_seconds * 1000,
             settings.booking_expires_ms,

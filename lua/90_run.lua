@@ -4,7 +4,7 @@
 --           order of the commands, hold:<rid> for each that names a reservation. Then follow, in the same order,
 --           unbooked:<event>:<booking_id> for each that names a booking, and answer:{<name>} for each that has an
 --           idempotency key
--- Arguments batch: a msgpack array of commands
+-- Arguments batch: a msgpack array of commands; of holds also in columns (41_alike_holds.lua)
 --           slice: how many due holds to give back at most
 --           archive_ms, booking_ms: as in unit_open
 --           limits: those that the caller knows (18_limits.lua)
@@ -21,51 +21,60 @@
 --           caller knows others
 
 do
+  local ALIKE_HOLDS = alike_holds.WORD
+
   -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
-  -- KEYS has the hold keys, in their places: no key is made of what comes from outside.
+  -- KEYS has the hold keys, in their places: no key is made of what comes from outside. Returns the number of the commands.
   local function load_named(u, batch)
     local rids, keys, named, fields, named_bookings, last = {}, {}, FIXED_KEYS, {}, {}, 0
     local keyed
     local call_keys, prefix, records, named_keys = u.keys, u.prefix, u.records, u.named_keys
     local named_customers, customers, event_prefixes = u.named_customers, u.customers, u.event_prefixes
+    local number = 0 -- of the command; of columns, of the last of them
     for i = 1, #batch do
       local command = batch[i]
-      local kind = commands[command[1]]
-      if not kind then
-        error('unknown command ' .. tostring(command[1]), 0)
-      end
-      if kind.names_reservation then
-        named = named + 1
-        local rid, key = command[2], call_keys[named]
-        if key ~= prefix .. rid then
-          error('KEYS do not name ' .. rid, 0)
+      if command[1] == ALIKE_HOLDS then
+        local count = alike_holds.name(u, command, number, named, rids, keys, fields)
+        number, named, last = number + count, named + count, #rids
+      else
+        number = number + 1
+        local kind = commands[command[1]]
+        if not kind then
+          error('unknown command ' .. tostring(command[1]), 0)
         end
-        named_keys[i] = key
-        if records[rid] == nil then
-          records[rid] = false
-          last = last + 1
-          rids[last], keys[last] = rid, key
+        if kind.names_reservation then
+          named = named + 1
+          local rid, key = command[2], call_keys[named]
+          if key ~= prefix .. rid then
+            error('KEYS do not name ' .. rid, 0)
+          end
+          named_keys[number] = key
+          if records[rid] == nil then
+            records[rid] = false
+            last = last + 1
+            rids[last], keys[last] = rid, key
+          end
         end
-      end
-      if kind.names_booking then
-        named_bookings[#named_bookings + 1] = { command }
-      end
-      if kind.names_customer then
-        local field = event_prefixes[command[3]] .. command[4]
-        named_customers[i] = field
-        if not customers[field] then
-          customers[field] = 0
-          fields[#fields + 1] = field
+        if kind.names_booking then
+          named_bookings[#named_bookings + 1] = { command }
         end
-      end
-      local code = kind.code_at and command[kind.code_at]
-      if code and code ~= '' then
-        codes.want(u, command[3], code)
-      end
-      local key = kind.keyed and command[kind.keyed.key]
-      if key and key ~= '' then
-        keyed = keyed or {}
-        keyed[i] = key
+        if kind.names_customer then
+          local field = event_prefixes[command[3]] .. command[4]
+          named_customers[number] = field
+          if not customers[field] then
+            customers[field] = 0
+            fields[#fields + 1] = field
+          end
+        end
+        local code = kind.code_at and command[kind.code_at]
+        if code and code ~= '' then
+          codes.want(u, command[3], code)
+        end
+        local key = kind.keyed and command[kind.keyed.key]
+        if key and key ~= '' then
+          keyed = keyed or {}
+          keyed[number] = key
+        end
       end
     end
     if u.codes then
@@ -85,7 +94,7 @@ do
     end
     if keyed then
       named = named + #named_bookings
-      for i = 1, #batch do
+      for i = 1, number do
         if keyed[i] then
           named = named + 1
           if call_keys[named] ~= keyed[i] then
@@ -95,6 +104,7 @@ do
       end
       key_events.load(u, keyed)
     end
+    return number
   end
 
   -- Reads at once the paces of all who want to take something, and remembers whose they are.
@@ -208,7 +218,11 @@ do
     if u.allotments_ms > 0 and u.now_ms >= u.allotments_ms then
       codes.end_due(u)
     end
-    load_named(u, batch)
+    local actors = actors_of(args[7])
+    if u.limits or actors then
+      batch = alike_holds.spread(batch)
+    end
+    local count = load_named(u, batch)
     if u.limits then
       load_askers(u, batch)
     end
@@ -216,27 +230,34 @@ do
       waitlists.settle(u)
     end
     local tells = args[10] ~= nil
-    local parts, n = { array_head(#batch + 1 + (tells and 1 or 0) + (in_force and 1 or 0)) }, 1
-    local actors = actors_of(args[7])
+    local parts, n = { array_head(count + 1 + (tells and 1 or 0) + (in_force and 1 or 0)) }, 1
+    local number = 0
     for i = 1, #batch do
-      local result, record, told
-      if actors and actors[i] then
-        result, record, told = run_for(u, actors[i], batch[i], i)
+      local command = batch[i]
+      if command[1] == ALIKE_HOLDS then
+        n = alike_holds.run(u, command, number, parts, n)
+        number = number + alike_holds.count(command)
       else
-        result, record, told = run_one(u, batch[i], i)
-      end
-      if u.lists then
-        waitlists.settle(u)
-      end
-      n = n + 1
-      parts[n] = result
-      if record then
+        number = number + 1
+        local result, record, told
+        if actors and actors[number] then
+          result, record, told = run_for(u, actors[number], command, number)
+        else
+          result, record, told = run_one(u, command, number)
+        end
+        if u.lists then
+          waitlists.settle(u)
+        end
         n = n + 1
-        parts[n] = record
-      end
-      if told then
-        n = n + 1
-        parts[n] = told
+        parts[n] = result
+        if record then
+          n = n + 1
+          parts[n] = record
+        end
+        if told then
+          n = n + 1
+          parts[n] = told
+        end
       end
     end
     unit_write(u, args[6] == '1')

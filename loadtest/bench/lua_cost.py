@@ -6,6 +6,7 @@ import statistics
 import msgspec
 
 from cli.errors import UserError
+from engine.alike import in_columns
 from engine.client import Redis
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
@@ -59,7 +60,7 @@ async def _call(redis: Redis, settings: Settings, keys: PartitionKeys, holds: li
         len(keys.fixed) + len(holds),
         *keys.fixed,
         *(keys.hold(hold.reservation_id) for hold in holds),
-        msgspec.msgpack.encode(holds),
+        msgspec.msgpack.encode(in_columns(holds)),
         settings.sweep_slice,
         settings.archive_seconds * 1000,
         settings.booking_expires_ms,

@@ -1,0 +1,179 @@
+"""Holds that come as columns: everything is as if each had come as a command of its own."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.acting import acting_as
+from engine.alike import AlikeHolds, in_columns
+from engine.commands.command import Command
+from engine.commands.events import PutEvent
+from engine.commands.holds import Cancel, Hold
+from engine.commands.items import items_text
+from engine.commands.reservations import Find
+from engine.commands.waiting_lists import Wait
+from engine.engine import Engine
+from engine.facts import decode_acts, decode_facts, decode_waiting_facts
+from engine.inspection import server_time_ms
+from engine.limits import LimitsInForce
+from engine.outbox import Position, last_position, read_outbox
+from engine.redis_keys import PartitionKeys, partition_of
+from engine.results.result import Result
+from engine.settings import Settings
+from engine.stock import PoolCapacity
+from engine.terms import Terms, TicketTerms, WaitingTerms
+from engine.words import EventStatus
+from tests.support.effort import effort
+
+SCENES = effort(25, 500)
+PLENTY, FEW, ASIDE = 1, 2, 3
+"""Tickets: of the second there are fewer than a batch asks for."""
+
+TERMS = Terms(
+    EventStatus.ON_SALE,
+    0,
+    0,
+    3_600_000,
+    4,
+    [TicketTerms(ticket_id, [str(ticket_id)], 1000) for ticket_id in (PLENTY, FEW, ASIDE)],
+)
+CAPACITY = {PLENTY: 1000, FEW: 9, ASIDE: 1000}
+FIRST_EVENT = 5000
+"""Greater than all other numbers of a scene: normal forms know it by that."""
+
+BOSS = '{"sub":"boss","role":"manager"}'
+_A_TIME_MS, _STEP_MS = 10**12, 10_000
+
+
+class Scene:
+    """A batch of commands on an event of its own. The same seed gives the same one."""
+
+    def __init__(self, seed: int, event_id: int, *, lists: bool) -> None:
+        self.event_id = event_id
+        self._random = random.Random(seed)  # noqa: S311  # for a test
+        self.lists = lists
+        self._wish = self._another_wish()
+
+    def batch(self) -> list[Command[Any]]:
+        return [self._command() for _ in range(self._random.randint(2, 40))]
+
+    def _another_wish(self) -> tuple[str, int, int]:
+        """Items, the time of the hold, and the total that was shown."""
+        chance = self._random
+        items = [(chance.choice([PLENTY, PLENTY, FEW, 99]), chance.choice([1, 1, 2, 5]))]
+        return items_text(items), chance.choice([0, 0, 0, 1_800_000]), chance.choice([-1, -1, -1, 1000])
+
+    def _command(self) -> Command[Any]:
+        chance = self._random
+        event_id = chance.choice([self.event_id] * 30 + [self.event_id + 1_000_000])  # the second one is unknown
+        rid = f"{event_id}-{chance.randint(1, 30):016}"
+        if chance.random() < 0.05:
+            return chance.choice([Cancel(rid), Find(rid)])
+        if chance.random() < 0.2:
+            self._wish = self._another_wish()
+        items, hold_ms, expected_minor = self._wish
+        return Hold(
+            rid,
+            event_id,
+            f"c{chance.randint(1, 12)}",
+            chance.choice(["{}", '{"first_name":"Islom"}']),
+            chance.choice(["", "", "", "another"]),
+            items,
+            hold_ms=hold_ms,
+            address=chance.choice([""] * 15 + ["192.0.2.1"]),
+            expected_minor=expected_minor,
+            over_limit=chance.random() < 0.03,
+        )
+
+
+def normal(value: Any, event_id: int, began_ms: int) -> Any:
+    """A value without what differs between two runs: the number of the event, and the milliseconds."""
+    match value:
+        case str():
+            return value.replace(str(event_id), "E")
+        case bool():
+            return value
+        case int() if value >= _A_TIME_MS:
+            return f"{(value - began_ms) // _STEP_MS} steps"
+        case int() if value == event_id:
+            return "E"
+        case list() | tuple():
+            return [normal(each, event_id, began_ms) for each in value]
+        case dict():
+            return {normal(k, event_id, began_ms): normal(v, event_id, began_ms) for k, v in value.items()}
+        case _:
+            return value
+
+
+async def played(engine: Engine, scene: Scene, *, acts: bool) -> Any:
+    """The results of two batches, what is stored after them, and what the outbox has of them."""
+    event_id = scene.event_id
+    keys = engine.keys[partition_of(event_id, len(engine.keys))]
+    terms = msgspec.structs.replace(TERMS, waiting=WaitingTerms(30_000) if scene.lists else None)
+    pools = [PoolCapacity(str(ticket_id), capacity) for ticket_id, capacity in CAPACITY.items()]
+    await engine.submit(PutEvent(event_id, terms, pools))
+    before, began_ms = await last_position(engine.redis, keys), await server_time_ms(engine.redis, keys)
+    results: list[Result] = []
+    for _ in range(2):
+        with acting_as(BOSS if acts else ""):
+            results += await asyncio.gather(*(engine.submit(command) for command in scene.batch()))
+        if scene.lists:
+            await engine.submit(Wait(event_id, f"{event_id}-waits", "w", "{}", "{}", "d", FEW, 2))
+    told = [results, await stored(engine, keys, event_id), await outbox(engine, keys, before)]
+    return normal(msgspec.to_builtins(told), event_id, began_ms)
+
+
+async def stored(engine: Engine, keys: PartitionKeys, event_id: int) -> Any:
+    """All that is stored about the event."""
+    prefix = str(event_id).encode()
+    hashes = [await engine.redis.hgetall(key) for key in (keys.pools, keys.customers, keys.ledger)]
+    ours = [sorted((k.decode(), v) for k, v in every.items() if k.startswith(prefix)) for every in hashes]
+    records = [(rid, msgspec.msgpack.decode(record)) for rid, record in ours[2]]
+    deadlines = await engine.redis.zrange(keys.deadlines, 0, -1, withscores=True)
+    due = sorted((rid.decode(), int(score)) for rid, score in deadlines if rid.startswith(prefix))
+    marks = [await engine.redis.get(keys.hold(rid)) for rid, _ in ours[2]]
+    return [[(k, v.decode()) for k, v in each] for each in ours[:2]], records, due, [m and m.decode() for m in marks]
+
+
+async def outbox(engine: Engine, keys: PartitionKeys, after: Position) -> Any:
+    entries = await read_outbox(engine.redis, keys, after, limit=1000, block_ms=1)
+    return [
+        (
+            decode_facts(entry.payload),
+            decode_waiting_facts(entry.waiting) if entry.waiting else [],
+            decode_acts(entry.acts) if entry.acts else [],
+        )
+        for entry in entries
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "acts", "limits"), [(False,) * 3, (True, False, False), (False, True, False), (False, False, True)]
+)
+async def test_columns_do_what_commands_do(
+    unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, lists: bool, acts: bool, limits: bool
+) -> None:
+    settings = msgspec.structs.replace(unsynced_settings, partitions=1, live_holds=2 if limits else 0)
+    sent: list[AlikeHolds] = []
+
+    def watched(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
+        packed = in_columns(commands)
+        sent.extend(each for each in packed if type(each) is AlikeHolds)
+        return packed
+
+    async with Engine(settings, limits=LimitsInForce(settings)):
+        pass  # it has published the limits, which the next one does not know
+    async with Engine(settings) as engine:
+        for seed in range(SCENES):
+            monkeypatch.setattr("engine.partition.in_columns", watched)
+            event_id = FIRST_EVENT + 2 * seed
+            columns = await played(engine, Scene(seed, event_id, lists=lists), acts=acts)
+            monkeypatch.setattr("engine.partition.in_columns", list)
+            commands = await played(engine, Scene(seed, event_id + 1, lists=lists), acts=acts)
+            assert columns == commands, f"seed {seed}"
+    assert len(sent) >= SCENES
+    assert max(len(each.reservation_ids) for each in sent) >= 5
