@@ -1,5 +1,6 @@
 """The reader of one partition's outbox: what it tells goes to Postgres in order, and only then leaves Redis."""
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -23,6 +24,10 @@ _FACTS_PER_TRANSACTION = 4000
 _BYTES_AT_ONCE = 2_000_000
 _ENTRIES_AT_FIRST = 16
 _LONGEST_PAUSE_SECONDS = 2.0
+
+GATHER_SECONDS = 0.04
+"""Time from one look at the outbox, which has found all that there is, to the next: what comes
+meanwhile is one transaction."""
 
 IDLE_POLLS = 4
 """An idle reader waits for that many times `sync_poll_ms`: news come at once, and polls are what being idle costs."""
@@ -137,8 +142,11 @@ class OutboxReader:
         # A worker may have died between commit and trim.
         await self._trim(position)
         idle = 0
+        loop = asyncio.get_running_loop()
         while True:
+            limit = self._entries_limit
             entries = await self._read(position, self._settings.sync_poll_ms * (IDLE_POLLS if idle else 1))
+            began = loop.time()
             whole = without_gap(position, entries)
             if entries and not whole:
                 raise OutboxBroken(_missing(position, entries[0]))
@@ -156,6 +164,8 @@ class OutboxReader:
                 await self._check_position(position)
             self._stopped.set(0)
             self._pauses.reset()
+            if 0 < len(entries) < limit:
+                await asyncio.sleep(began + GATHER_SECONDS - loop.time())
 
     async def _read(self, after: Position, block_ms: int) -> list[Entry]:
         limit = self._entries_limit
