@@ -128,7 +128,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sweep_interval_ms: Milliseconds = 250
     resolve_interval_ms: Milliseconds = 1000
     resolve_after_ms: Milliseconds = 3000
-    refunds_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 600
+    refunds_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 520
     publish_interval_ms: Milliseconds = 5000
     purge_interval_ms: Milliseconds = 60_000
     booking_retention_seconds: Count = 2_592_000

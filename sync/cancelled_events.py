@@ -32,7 +32,7 @@ _AT_ONCE = 96
 _TICK_SECONDS = 0.05
 """Refunds that the gateway has made in this time are written down together: in one call of Redis, with one fsync."""
 
-_TOGETHER = 12
+_TOGETHER = 8
 """Refunds that begin at the same instant: one call of Redis and one fsync for all, and too few for a sale to notice."""
 
 _MADE_UP_SECONDS = 0.1

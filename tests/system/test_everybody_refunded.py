@@ -1,7 +1,9 @@
 """Everybody who paid for a cancelled event is refunded once, though the sync worker dies in the middle of it.
 
 `make soak` plays it with 100,000 reservations. Then it also measures the refunds a second, and the time of holds of
-another event meanwhile. The worker works and stops by turns.
+another event meanwhile. The worker works and stops by turns. While it stands still, nothing else is done, or other
+work as much as the refunds were for the worker, the gateway and Postgres. Those have machines of their own in
+production, so what refunds do to holds is the difference to that.
 """
 
 import asyncio
@@ -11,6 +13,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import cycle
 from statistics import quantiles
 from typing import Any
 
@@ -28,6 +32,7 @@ from engine.ids import new_attempt_id, new_reservation_id
 from sync.audit.audit import audit
 from tests.support.effort import SOAKING, effort
 from tests.support.system.ledgers import gateway_charges, redis_reservations, sync_has_caught_up
+from tests.support.system.other_work import OtherWork
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import PRICE_MINOR, Event, Storefront
 from tests.support.waiting import wait_until
@@ -37,7 +42,9 @@ log = structlog.get_logger(__name__)
 MANY = effort(1_500, 100_000)
 LEAST_PER_SECOND = 500
 MOST_DELAY = 1.3
-"""The p99 of holds while refunds are made, of what it is without."""
+"""The p99 of holds while refunds are made, of what it is beside other work."""
+ELSEWHERE = ("sync", "gateway", "postgres")
+"""Processes that have machines of their own in production."""
 WORKS_SECONDS, STANDS_SECONDS = effort(0.5, 2.0), effort(0.2, 1.0)
 _AT_ONCE = 100
 _PATIENCE_SECONDS = effort(120, 1800)
@@ -59,17 +66,17 @@ async def test_nobody_is_refunded_twice_and_nobody_is_missed(stack: Stack, store
     died = refunds_made(stack)
     await stack.start("sync")
     if SOAKING:  # beside other tests they would not run at all
-        for name in ("sync", "gateway", "postgres"):
-            give_way(stack.pid(name))
+        give_way(*map(stack.pid, ELSEWHERE))
     await wait_until(lambda: refunds_made(stack) > died, _PATIENCE_SECONDS, "it goes on")
     done, used = refunds_made(stack), cpu_seconds(stack)
     async with watched(storefront, other) as watch:
         await refund_by_turns(stack, watch)
     rate = (MANY - done) / watch.working_seconds
     cpu_ms = {name: round(1000 * (now - used[name]) / (MANY - done), 2) for name, now in cpu_seconds(stack).items()}
-    delay = p99(watch.meanwhile_ms) / max(0.1, p99(watch.without_ms))
+    p99s_ms = {beside.value: p99(times_ms) for beside, times_ms in watch.times_ms.items()}
+    delay = p99s_ms["refunds"] / max(0.1, p99s_ms["other work"])
     log.info("refunded", refunds_per_second=round(rate), cpu_ms_per_refund=cpu_ms)
-    log.info("held", p99_ms=p99(watch.meanwhile_ms), p99_without_ms=p99(watch.without_ms), times=round(delay, 2))
+    log.info("held", p99_ms_beside=p99s_ms, times=round(delay, 2))
 
     await wait_until(lambda: is_told(storefront, path), _PATIENCE_SECONDS, "the progress says so")
     charges = [charge for charge in gateway_charges(stack) if charge.id.startswith(f"pay-{event.event_id}-")]
@@ -116,15 +123,15 @@ async def _insist(engine: Engine, command: Command[Any]) -> None:
             return
 
 
-def give_way(pid: int) -> None:
-    """Lets a process and those that it started run only when nobody else wants their cores.
+def give_way(*pids: int) -> None:
+    """Lets processes and those that they started run only when nobody else wants their cores.
 
     They have machines of their own in production.
     """
-    process = psutil.Process(pid)
-    for one in (process, *process.children(recursive=True)):
-        with suppress(ProcessLookupError):
-            os.sched_setscheduler(one.pid, os.SCHED_IDLE, os.sched_param(0))
+    for process in map(psutil.Process, pids):
+        for one in (process, *process.children(recursive=True)):
+            with suppress(ProcessLookupError):
+                os.sched_setscheduler(one.pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
@@ -155,27 +162,41 @@ async def is_told(storefront: Storefront, path: str) -> bool:
     return (progress["reservations"], progress["refunded"], progress["refund_due"]) == (MANY, MANY, 0)
 
 
+class Beside(StrEnum):
+    """Other things that go on during a hold."""
+
+    REFUNDS = "refunds"
+    NOTHING = "nothing"
+    OTHER_WORK = "other work"
+
+
 @dataclass
 class Watch:
-    """The times of holds while the worker worked, and while it stood still."""
+    """The times of holds, by what else went on from their beginning to their end."""
 
-    meanwhile_ms: list[float] = field(default_factory=list)
-    without_ms: list[float] = field(default_factory=list)
+    times_ms: dict[Beside, list[float]] = field(default_factory=lambda: {beside: [] for beside in Beside})
     working_seconds: float = 0.0
-    is_working: bool = True
+    beside: Beside = Beside.REFUNDS
 
 
 async def refund_by_turns(stack: Stack, watch: Watch) -> None:
     """Lets the worker work until everybody is refunded, with pauses."""
+    pauses = cycle((Beside.NOTHING, Beside.OTHER_WORK))
     while refunds_made(stack) < MANY:
-        began = time.monotonic()
+        began, used = time.monotonic(), cpu_seconds(stack)
         await asyncio.sleep(WORKS_SECONDS)
-        watch.working_seconds += time.monotonic() - began
-        watch.is_working = False
+        seconds, now = time.monotonic() - began, cpu_seconds(stack)
+        watch.working_seconds += seconds
+        beside = next(pauses)
+        shares = [(now[name] - used[name]) / seconds for name in ELSEWHERE] if beside is Beside.OTHER_WORK else []
         stack.freeze("sync")
-        await asyncio.sleep(STANDS_SECONDS)
+        with OtherWork(shares) as work:
+            if SOAKING:
+                give_way(*work.pids)
+            watch.beside = beside
+            await asyncio.sleep(STANDS_SECONDS)
+            watch.beside = Beside.REFUNDS
         stack.thaw("sync")
-        watch.is_working = True
 
 
 @asynccontextmanager
@@ -186,13 +207,12 @@ async def watched(storefront: Storefront, event: Event) -> AsyncIterator[Watch]:
     async def go_on() -> None:
         number = 0
         while True:
-            was_working, began = watch.is_working, time.perf_counter()
+            beside, began = watch.beside, time.perf_counter()
             number += 1
             held = await storefront.hold(event.ticket_id, f"watcher-{number}")
             assert held.status == 201, held
-            if watch.is_working == was_working:
-                times_ms = watch.meanwhile_ms if was_working else watch.without_ms
-                times_ms.append(1000 * (time.perf_counter() - began))
+            if watch.beside is beside:
+                watch.times_ms[beside].append(1000 * (time.perf_counter() - began))
             await asyncio.sleep(0.02)
 
     async with asyncio.TaskGroup() as group:
