@@ -25,6 +25,8 @@ class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
     customer_ids: list[str]
     details: list[str]
     digests: list[str]
+    keys: list[str]
+    """Of idempotency: of all holds, or empty."""
 
 
 def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
@@ -40,22 +42,25 @@ def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHol
             columns.customer_ids.append(command.customer_id)
             columns.details.append(command.details)
             columns.digests.append(command.digest)
+            if command.key:
+                columns.keys.append(command.key)
         else:
             sent.append(command)
             columns = None
-            # An address, a code or a key has no column.
+            # What some holds have besides has no column.
             first = command if type(command) is Hold and _are_alike(command, command) else None
     return sent
 
 
 def _are_alike(one: Hold, other: Hold) -> bool:
-    """True if both go into the same columns: what they differ in has one, and the other has nothing else."""
+    """True if `other` may follow `one` in the same columns, which share all this and have nothing else."""
     return (
         one.items == other.items
         and one.event_id == other.event_id
         and one.hold_ms == other.hold_ms
         and one.expected_minor == other.expected_minor
-        and not (other.address or other.code or other.key or other.over_limit or other.from_blocked)
+        and (not one.key) is (not other.key)
+        and not (other.address or other.code or other.over_limit or other.from_blocked)
     )
 
 
@@ -69,6 +74,7 @@ def _columns_of(hold: Hold) -> AlikeHolds:
         [hold.customer_id],
         [hold.details],
         [hold.digest],
+        [hold.key] if hold.key else [],
     )
 
 

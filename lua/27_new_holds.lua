@@ -84,41 +84,6 @@ local function unit_add_alike(u, plan, key, command, customer_field, taken, name
   end
 end
 
--- Positions in the holds that come as columns (41_alike_holds.lua).
-local ALIKE_EVENT, ALIKE_ITEMS, ALIKE_HOLD_MS, ALIKE_EXPECTED = 2, 3, 4, 5
-local ALIKE_RIDS, ALIKE_CUSTOMERS, ALIKE_DETAILS, ALIKE_DIGESTS = 6, 7, 8, 9
-
--- Does the same for holds that come as columns, from the first of these, as far as it can. It stops at one that may be a
--- repeat, whose customer may have less, or for which too little is left. `number`: of the command before all of them.
--- Returns how many it has made.
-local function unit_add_all_alike(u, plan, alike, first, number)
-  local rids, customers, details, digests =
-    alike[ALIKE_RIDS], alike[ALIKE_CUSTOMERS], alike[ALIKE_DETAILS], alike[ALIKE_DIGESTS]
-  local records, taken, changed, fields, keys = u.records, u.customers, u.changed_customers, u.named_customers, u.named_keys
-  local new, pool, places, most, marks, heads = u.new, plan.pool, plan.places, plan.most, plan.marks, u.heads
-  local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
-  local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
-  local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool.available, 0
-  for i = first, #rids do
-    local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
-    local before, head = taken[field], fact_heads[#rid]
-    if records[rid] or before > most or places > left or not head then
-      break
-    end
-    local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
-      .. lines_rest
-    taken[field], changed[field], records[rid] = before + places, true, record
-    marks[m + 1], marks[m + 2] = keys[number + i], HELD_MARK
-    ledger[n + 1], ledger[n + 2] = rid, record
-    deadlines[n + 1], deadlines[n + 2] = deadline, rid
-    parts[f + 1], parts[f + 2], parts[f + 3], parts[f + 4] = head, rid, now, record
-    m, n, f, left, made = m + 2, n + 2, f + 4, left - places, made + 1
-  end
-  pool.available, pool.held = left, pool.held + made * places
-  new.count, u.facts = new.count + made, u.facts + made
-  return made
-end
-
 -- The record of that id, which a command names; false if there is none.
 local function unit_record(u, rid)
   local r = u.records[rid]

@@ -1,27 +1,40 @@
 -- alike_holds: holds that ask for the same, one after the other in their call. Columns cost less to read than commands.
 --
--- Command   {"alike_holds", event_id, items, hold_ms, expected_minor, {rid...}, {customer_id...}, {details...}, {digest...}}
---           all as of hold (40_hold.lua), without an address, a code, or a key
+-- Command   {"alike_holds", event_id, items, hold_ms, expected_minor, {rid...}, {customer_id...}, {details...}, {digest...},
+--            {key...}}
+--           all as of hold (40_hold.lua). None has an address, a code, or leave to exceed anything; all have keys, or none has
 -- Promise   Everything is as if each hold had come as a command, in this order. Numbers of commands, KEYS and results are
 --           those of such a call.
-local alike_holds = {}
+local alike_holds = { WORD = 'alike_holds' }
 do
+  local EVENT, ITEMS, HOLD_MS, EXPECTED, RIDS, CUSTOMERS, DETAILS, DIGESTS, KEYS_OF_REQUESTS = 2, 3, 4, 5, 6, 7, 8, 9, 10
+
   -- The command of the i-th hold.
   local function hold_of(alike, i)
     return {
-      'hold', alike[ALIKE_RIDS][i], alike[ALIKE_EVENT], alike[ALIKE_CUSTOMERS][i], alike[ALIKE_DETAILS][i],
-      alike[ALIKE_DIGESTS][i], alike[ALIKE_ITEMS], alike[ALIKE_HOLD_MS], '', alike[ALIKE_EXPECTED], '', false, false, '',
+      'hold', alike[RIDS][i], alike[EVENT], alike[CUSTOMERS][i], alike[DETAILS][i], alike[DIGESTS][i], alike[ITEMS],
+      alike[HOLD_MS], '', alike[EXPECTED], '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
     }
   end
 
-  alike_holds.WORD = 'alike_holds'
-
   function alike_holds.count(alike)
-    return #alike[ALIKE_RIDS]
+    return #alike[RIDS]
   end
 
-  -- A batch with commands in place of columns: for calls that ask who wants something, or on whose behalf.
+  local function has_any(batch)
+    for i = 1, #batch do
+      if batch[i][1] == alike_holds.WORD then
+        return true
+      end
+    end
+    return false
+  end
+
+  -- A batch with commands in place of columns: for calls with limits or with acts to be logged, which look at each command.
   function alike_holds.spread(batch)
+    if not has_any(batch) then
+      return batch
+    end
     local spread, n = {}, 0
     for i = 1, #batch do
       if batch[i][1] == alike_holds.WORD then
@@ -38,10 +51,11 @@ do
   end
 
   -- Adds what the holds name to what the call reads, as load_named in 90_run.lua does. `number`, `named`: of the commands, and
-  -- of the hold keys, before them. Returns how many they are.
-  function alike_holds.name(u, alike, number, named, rids, keys, fields)
-    local names, customers = alike[ALIKE_RIDS], alike[ALIKE_CUSTOMERS]
-    local call_keys, prefix, event_prefix = u.keys, u.prefix, u.event_prefixes[alike[ALIKE_EVENT]]
+  -- of the hold keys, before them. `keyed`: number of a command -> its idempotency key, or nil. Returns how many holds there
+  -- are, and `keyed`.
+  function alike_holds.name(u, alike, number, named, rids, keys, fields, keyed)
+    local names, customers = alike[RIDS], alike[CUSTOMERS]
+    local call_keys, prefix, event_prefix = u.keys, u.prefix, u.event_prefixes[alike[EVENT]]
     local records, taken, named_keys, named_customers = u.records, u.customers, u.named_keys, u.named_customers
     local last, n = #rids, #fields
     for i = 1, #names do
@@ -61,30 +75,70 @@ do
         fields[n] = field
       end
     end
-    return #names
+    for i, key in ipairs(alike[KEYS_OF_REQUESTS]) do
+      keyed = keyed or {}
+      keyed[number + i] = key
+    end
+    return #names, keyed
   end
 
-  -- The plan by which the holds can be made together, or nil.
+  -- The plan by which the next of the holds can be made together, or nil. Where somebody waits for places of the event, each
+  -- hold is followed by a look at them.
   local function plan_of(u, alike)
-    local terms, expected_minor = u.terms[alike[ALIKE_EVENT]], alike[ALIKE_EXPECTED]
-    local plan = terms and terms.plans[alike[ALIKE_ITEMS]]
-    local is_same = plan and plan.asked_ms == alike[ALIKE_HOLD_MS]
-      and (expected_minor < 0 or expected_minor == plan.total_minor)
-    return is_same and plan or nil
+    local event, expected_minor = alike[EVENT], alike[EXPECTED]
+    local terms, list = u.terms[event], u.lists and u.lists[event]
+    local plan = terms and terms.plans[alike[ITEMS]]
+    local is_same = plan and plan.asked_ms == alike[HOLD_MS] and (expected_minor < 0 or expected_minor == plan.total_minor)
+    return is_same and plan.places <= plan.pool.available and not (list and list.waiting > 0) and plan or nil
+  end
+
+  -- Does what unit_add_alike does for the holds from the first of these, as far as it can. It stops at one that may be a
+  -- repeat, whose customer may have less, or for which too little is left. Returns how many it has made.
+  local function add_all(u, plan, alike, first, number)
+    local event, rids, customers, details, digests = alike[EVENT], alike[RIDS], alike[CUSTOMERS], alike[DETAILS], alike[DIGESTS]
+    local records, taken, changed, fields, keys = u.records, u.customers, u.changed_customers, u.named_customers, u.named_keys
+    local new, pool, places, most, marks, heads = u.new, plan.pool, plan.places, plan.most, plan.marks, u.heads
+    local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
+    local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
+    local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool.available, 0
+    local is_keyed = #alike[KEYS_OF_REQUESTS] > 0
+    for i = first, #rids do
+      local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
+      local before, head = taken[field], fact_heads[#rid]
+      if records[rid] or before > most or places > left or not head
+        or is_keyed and key_events.is_of_another(u, number + i, event) then
+        break
+      end
+      local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
+        .. lines_rest
+      taken[field], changed[field], records[rid] = before + places, true, record
+      marks[m + 1], marks[m + 2] = keys[number + i], HELD_MARK
+      ledger[n + 1], ledger[n + 2] = rid, record
+      deadlines[n + 1], deadlines[n + 2] = deadline, rid
+      parts[f + 1], parts[f + 2], parts[f + 3], parts[f + 4] = head, rid, now, record
+      m, n, f, left, made = m + 2, n + 2, f + 4, left - places, made + 1
+      if is_keyed then
+        key_events.keep(u, number + i, event)
+      end
+    end
+    pool.available, pool.held = left, pool.held + made * places
+    new.count, u.facts = new.count + made, u.facts + made
+    return made
   end
 
   -- Decides the holds, of which the results are put behind the n-th of `parts`. Returns the number of the parts.
-  function alike_holds.run(u, alike, number, parts, n)
+  -- `run_one(u, command, number)` decides those that cannot be made together, such as the first one.
+  function alike_holds.run(u, alike, number, parts, n, run_one)
     local i, last = 1, alike_holds.count(alike)
     while i <= last do
       local plan = plan_of(u, alike)
-      local made = plan and unit_add_all_alike(u, plan, alike, i, number) or 0
+      local made = plan and add_all(u, plan, alike, i, number) or 0
       for j = 1, made do
         parts[n + j] = plan.alike
       end
       n, i = n + made, i + made
       if made == 0 then
-        parts[n + 1], parts[n + 2] = commands.hold.run(u, hold_of(alike, i), number + i)
+        parts[n + 1], parts[n + 2] = run_one(u, hold_of(alike, i), number + i)
         n, i = #parts, i + 1
       end
       if u.lists then

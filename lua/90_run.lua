@@ -34,7 +34,8 @@ do
     for i = 1, #batch do
       local command = batch[i]
       if command[1] == ALIKE_HOLDS then
-        local count = alike_holds.name(u, command, number, named, rids, keys, fields)
+        local count
+        count, keyed = alike_holds.name(u, command, number, named, rids, keys, fields, keyed)
         number, named, last = number + count, named + count, #rids
       else
         number = number + 1
@@ -219,7 +220,7 @@ do
       codes.end_due(u)
     end
     local actors = actors_of(args[7])
-    if u.limits or actors then
+    if u.limits or actors then -- who hoards is limited, too
       batch = alike_holds.spread(batch)
     end
     local count = load_named(u, batch)
@@ -235,7 +236,7 @@ do
     for i = 1, #batch do
       local command = batch[i]
       if command[1] == ALIKE_HOLDS then
-        n = alike_holds.run(u, command, number, parts, n)
+        n = alike_holds.run(u, command, number, parts, n, run_one)
         number = number + alike_holds.count(command)
       else
         number = number + 1

@@ -30,7 +30,7 @@ GATHER_SECONDS = 0.04
 meanwhile is one transaction."""
 
 IDLE_POLLS = 4
-"""An idle reader waits for that many times `sync_poll_ms`: news come at once, and polls are what being idle costs."""
+"""An idle reader waits for that many times `sync_poll_ms`: news end the wait, and polls are what being idle costs."""
 
 _IDLE_POLLS_PER_CHECK = 2
 """Polls that find nothing, the first of which looks whether Redis was set back: that costs as much as a poll."""

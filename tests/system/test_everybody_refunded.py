@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 MANY = effort(1_500, 100_000)
 LEAST_PER_SECOND = 500
+LEAST_HOLDS = 200
 MOST_DELAY = 1.3
 """The p99 of holds while refunds are made, of what it is beside other work."""
 ELSEWHERE = ("sync", "gateway", "postgres")
@@ -87,6 +88,7 @@ async def test_nobody_is_refunded_twice_and_nobody_is_missed(stack: Stack, store
     await wait_until(lambda: sync_has_caught_up(stack), _PATIENCE_SECONDS, "sync has written everything")
     assert await audit(stack.settings, asks_gateway=True) == []
     if SOAKING:
+        assert min(map(len, watch.times_ms.values())) >= LEAST_HOLDS
         assert rate >= LEAST_PER_SECOND
         assert delay <= MOST_DELAY
 
@@ -176,7 +178,8 @@ class Watch:
 
     times_ms: dict[Beside, list[float]] = field(default_factory=lambda: {beside: [] for beside in Beside})
     working_seconds: float = 0.0
-    beside: Beside = Beside.REFUNDS
+    beside: Beside | None = Beside.REFUNDS
+    """None: between two."""
 
 
 async def refund_by_turns(stack: Stack, watch: Watch) -> None:
@@ -187,16 +190,18 @@ async def refund_by_turns(stack: Stack, watch: Watch) -> None:
         await asyncio.sleep(WORKS_SECONDS)
         seconds, now = time.monotonic() - began, cpu_seconds(stack)
         watch.working_seconds += seconds
-        beside = next(pauses)
+        beside, watch.beside = next(pauses), None
         shares = [(now[name] - used[name]) / seconds for name in ELSEWHERE] if beside is Beside.OTHER_WORK else []
         stack.freeze("sync")
         with OtherWork(shares) as work:
             if SOAKING:
                 give_way(*work.pids)
+            await asyncio.sleep(STANDS_SECONDS / 4)  # the other work begins
             watch.beside = beside
             await asyncio.sleep(STANDS_SECONDS)
-            watch.beside = Beside.REFUNDS
+            watch.beside = None
         stack.thaw("sync")
+        watch.beside = Beside.REFUNDS
 
 
 @asynccontextmanager
@@ -211,7 +216,7 @@ async def watched(storefront: Storefront, event: Event) -> AsyncIterator[Watch]:
             number += 1
             held = await storefront.hold(event.ticket_id, f"watcher-{number}")
             assert held.status == 201, held
-            if watch.beside is beside:
+            if beside is not None and watch.beside is beside:
                 watch.times_ms[beside].append(1000 * (time.perf_counter() - began))
             await asyncio.sleep(0.02)
 

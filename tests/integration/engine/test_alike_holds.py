@@ -29,7 +29,9 @@ from engine.terms import Terms, TicketTerms, WaitingTerms
 from engine.words import EventStatus
 from tests.support.effort import effort
 
-SCENES = effort(25, 500)
+SCENES, FIRST_SCENE = effort(25, 500), 125
+"""Among the first ones is the 141st, in which somebody who waits takes places in the middle of others."""
+
 PLENTY, FEW, ASIDE = 1, 2, 3
 """Tickets: of the second there are fewer than a batch asks for."""
 
@@ -46,6 +48,9 @@ FIRST_EVENT = 5000
 """Greater than all other numbers of a scene: normal forms know it by that."""
 
 BOSS = '{"sub":"boss","role":"manager"}'
+KEYS = 20
+MOST = 32
+"""Commands of a batch: as many are one call, however slow Redis is."""
 _A_TIME_MS, _STEP_MS = 10**12, 10_000
 
 
@@ -56,26 +61,45 @@ class Scene:
         self.event_id = event_id
         self._random = random.Random(seed)  # noqa: S311  # for a test
         self.lists = lists
-        self._wish = self._another_wish()
+        self._wish, self._is_keyed = self._another_wish(), False
 
     def batch(self) -> list[Command[Any]]:
-        return [self._command() for _ in range(self._random.randint(2, 40))]
+        return [self._command() for _ in range(self._random.randint(2, MOST))]
+
+    def waits(self) -> list[Wait]:
+        """Customers of the batches who wait for what there is little of."""
+        chance = self._random
+        return [
+            Wait(
+                self.event_id,
+                f"{self.event_id}-{100 + number:016}",
+                f"c{number}",
+                "{}",
+                "{}",
+                "d",
+                FEW,
+                chance.randint(1, 4),
+            )
+            for number in chance.sample(range(1, 13), chance.randint(0, 4))
+        ]
 
     def _another_wish(self) -> tuple[str, int, int]:
         """Items, the time of the hold, and the total that was shown."""
         chance = self._random
-        items = [(chance.choice([PLENTY, PLENTY, FEW, 99]), chance.choice([1, 1, 2, 5]))]
+        tickets = [FEW] if self.lists else [PLENTY, PLENTY, FEW, 99]
+        items = [(chance.choice(tickets), chance.choice([1, 1, 2, 5]))]
         return items_text(items), chance.choice([0, 0, 0, 1_800_000]), chance.choice([-1, -1, -1, 1000])
 
     def _command(self) -> Command[Any]:
         chance = self._random
         event_id = chance.choice([self.event_id] * 30 + [self.event_id + 1_000_000])  # the second one is unknown
         rid = f"{event_id}-{chance.randint(1, 30):016}"
-        if chance.random() < 0.05:
+        if chance.random() < (0.15 if self.lists else 0.05):
             return chance.choice([Cancel(rid), Find(rid)])
         if chance.random() < 0.2:
-            self._wish = self._another_wish()
+            self._wish, self._is_keyed = self._another_wish(), chance.random() < 0.3
         items, hold_ms, expected_minor = self._wish
+        key = f"answer:{{{self.event_id}-{chance.randint(1, KEYS)}}}" if self._is_keyed else ""
         return Hold(
             rid,
             event_id,
@@ -87,6 +111,7 @@ class Scene:
             address=chance.choice([""] * 15 + ["192.0.2.1"]),
             expected_minor=expected_minor,
             over_limit=chance.random() < 0.03,
+            key=key,
         )
 
 
@@ -110,20 +135,23 @@ def normal(value: Any, event_id: int, began_ms: int) -> Any:
 
 
 async def played(engine: Engine, scene: Scene, *, acts: bool) -> Any:
-    """The results of two batches, what is stored after them, and what the outbox has of them."""
+    """The results of three batches, what is stored after them, and what the outbox has of them."""
     event_id = scene.event_id
     keys = engine.keys[partition_of(event_id, len(engine.keys))]
-    terms = msgspec.structs.replace(TERMS, waiting=WaitingTerms(30_000) if scene.lists else None)
+    terms = msgspec.structs.replace(TERMS, waiting=WaitingTerms(3_600_000) if scene.lists else None)
     pools = [PoolCapacity(str(ticket_id), capacity) for ticket_id, capacity in CAPACITY.items()]
     await engine.submit(PutEvent(event_id, terms, pools))
     before, began_ms = await last_position(engine.redis, keys), await server_time_ms(engine.redis, keys)
     results: list[Result] = []
-    for _ in range(2):
+    await engine.redis.execute_command("SET", f"answer:{{{event_id}-1}}", "77", "PX", 3_600_000)  # of another event
+    for _ in range(3):
         with acting_as(BOSS if acts else ""):
             results += await asyncio.gather(*(engine.submit(command) for command in scene.batch()))
         if scene.lists:
-            await engine.submit(Wait(event_id, f"{event_id}-waits", "w", "{}", "{}", "d", FEW, 2))
+            results += await asyncio.gather(*(engine.submit(wait) for wait in scene.waits()))
     told = [results, await stored(engine, keys, event_id), await outbox(engine, keys, before)]
+    # Nothing lives on: a refusal names the next of the first thousand holds that end.
+    await asyncio.gather(*(engine.submit(Cancel(f"{event_id}-{number:016}")) for number in range(1, 200)))
     return normal(msgspec.to_builtins(told), event_id, began_ms)
 
 
@@ -135,7 +163,11 @@ async def stored(engine: Engine, keys: PartitionKeys, event_id: int) -> Any:
     records = [(rid, msgspec.msgpack.decode(record)) for rid, record in ours[2]]
     deadlines = await engine.redis.zrange(keys.deadlines, 0, -1, withscores=True)
     due = sorted((rid.decode(), int(score)) for rid, score in deadlines if rid.startswith(prefix))
-    marks = [await engine.redis.get(keys.hold(rid)) for rid, _ in ours[2]]
+    names = [
+        *(keys.hold(rid) for rid, _ in ours[2]),
+        *(f"answer:{{{event_id}-{number}}}" for number in range(KEYS + 1)),
+    ]
+    marks = [await engine.redis.get(name) for name in names]
     return [[(k, v.decode()) for k, v in each] for each in ours[:2]], records, due, [m and m.decode() for m in marks]
 
 
@@ -168,7 +200,7 @@ async def test_columns_do_what_commands_do(
     async with Engine(settings, limits=LimitsInForce(settings)):
         pass  # it has published the limits, which the next one does not know
     async with Engine(settings) as engine:
-        for seed in range(SCENES):
+        for seed in range(FIRST_SCENE, FIRST_SCENE + SCENES):
             monkeypatch.setattr("engine.partition.in_columns", watched)
             event_id = FIRST_EVENT + 2 * seed
             columns = await played(engine, Scene(seed, event_id, lists=lists), acts=acts)

@@ -8,9 +8,9 @@ from typing import Self
 
 _PERIOD_SECONDS = 0.005
 _WORK = """
-import sys, time
-portion = float(sys.argv[1]) * float(sys.argv[2])
-while True:
+import os, sys, time
+portion, parent = float(sys.argv[1]) * float(sys.argv[2]), os.getppid()
+while os.getppid() == parent:
     began, used = time.monotonic(), time.process_time()
     while time.process_time() - used < portion:
         pass

@@ -7,7 +7,7 @@ from engine.commands.holds import Cancel, Hold
 
 ONE = Hold("1-a", 1, "anna", "{}", "", "[[7,1]]")
 OTHER = replace(ONE, reservation_id="1-b", customer_id="ben", details='{"a":1}', digest="d")
-COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], ["", "d"])
+COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], ["", "d"], [])
 
 
 def test_neighbours_that_ask_for_the_same_go_together() -> None:
@@ -29,7 +29,6 @@ def test_whatever_has_no_column_stays_a_command() -> None:
         {"expected_minor": 5},
         {"address": "192.0.2.1"},
         {"code": "SAVE"},
-        {"key": "answer:{k}"},
         {"over_limit": True},
         {"from_blocked": True},
     ):
@@ -37,3 +36,10 @@ def test_whatever_has_no_column_stays_a_command() -> None:
         assert in_columns([ONE, another]) == [ONE, another]
         if not changed.keys() & {"items", "event_id", "hold_ms", "expected_minor"}:
             assert in_columns([another, another]) == [another, another]
+
+
+def test_keys_are_of_all_or_of_none() -> None:
+    keyed = [replace(each, key=f"answer:{{{each.customer_id}}}") for each in (ONE, OTHER)]
+    assert in_columns(keyed) == [replace(COLUMNS, keys=["answer:{anna}", "answer:{ben}"])]
+    assert in_columns([ONE, keyed[1]]) == [ONE, keyed[1]]
+    assert in_columns([keyed[0], OTHER]) == [keyed[0], OTHER]

@@ -22,4 +22,5 @@ async def test_what_comes_close_together_is_written_together(office: BoxOffice) 
         await wait_until(office.outbox_is_empty)
         seconds = time.monotonic() - began
     assert await office.sql("SELECT count(*) FROM reservations") == 41
-    assert transactions() - before <= seconds / GATHER_SECONDS + 2
+    # Two more, because what fills a read of the beginning is followed at once.
+    assert transactions() - before <= seconds / GATHER_SECONDS + 3
