@@ -47,7 +47,7 @@ def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHol
         else:
             sent.append(command)
             columns = None
-            # What some holds have besides has no column.
+            # There is no column for an address, a code, or leave to exceed something.
             first = command if type(command) is Hold and _are_alike(command, command) else None
     return sent
 

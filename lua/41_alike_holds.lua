@@ -126,7 +126,7 @@ do
     return made
   end
 
-  -- Decides the holds, of which the results are put behind the n-th of `parts`. Returns the number of the parts.
+  -- Decides the holds, and puts their results behind the n-th of `parts`. Returns the number of parts then.
   -- `run_one(u, command, number)` decides those that cannot be made together, such as the first one.
   function alike_holds.run(u, alike, number, parts, n, run_one)
     local i, last = 1, alike_holds.count(alike)

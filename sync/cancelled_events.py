@@ -30,10 +30,10 @@ _AT_ONCE = 96
 """Refunds under way at the same time: enough for 600 a second of a gateway that takes a tenth of a second for each."""
 
 _TICK_SECONDS = 0.05
-"""Refunds that the gateway has made in this time are written down together: in one call of Redis, with one fsync."""
+"""Refunds that the gateway has made in this time are written down together: in a few calls, not one for each."""
 
 _TOGETHER = 8
-"""Refunds that begin at the same instant: one call of Redis and one fsync for all, and too few for a sale to notice."""
+"""Refunds that begin at the same instant: as many as a call of the worker has (sync/worker.py), with one fsync."""
 
 _MADE_UP_SECONDS = 0.1
 _PER_PAGE = 1000

@@ -26,8 +26,7 @@ _ENTRIES_AT_FIRST = 16
 _LONGEST_PAUSE_SECONDS = 2.0
 
 GATHER_SECONDS = 0.04
-"""Time from one look at the outbox, which has found all that there is, to the next: what comes
-meanwhile is one transaction."""
+"""After a read that found all of the outbox, the next one begins so much later: it finds more for one transaction."""
 
 IDLE_POLLS = 4
 """An idle reader waits for that many times `sync_poll_ms`: news end the wait, and polls are what being idle costs."""

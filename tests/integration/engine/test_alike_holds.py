@@ -30,7 +30,7 @@ from engine.words import EventStatus
 from tests.support.effort import effort
 
 SCENES, FIRST_SCENE = effort(25, 500), 125
-"""Among the first ones is the 141st, in which somebody who waits takes places in the middle of others."""
+"""The 141st is among the first ones: there somebody who waits holds places between two others."""
 
 PLENTY, FEW, ASIDE = 1, 2, 3
 """Tickets: of the second there are fewer than a batch asks for."""
