@@ -252,7 +252,8 @@ async def test_the_limit_holds_however_fast_memory_fills(engine: Engine, details
         answers = await refusals(other, [replace(one, details=details, digest="") for one in holds(EVENT, wishes)])
     assert {type(one) for one in answers} == {Held, OutOfMemory}, "some had room, and not all"
     reached: int = (await engine.redis.info("memory"))["used_memory"]
-    assert reached < limit // 2 + 100_000, "it stopped at the soft limit"
+    # A table that doubles takes some of it at once.
+    assert reached < limit // 2 + 500_000, "it stopped at the soft limit"
 
 
 async def test_full_memory_limits_nobody_for_asking(engine: Engine) -> None:
