@@ -27,6 +27,8 @@ class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
     digests: list[str]
     keys: list[str]
     """Of idempotency: of all holds, or empty."""
+    codes: list[str]
+    """Of all holds, or empty."""
 
 
 def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
@@ -44,10 +46,12 @@ def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHol
             columns.digests.append(command.digest)
             if command.key:
                 columns.keys.append(command.key)
+            if command.code:
+                columns.codes.append(command.code)
         else:
             sent.append(command)
             columns = None
-            # There is no column for an address, a code, or leave to exceed something.
+            # There is no column for an address, or leave to exceed something.
             first = command if type(command) is Hold and _are_alike(command, command) else None
     return sent
 
@@ -60,7 +64,8 @@ def _are_alike(one: Hold, other: Hold) -> bool:
         and one.hold_ms == other.hold_ms
         and one.expected_minor == other.expected_minor
         and (not one.key) is (not other.key)
-        and not (other.address or other.code or other.over_limit or other.from_blocked)
+        and (not one.code) is (not other.code)
+        and not (other.address or other.over_limit or other.from_blocked)
     )
 
 
@@ -75,6 +80,7 @@ def _columns_of(hold: Hold) -> AlikeHolds:
         [hold.details],
         [hold.digest],
         [hold.key] if hold.key else [],
+        [hold.code] if hold.code else [],
     )
 
 

@@ -63,7 +63,10 @@ local function unit_add_alike(u, plan, key, command, customer_field, taken, name
   pool[from], pool.held = pool[from] - places, pool.held + places
   u.customers[customer_field], u.changed_customers[customer_field] = taken + places, true
   local record = plan.state_event .. heads[#customer] .. customer .. heads[#details] .. details .. plan.times
-    .. heads[#digest] .. digest .. (named and plan.lines_rest .. codes.take_alike(u, plan, named) or plan.lines_rest)
+    .. heads[#digest] .. digest .. (named and codes.rest_of(u, plan, named) or plan.lines_rest)
+  if named then
+    codes.take_alike(u, plan, named, 1)
+  end
   local m, n, facts = #marks, 2 * new.count, u.facts
   marks[m + 1], marks[m + 2] = key, HELD_MARK
   new.ledger[n + 1], new.ledger[n + 2] = rid, record

@@ -198,46 +198,71 @@ do
 
   -- Alike holds
 
+  -- The number of holds of a plan that can be made under a code, one after the other. It is 0 if the code has no use, too
+  -- little budget or too few places for one.
+  local function holds_left(plan, entry)
+    local terms, left = entry.terms, codes.NEVER_MS
+    if terms.max_uses > 0 then
+      left = terms.max_uses - entry.uses
+    end
+    if plan.is_allotted then
+      left = math.min(left, math.floor(entry.free / plan.places))
+    end
+    if terms.budget_minor > 0 and plan.off_minor > 0 then
+      left = math.min(left, math.floor((terms.budget_minor - entry.spent) / plan.off_minor))
+    end
+    return left
+  end
+
   -- The common part of a call's holds that ask for the same under codes with the same terms, and this one's code. Nil if
-  -- there is none, or if this code has no use, too little budget or too few places for another such hold. Codes whose terms
-  -- are the same share it: only their names and counters differ.
+  -- there is none, or if this code has nothing left for another such hold. Codes whose terms are the same share it: only
+  -- their names and counters differ.
   function codes.plan(u, event_terms, event, code, customer, wish)
     local of_codes = event_terms.code_plans
     local entry = of_codes and codes.find(u, event, code, customer)
     local plan = entry and of_codes[entry.terms] and of_codes[entry.terms][wish]
-    if not plan then
-      return nil
+    if plan and holds_left(plan, entry) > 0 then
+      return plan, entry
     end
-    local terms = entry.terms
-    if terms.max_uses > 0 and entry.uses >= terms.max_uses or plan.is_allotted and plan.places > entry.free
-      or terms.budget_minor > 0 and plan.off_minor > 0 and entry.spent + plan.off_minor > terms.budget_minor then
-      return nil
+    return nil
+  end
+
+  -- A code for more holds of the plan, and how many of them it has left for this customer; or nil. Its terms are valid if they
+  -- are those of the plan.
+  function codes.for_plan(u, plan, event, code, customer)
+    local entry = u.codes[event][code]
+    local owner = entry and entry.terms == plan.code_terms and entry.terms.customer
+    if owner == '' or owner == customer then
+      local left = holds_left(plan, entry)
+      return left > 0 and entry or nil, owner == '' and left or 1
     end
-    return plan, entry
+    return nil
   end
 
   -- Remembers a plan (new_hold_plan) for others who name a code with the same terms. `lines`: of the hold that was had.
-  function codes.share_plan(event_terms, entry, wish, plan, lines)
+  function codes.share_plan(u, event_terms, entry, wish, plan, lines)
     local _, off_minor = places_under(lines)
-    plan.off_minor, plan.is_allotted = off_minor, entry.terms.kind == 'allocation'
+    plan.code_terms, plan.off_minor, plan.is_allotted = entry.terms, off_minor, entry.terms.kind == 'allocation'
     plan.from = plan.is_allotted and 'kept' or 'available'
-    plan.state_event = ARRAY_OF_13 .. string.sub(plan.state_event, 2) -- the code is the thirteenth value
+    plan.state_event = ARRAY_OF_13 .. string.sub(plan.state_event, 2) -- {code, kind} is the thirteenth value
+    plan.rest_with_code, plan.packed_kind = plan.lines_rest .. ARRAY_HEADS[2], u.packed[entry.terms.kind]
     event_terms.code_plans = event_terms.code_plans or setmetatable({}, TABLE_ONCE)
     event_terms.code_plans[entry.terms][wish] = plan
   end
 
-  -- Takes what a plan needs from a code. Returns the packed code, as records name it.
-  function codes.take_alike(u, plan, entry)
-    entry.uses, entry.held, entry.spent = entry.uses + 1, entry.held + plan.places, entry.spent + plan.off_minor
+  -- Takes from a code what that many holds of a plan need.
+  function codes.take_alike(u, plan, entry, holds)
+    local places = holds * plan.places
+    entry.uses, entry.held, entry.spent = entry.uses + holds, entry.held + places, entry.spent + holds * plan.off_minor
     if plan.is_allotted then
-      entry.free = entry.free - plan.places
+      entry.free = entry.free - places
     end
     u.changed_codes[entry] = true
-    local packed_name = entry.packed_name
-    if not packed_name then
-      packed_name = ARRAY_HEADS[2] .. u.heads[#entry.code] .. entry.code .. u.packed[entry.terms.kind]
-      entry.packed_name = packed_name
-    end
-    return packed_name
+  end
+
+  -- The end of a hold's packed record: its lines and so on, and the code.
+  function codes.rest_of(u, plan, entry)
+    local code = entry.code
+    return plan.rest_with_code .. u.heads[#code] .. code .. plan.packed_kind
   end
 end

@@ -18,7 +18,7 @@
 do
   -- The counters of a code, as they are stored.
   local COUNTERS = { 'uses', 'spent', 'held', 'paying', 'sold', 'kept', 'free', 'open' }
-  local STORED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)|(.*)$'
+  local STORED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
   -- The end of an allotment that has none.
   codes.NEVER_MS = 9007199254740991
@@ -67,22 +67,34 @@ do
     }
   end
 
+  -- The counters of a code: their text as it is stored -> their values. The codes of a call have many in common.
+  local COUNTERS_ONCE = {
+    __index = function(known, text)
+      local values = { 0, 0, 0, 0, 0, 0, 0, 0 }
+      if text ~= '' then
+        values = { string.match(text, STORED) }
+        for i = 1, #values do
+          values[i] = tonumber(values[i])
+        end
+      end
+      known[text] = values
+      return values
+    end,
+  }
+
   local function decode(u, event, code, raw)
-    if string.sub(raw, 1, 1) == '|' then
-      return entry_new(u, event, code, string.sub(raw, 2), 0, 0, 0, 0, 0, 0, 0, 0)
-    end
-    local uses, spent, held, paying, sold, kept, free, open, packed = string.match(raw, STORED)
-    if not packed then
+    local bar = string.find(raw, '|', 1, true)
+    local v = bar and u.code_counters[string.sub(raw, 1, bar - 1)]
+    if not v or not v[1] then
       damaged('code ' .. event_field(u, event, code))
     end
-    return entry_new(u, event, code, packed, tonumber(uses), tonumber(spent), tonumber(held), tonumber(paying), tonumber(sold),
-      tonumber(kept), tonumber(free), tonumber(open))
+    return entry_new(u, event, code, string.sub(raw, bar + 1), v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
   end
 
   local function codes_of(u)
     if not u.codes then
       u.codes, u.code_terms, u.changed_allotments = setmetatable({}, TABLE_ONCE), setmetatable({}, TERMS_ONCE), {}
-      u.changed_codes, u.wanted_codes = {}, setmetatable({}, TABLE_ONCE)
+      u.changed_codes, u.wanted_codes, u.code_counters = {}, setmetatable({}, TABLE_ONCE), setmetatable({}, COUNTERS_ONCE)
     end
     return u.codes
   end
@@ -100,20 +112,27 @@ do
     return entry
   end
 
-  -- Notes that a command names a code: codes.load reads it with all others that are named.
-  function codes.want(u, event, code)
-    local known = codes_of(u)[event]
-    if known[code] == nil then
-      known[code] = false -- until it is read
-      local wanted = u.wanted_codes[event]
-      wanted[#wanted + 1] = code
+  -- Notes that commands name codes: codes.load reads them with all others that are named.
+  function codes.want(u, event, names)
+    if #names == 0 then
+      return
+    end
+    local known, wanted = codes_of(u)[event], u.wanted_codes[event]
+    local n = #wanted
+    for i = 1, #names do
+      local name = names[i]
+      if known[name] == nil then
+        known[name] = false -- until it is read
+        n = n + 1
+        wanted[n] = name
+      end
     end
   end
 
   -- Reads at once the codes that commands name, before anything else looks at them.
   function codes.load(u)
     for event, names in pairs(u.wanted_codes) do
-      local known, stored = u.codes[event], read_many('HMGET', key_of(u, event), names)
+      local known, stored = u.codes[event], #names > 0 and read_many('HMGET', key_of(u, event), names)
       for i = 1, #names do
         known[names[i]] = stored[i] and decode(u, event, names[i], stored[i])
       end
@@ -198,7 +217,7 @@ do
       entry = entry_new(u, event, code, packed, 0, 0, 0, 0, 0, 0, 0, 0)
       u.codes[event][code] = entry
     end
-    entry.packed, entry.terms, entry.pool_name, entry.named, entry.packed_name = packed, u.code_terms[packed], nil, nil, nil
+    entry.packed, entry.terms, entry.pool_name, entry.named = packed, u.code_terms[packed], nil, nil
     u.changed_codes[entry] = true
     return entry
   end

@@ -75,7 +75,7 @@ do
     end
     local plan = new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, number)
     if entry then
-      codes.share_plan(terms, entry, wish, plan, lines)
+      codes.share_plan(u, terms, entry, wish, plan, lines)
     else
       terms.plans[wish] = plan
     end

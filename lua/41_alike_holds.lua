@@ -1,19 +1,21 @@
 -- alike_holds: holds that ask for the same, one after the other in their call. Columns cost less to read than commands.
 --
 -- Command   {"alike_holds", event_id, items, hold_ms, expected_minor, {rid...}, {customer_id...}, {details...}, {digest...},
---            {key...}}
---           all as of hold (40_hold.lua). None has an address, a code, or leave to exceed anything; all have keys, or none has
+--            {key...}, {code...}}
+--           all as of hold (40_hold.lua). None has an address, or leave to exceed anything. All have keys, or none has; all
+--           have codes, or none has
 -- Promise   Everything is as if each hold had come as a command, in this order. Numbers of commands, KEYS and results are
 --           those of such a call.
 local alike_holds = { WORD = 'alike_holds' }
 do
   local EVENT, ITEMS, HOLD_MS, EXPECTED, RIDS, CUSTOMERS, DETAILS, DIGESTS, KEYS_OF_REQUESTS = 2, 3, 4, 5, 6, 7, 8, 9, 10
+  local CODES = 11
 
   -- The command of the i-th hold.
   local function hold_of(alike, i)
     return {
       'hold', alike[RIDS][i], alike[EVENT], alike[CUSTOMERS][i], alike[DETAILS][i], alike[DIGESTS][i], alike[ITEMS],
-      alike[HOLD_MS], '', alike[EXPECTED], '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
+      alike[HOLD_MS], '', alike[EXPECTED], alike[CODES][i] or '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
     }
   end
 
@@ -75,6 +77,7 @@ do
         fields[n] = field
       end
     end
+    codes.want(u, alike[EVENT], alike[CODES])
     for i, key in ipairs(alike[KEYS_OF_REQUESTS]) do
       keyed = keyed or {}
       keyed[number + i] = key
@@ -82,26 +85,28 @@ do
     return #names, keyed
   end
 
-  -- The plan by which the next of the holds can be made together, or nil. Where somebody waits for places of the event, each
-  -- hold is followed by a look at them.
-  local function plan_of(u, alike)
-    local event, expected_minor = alike[EVENT], alike[EXPECTED]
+  -- The plan by which the i-th of the holds and those behind it can be made together, or nil. Where somebody waits for places
+  -- of the event, each hold is followed by a look at them.
+  local function plan_of(u, alike, i)
+    local event, expected_minor, code = alike[EVENT], alike[EXPECTED], alike[CODES][i]
     local terms, list = u.terms[event], u.lists and u.lists[event]
-    local plan = terms and terms.plans[alike[ITEMS]]
+    local plan = terms and not code and terms.plans[alike[ITEMS]]
+      or terms and code and codes.plan(u, terms, event, code, alike[CUSTOMERS][i], alike[ITEMS])
     local is_same = plan and plan.asked_ms == alike[HOLD_MS] and (expected_minor < 0 or expected_minor == plan.total_minor)
-    return is_same and plan.places <= plan.pool.available and not (list and list.waiting > 0) and plan or nil
+    return is_same and not (list and list.waiting > 0) and plan or nil
   end
 
   -- Does what unit_add_alike does for the holds from the first of these, as far as it can. It stops at one that may be a
-  -- repeat, whose customer may have less, or for which too little is left. Returns how many it has made.
+  -- repeat, whose customer may have less, or for which too little is left, also of its code. Returns how many it has made.
   local function add_all(u, plan, alike, first, number)
     local event, rids, customers, details, digests = alike[EVENT], alike[RIDS], alike[CUSTOMERS], alike[DETAILS], alike[DIGESTS]
     local records, taken, changed, fields, keys = u.records, u.customers, u.changed_customers, u.named_customers, u.named_keys
     local new, pool, places, most, marks, heads = u.new, plan.pool, plan.places, plan.most, plan.marks, u.heads
     local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
     local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
-    local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool.available, 0
+    local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool[plan.from], 0
     local is_keyed = #alike[KEYS_OF_REQUESTS] > 0
+    local names, name, code, may_have, has = alike[CODES], nil, nil, 0, 0 -- of the code: holds that it may have, and has here
     for i = first, #rids do
       local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
       local before, head = taken[field], fact_heads[#rid]
@@ -109,6 +114,18 @@ do
         or is_keyed and key_events.is_of_another(u, number + i, event) then
         break
       end
+      if names[i] ~= name or code and has == may_have then
+        if code then
+          codes.take_alike(u, plan, code, has)
+        end
+        name, has = names[i], 0
+        code, may_have = codes.for_plan(u, plan, event, name, customer)
+        if not code then
+          break
+        end
+        lines_rest = codes.rest_of(u, plan, code)
+      end
+      has = has + 1
       local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
         .. lines_rest
       taken[field], changed[field], records[rid] = before + places, true, record
@@ -121,7 +138,10 @@ do
         key_events.keep(u, number + i, event)
       end
     end
-    pool.available, pool.held = left, pool.held + made * places
+    if code then
+      codes.take_alike(u, plan, code, has)
+    end
+    pool[plan.from], pool.held = left, pool.held + made * places
     new.count, u.facts = new.count + made, u.facts + made
     return made
   end
@@ -131,7 +151,7 @@ do
   function alike_holds.run(u, alike, number, parts, n, run_one)
     local i, last = 1, alike_holds.count(alike)
     while i <= last do
-      local plan = plan_of(u, alike)
+      local plan = plan_of(u, alike, i)
       local made = plan and add_all(u, plan, alike, i, number) or 0
       for j = 1, made do
         parts[n + j] = plan.alike

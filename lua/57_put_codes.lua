@@ -37,9 +37,7 @@ do
     local name = ticket and ticket.seating == 'general' and ticket.pools[1]
     local pool, more = name and unit_pool(u, event, name), 0
     local free_of, open = {}, false
-    for _, code in ipairs(names) do
-      codes.want(u, event, code)
-    end
+    codes.want(u, event, names)
     codes.load(u)
     for i, code in ipairs(names) do
       local entry = codes.at(u, event, code)

@@ -69,7 +69,7 @@ do
         end
         local code = kind.code_at and command[kind.code_at]
         if code and code ~= '' then
-          codes.want(u, command[3], code)
+          codes.want(u, command[3], { code })
         end
         local key = kind.keyed and command[kind.keyed.key]
         if key and key ~= '' then

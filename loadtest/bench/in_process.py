@@ -32,7 +32,7 @@ from cli.dev.child_process import Child
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from engine.settings import Settings
 from loadtest.bench.request_spec import RequestSpec
-from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, WITH_CODE, renew_redis
+from loadtest.bench.stock import AVAILABILITY, GUARDED, PLACES, WITH_CODE, WITH_OWN_CODES, renew_redis
 from loadtest.bench.venue import BEST_AVAILABLE, NAMED_SEATS
 
 _KINDS = {
@@ -42,6 +42,7 @@ _KINDS = {
     "named": NAMED_SEATS,
     "best": BEST_AVAILABLE,
     "code": WITH_CODE,
+    "codes": WITH_OWN_CODES,
     "reads": AVAILABILITY,
 }
 _HOST = "127.0.0.1:8080"

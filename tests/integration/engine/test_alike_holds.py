@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.acting import acting_as
 from engine.alike import AlikeHolds, in_columns
+from engine.commands.codes import PutCodes
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
 from engine.commands.holds import Cancel, Hold
@@ -25,15 +27,28 @@ from engine.redis_keys import PartitionKeys, partition_of
 from engine.results.result import Result
 from engine.settings import Settings
 from engine.stock import PoolCapacity
-from engine.terms import Terms, TicketTerms, WaitingTerms
-from engine.words import EventStatus
+from engine.terms import CodeTerms, Terms, TicketTerms, WaitingTerms
+from engine.words import CodeKind, DiscountForm, EventStatus
 from tests.support.effort import effort
 
 SCENES, FIRST_SCENE = effort(25, 500), 125
 """The 141st is among the first ones: there somebody who waits holds places between two others."""
 
 PLENTY, FEW, ASIDE = 1, 2, 3
-"""Tickets: of the second there are fewer than a batch asks for."""
+"""Tickets: of the second there are fewer than a batch asks for, of the third some are set aside."""
+
+HALF = CodeTerms(CodeKind.DISCOUNT, [PLENTY, FEW], form=DiscountForm.PERCENT, amount=50)
+CODES = [
+    (HALF, ["HALF-1", "HALF-2", "HALF-3"]),
+    (replace(HALF, amount=25), ["QUARTER"]),
+    (replace(HALF, max_uses=2), ["TWICE-1", "TWICE-2"]),
+    (replace(HALF, budget_minor=1500), ["BUDGET"]),
+    (replace(HALF, customer_id="c1"), ["OURS"]),
+    (CodeTerms(CodeKind.ALLOCATION, [ASIDE], places=8), ["GUESTS"]),
+]
+NAMES = [*(name for _, names in CODES for name in names), "UNKNOWN"]
+CHOICES: list[list[str]] = [[], [], NAMES, NAMES[:3], NAMES[2:4], NAMES[4:6], ["GUESTS"]]
+"""The codes that holds name which come one after the other: none, all, codes of the same terms, of other terms..."""
 
 TERMS = Terms(
     EventStatus.ON_SALE,
@@ -61,7 +76,8 @@ class Scene:
         self.event_id = event_id
         self._random = random.Random(seed)  # noqa: S311  # for a test
         self.lists = lists
-        self._wish, self._is_keyed = self._another_wish(), False
+        self._rids, self._customers, self._turns = (30, 12, 0.2) if lists else (60, 20, 0.15)
+        self._wish, self._is_keyed, self._codes = self._another_wish(), False, []
 
     def batch(self) -> list[Command[Any]]:
         return [self._command() for _ in range(self._random.randint(2, MOST))]
@@ -86,30 +102,32 @@ class Scene:
     def _another_wish(self) -> tuple[str, int, int]:
         """Items, the time of the hold, and the total that was shown."""
         chance = self._random
-        tickets = [FEW] if self.lists else [PLENTY, PLENTY, FEW, 99]
+        tickets = [FEW] if self.lists else [PLENTY, PLENTY, FEW, ASIDE, 99]
         items = [(chance.choice(tickets), chance.choice([1, 1, 2, 5]))]
         return items_text(items), chance.choice([0, 0, 0, 1_800_000]), chance.choice([-1, -1, -1, 1000])
 
     def _command(self) -> Command[Any]:
         chance = self._random
         event_id = chance.choice([self.event_id] * 30 + [self.event_id + 1_000_000])  # the second one is unknown
-        rid = f"{event_id}-{chance.randint(1, 30):016}"
+        rid = f"{event_id}-{chance.randint(1, self._rids):016}"
         if chance.random() < (0.15 if self.lists else 0.05):
             return chance.choice([Cancel(rid), Find(rid)])
-        if chance.random() < 0.2:
+        if chance.random() < self._turns:
             self._wish, self._is_keyed = self._another_wish(), chance.random() < 0.3
+            self._codes = [] if self.lists else chance.choice(CHOICES)
         items, hold_ms, expected_minor = self._wish
         key = f"answer:{{{self.event_id}-{chance.randint(1, KEYS)}}}" if self._is_keyed else ""
         return Hold(
             rid,
             event_id,
-            f"c{chance.randint(1, 12)}",
+            f"c{chance.randint(1, self._customers)}",
             chance.choice(["{}", '{"first_name":"Islom"}']),
             chance.choice(["", "", "", "another"]),
             items,
             hold_ms=hold_ms,
             address=chance.choice([""] * 15 + ["192.0.2.1"]),
             expected_minor=expected_minor,
+            code=chance.choice(self._codes) if self._codes else "",
             over_limit=chance.random() < 0.03,
             key=key,
         )
@@ -138,9 +156,11 @@ async def played(engine: Engine, scene: Scene, *, acts: bool) -> Any:
     """The results of three batches, what is stored after them, and what the outbox has of them."""
     event_id = scene.event_id
     keys = engine.keys[partition_of(event_id, len(engine.keys))]
-    terms = msgspec.structs.replace(TERMS, waiting=WaitingTerms(3_600_000) if scene.lists else None)
+    terms = replace(TERMS, waiting=WaitingTerms(3_600_000) if scene.lists else None)
     pools = [PoolCapacity(str(ticket_id), capacity) for ticket_id, capacity in CAPACITY.items()]
     await engine.submit(PutEvent(event_id, terms, pools))
+    for code_terms, names in CODES:
+        await engine.submit(PutCodes(event_id, code_terms, names))
     before, began_ms = await last_position(engine.redis, keys), await server_time_ms(engine.redis, keys)
     results: list[Result] = []
     await engine.redis.execute_command("SET", f"answer:{{{event_id}-1}}", "77", "PX", 3_600_000)  # of another event
@@ -168,7 +188,14 @@ async def stored(engine: Engine, keys: PartitionKeys, event_id: int) -> Any:
         *(f"answer:{{{event_id}-{number}}}" for number in range(KEYS + 1)),
     ]
     marks = [await engine.redis.get(name) for name in names]
-    return [[(k, v.decode()) for k, v in each] for each in ours[:2]], records, due, [m and m.decode() for m in marks]
+    codes = sorted((await engine.redis.hgetall(keys.codes(event_id))).items())
+    return (
+        [[(k, v.decode()) for k, v in each] for each in ours[:2]],
+        records,
+        due,
+        [m and m.decode() for m in marks],
+        codes,
+    )
 
 
 async def outbox(engine: Engine, keys: PartitionKeys, after: Position) -> Any:
@@ -189,7 +216,7 @@ async def outbox(engine: Engine, keys: PartitionKeys, after: Position) -> Any:
 async def test_columns_do_what_commands_do(
     unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, lists: bool, acts: bool, limits: bool
 ) -> None:
-    settings = msgspec.structs.replace(unsynced_settings, partitions=1, live_holds=2 if limits else 0)
+    settings = replace(unsynced_settings, partitions=1, live_holds=2 if limits else 0)
     sent: list[AlikeHolds] = []
 
     def watched(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
@@ -209,3 +236,4 @@ async def test_columns_do_what_commands_do(
             assert columns == commands, f"seed {seed}"
     assert len(sent) >= SCENES
     assert max(len(each.reservation_ids) for each in sent) >= 5
+    assert lists or sum(len(set(each.codes)) > 1 for each in sent) >= SCENES / 5

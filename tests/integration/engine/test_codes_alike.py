@@ -38,6 +38,11 @@ def kinds(results: list[Result]) -> Counter[type[Result]]:
     return Counter(type(result) for result in results)
 
 
+def totals(results: list[Result]) -> list[int | type[Result]]:
+    """The prices of the holds; in place of one, why there is none."""
+    return [result.record.total_minor if isinstance(result, Held) else type(result) for result in results]
+
+
 async def each_code_has_its_uses(settings: Settings) -> None:
     async with sale(settings) as event:
         await event.put(replace(HALF, max_uses=2), *CODES)
@@ -91,8 +96,15 @@ async def other_terms_are_not_shared(settings: Settings) -> None:
         await event.put(replace(HALF, amount=10), "B")
         await event.put(replace(HALF, customer_id="c2"), "C")
         results = await at_once(event, "A", "B", "C", "A", "B", "C")
-        totals = [result.record.total_minor if isinstance(result, Held) else type(result) for result in results]
-        assert totals == [5000, 9000, 5000, 5000, 9000, CodeUnknown]
+        assert totals(results) == [5000, 9000, 5000, 5000, 9000, CodeUnknown]
+
+
+async def a_personal_code_is_its_owners(settings: Settings) -> None:
+    async with sale(settings) as event:
+        await event.put(replace(HALF, customer_id="c0"), "A", "B")
+        holds = [("A", "c0"), ("A", "c0"), ("A", "c1"), ("B", "c0"), ("B", "c1")]
+        results = await asyncio.gather(*(event.try_hold(1, customer=owner, code=code) for code, owner in holds))
+        assert totals(results) == [5000, 5000, CodeUnknown, 5000, CodeUnknown]
 
 
 async def holds_without_a_code_are_at_ordinary_terms(settings: Settings) -> None:
@@ -111,6 +123,7 @@ CASES: list[Case] = [
     an_allotment_has_its_places,
     places_for_sale_are_not_oversold,
     other_terms_are_not_shared,
+    a_personal_code_is_its_owners,
     holds_without_a_code_are_at_ordinary_terms,
 ]
 
@@ -124,13 +137,19 @@ class Defect(NamedTuple):
 
 
 DEFECTS = [
-    Defect("if terms.max_uses > 0 and entry.uses >= terms.max_uses or plan", "if plan", each_code_has_its_uses),
-    Defect("entry.uses + 1, entry.held + plan.places", "entry.uses, entry.held + plan.places", each_code_has_its_uses),
-    Defect("u.heads[#entry.code] .. entry.code", "u.heads[1] .. 'A'", what_is_stored_names_the_code_of_each),
-    Defect("or terms.budget_minor > 0 and plan.off_minor > 0 and", "or false and", a_budget_is_each_codes_own),
-    Defect("or plan.is_allotted and plan.places > entry.free\n", "\n", an_allotment_has_its_places),
+    Defect("left = terms.max_uses - entry.uses", "left = terms.max_uses", each_code_has_its_uses),
+    Defect("entry.uses + holds, entry.held", "entry.uses, entry.held", each_code_has_its_uses),
+    Defect("u.heads[#code] .. code .. plan", "u.heads[1] .. 'A' .. plan", what_is_stored_names_the_code_of_each),
+    Defect("math.floor((terms.budget_minor - entry.spent) / plan.off_minor)", "left", a_budget_is_each_codes_own),
+    Defect("math.floor(entry.free / plan.places)", "left", an_allotment_has_its_places),
     Defect("plan.is_allotted and 'kept' or 'available'", "'available'", an_allotment_has_its_places),
     Defect("plan.places <= plan.pool[plan.from]", "true", places_for_sale_are_not_oversold),
+    Defect("or places > left or", "or", places_for_sale_are_not_oversold),
+    Defect("left > 0 and entry or nil, owner == ''", "left > 0 and entry or nil, true", a_personal_code_is_its_owners),
+    Defect("owner == '' or owner == customer", "owner", a_personal_code_is_its_owners),
+    Defect(
+        "entry.terms == plan.code_terms and entry.terms.customer", "entry.terms.customer", other_terms_are_not_shared
+    ),
     Defect(
         "local plan = entry and of_codes[entry.terms] and of_codes[entry.terms][wish]",
         "local plan = nil; for _, of in pairs(entry and of_codes or {}) do plan = of[wish] or plan end",

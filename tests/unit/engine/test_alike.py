@@ -7,7 +7,7 @@ from engine.commands.holds import Cancel, Hold
 
 ONE = Hold("1-a", 1, "anna", "{}", "", "[[7,1]]")
 OTHER = replace(ONE, reservation_id="1-b", customer_id="ben", details='{"a":1}', digest="d")
-COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], ["", "d"], [])
+COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], ["", "d"], [], [])
 
 
 def test_neighbours_that_ask_for_the_same_go_together() -> None:
@@ -28,7 +28,6 @@ def test_whatever_has_no_column_stays_a_command() -> None:
         {"hold_ms": 1},
         {"expected_minor": 5},
         {"address": "192.0.2.1"},
-        {"code": "SAVE"},
         {"over_limit": True},
         {"from_blocked": True},
     ):
@@ -38,8 +37,11 @@ def test_whatever_has_no_column_stays_a_command() -> None:
             assert in_columns([another, another]) == [another, another]
 
 
-def test_keys_are_of_all_or_of_none() -> None:
+def test_keys_and_codes_are_of_all_or_of_none() -> None:
     keyed = [replace(each, key=f"answer:{{{each.customer_id}}}") for each in (ONE, OTHER)]
+    coded = [replace(each, code=f"SAVE-{each.customer_id}") for each in (ONE, OTHER)]
     assert in_columns(keyed) == [replace(COLUMNS, keys=["answer:{anna}", "answer:{ben}"])]
-    assert in_columns([ONE, keyed[1]]) == [ONE, keyed[1]]
-    assert in_columns([keyed[0], OTHER]) == [keyed[0], OTHER]
+    assert in_columns(coded) == [replace(COLUMNS, codes=["SAVE-anna", "SAVE-ben"])]
+    for some in (keyed, coded):
+        assert in_columns([ONE, some[1]]) == [ONE, some[1]]
+        assert in_columns([some[0], OTHER]) == [some[0], OTHER]
