@@ -6,7 +6,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import structlog
 from redis.exceptions import ResponseError
 
 from engine.client import Redis
@@ -14,28 +13,26 @@ from engine.commands.bookings import OnBooking, PurgeSlots
 from engine.commands.command import Command, OnEvent, OnReservation
 from engine.commands.holds import Sweep
 from engine.errors import Fault, Misconfigured, OutcomeUnknown, OutOfMemory, Overloaded, Unready
-from engine.ids import ReservationIds, event_of, new_secret
+from engine.functions import LibraryFunctions
+from engine.ids import ReservationIds, event_of
 from engine.key_events import KeyEvents
-from engine.library import LibraryKeeper, install_on, misses_library
-from engine.limits import LimitsInForce, tell_difference
+from engine.limits import LimitsInForce
 from engine.memory import memory_of
 from engine.opening import open_redis
 from engine.outage import Outage
 from engine.partition import AwayPartition, Observe, Partition
-from engine.redis_keys import PartitionKeys, key_tags, partition_of, plain_keys, spread_keys
-from engine.replicas import call_with_acks
+from engine.preparation import Preparation
+from engine.redis_keys import PartitionKeys, key_tags, partition_of, plain_keys
 from engine.results.bookings import Purged
 from engine.results.holds import Swept
 from engine.results.result import Result
-from engine.server import check_server, connect
+from engine.server import connect
 from engine.server_errors import TROUBLE, code_of, is_unready
 from engine.settings import Settings
 from engine.slots import is_booking_id
 from engine.traced_partition import TracedPartition
 from engine.tracing import Tracer
-from engine.wire import Call, Wire
-
-log = structlog.get_logger(__name__)
+from engine.wire import Wire
 
 R = TypeVar("R", bound=Result)
 
@@ -81,30 +78,29 @@ class Engine:
         self._limits = limits
         self.keys = plain_keys(settings.partitions)
         self.ids = ReservationIds()
-        self._id_secrets = [new_secret() for _ in self.keys]
-        """Of each partition; ours only where Redis had none."""
         self.changes = [0] * settings.partitions
         """Batches per partition that may have changed something, counted before their commands are answered."""
         self.outage = Outage("redis")
-        self.redis: Redis = connect(settings, settings.partitions + 4, self.outage)
-        self._library = LibraryKeeper(self.redis)
+        self._use(connect(settings, settings.partitions + 4, self.outage))
         self._calls = 0
         self._key_wires: list[Wire] = []
         self.key_events: KeyEvents | None = None
         """In a cluster, from entering on. On a single server commands check the events of their keys themselves."""
         self._partitions: list[Partition] = []
-        self._told_lost: list[int] = []
-        self._away: set[int] = set()
-        """Partitions whose server was not there when this process started, and has not been since."""
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
+
+    def _use(self, redis: Redis) -> None:
+        self.redis = redis
+        self._functions = LibraryFunctions(self.settings, redis)
+        self._preparation = Preparation(self.settings, redis, self.keys, self._functions, self._limits)
 
     async def __aenter__(self) -> Self:
         try:
             deadline = asyncio.get_running_loop().time() + self.settings.start_patience_ms / 1000
             await self._patiently(self._open, deadline)
             # The server may go away between two steps: a start takes part of a second, and many start at once.
-            await self._patiently(self._prepare, deadline)
+            await self._patiently(self._preparation.prepare, deadline)
         except BaseException:
             await self.redis.aclose()
             raise
@@ -117,9 +113,9 @@ class Engine:
             self._loops.append(self._tasks.create_task(self.key_events.run(), name="key-events"))
         for keys in self.keys:
             self._partitions.append(AwayPartition())
-            if keys.partition not in self._away:
+            if keys.partition not in self._preparation.away:
                 self._serve(keys)
-        if self._away:
+        if self._preparation.away:
             self._loops.append(self._tasks.create_task(self._wait_for_partitions(), name="partitions-away"))
         return self
 
@@ -129,7 +125,7 @@ class Engine:
             self.settings,
             keys,
             self.redis.wire(keys.meta),
-            self._library,
+            self._functions.keeper,
             self.redis.outage_of(keys),
             self.changes,
             self._observe,
@@ -182,9 +178,9 @@ class Engine:
     def id_secret(self, event_id: int) -> bytes:
         """The secret of keyed ids of the event, the same for all processes. Raises Unready if it is not known yet."""
         partition = partition_of(event_id, len(self.keys))
-        if partition in self._away:
+        if partition in self._preparation.away:
             raise AwayPartition.fault()
-        return self._id_secrets[partition]
+        return self._preparation.id_secrets[partition]
 
     def partitions_away(self) -> list[int]:
         """The partitions that cannot sell, because their server has been away for a while."""
@@ -219,7 +215,7 @@ class Engine:
         self._calls += 1
         try:
             acks = self.settings.replica_acks if confirmed else 0
-            return await self._fcall(("FCALL", function, len(keys), *keys, *arguments), acks)
+            return await self._functions.call(("FCALL", function, len(keys), *keys, *arguments), acks)
         finally:
             self._calls -= 1
 
@@ -272,133 +268,16 @@ class Engine:
 
         Raises Misconfigured if the server has another number of partitions.
         """
-        self._tell_limits([await self._init_partition(keys) for keys in self.keys])
-
-    async def _prepare(self) -> None:
-        """Puts the library on the servers, and makes the partitions. A cluster may lack some of its servers."""
-        nodes = await self.redis.primaries()
-        if len(nodes) == 1:
-            await self._prepare_node(nodes[0])
-            await self._check_tags()
-            await self.init_partitions()
-            return
-        prepared = await asyncio.gather(*map(self._prepare_node, nodes), return_exceptions=True)
-        if all(isinstance(result, Fault) for result in prepared):
-            raise Misconfigured("no node of the cluster answers; check ONSALE_REDIS_URL")
-        for result in prepared:
-            if isinstance(result, BaseException) and not isinstance(result, Fault):
-                raise result
-        self._away = {keys.partition for keys in self.keys}
-        await self._init_partitions_away()
-        if len(self._away) == len(self.keys):
-            raise Misconfigured("no partition can be used: no node of the cluster takes writes")
-
-    async def _check_tags(self) -> None:
-        """Raises Misconfigured for a single server with data of a cluster: its partitions would be made once more."""
-        if self.redis.is_cluster:
-            return
-        metas = [[keys.meta for keys in some] for some in (self.keys, spread_keys(len(self.keys)))]
-        plain, spread = await self.redis.calls([("EXISTS", *names) for names in metas])
-        if spread and not plain:
-            raise Misconfigured(
-                "the server has data of a cluster, whose keys have other names; start it with `cluster-enabled yes`, "
-                "or run `onsale restore` into an empty server"
-            )
-
-    async def _prepare_node(self, node: Redis) -> None:
-        await check_server(node, self.settings.replica_acks)
-        await install_on(node)
-
-    async def _init_partitions_away(self) -> None:
-        """Makes those of the partitions that were away whose server is there now."""
-        missing = await self._usable([keys for keys in self.keys if keys.partition in self._away])
-        made = await asyncio.gather(*map(self._init_partition, missing), return_exceptions=True)
-        limits = []
-        for keys, result in zip(missing, made, strict=True):
-            if isinstance(result, str):
-                self._away.discard(keys.partition)
-                limits.append(result)
-            elif not isinstance(result, Fault | ResponseError):
-                raise result
-            else:
-                self.redis.outage_of(keys).failed(result)
-        self._tell_limits(limits)
-
-    async def _usable(self, wanted: list[PartitionKeys]) -> list[PartitionKeys]:
-        """The partitions of `wanted` that are there, or that may be made.
-
-        Where another partition has a history, one that is not there was not just never made: it was lost, and would
-        sell everything once more. It waits for `onsale restore --partitions lost`.
-        """
-        metas = await asyncio.gather(*map(self._meta, self.keys))
-        if all(meta is not None for meta in metas) and not any(meta and meta[0] != b"0" for meta in metas):
-            return wanted
-        there = {keys.partition for keys, meta in zip(self.keys, metas, strict=True) if meta}
-        lost = [keys.partition for keys in wanted if metas[keys.partition] == []]
-        if lost and lost != self._told_lost:
-            log.error("partitions_lost", partitions=lost, remedy="run `onsale restore --partitions lost`")
-        self._told_lost = lost
-        return [keys for keys in wanted if keys.partition in there]
-
-    async def _meta(self, keys: PartitionKeys) -> list[bytes] | None:
-        """The last outbox number of a partition, and what came before it; empty: it is not there; None: it is away."""
-        try:
-            sequence, before = await self.redis.hmget(keys.meta, ["seq", "before"])
-        except Fault:
-            return None
-        return [] if sequence is None else [before or sequence]
+        await self._preparation.make_all()
 
     async def _wait_for_partitions(self) -> None:
-        while self._away:
+        while self._preparation.away:
             await asyncio.sleep(_AWAY_PAUSE_SECONDS)
-            before = self._away.copy()
-            await self._init_partitions_away()
-            for partition in before - self._away:
+            before = self._preparation.away.copy()
+            await self._preparation.make_away()
+            for partition in before - self._preparation.away:
                 self.redis.outage_of(self.keys[partition]).succeeded()
                 self._serve(self.keys[partition])
-
-    def _tell_limits(self, before: list[str]) -> None:
-        """`before`: the limits that each partition had until now."""
-        for limits in sorted(set(before)):
-            if self._limits is not None:
-                self._limits.published(limits)
-            else:
-                tell_difference(self.settings, limits)
-
-    async def _init_partition(self, keys: PartitionKeys) -> str:
-        """Makes a partition unless it is there; the limits that were published.
-
-        Replicas get it with the first command. Raises Misconfigured if the server has another number of partitions.
-        """
-        own = self._limits.text if self._limits is not None else ""
-        arguments = len(self.keys), own, self._id_secrets[keys.partition].hex()
-        reply: bytes = await self._fcall(("FCALL", "onsale_init", len(keys.fixed), *keys.fixed, *arguments), 0)
-        ready, _, limits = reply.decode().partition("\n")
-        _, partitions, _, secret = ready.split()
-        if int(partitions) != len(self.keys):
-            raise Misconfigured(
-                f"the server has {partitions} partitions, ONSALE_PARTITIONS is {len(self.keys)}; "
-                f"set it to {partitions}: the number is fixed when a server is first used"
-            )
-        self._id_secrets[keys.partition] = bytes.fromhex(secret)
-        return limits
-
-    async def _fcall(self, call: Call, acks: int) -> Any:
-        """An FCALL; puts the library there first if the server has lost it."""
-        key = call[3]
-        installs = self._library.installs(key)
-        try:
-            return await self._execute(call, acks)
-        except ResponseError as error:
-            if not misses_library(error):
-                raise
-            await self._library.install_again(key, installs)
-            return await self._execute(call, acks)
-
-    async def _execute(self, call: Call, acks: int) -> Any:
-        if acks:
-            return await call_with_acks(self.redis, call, acks, self.settings.replica_timeout_ms)
-        return await self.redis.execute_command(*call)
 
     async def _patiently(self, step: Callable[[], Awaitable[None]], deadline: float) -> None:
         """Repeats a step until the server is there for all of it. Raises Misconfigured if it does not come in time."""
@@ -414,7 +293,7 @@ class Engine:
 
     async def _open(self) -> None:
         """Learns what the server is."""
-        self.redis = await open_redis(self.settings, self.settings.partitions + 4, self.redis)
-        self._library = LibraryKeeper(self.redis)
-        self.outage = self.redis.outage
-        self.keys[:] = self.redis.partition_keys(len(self.keys))
+        redis = await open_redis(self.settings, self.settings.partitions + 4, self.redis)
+        self.outage = redis.outage
+        self.keys[:] = redis.partition_keys(len(self.keys))
+        self._use(redis)

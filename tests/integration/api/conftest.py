@@ -41,6 +41,9 @@ _SETTLE_AFTER_MS = 300
 _GATEWAY_TIMEOUT_MS = 2000
 """The API's patience, as a busy machine may be slow. The resolver waits for half as long."""
 
+_POSTGRES_TIMEOUT_MS = 30_000
+"""Longer than usual, as a test run fills the disk's queue: nobody waits for Postgres in vain here."""
+
 
 @pytest.fixture
 def settings(engine_settings: Settings, shared_database: SharedDatabase) -> Settings:
@@ -144,6 +147,7 @@ async def shop(settings: Settings, gateway_url: str) -> Settings:
         partitions=3,
         gateway_url=gateway_url,
         gateway_timeout_ms=1000,
+        postgres_timeout_ms=_POSTGRES_TIMEOUT_MS,
         resolve_after_ms=1,
         resolve_interval_ms=50,
         sync_poll_ms=50,

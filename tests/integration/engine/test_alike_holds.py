@@ -77,7 +77,8 @@ class Scene:
         self._random = random.Random(seed)  # noqa: S311  # for a test
         self.lists = lists
         self._rids, self._customers, self._turns = (30, 12, 0.2) if lists else (60, 20, 0.15)
-        self._wish, self._is_keyed, self._codes = self._another_wish(), False, []
+        self._wish, self._is_keyed = self._another_wish(), False
+        self._codes: list[str] = []
 
     def batch(self) -> list[Command[Any]]:
         return [self._command() for _ in range(self._random.randint(2, MOST))]

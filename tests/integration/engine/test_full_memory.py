@@ -28,7 +28,7 @@ from engine.commands.refunds import Refund, SettleRefund
 from engine.commands.reservations import Find
 from engine.commands.seats import ReadSeatMap
 from engine.engine import Engine
-from engine.errors import OutOfMemory, Unready
+from engine.errors import OutOfMemory, Overloaded, Unready
 from engine.idempotency import IdempotencyStore, KeyName, StoredResponse
 from engine.ids import keyed_name, new_booking_id, new_reservation_id
 from engine.key_events import key_of_event
@@ -250,7 +250,9 @@ async def test_the_limit_holds_however_fast_memory_fills(engine: Engine, details
         await set_limit(engine.redis, limit := 2 * (used + 1_000_000))
         assert await is_held(other)
         answers = await refusals(other, [replace(one, details=details, digest="") for one in holds(EVENT, wishes)])
-    assert {type(one) for one in answers} == {Held, OutOfMemory}, "some had room, and not all"
+    kinds = {type(one) for one in answers}
+    # On a busy machine not all have a place in the queue.
+    assert {Held, OutOfMemory} <= kinds <= {Held, OutOfMemory, Overloaded}, "some had room, and not all"
     reached: int = (await engine.redis.info("memory"))["used_memory"]
     # A table that doubles takes some of it at once.
     assert reached < limit // 2 + 500_000, "it stopped at the soft limit"

@@ -148,7 +148,7 @@ async def test_server_that_dies_while_an_engine_starts_is_waited_for(
                 await asyncio.to_thread(server.start)
             await check_server(node, replica_acks)
 
-        monkeypatch.setattr("engine.engine.check_server", dying)
+        monkeypatch.setattr("engine.preparation.check_server", dying)
         async with Engine(Settings(redis_url=server.url)) as engine:
             assert await engine.submit(Count(1)) == UnknownPool(0)
     assert tries == 2
