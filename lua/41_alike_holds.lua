@@ -10,12 +10,17 @@ local alike_holds = { WORD = 'alike_holds' }
 do
   local EVENT, ITEMS, HOLD_MS, EXPECTED, RIDS, CUSTOMERS, DETAILS, DIGESTS, KEYS_OF_REQUESTS = 2, 3, 4, 5, 6, 7, 8, 9, 10
   local CODES = 11
+  local NO_CODES = {} -- for columns of an older release, which have none
+
+  local function codes_of(alike)
+    return alike[CODES] or NO_CODES
+  end
 
   -- The command of the i-th hold.
   local function hold_of(alike, i)
     return {
       'hold', alike[RIDS][i], alike[EVENT], alike[CUSTOMERS][i], alike[DETAILS][i], alike[DIGESTS][i], alike[ITEMS],
-      alike[HOLD_MS], '', alike[EXPECTED], alike[CODES][i] or '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
+      alike[HOLD_MS], '', alike[EXPECTED], codes_of(alike)[i] or '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
     }
   end
 
@@ -77,7 +82,7 @@ do
         fields[n] = field
       end
     end
-    codes.want(u, alike[EVENT], alike[CODES])
+    codes.want(u, alike[EVENT], codes_of(alike))
     for i, key in ipairs(alike[KEYS_OF_REQUESTS]) do
       keyed = keyed or {}
       keyed[number + i] = key
@@ -88,7 +93,7 @@ do
   -- The plan by which the i-th of the holds and those behind it can be made together, or nil. Where somebody waits for places
   -- of the event, each hold is followed by a look at them.
   local function plan_of(u, alike, i)
-    local event, expected_minor, code = alike[EVENT], alike[EXPECTED], alike[CODES][i]
+    local event, expected_minor, code = alike[EVENT], alike[EXPECTED], codes_of(alike)[i]
     local terms, list = u.terms[event], u.lists and u.lists[event]
     local plan = terms and not code and terms.plans[alike[ITEMS]]
       or terms and code and codes.plan(u, terms, event, code, alike[CUSTOMERS][i], alike[ITEMS])
@@ -106,7 +111,7 @@ do
     local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
     local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool[plan.from], 0
     local is_keyed = #alike[KEYS_OF_REQUESTS] > 0
-    local names, name, code, may_have, has = alike[CODES], nil, nil, 0, 0 -- of the code: holds that it may have, and has here
+    local names, name, code, may_have, has = codes_of(alike), nil, nil, 0, 0 -- of the code: holds that it may have, and has here
     for i = first, #rids do
       local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
       local before, head = taken[field], fact_heads[#rid]

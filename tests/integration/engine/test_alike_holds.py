@@ -24,6 +24,7 @@ from engine.inspection import server_time_ms
 from engine.limits import LimitsInForce
 from engine.outbox import Position, last_position, read_outbox
 from engine.redis_keys import PartitionKeys, partition_of
+from engine.results.holds import Held
 from engine.results.result import Result
 from engine.settings import Settings
 from engine.stock import PoolCapacity
@@ -238,3 +239,48 @@ async def test_columns_do_what_commands_do(
     assert len(sent) >= SCENES
     assert max(len(each.reservation_ids) for each in sent) >= 5
     assert lists or sum(len(set(each.codes)) > 1 for each in sent) >= SCENES / 5
+
+
+class OlderColumns(msgspec.Struct, array_like=True, tag="alike_holds"):
+    """Columns as a process of the release before sends them: holds under codes went as commands."""
+
+    event_id: int
+    items: str
+    hold_ms: int
+    expected_minor: int
+    reservation_ids: list[str]
+    customer_ids: list[str]
+    details: list[str]
+    digests: list[str]
+    keys: list[str]
+
+
+@pytest.mark.parametrize("limits", [False, True])
+async def test_columns_of_an_older_release_are_understood(
+    unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, limits: bool
+) -> None:
+    settings = replace(unsynced_settings, partitions=1, live_holds=20 if limits else 0)
+
+    calls = 0
+
+    def older(commands: Sequence[Command[Any]]) -> list[Any]:
+        nonlocal calls
+        calls += 1
+        return [_older(each) if type(each) is AlikeHolds else each for each in in_columns(commands)]
+
+    async with Engine(settings, limits=LimitsInForce(settings)):
+        pass
+    async with Engine(settings) as engine:
+        await engine.submit(PutEvent(FIRST_EVENT, TERMS, [PoolCapacity(str(PLENTY), 100)]))
+        monkeypatch.setattr("engine.partition.in_columns", older)
+        holds = [
+            Hold(f"{FIRST_EVENT}-{number:016}", FIRST_EVENT, f"c{number}", "{}", "", items_text([(PLENTY, 1)]))
+            for number in range(9)
+        ]
+        results = await asyncio.gather(*map(engine.submit, holds))
+        assert [type(result) for result in results] == [Held] * 9
+        assert calls == 1, "a call that raises is repeated in halves"
+
+
+def _older(columns: AlikeHolds) -> OlderColumns:
+    return OlderColumns(*(getattr(columns, name) for name in OlderColumns.__struct_fields__))
