@@ -15,7 +15,7 @@ from engine.results.result import Result
 
 
 class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
-    """Consecutive holds of a call that differ only in their customers (lua/41_alike_holds.lua)."""
+    """Consecutive holds of a call that ask for the same, for other customers (lua/41_alike_holds.lua)."""
 
     event_id: int
     items: str
@@ -27,8 +27,15 @@ class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
     digests: list[str]
     keys: list[str]
     """Of idempotency: of all holds, or empty."""
+
+
+class AlikeCodedHolds(AlikeHolds, array_like=True, tag="alike_coded_holds"):
+    """The same under codes, each under its own or all under one.
+
+    The word is another one: a library which does not know the column of codes would hold at ordinary prices.
+    """
+
     codes: list[str]
-    """Of all holds, or empty."""
 
 
 def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
@@ -46,7 +53,7 @@ def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHol
             columns.digests.append(command.digest)
             if command.key:
                 columns.keys.append(command.key)
-            if command.code:
+            if isinstance(columns, AlikeCodedHolds):
                 columns.codes.append(command.code)
         else:
             sent.append(command)
@@ -70,18 +77,9 @@ def _are_alike(one: Hold, other: Hold) -> bool:
 
 
 def _columns_of(hold: Hold) -> AlikeHolds:
-    return AlikeHolds(
-        hold.event_id,
-        hold.items,
-        hold.hold_ms,
-        hold.expected_minor,
-        [hold.reservation_id],
-        [hold.customer_id],
-        [hold.details],
-        [hold.digest],
-        [hold.key] if hold.key else [],
-        [hold.code] if hold.code else [],
-    )
+    shared = hold.event_id, hold.items, hold.hold_ms, hold.expected_minor
+    own = [hold.reservation_id], [hold.customer_id], [hold.details], [hold.digest], [hold.key] if hold.key else []
+    return AlikeCodedHolds(*shared, *own, [hold.code]) if hold.code else AlikeHolds(*shared, *own)
 
 
 def write_out(results: list[Any], commands: Sequence[Command[Any]]) -> list[Result]:

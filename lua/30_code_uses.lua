@@ -198,10 +198,10 @@ do
 
   -- Alike holds
 
-  -- The number of holds of a plan that can be made under a code, one after the other. It is 0 if the code has no use, too
-  -- little budget or too few places for one.
+  -- The number of holds of a plan that can be made under a code, one after the other. It is below 1 if the code has no
+  -- use, too little budget or too few places for one.
   local function holds_left(plan, entry)
-    local terms, left = entry.terms, codes.NEVER_MS
+    local terms, left = entry.terms, math.huge
     if terms.max_uses > 0 then
       left = terms.max_uses - entry.uses
     end
@@ -227,16 +227,16 @@ do
     return nil
   end
 
-  -- A code for more holds of the plan, and how many of them it has left for this customer; or nil. Its terms are valid if they
-  -- are those of the plan.
+  -- A code for this customer's hold of the plan, and how many holds may come together under it before this is asked again; or
+  -- nil. Its terms are valid if they are those of the plan. Under somebody's own code each is asked.
   function codes.for_plan(u, plan, event, code, customer)
     local entry = u.codes[event][code]
     local owner = entry and entry.terms == plan.code_terms and entry.terms.customer
-    if owner == '' or owner == customer then
-      local left = holds_left(plan, entry)
-      return left > 0 and entry or nil, owner == '' and left or 1
+    local left = (owner == '' or owner == customer) and holds_left(plan, entry) or 0
+    if left < 1 then
+      return nil
     end
-    return nil
+    return entry, owner == '' and left or 1
   end
 
   -- Remembers a plan (new_hold_plan) for others who name a code with the same terms. `lines`: of the hold that was had.

@@ -70,12 +70,9 @@ do
   -- The counters of a code: their text as it is stored -> their values. The codes of a call have many in common.
   local COUNTERS_ONCE = {
     __index = function(known, text)
-      local values = { 0, 0, 0, 0, 0, 0, 0, 0 }
-      if text ~= '' then
-        values = { string.match(text, STORED) }
-        for i = 1, #values do
-          values[i] = tonumber(values[i])
-        end
+      local values = text == '' and { 0, 0, 0, 0, 0, 0, 0, 0 } or { string.match(text, STORED) }
+      for i = 1, #values do
+        values[i] = tonumber(values[i])
       end
       known[text] = values
       return values
@@ -114,17 +111,13 @@ do
 
   -- Notes that commands name codes: codes.load reads them with all others that are named.
   function codes.want(u, event, names)
-    if #names == 0 then
-      return
-    end
-    local known, wanted = codes_of(u)[event], u.wanted_codes[event]
-    local n = #wanted
+    local known = #names > 0 and codes_of(u)[event]
     for i = 1, #names do
       local name = names[i]
       if known[name] == nil then
         known[name] = false -- until it is read
-        n = n + 1
-        wanted[n] = name
+        local wanted = u.wanted_codes[event]
+        wanted[#wanted + 1] = name
       end
     end
   end
@@ -132,7 +125,7 @@ do
   -- Reads at once the codes that commands name, before anything else looks at them.
   function codes.load(u)
     for event, names in pairs(u.wanted_codes) do
-      local known, stored = u.codes[event], #names > 0 and read_many('HMGET', key_of(u, event), names)
+      local known, stored = u.codes[event], read_many('HMGET', key_of(u, event), names)
       for i = 1, #names do
         known[names[i]] = stored[i] and decode(u, event, names[i], stored[i])
       end

@@ -1,16 +1,17 @@
--- alike_holds: holds that ask for the same, one after the other in their call. Columns cost less to read than commands.
+-- alike_holds: holds that ask for the same places, one after the other in their call. All name codes, or none does. Columns
+-- cost less to read than commands.
 --
 -- Command   {"alike_holds", event_id, items, hold_ms, expected_minor, {rid...}, {customer_id...}, {details...}, {digest...},
---            {key...}, {code...}}
---           all as of hold (40_hold.lua). None has an address, or leave to exceed anything. All have keys, or none has; all
---           have codes, or none has
+--            {key...}}
+--           {"alike_coded_holds", ..., {code...}}
+--           all as of hold (40_hold.lua). None has an address, or leave to exceed anything. All have keys, or none has.
 -- Promise   Everything is as if each hold had come as a command, in this order. Numbers of commands, KEYS and results are
 --           those of such a call.
-local alike_holds = { WORD = 'alike_holds' }
+local alike_holds = { WORDS = { alike_holds = true, alike_coded_holds = true } }
 do
   local EVENT, ITEMS, HOLD_MS, EXPECTED, RIDS, CUSTOMERS, DETAILS, DIGESTS, KEYS_OF_REQUESTS = 2, 3, 4, 5, 6, 7, 8, 9, 10
   local CODES = 11
-  local NO_CODES = {} -- for columns of an older release, which have none
+  local WORDS, NO_CODES = alike_holds.WORDS, {}
 
   local function codes_of(alike)
     return alike[CODES] or NO_CODES
@@ -30,7 +31,7 @@ do
 
   local function has_any(batch)
     for i = 1, #batch do
-      if batch[i][1] == alike_holds.WORD then
+      if WORDS[batch[i][1]] then
         return true
       end
     end
@@ -44,7 +45,7 @@ do
     end
     local spread, n = {}, 0
     for i = 1, #batch do
-      if batch[i][1] == alike_holds.WORD then
+      if WORDS[batch[i][1]] then
         for j = 1, alike_holds.count(batch[i]) do
           n = n + 1
           spread[n] = hold_of(batch[i], j)
@@ -102,7 +103,8 @@ do
   end
 
   -- Does what unit_add_alike does for the holds from the first of these, as far as it can. It stops at one that may be a
-  -- repeat, whose customer may have less, or for which too little is left, also of its code. Returns how many it has made.
+  -- repeat, whose customer would have too much, or for which too little is left. It stops, too, at a code with too little left,
+  -- of other terms, or of somebody else. Returns how many it has made.
   local function add_all(u, plan, alike, first, number)
     local event, rids, customers, details, digests = alike[EVENT], alike[RIDS], alike[CUSTOMERS], alike[DETAILS], alike[DIGESTS]
     local records, taken, changed, fields, keys = u.records, u.customers, u.changed_customers, u.named_customers, u.named_keys
@@ -111,7 +113,8 @@ do
     local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
     local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool[plan.from], 0
     local is_keyed = #alike[KEYS_OF_REQUESTS] > 0
-    local names, name, code, may_have, has = codes_of(alike), nil, nil, 0, 0 -- of the code: holds that it may have, and has here
+    local codes_named, code, entry = codes_of(alike), nil, nil
+    local most_under, made_under = 0, 0 -- the code: holds that may come together, and that came
     for i = first, #rids do
       local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
       local before, head = taken[field], fact_heads[#rid]
@@ -119,18 +122,18 @@ do
         or is_keyed and key_events.is_of_another(u, number + i, event) then
         break
       end
-      if names[i] ~= name or code and has == may_have then
-        if code then
-          codes.take_alike(u, plan, code, has)
+      if codes_named[i] ~= code or entry and made_under == most_under then
+        if entry then
+          codes.take_alike(u, plan, entry, made_under)
         end
-        name, has = names[i], 0
-        code, may_have = codes.for_plan(u, plan, event, name, customer)
-        if not code then
+        code, made_under = codes_named[i], 0
+        entry, most_under = codes.for_plan(u, plan, event, code, customer)
+        if not entry then
           break
         end
-        lines_rest = codes.rest_of(u, plan, code)
+        lines_rest = codes.rest_of(u, plan, entry)
       end
-      has = has + 1
+      made_under = made_under + 1
       local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
         .. lines_rest
       taken[field], changed[field], records[rid] = before + places, true, record
@@ -143,8 +146,8 @@ do
         key_events.keep(u, number + i, event)
       end
     end
-    if code then
-      codes.take_alike(u, plan, code, has)
+    if entry then
+      codes.take_alike(u, plan, entry, made_under)
     end
     pool[plan.from], pool.held = left, pool.held + made * places
     new.count, u.facts = new.count + made, u.facts + made

@@ -21,7 +21,7 @@
 --           caller knows others
 
 do
-  local ALIKE_HOLDS = alike_holds.WORD
+  local COLUMNS = alike_holds.WORDS
 
   -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
   -- KEYS has the hold keys, in their places: no key is made of what comes from outside. Returns the number of the commands.
@@ -33,7 +33,7 @@ do
     local number = 0 -- of the command; of columns, of the last of them
     for i = 1, #batch do
       local command = batch[i]
-      if command[1] == ALIKE_HOLDS then
+      if COLUMNS[command[1]] then
         local count
         count, keyed = alike_holds.name(u, command, number, named, rids, keys, fields, keyed)
         number, named, last = number + count, named + count, #rids
@@ -235,7 +235,7 @@ do
     local number = 0
     for i = 1, #batch do
       local command = batch[i]
-      if command[1] == ALIKE_HOLDS then
+      if COLUMNS[command[1]] then
         n = alike_holds.run(u, command, number, parts, n, run_one)
         number = number + alike_holds.count(command)
       else

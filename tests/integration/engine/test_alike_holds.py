@@ -2,15 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from engine.acting import acting_as
-from engine.alike import AlikeHolds, in_columns
+from engine.alike import AlikeCodedHolds, AlikeHolds, in_columns
 from engine.commands.codes import PutCodes
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
@@ -21,6 +22,7 @@ from engine.commands.waiting_lists import Wait
 from engine.engine import Engine
 from engine.facts import decode_acts, decode_facts, decode_waiting_facts
 from engine.inspection import server_time_ms
+from engine.library import library_text
 from engine.limits import LimitsInForce
 from engine.outbox import Position, last_position, read_outbox
 from engine.redis_keys import PartitionKeys, partition_of
@@ -212,9 +214,18 @@ async def outbox(engine: Engine, keys: PartitionKeys, after: Position) -> Any:
     ]
 
 
+@pytest.fixture
+def _no_call_raises() -> Iterator[None]:
+    """A call that raises is sent again in halves, so its commands succeed one by one."""
+    with capture_logs() as logs:
+        yield
+    assert [entry for entry in logs if entry["event"] == "batch_raised"] == []
+
+
 @pytest.mark.parametrize(
     ("lists", "acts", "limits"), [(False,) * 3, (True, False, False), (False, True, False), (False, False, True)]
 )
+@pytest.mark.usefixtures("_no_call_raises")
 async def test_columns_do_what_commands_do(
     unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, lists: bool, acts: bool, limits: bool
 ) -> None:
@@ -223,7 +234,7 @@ async def test_columns_do_what_commands_do(
 
     def watched(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHolds]:
         packed = in_columns(commands)
-        sent.extend(each for each in packed if type(each) is AlikeHolds)
+        sent.extend(each for each in packed if isinstance(each, AlikeHolds))
         return packed
 
     async with Engine(settings, limits=LimitsInForce(settings)):
@@ -238,49 +249,23 @@ async def test_columns_do_what_commands_do(
             assert columns == commands, f"seed {seed}"
     assert len(sent) >= SCENES
     assert max(len(each.reservation_ids) for each in sent) >= 5
-    assert lists or sum(len(set(each.codes)) > 1 for each in sent) >= SCENES / 5
+    coded = [each for each in sent if isinstance(each, AlikeCodedHolds)]
+    assert lists or sum(len(set(each.codes)) > 1 for each in coded) >= SCENES / 5
 
 
-class OlderColumns(msgspec.Struct, array_like=True, tag="alike_holds"):
-    """Columns as a process of the release before sends them: holds under codes went as commands."""
-
-    event_id: int
-    items: str
-    hold_ms: int
-    expected_minor: int
-    reservation_ids: list[str]
-    customer_ids: list[str]
-    details: list[str]
-    digests: list[str]
-    keys: list[str]
-
-
-@pytest.mark.parametrize("limits", [False, True])
-async def test_columns_of_an_older_release_are_understood(
-    unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch, limits: bool
+async def test_a_library_that_knows_no_columns_of_codes_loses_none(
+    unsynced_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = replace(unsynced_settings, partitions=1, live_holds=20 if limits else 0)
-
-    calls = 0
-
-    def older(commands: Sequence[Command[Any]]) -> list[Any]:
-        nonlocal calls
-        calls += 1
-        return [_older(each) if type(each) is AlikeHolds else each for each in in_columns(commands)]
-
-    async with Engine(settings, limits=LimitsInForce(settings)):
-        pass
-    async with Engine(settings) as engine:
-        await engine.submit(PutEvent(FIRST_EVENT, TERMS, [PoolCapacity(str(PLENTY), 100)]))
-        monkeypatch.setattr("engine.partition.in_columns", older)
-        holds = [
-            Hold(f"{FIRST_EVENT}-{number:016}", FIRST_EVENT, f"c{number}", "{}", "", items_text([(PLENTY, 1)]))
-            for number in range(9)
-        ]
-        results = await asyncio.gather(*map(engine.submit, holds))
-        assert [type(result) for result in results] == [Held] * 9
-        assert calls == 1, "a call that raises is repeated in halves"
-
-
-def _older(columns: AlikeHolds) -> OlderColumns:
-    return OlderColumns(*(getattr(columns, name) for name in OlderColumns.__struct_fields__))
+    """One of the release before may be on a node that comes back."""
+    monkeypatch.setattr("engine.library.library_text", lambda: library_text().replace(", alike_coded_holds = true", ""))
+    async with Engine(replace(unsynced_settings, partitions=1)) as engine:
+        event_id = FIRST_EVENT
+        await engine.submit(PutEvent(event_id, TERMS, [PoolCapacity(str(PLENTY), 100), PoolCapacity(str(FEW), 9)]))
+        await engine.submit(PutCodes(event_id, HALF, ["HALF-1"]))
+        hold = Hold("", event_id, "", "{}", "", items_text([(PLENTY, 1)]), code="HALF-1")
+        holds = [replace(hold, reservation_id=f"{event_id}-{n:016}", customer_id=f"c{n}") for n in range(9)]
+        with capture_logs() as logs:
+            results = await asyncio.gather(*map(engine.submit, holds))
+    prices = [result.record.total_minor for result in results if isinstance(result, Held)]
+    assert prices == [500] * 9
+    assert {entry["event"] for entry in logs} == {"batch_raised"}, "it was asked for columns"

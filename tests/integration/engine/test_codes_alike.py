@@ -145,8 +145,8 @@ DEFECTS = [
     Defect("plan.is_allotted and 'kept' or 'available'", "'available'", an_allotment_has_its_places),
     Defect("plan.places <= plan.pool[plan.from]", "true", places_for_sale_are_not_oversold),
     Defect("or places > left or", "or", places_for_sale_are_not_oversold),
-    Defect("left > 0 and entry or nil, owner == ''", "left > 0 and entry or nil, true", a_personal_code_is_its_owners),
-    Defect("owner == '' or owner == customer", "owner", a_personal_code_is_its_owners),
+    Defect("return entry, owner == '' and left or 1", "return entry, left", a_personal_code_is_its_owners),
+    Defect("(owner == '' or owner == customer) and", "owner and", a_personal_code_is_its_owners),
     Defect(
         "entry.terms == plan.code_terms and entry.terms.customer", "entry.terms.customer", other_terms_are_not_shared
     ),
