@@ -274,7 +274,7 @@ class Engine:
         while self._preparation.away:
             await asyncio.sleep(_AWAY_PAUSE_SECONDS)
             before = self._preparation.away.copy()
-            await self._preparation.make_away()
+            await self._preparation.make_returned()
             for partition in before - self._preparation.away:
                 self.redis.outage_of(self.keys[partition]).succeeded()
                 self._serve(self.keys[partition])

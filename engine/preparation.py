@@ -1,12 +1,13 @@
-"""The start on a server: it is checked, has the library, and has the partitions that it can have."""
+"""The start on a server: it is checked, gets the library, and has the partitions made that are missing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 from redis.exceptions import ResponseError
 
 from engine.client import Redis
-from engine.errors import Fault, Misconfigured
+from engine.errors import Fault, Misconfigured, Unready
 from engine.functions import LibraryFunctions
 from engine.ids import new_secret
 from engine.library import install_on
@@ -52,7 +53,7 @@ class Preparation:
             if isinstance(result, BaseException) and not isinstance(result, Fault):
                 raise result
         self.away = {keys.partition for keys in self._keys}
-        await self.make_away()
+        await self._make_away(self._make)
         if len(self.away) == len(self._keys):
             raise Misconfigured("no partition can be used: no node of the cluster takes writes")
 
@@ -63,10 +64,22 @@ class Preparation:
         """
         self._tell_limits([await self._make(keys) for keys in self._keys])
 
-    async def make_away(self) -> None:
+    async def make_returned(self) -> None:
+        """Makes those of the partitions that were away whose server came back, and may be used."""
+        await self._make_away(self._make_on_returned)
+
+    async def _make_on_returned(self, keys: PartitionKeys) -> str:
+        """As `_make`; the server may come back with an older library, or with settings that must not be used."""
+        try:
+            await self._prepare_node(self._redis.at(keys.meta))
+            return await self._make(keys)
+        except Misconfigured as error:  # other partitions go on selling
+            raise Unready(str(error)) from error
+
+    async def _make_away(self, make: Callable[[PartitionKeys], Awaitable[str]]) -> None:
         """Makes those of the partitions that were away whose server is there now."""
         missing = await self._usable([keys for keys in self._keys if keys.partition in self.away])
-        made = await asyncio.gather(*map(self._make, missing), return_exceptions=True)
+        made = await asyncio.gather(*map(make, missing), return_exceptions=True)
         limits = []
         for keys, result in zip(missing, made, strict=True):
             if isinstance(result, str):
