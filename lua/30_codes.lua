@@ -59,39 +59,44 @@ do
     end,
   }
 
-  -- A code in a call. Made in one step, as it is read: a sale under codes reads each of them.
-  local function entry_new(u, event, code, packed, uses, spent, held, paying, sold, kept, free, open)
-    return {
-      event = event, code = code, packed = packed, terms = u.code_terms[packed], uses = uses, spent = spent, held = held,
-      paying = paying, sold = sold, kept = kept, free = free, open = open,
-    }
+  -- What is stored of a code -> the metatable of such codes in a call: what an entry does not say itself. A sale under codes
+  -- reads each of them, and many are stored alike.
+  local function alike_of(u, event, raw)
+    local alike = u.codes_alike[event][raw]
+    if not alike then
+      local bar = string.find(raw, '|', 1, true)
+      local counters = bar and string.sub(raw, 1, bar - 1)
+      local v = counters == '' and { 0, 0, 0, 0, 0, 0, 0, 0 } or counters and { string.match(counters, STORED) }
+      if not v or not v[1] then
+        return nil
+      end
+      local packed, common = string.sub(raw, bar + 1), { event = event }
+      common.packed, common.terms = packed, u.code_terms[packed]
+      for i = 1, #COUNTERS do
+        common[COUNTERS[i]] = tonumber(v[i])
+      end
+      alike = { __index = common }
+      u.codes_alike[event][raw] = alike
+    end
+    return alike
   end
 
-  -- The counters of a code: their text as it is stored -> their values. The codes of a call have many in common.
-  local COUNTERS_ONCE = {
-    __index = function(known, text)
-      local values = text == '' and { 0, 0, 0, 0, 0, 0, 0, 0 } or { string.match(text, STORED) }
-      for i = 1, #values do
-        values[i] = tonumber(values[i])
-      end
-      known[text] = values
-      return values
-    end,
-  }
-
+  -- A code in a call. What a hold changes is its own from the beginning.
   local function decode(u, event, code, raw)
-    local bar = string.find(raw, '|', 1, true)
-    local v = bar and u.code_counters[string.sub(raw, 1, bar - 1)]
-    if not v or not v[1] then
+    local alike = alike_of(u, event, raw)
+    if not alike then
       damaged('code ' .. event_field(u, event, code))
     end
-    return entry_new(u, event, code, string.sub(raw, bar + 1), v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
+    local common = alike.__index
+    local entry = { code = code, uses = common.uses, spent = common.spent, held = common.held, free = common.free }
+    return setmetatable(entry, alike)
   end
 
   local function codes_of(u)
     if not u.codes then
       u.codes, u.code_terms, u.changed_allotments = setmetatable({}, TABLE_ONCE), setmetatable({}, TERMS_ONCE), {}
-      u.changed_codes, u.wanted_codes, u.code_counters = {}, setmetatable({}, TABLE_ONCE), setmetatable({}, COUNTERS_ONCE)
+      u.changed_codes, u.wanted_codes = {}, setmetatable({}, TABLE_ONCE)
+      u.codes_alike = setmetatable({}, TABLE_ONCE)
     end
     return u.codes
   end
@@ -207,7 +212,7 @@ do
   function codes.put(u, event, code, packed)
     local entry = codes.at(u, event, code)
     if not entry then
-      entry = entry_new(u, event, code, packed, 0, 0, 0, 0, 0, 0, 0, 0)
+      entry = decode(u, event, code, '|' .. packed)
       u.codes[event][code] = entry
     end
     entry.packed, entry.terms, entry.pool_name, entry.named = packed, u.code_terms[packed], nil, nil
