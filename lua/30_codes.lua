@@ -59,8 +59,8 @@ do
     end,
   }
 
-  -- What is stored of a code -> the metatable of such codes in a call: what an entry does not say itself. A sale under codes
-  -- reads each of them, and many are stored alike.
+  -- The metatable of a call's codes that are stored as `raw`, with all that an entry does not say itself; nil for a damaged text.
+  -- A sale under codes reads each of them, and many are stored alike.
   local function alike_of(u, event, raw)
     local alike = u.codes_alike[event][raw]
     if not alike then
