@@ -69,6 +69,7 @@ do
         entries = {}, customers = {}, -- waiting_id -> entry, or false; customer -> places
         changed = {}, changed_customers = {}, -- sets of both
         stored = {}, -- what was read of lines, see first_of
+        most = {}, -- ticket -> what most_of found
         joined = {}, -- ticket -> entries of this call
         left = {}, -- ticket -> {number...} of entries that left the stored line in this call
         touched = {}, -- tickets whose line changes

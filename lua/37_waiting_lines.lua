@@ -117,6 +117,18 @@ do
     return (ticket_id == 0 and list.waiting or list.counts[ticket_id] or 0) > 0
   end
 
+  -- The most places that an entry which joined before this call waits for; 0 if there is none.
+  local function most_of(list, ticket_id)
+    local name = string.format('%.0f', ticket_id)
+    local most = list.most[name]
+    if not most then
+      local last = redis.call('ZREVRANGE', list.key .. ':sizes:' .. name, 0, 0, 'WITHSCORES')
+      most = last[2] and math.floor(tonumber(last[2]) / SIZE) or 0
+      list.most[name] = most
+    end
+    return most
+  end
+
   waitlists.touch, waitlists.places_of_customer, waitlists.leave = touch, places_of_customer, leave
-  waitlists.first_of, waitlists.SIZE = first_of, SIZE
+  waitlists.first_of, waitlists.most_of, waitlists.SIZE = first_of, most_of, SIZE
 end

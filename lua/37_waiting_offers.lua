@@ -1,7 +1,8 @@
 -- Waiting lists: what is offered to whom. Places that return to a lined pool are set aside, and go to the first in line.
 
 do
-  local AT_ONCE, at, line_pools, first_of = waitlists.AT_ONCE, waitlists.at, waitlists.line_pools, waitlists.first_of
+  local AT_ONCE, at, line_pools = waitlists.AT_ONCE, waitlists.at, waitlists.line_pools
+  local first_of, most_of = waitlists.first_of, waitlists.most_of
   local change, leave, finish, is_over = waitlists.change, waitlists.leave, waitlists.finish, waitlists.is_over
 
   -- The pools of a ticket that are not blocked, how many places of them can be offered, and how many there are in all.
@@ -58,13 +59,14 @@ do
     return tickets
   end
 
-  -- The first in a ticket's line who can have its places now, or must wait for more.
+  -- The first in a ticket's line who can have its places now, or must wait for more. One that waits for more than a customer may
+  -- have by now comes, too: it has to go.
   local function candidate(u, list, terms, ticket_id, free)
     if not terms.waiting[3] then
       return first_of(list, ticket_id, nil)
     end
     local best
-    for quantity = 1, math.min(free, terms.max_per_customer, 100) do
+    for quantity = 1, math.min(free, math.max(terms.max_per_customer, most_of(list, ticket_id)), 100) do
       local entry = first_of(list, ticket_id, quantity)
       best = entry and (not best or entry.number < best.number) and entry or best
     end

@@ -286,6 +286,18 @@ async def test_a_customer_at_the_limit_loses_its_place_to_the_next(event: Waitin
     assert await event.states(first, second) == [ENDED, OFFERED]
 
 
+@pytest.mark.parametrize("fills_gaps", [False, True])
+async def test_who_waits_for_more_than_is_allowed_by_now_is_told(event: WaitingEvent, fills_gaps: bool) -> None:
+    await event.publish(4, fills_gaps=fills_gaps)
+    rids = [await event.hold("early") for _ in range(4)]
+    many, one = await event.wait("many", 3), await event.wait("one")
+    await event.change(max_per_customer=2)
+    for rid in rids:
+        await event.cancel(rid)
+    assert await event.states(many, one) == [ENDED, OFFERED]
+    assert (await event.tend()).more is False
+
+
 async def test_an_offer_that_is_paid_for_cannot_be_declined(event: WaitingEvent) -> None:
     await event.publish(1)
     rid = await event.hold("early")
