@@ -13,7 +13,7 @@ from engine.client import Redis
 from engine.commands.events import Count
 from engine.engine import Engine
 from engine.errors import Misconfigured
-from engine.library import install_library, installed_text, library_text, version_of
+from engine.library import NAME, install_library, installed_text, library_text, version_of
 from engine.redis_keys import plain_keys, spread_keys
 from engine.results.events import UnknownPool
 from engine.server import check_server, connect
@@ -83,6 +83,10 @@ async def test_newer_library_is_never_downgraded(redis: Redis, engine_settings: 
         async with Engine(engine_settings):
             pass
     assert await installed_text(redis) == newer
+    await redis.execute_command("FUNCTION", "DELETE", NAME)  # docs/runbook.md: to roll back
+    async with Engine(engine_settings) as engine:
+        assert await engine.submit(Count(1)) == UnknownPool(0)
+    assert await installed_text(redis) == library_text()
 
 
 async def test_missing_library_is_repaired_once_for_all(redis: Redis, engine: Engine) -> None:
