@@ -178,8 +178,8 @@ class Watch:
 
     times_ms: dict[Beside, list[float]] = field(default_factory=lambda: {beside: [] for beside in Beside})
     working_seconds: float = 0.0
-    beside: Beside | None = Beside.REFUNDS
-    """None: between two."""
+    beside: Beside | None = None
+    """None: between two, or while this process reads figures, which holds up the holds that it watches."""
 
 
 async def refund_by_turns(stack: Stack, watch: Watch) -> None:
@@ -187,10 +187,11 @@ async def refund_by_turns(stack: Stack, watch: Watch) -> None:
     pauses = cycle((Beside.NOTHING, Beside.OTHER_WORK))
     while refunds_made(stack) < MANY:
         began, used = time.monotonic(), cpu_seconds(stack)
+        watch.beside = Beside.REFUNDS
         await asyncio.sleep(WORKS_SECONDS)
+        beside, watch.beside = next(pauses), None
         seconds, now = time.monotonic() - began, cpu_seconds(stack)
         watch.working_seconds += seconds
-        beside, watch.beside = next(pauses), None
         shares = [(now[name] - used[name]) / seconds for name in ELSEWHERE] if beside is Beside.OTHER_WORK else []
         stack.freeze("sync")
         with OtherWork(shares) as work:
@@ -201,7 +202,6 @@ async def refund_by_turns(stack: Stack, watch: Watch) -> None:
             await asyncio.sleep(STANDS_SECONDS)
             watch.beside = None
         stack.thaw("sync")
-        watch.beside = Beside.REFUNDS
 
 
 @asynccontextmanager
