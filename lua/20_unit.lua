@@ -67,6 +67,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     damaged('meta')
   end
   check_keys(keys)
+  collect_in_small_steps()
   if has_msetex == nil then
     has_msetex = not in_cluster() and redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
   end

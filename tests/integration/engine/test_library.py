@@ -18,6 +18,7 @@ from engine.redis_keys import plain_keys, spread_keys
 from engine.results.events import UnknownPool
 from engine.server import check_server, connect
 from engine.settings import Settings
+from tests.support.engine.bulk_holds import event_of, fill
 
 _COMPILES = "return loadstring(ARGV[1]) and 1 or 0"
 
@@ -163,3 +164,25 @@ async def test_a_missing_server_is_reported_in_time() -> None:
     with pytest.raises(Misconfigured, match="ONSALE_REDIS_URL"):
         async with Engine(nowhere):
             pass
+
+
+_SET_STEP = """#!lua name=collector
+redis.register_function('set_step', function(_, args) return collectgarbage('setstepmul', tonumber(args[1])) end)
+"""
+_SMALL_STEP, _LUAS_OWN_STEP = 50, 200
+_HOLDS, _MOST_BYTES = 10_000, 8 * 2**20
+
+
+@pytest.mark.single_server("one server tells how it collects, and what it uses")
+async def test_the_collector_takes_small_steps_and_keeps_up(engine: Engine) -> None:
+    """Calls of much the same length: large steps make every fiftieth one several times as long."""
+    await engine.redis.execute_command("FUNCTION", "LOAD", "REPLACE", _SET_STEP)
+    await engine.submit(event_of(1, _HOLDS))
+    was = await engine.redis.execute_command("FCALL", "set_step", 0, _SMALL_STEP)
+    async for _ in fill(engine, 1, _HOLDS):
+        pass
+    used = (await engine.redis.info("memory"))["used_memory_vm_functions"]
+    await engine.redis.execute_command("FUNCTION", "DELETE", "collector")
+    await engine.redis.execute_command("FLUSHDB")  # the check after each test looks at each key
+    assert was == _SMALL_STEP, f"Lua's own is {_LUAS_OWN_STEP}"
+    assert used < _MOST_BYTES
