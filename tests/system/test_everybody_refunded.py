@@ -47,6 +47,8 @@ MOST_DELAY = 1.3
 ELSEWHERE = ("sync", "gateway", "postgres")
 """Processes that have machines of their own in production."""
 WORKS_SECONDS, STANDS_SECONDS = effort(0.5, 2.0), effort(0.2, 1.0)
+BEGINS_SECONDS = STANDS_SECONDS / 4
+"""Time before holds are measured, until all goes on evenly."""
 _AT_ONCE = 100
 _PATIENCE_SECONDS = effort(120, 1800)
 
@@ -187,6 +189,7 @@ async def refund_by_turns(stack: Stack, watch: Watch) -> None:
     pauses = cycle((Beside.NOTHING, Beside.OTHER_WORK))
     while refunds_made(stack) < MANY:
         began, used = time.monotonic(), cpu_seconds(stack)
+        await asyncio.sleep(BEGINS_SECONDS)  # what the gateway answered while the worker stood still comes at once
         watch.beside = Beside.REFUNDS
         await asyncio.sleep(WORKS_SECONDS)
         beside, watch.beside = next(pauses), None
@@ -197,7 +200,7 @@ async def refund_by_turns(stack: Stack, watch: Watch) -> None:
         with OtherWork(shares) as work:
             if SOAKING:
                 give_way(*work.pids)
-            await asyncio.sleep(STANDS_SECONDS / 4)  # the other work begins
+            await asyncio.sleep(BEGINS_SECONDS)
             watch.beside = beside
             await asyncio.sleep(STANDS_SECONDS)
             watch.beside = None
