@@ -1,4 +1,4 @@
--- The memory of the server, and whether it is too full to take anything more.
+-- The memory of the server: whether it is too full to take anything more, and how Lua's own is collected.
 --
 -- At maxmemory a server refuses all that may need memory, unless a function is flagged `allow-oom`. Those here are, because
 -- giving back, paying and reading must go on: nothing else makes room. So the library itself refuses commands that take
@@ -38,20 +38,11 @@ do
   end
 end
 
-local collect_in_small_steps
-do
-  -- The work of Lua's collector, in percent of what is allocated meanwhile. Servers let it begin after every fifty functions.
-  -- At 200, which is Lua's own value, it ends within four calls, which take up to five times as long as others. At 50 the
-  -- work is spread over thirty. Memory stays below 3 MiB, also beside large calls.
-  local PERCENT = 50
+-- The work of Lua's collector, in percent of what is allocated meanwhile. Servers let it begin after every fifty functions. At
+-- 200, which is Lua's own value, it ends within four calls, which take up to five times as long as others.
+local COLLECTED_PERCENT = 50
 
-  local is_set
-
-  -- Sets it for all functions of this server.
-  function collect_in_small_steps()
-    if not is_set then
-      collectgarbage('setstepmul', PERCENT)
-      is_set = true
-    end
-  end
+-- Sets that for all functions of this server, until it ends.
+local function collect_in_small_steps()
+  collectgarbage('setstepmul', COLLECTED_PERCENT)
 end

@@ -67,8 +67,8 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     damaged('meta')
   end
   check_keys(keys)
-  collect_in_small_steps()
-  if has_msetex == nil then
+  if has_msetex == nil then -- the first call of this library on this server
+    collect_in_small_steps()
     has_msetex = not in_cluster() and redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
   end
   local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
