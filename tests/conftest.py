@@ -15,6 +15,7 @@ With TEST_SHARDS=3 `valkey` is a cluster. A test that makes no sense there says 
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -28,11 +29,13 @@ import pytest
 
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.dev.embedded_cluster import EmbeddedCluster
+from cli.gc_tuning import collect_rarely
 from engine.engine import Engine
 from engine.settings import Settings
 from sync.migrations import migrate
 from tests.support.exclusive import Alone
 from tests.support.invariants import check_invariants
+from tests.support.known_types import know_types
 from tests.support.postgres_users import make_users
 from tests.support.redis_nodes import primaries
 from tests.support.shared_database import SharedDatabase
@@ -56,11 +59,22 @@ def pytest_configure(config: pytest.Config) -> None:
     started as another user (cli/dev/embedded.py) would lose access to its data.
     """
     os.environ.update(_NO_AUTHORITIES)
+    know_types()
     if hasattr(config, "workerinput"):  # pytest-xdist gave it a directory within the session's
+        gc.disable()  # until all is imported
         config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))
     elif config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="onsale-tests-")
         config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
+
+
+def pytest_collection_finish() -> None:
+    """Collects garbage as processes of Onsale do.
+
+    To look at all that tests have imported takes 0.2 s, a quarter of the processor time of some tests.
+    """
+    collect_rarely()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ The suite runs some failures once. `make failover` runs each of them 20 times, a
 """
 
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -19,7 +18,6 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from cli.dev.embedded_cluster import EmbeddedCluster
-from cli.gc_tuning import collect_rarely
 from engine.redis_keys import slot_of, spread_keys
 from engine.settings import Settings
 from tests.integration.api.conftest import GatewayLedger, StartApi
@@ -42,16 +40,6 @@ _USUAL = ("kill", "freeze", "hand over", "move by keys")
 """Each is another way to lose a primary. `make soak` and `make failover` have all."""
 
 StartSale = Callable[[str], Sale]
-
-
-@pytest.fixture(autouse=True)
-def _collecting_rarely() -> Iterator[None]:
-    """As in processes of Onsale. A full collection of all that tests have takes 0.2 s, and no customer is answered."""
-    before = gc.get_threshold()
-    collect_rarely()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
 
 
 @pytest.fixture
