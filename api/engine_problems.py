@@ -108,7 +108,7 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
         case PriceChanged(total_minor=total_minor, currency=currency):
             return Problem(
                 Code.PRICE_CHANGED,
-                f"The total is {total_minor} in minor units now; nothing is held. Ask again with it, or without.",
+                f"The total is {total_minor} in minor units now; nothing was changed. Ask again with it, or without.",
                 total=Money(total_minor, currency),
             )
         case NotOnSaleYet(opens_ms=opens_ms):
@@ -131,7 +131,7 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
         case LimitExceeded(limit=limit, taken=taken):
             return Problem(
                 Code.LIMIT_EXCEEDED,
-                f"A customer may have {limit} places of this event and already has {taken}; ask for fewer.",
+                _limit_in_words(limit, taken),
                 limit=limit,
                 taken=taken,
             )
@@ -154,7 +154,7 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
         case SoldOut(ticket_id=ticket_id, available=available, largest_block=largest_block, next_return_ms=next_ms):
             problem = Problem(
                 Code.SOLD_OUT,
-                f"Only {available} of ticket {ticket_id} are left. Ask for fewer, or try later: holds may expire.",
+                _shortage_in_words(ticket_id, available, largest_block, next_ms),
                 ticket_id=ticket_id,
                 available=available,
                 next_return_at=rfc3339(next_ms) if next_ms else None,
@@ -339,6 +339,29 @@ def refused(refusal: Refusal) -> Reply:
 def _refused(refusal: Refusal) -> tuple[bytes, dict[str, str], int]:
     reply = problem_of(refusal).reply()
     return reply.body, reply.headers, reply.status
+
+
+def _places(number: int) -> str:
+    return f"{number} place" if number == 1 else f"{number} places"
+
+
+def _limit_in_words(limit: int, taken: int) -> str:
+    """A limit of a customer, a phone number, a pass or a ticket, with what is left of it."""
+    left = f"ask for {limit - taken} at most" if taken < limit else "no more can be taken"
+    return f"At most {_places(limit)} may be taken here, and {taken} of them {'is' if taken == 1 else 'are'}; {left}."
+
+
+def _shortage_in_words(ticket_id: int, available: int, largest_block: int, next_return_ms: int) -> str:
+    """The rest of a ticket, and what to do."""
+    if 0 < largest_block < available:
+        left = f"{_places(available)} of ticket {ticket_id} are left, at most {largest_block} of them together"
+        return f"{left}; ask for {largest_block}, or not together."
+    if available:
+        return (
+            f"Only {_places(available)} of ticket {ticket_id} {'is' if available == 1 else 'are'} left; ask for fewer."
+        )
+    again = f"at {rfc3339(next_return_ms)}, when a hold may expire" if next_return_ms else "later, or take another"
+    return f"No place of ticket {ticket_id} is left; try again {again}."
 
 
 _TOO_FAST = {"expiries": "Too many of your holds expired unpaid", "payments": "Too many of your payments failed"}

@@ -1,6 +1,7 @@
 """`onsale codes`: makes codes of an event, lists them, and writes them as CSV."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -9,6 +10,7 @@ import asyncpg
 
 from cli.errors import UserError
 from engine.catalogue import EventSnapshot
+from engine.codes import CODE_PATTERN
 from engine.commands.codes import CountCodes
 from engine.engine import Engine
 from engine.errors import Fault
@@ -103,6 +105,11 @@ async def _counted(shop: Shop, tag: str | None) -> AsyncIterator[tuple[StoredCod
 def _check(fields: CodeFields, names: list[str], count: int) -> None:
     if bool(names) == bool(count):
         raise UserError("name codes, or give --count")
+    wrong = next((name for name in names if not re.match(CODE_PATTERN, name)), None)
+    if wrong is not None:
+        raise UserError(
+            f"{wrong!r} cannot be a code; use letters, digits and the characters . _ ~ - (not only . or ..)"
+        )
     forms = sum(getattr(fields, form) is not None for form in _FORMS)
     if forms != (fields.kind is CodeKind.DISCOUNT):
         raise UserError("a discount, and no other kind, needs one of --percent, --amount-off and --price")

@@ -8,6 +8,9 @@ from engine.records import Line, Record
 from engine.terms import CodeTerms
 from engine.words import CodeKind, State
 
+CODE_PATTERN = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]+$(?!\n)"
+"""The pattern of codes: what needs no encoding in an address, where `.` and `..` name something else (RFC 3986)."""
+
 _TERMS = msgspec.msgpack.Decoder(CodeTerms)
 _LIVE = frozenset({State.HELD, State.PAYING, State.PAID})
 

@@ -34,6 +34,10 @@ class OutOfMemory(Fault):
         super().__init__("Redis has no memory left to take anything more; nothing was done; try again later")
 
 
+HOW_TO_LEARN = "if you sent an Idempotency-Key, repeat the request with it; else look whether it was done"
+"""Advice where no answer came in time."""
+
+
 class OutcomeUnknown(Fault):
     """No answer came in time. The effect may have happened: repeat with the same ids to learn it."""
 

@@ -17,7 +17,7 @@ from engine.alike import in_columns, write_out
 from engine.commands.bookings import Book, OnBooking
 from engine.commands.command import Command, OnReservation
 from engine.commands.holds import Hold
-from engine.errors import EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
+from engine.errors import HOW_TO_LEARN, EngineBug, Fault, OutcomeUnknown, OutOfMemory, Overloaded, Unready
 from engine.lanes import Answer, Lanes, Waiting
 from engine.library import LibraryKeeper, misses_library
 from engine.limits import NO_LIMITS, LimitsInForce
@@ -190,7 +190,7 @@ class Partition:
                 _fail(waiting, fault)
         except asyncio.CancelledError:
             for waiting in batch:
-                _fail(waiting, OutcomeUnknown("the server is stopping; repeat with the same key to learn the outcome"))
+                _fail(waiting, OutcomeUnknown(f"the server is stopping; {HOW_TO_LEARN}"))
             raise
         except (ResponseError, ValueError, EngineBug) as error:
             await self._send_in_halves(batch, error)
@@ -257,7 +257,7 @@ class Partition:
             self._absence.failed()
             if self._loop.time() + 2 * _RETRY_PAUSE_SECONDS >= deadline:
                 if unknown:
-                    raise OutcomeUnknown("no answer from Redis in time; repeat with the same key to learn the outcome")
+                    raise OutcomeUnknown(f"no answer from Redis in time; {HOW_TO_LEARN}")
                 reason = code_of(trouble) or "unreachable"
                 raise Unready(f"Redis is not ready ({reason}); nothing was done; try again later")
             await asyncio.sleep(_RETRY_PAUSE_SECONDS)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from engine.errors import OutcomeUnknown
+from engine.errors import HOW_TO_LEARN, OutcomeUnknown
 from engine.wire import Call
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,5 @@ async def calls_with_acks(sender: Sender, calls: Sequence[Call], acks: int, time
     *replies, confirmed = await sender.calls([*calls, ("WAIT", acks, timeout_ms)])
     if confirmed < acks:
         log.warning("replicas_behind", confirmed=confirmed, wanted=acks)
-        raise OutcomeUnknown(
-            "too few replicas confirmed the change in time; repeat with the same key to learn the outcome"
-        )
+        raise OutcomeUnknown(f"too few replicas confirmed the change in time; {HOW_TO_LEARN}")
     return replies

@@ -14,7 +14,7 @@ from api.http.pagination import NumberInList, PageQuery, decode_cursor, next_cur
 from api.http.problems import invalid
 from api.http.replies import Reply, json_reply
 from api.http.requests import DatabaseId, read_query
-from api.http.text import CustomerId
+from api.http.text import ACTION, CustomerId
 from api.http.times import milliseconds, rfc3339
 from api.http.types import Instant, Page, Timestamp
 from api.read_your_writes import wait_for_outcomes
@@ -37,7 +37,7 @@ class AuditLogQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=
 
     actor: CustomerId | None = None
     event_id: DatabaseId | None = None
-    action: Annotated[str, Meta(pattern="^[a-z_]{1,64}$")] | None = None
+    action: Annotated[str, Meta(pattern=ACTION)] | None = None
     from_: Timestamp | None = None
     to: Timestamp | None = None
 

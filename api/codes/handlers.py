@@ -19,6 +19,7 @@ from api.http.types import Page
 from api.idempotency import creation_of, once
 from engine.commands.codes import CountCodes, FindCode
 from engine.results.codes import CodeFound, CodeUnknown, CodeUsedUp
+from engine.results.events import InUse
 from engine.stock import CodeCounts
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
 from sync.codes.editor import MOST_CODES, MadeCodes, TakenCodes, TooManyCodes
@@ -42,6 +43,8 @@ async def create_codes(request: web.Request) -> Reply:
             raise Problem(Code.IN_USE, f"{named}: such a code is there already; choose other names.")
         if isinstance(made, TooManyCodes):
             raise Problem(Code.LIMIT_EXCEEDED, f"An event may have {MOST_CODES} codes; make fewer.", limit=MOST_CODES)
+        if isinstance(made, InUse):
+            raise Problem(Code.IN_USE, "Reservations name a withdrawn code of such a name; choose other names.")
         if not isinstance(made, MadeCodes):
             raise problem_of(made)
         path = f"/v1/events/{event.event_id}/codes"

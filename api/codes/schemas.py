@@ -8,8 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 from api.catalogue.bodies import PriceBody
 from api.http.pagination import PageQuery
 from api.http.requests import ALL_DIFFERENT, DatabaseId
-from api.http.text import CustomerId, Text
+from api.http.text import CODE_BEGINNING, CustomerId, Text
 from api.http.types import Instant, Money, Number, Timestamp
+from engine.codes import CODE_PATTERN
 from engine.words import CodeKind
 
 MOST_AT_ONCE = 100_000
@@ -18,10 +19,10 @@ MOST_AT_ONCE = 100_000
 SHOWN = 100
 """The number of codes that the answer shows."""
 
-CodeText = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._~-]+$(?!\n)")]
+CodeText = Annotated[str, Meta(min_length=1, max_length=64, pattern=CODE_PATTERN)]
 """A code: letters, digits and what needs no encoding in an address. Capitals and small letters differ."""
 
-Prefix = Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9._~-]*$(?!\n)")]
+Prefix = Annotated[str, Meta(max_length=40, pattern=CODE_BEGINNING)]
 Codes = Annotated[list[CodeText], Meta(min_length=1, max_length=MOST_AT_ONCE), ALL_DIFFERENT]
 TicketIds = Annotated[list[DatabaseId], Meta(min_length=1, max_length=100), ALL_DIFFERENT]
 Uses = Annotated[int, Meta(ge=1, le=10_000_000)]

@@ -114,7 +114,10 @@ def _in_words(text: str, where: str, shape: type[Any], of: str) -> WrongField:
 def _choices_of(shape: type[msgspec.Struct], name: str) -> list[str]:
     """The words of an enum or literal field; None for other fields."""
     types = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
-    kind = inspect.type_info(types.get(name))
+    field, _, place = name.partition("[")
+    kind = inspect.type_info(types.get(field))
+    if place and (listed := _list_in(kind)):
+        kind = listed.item_type
     choices: list[str] = []
     for one in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
         if isinstance(one, inspect.EnumType):
@@ -122,3 +125,9 @@ def _choices_of(shape: type[msgspec.Struct], name: str) -> list[str]:
         elif isinstance(one, inspect.LiteralType):
             choices += map(str, one.values)
     return choices
+
+
+def _list_in(kind: inspect.Type) -> inspect.ListType | None:
+    """The list that a type takes; None where it takes none."""
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return next((one for one in kinds if isinstance(one, inspect.ListType)), None)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from engine.codes import CODE_PATTERN
+
 # `$` alone would let a newline at the end through.
 _END = r"$(?!\n)"
 
@@ -37,7 +39,20 @@ WEB_ADDRESS = rf"^https?://[!-~]+{_END}"
 VISIBLE_ASCII = rf"^[!-~]+{_END}"
 """The pattern of texts for programs."""
 
+CODE_BEGINNING = rf"^[A-Za-z0-9._~-]*{_END}"
+"""The pattern of what random codes may begin with."""
+
+EMAIL = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
+"""The pattern of e-mail addresses, as far as it takes to see a slip."""
+
+ACTION = r"^[a-z_]{1,64}$"
+"""The pattern of actions in the audit log."""
+
 IN_WORDS = {
+    CODE_PATTERN: "of letters, digits and the characters . _ ~ - alone, and not only . or ..",
+    CODE_BEGINNING: "of letters, digits and the characters . _ ~ - alone",
+    EMAIL: "with an e-mail address, like islom@example.org",
+    ACTION: "with the name of an action, in small letters, like event_changed",
     VISIBLE_ASCII: "of visible ASCII characters, without spaces",
     FOR_PEOPLE: "with something to see, and without control, zero-width or direction characters",
     FOR_PEOPLE_IN_LINES: "with something to see, and without zero-width, direction or control characters but lines",

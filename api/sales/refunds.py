@@ -69,6 +69,8 @@ async def refund_reservation(request: web.Request) -> Reply:
     body = await read_body(request, _REFUND)
     await check_reservation(request, reservation_id)
     if body.amount is not None:
+        if body.items is None and body.amount.amount == 0:
+            raise invalid("amount.amount", "0 refunds nothing; name an amount, or items")
         await check_currency_of(request, reservation_id, body.amount.currency)
     command = await _command(request, reservation_id, body)
     render = partial(render_reservation, request, reservation_id)

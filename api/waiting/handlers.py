@@ -17,6 +17,7 @@ from api.http.pagination import NumberInList, PageQuery, decode_cursor, encode_c
 from api.http.problems import Problem, not_found
 from api.http.replies import Reply, json_reply, no_content
 from api.http.requests import DatabaseId, read_body, read_query
+from api.http.text import EMAIL
 from api.http.types import Page
 from api.idempotency import Rendered, body_digest, idempotency_key, once
 from api.read_your_writes import wait_for_outcomes
@@ -32,9 +33,7 @@ from engine.results.waiting_lists import Waiting, WaitingDeclined, WaitingFound
 from engine.words import WaitingState
 from sync.read_models.waiting_lists import get_waiting, list_waiting
 
-Email = Annotated[
-    str, Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
-]
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL)]
 WaitingQuantity = Annotated[int, Meta(ge=1, le=100)]
 
 

@@ -84,6 +84,7 @@ async def test_messages_say_what_is_wrong(terminal: Terminal) -> None:
     terminal.told("make", "FAN27", *_DISCOUNT)
     assert "FAN27: such a code is there already" in terminal.wrong("make", "FAN27", *_DISCOUNT)
     assert "name codes, or give --count" in terminal.wrong("make", *_DISCOUNT)
+    assert "'..' cannot be a code" in terminal.wrong("make", "..", *_DISCOUNT)
     assert "needs one of --percent" in terminal.wrong("make", "CHEAP", "--kind", "discount")
     assert "there is no event 999" in terminal.wrong("list", event_id="999")
     ticket = str(terminal.office.ticket_id)

@@ -238,6 +238,8 @@ async def test_bad_codes_are_refused(front: Front) -> None:
         half | {"percent": 101},
         half | {"codes": ["A", "A"]},
         half | {"codes": ["A B"]},
+        half | {"codes": ["."]},
+        half | {"codes": [".."]},  # DELETE /v1/events/1/codes/.. would be that of the event
         half | {"ticket_ids": [ticket_id + 1_000_000]},
         half | {"valid_from": "2027-01-02T00:00:00Z", "valid_until": "2027-01-01T00:00:00Z"},
         {"codes": ["A"], "kind": "allocation", "places": 3},

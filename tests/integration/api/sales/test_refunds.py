@@ -125,6 +125,16 @@ async def test_an_amount_goes_back_with_places_or_without(front: Front, ticket_i
     assert sum(ledger.refunds().values()) == 5000
 
 
+async def test_an_amount_of_nothing_is_no_refund(front: Front, ticket_id: int) -> None:
+    paid = await front.paid((ticket_id, 2))
+    nothing = {"amount": 0, "currency": EUR}
+    refused = await refund(front, paid, amount=nothing)
+    assert (refused.status, refused.body["fields"][0]["path"]) == (422, "amount.amount")
+    assert await refunds_of(front, paid) == []
+    with_a_place = await refund(front, paid, items=[{"ticket_id": ticket_id, "quantity": 1}], amount=nothing)
+    assert (with_a_place.status, len(with_a_place.body["items"])) == (200, 1)
+
+
 async def test_money_kept_when_the_last_place_went_is_refunded_later(
     front: Front, ticket_id: int, ledger: GatewayLedger, sync: None
 ) -> None:

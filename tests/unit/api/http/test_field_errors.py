@@ -1,11 +1,12 @@
 """Errors in fields are described in words for people."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from api.codes.schemas import Codes
 from api.http.field_errors import wrong_fields
 from api.http.pagination import PageQuery
 from api.http.problems import Problem
@@ -49,6 +50,27 @@ def test_a_whole_number_is_written_in_digits(limit: str) -> None:
         read_query(make_mocked_request("GET", f"/?limit={limit}"), NamesQuery)
     assert raised.value.detail == "limit: Expected a whole number in digits, without leading zeros"
     assert read_query(make_mocked_request("GET", "/?limit=50"), NamesQuery).limit == 50
+
+
+class _Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    states: list[EventStatus] = []
+    codes: Codes = []
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"states": ["draft", "held"]}, "states[1]: Expected one of: draft, on_sale, paused, closed, cancelled"),
+        (
+            {"codes": [".."]},
+            "codes[0]: Expected `str` of letters, digits and the characters . _ ~ - alone, and not only . or ..",
+        ),
+    ],
+)
+def test_elements_of_a_list_are_described_in_words(body: dict[str, Any], detail: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as raised:
+        msgspec.convert(body, _Wanted)
+    assert wrong_fields(raised.value, body, _Wanted).detail == detail
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
