@@ -120,7 +120,10 @@ def problem_of(  # noqa: C901, PLR0912, PLR0915  # a table: one branch per word
                 Code.IN_USE, f"Places of it were taken in {currency}, so its currency stays; make another event."
             )
         case InUse():
-            return Problem(Code.IN_USE, "Places of it were taken, so it stays; close or cancel it, or hide the ticket.")
+            return Problem(
+                Code.IN_USE,
+                "Places of it were taken or are set aside, so it stays; close or cancel it, or hide the ticket.",
+            )
         case BelowMinimum(ticket_id=ticket_id, minimum=minimum):
             return invalid("quantity", f"ticket {ticket_id} is sold from {minimum} places on; ask for more")
         case OnlyFewer():

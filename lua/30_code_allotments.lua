@@ -12,8 +12,9 @@ do
   function codes.set_aside(u, entry, free, open)
     local more = free - entry.free
     unit_terms(u, entry.event) -- somebody may wait for what returns
-    if more ~= 0 then
-      local pool = unit_pool(u, entry.event, codes.pool_name(u, entry))
+    local name = codes.pool_name(u, entry)
+    local pool = name and unit_pool(u, entry.event, name) -- it went with its ticket, in earlier releases
+    if more ~= 0 and pool then
       pool.available, pool.kept = pool.available - more, pool.kept + more
       unit_change_pool(u, pool)
     end
@@ -59,6 +60,15 @@ do
       end
     end)
     return places
+  end
+
+  -- True if places of the ticket are set aside.
+  function codes.sets_aside(u, event, ticket_id)
+    local found = false
+    each_allotment(u, event, function(entry)
+      found = found or entry.open == 1 and entry.terms.ticket_ids[1] == ticket_id
+    end)
+    return found
   end
 
   -- Drops the codes of an event of which nothing was ever taken.

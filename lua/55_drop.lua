@@ -6,7 +6,7 @@
 -- Keys      events, pools, outbox, seats:<event>:<pool>
 -- Promise   All of it or nothing, and nothing of it can be taken from then on. Looked at is what is taken now, and what the
 --           outbox still tells. What was told before that is in Postgres: the caller looks there, after this.
--- Results   {"in_use", ""}   something of it is taken, or was
+-- Results   {"in_use", ""}   something of it is taken, or was; or places of the ticket are set aside for a code
 --           {"again"}        the outbox is too long to be looked through now
 --           {"published"}    also when there is no such thing
 -- Facts     none
@@ -42,7 +42,8 @@ do
     end
     local after = packed and terms_decode(event, packed)
     local gone = pools_to_drop(u, event, before, after)
-    local refusal = (not gone or waitlists.has_waiting(u, event, ticket_id)) and reply('in_use', '')
+    local used = not gone or waitlists.has_waiting(u, event, ticket_id) or after and codes.sets_aside(u, event, ticket_id)
+    local refusal = used and reply('in_use', '')
       or takings.refusal(u, event, ticket_id)
     if refusal then
       return refusal

@@ -11,7 +11,7 @@ from engine.commands.events import PutEvent
 from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
-from engine.commands.refunds import Refund
+from engine.commands.refunds import Refund, SettleRefund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
@@ -19,7 +19,7 @@ from engine.results.bookings import Booked, BookingExpired, SlotNotScheduled
 from engine.results.holds import Held
 from engine.results.limits import LimitExceeded
 from engine.results.payments import Paid, PaymentFailed
-from engine.results.refunds import RefundDue
+from engine.results.refunds import RefundDue, Refunded
 from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
 from tests.support.engine.timed_slots import at, schedule_of, slot_of
@@ -109,3 +109,19 @@ async def test_purchases_of_a_purged_slot_no_longer_count_and_their_refund_takes
         assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
         assert isinstance(await hasty.submit(Refund(bought.reservation_id, restock=True)), RefundDue)
         assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
+
+
+async def test_a_refund_is_settled_after_the_last_slot_was_purged(engine: Engine) -> None:
+    await publish(engine)
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        bought = hold_of(starts_ms)
+        rid = bought.reservation_id
+        assert isinstance(await hasty.submit(bought), Held)
+        await hasty.submit(BeginPayment(rid, "pay", PRICE, ""))
+        assert isinstance(await hasty.submit(ConfirmPayment(rid, "pay")), Paid)
+        await until(engine, starts_ms + 1)
+        await hasty.purge_slots(engine.partition_keys(EVENT).partition)
+        assert await engine.redis.hlen(engine.partition_keys(EVENT).pools) == 0
+        assert isinstance(await hasty.submit(Refund(rid, restock=True)), RefundDue)
+        assert isinstance(await hasty.submit(SettleRefund(rid, "pay", rid)), Refunded)

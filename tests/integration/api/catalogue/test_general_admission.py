@@ -140,3 +140,13 @@ async def test_reports_and_the_audit_count_the_section_once(front: Front, arena:
     statistics = (await front.get(f"/v1/events/{arena.event['id']}/statistics")).body
     assert statistics["sold_out_at"] is None, "the tribune is for sale"
     assert await audit(shop) == []
+
+
+async def test_a_ticket_with_places_set_aside_in_a_shared_section_stays(front: Front, arena: Arena) -> None:
+    codes = f"/v1/events/{arena.event['id']}/codes"
+    kept = {"codes": ["PARTNER"], "kind": "allocation", "ticket_ids": [arena.child], "places": 3}
+    assert (await front.call("POST", codes, kept)).status == 201
+    assert await front.refused("DELETE", f"/v1/tickets/{arena.child}") == "in_use"
+    assert (await front.call("DELETE", f"{codes}/PARTNER")).status == 204
+    assert (await front.call("DELETE", f"/v1/tickets/{arena.child}")).status == 204
+    assert (await front.reserve((arena.adult, 5))).status == 201
