@@ -6,6 +6,8 @@ ids of a row's seats follow one another, so that neither a map nor a manifest na
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import cached_property
+from hashlib import blake2b
 
 import msgspec
 
@@ -103,6 +105,11 @@ class SeatPlaces:
         for row in section.rows:
             self.first_places.append(place)
             place += row.seats + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """Stands for the rows with their labels and flags: the same in every process, and computed once."""
+        return blake2b(msgspec.json.encode(self.section.rows), digest_size=12).hexdigest()
 
     def place_of(self, seat_id: int) -> int | None:
         """The place of a seat, None if it is not of this section."""

@@ -83,7 +83,8 @@ async def read_seats(request: web.Request) -> Reply:
         return _seats_body(places, text(), prices, seats.kept)
 
     def tag() -> bytes:
-        return f"{section_id if query.format else prices} {text()}".encode()
+        facts = section_id if query.format else f"{places.digest} {prices}"
+        return f"{facts} {text()}".encode()
 
     dated = seats if query.format == "compact" else None
     return await pages.make(request, [seats], body, max_age=_MAX_AGE_SECONDS, tag_of=tag, dated=dated)

@@ -85,6 +85,25 @@ async def test_labels_and_flags_are_corrected_everywhere(front: Front, start_api
     assert await front.refused("PATCH", "/v1/venues/999999", {}) == "not_found"
 
 
+async def test_a_correction_changes_the_etag_of_the_seats(front: Front, start_api: StartApi) -> None:
+    other = await start_api()
+    venue, event = await _seated(front)
+    path = f"/v1/events/{event['id']}/sections/{venue['sections'][0]['id']}/seats"
+    seat_id = (await front.get(path)).body["items"][0]["seat_id"]
+    tags = [(await front.get(path)).headers["ETag"]]
+    for change in ({"label": "99Z"}, {"accessible": True}, {"restricted_view": True}, {"x": 1.5}, {"y": 2.5}):
+        changes = {"seats": [{"seat_id": seat_id, **change}]}
+        assert (await front.call("PATCH", f"/v1/venues/{venue['id']}", changes)).status == 200
+        shown = await front.call("GET", path, headers={"If-None-Match": tags[-1]})
+        assert shown.status == 200, change
+        assert shown.body["items"][0].items() >= change.items()
+        tags.append(shown.headers["ETag"])
+        for each in (front, other):
+            again = await each.call("GET", path, headers={"If-None-Match": tags[-1]})
+            assert again.status == 304, "the same in each process"
+    assert len(set(tags)) == 6
+
+
 async def test_of_corrections_at_once_one_is_made(front: Front) -> None:
     venue, _ = await _seated(front)
     path = f"/v1/venues/{venue['id']}"
