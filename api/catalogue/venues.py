@@ -24,7 +24,7 @@ from api.http.text import Text
 from api.http.types import Page
 from api.idempotency import creation_of, once
 from engine.seats import RowSnapshot, SeatSnapshot, SectionSnapshot, VenueSnapshot
-from sync.catalogue.refusals import OtherRevision, UnknownSeats
+from sync.catalogue.refusals import OtherRevision, RepeatedLabel, UnknownSeats
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, VenueChanges
 
 _MAX_AGE_SECONDS = 60
@@ -183,6 +183,8 @@ async def change_venue(request: web.Request) -> Reply:
             raise precondition_failed(f"Venue {venue_id}")
         case UnknownSeats(seat_ids=seat_ids):
             raise not_found(f"seat {seat_ids[0]} in venue {venue_id}")
+        case RepeatedLabel(seat_id=seat_id):
+            raise invalid(f"seats[{list(seats).index(seat_id)}].label", "the label is used more than once")
         case VenueSnapshot() as venue:
             await request.app[CATALOGUE].refresh_everywhere()
             return revised_reply(request, _venue_view(venue), venue.revision)

@@ -20,6 +20,12 @@ class UnknownSeats(msgspec.Struct, frozen=True):
     seat_ids: list[int]
 
 
+class RepeatedLabel(msgspec.Struct, frozen=True):
+    """Another seat of its row has the label that this seat would get. Nothing was changed."""
+
+    seat_id: int
+
+
 class WrongVenue(msgspec.Struct, frozen=True):
     """These sections, which tickets of the event offer, are not of its venue. Nothing was changed."""
 

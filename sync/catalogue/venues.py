@@ -1,5 +1,6 @@
 """Venues: their manifests are owned by Postgres and published to Redis. The number of their seats never changes."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,7 +12,7 @@ from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.seats import RowSnapshot, SeatSnapshot, SectionSnapshot, VenueSnapshot
 from sync.audit_log.entries import log_change
-from sync.catalogue.refusals import OtherRevision, UnknownSeats
+from sync.catalogue.refusals import OtherRevision, RepeatedLabel, UnknownSeats
 from sync.creations import ONCE, Creation
 from sync.postgres import Connection, Postgres
 from sync.sql import statement
@@ -79,7 +80,7 @@ class Venues:
 
     async def update(
         self, venue_id: int, changes: VenueChanges, revisions: Sequence[int] | None = None
-    ) -> VenueSnapshot | UnknownSeats | OtherRevision | None:
+    ) -> VenueSnapshot | UnknownSeats | RepeatedLabel | OtherRevision | None:
         """Changes the name, and labels and flags of seats; None if there is no such venue.
 
         `revisions`: those of which it must have one, compared under its lock. Every process knows it when this returns.
@@ -95,6 +96,9 @@ class Venues:
             if unknown:
                 return UnknownSeats(sorted(unknown))
             before = await read_venue(connection, venue_id)
+            repeated = _repeated_label(before, changes.seats)
+            if repeated is not None:
+                return RepeatedLabel(repeated)
             seats = {
                 row.first_seat_id + offset: seat
                 for section in before.sections
@@ -169,6 +173,28 @@ async def read_venue(connection: Connection, venue_id: int) -> VenueSnapshot:
     sections = await connection.fetch(statement("sections_of_venue"), venue_id)
     described = await read_sections(connection, [section_id for (section_id,) in sections])
     return VenueSnapshot(venue_id, venue["name"], described, venue["revision"])
+
+
+def _repeated_label(venue: VenueSnapshot, changes: Mapping[int, Mapping[str, Any]]) -> int | None:
+    """The first seat whose new label another seat of its row would have, too; None if there is no such seat.
+
+    Rows of a section that have the same name, on both sides of an aisle, count as one.
+    """
+    labels = {seat_id: given["label"] for seat_id, given in changes.items() if "label" in given}
+    rows = [(section.section_id, row) for section in venue.sections for row in section.rows]
+    first_ids = [row.first_seat_id for _, row in rows]
+    row_of = {seat_id: rows[bisect_right(first_ids, seat_id) - 1] for seat_id in labels}
+    taken: dict[tuple[int, str], set[str]] = {(section_id, row.name): set() for section_id, row in row_of.values()}
+    for section_id, row in rows:
+        if (section_id, row.name) in taken:
+            stay = (offset for offset in range(row.seats) if row.first_seat_id + offset not in labels)
+            taken[section_id, row.name].update(row.seat(offset).label for offset in stay)
+    for seat_id, label in labels.items():
+        section_id, row = row_of[seat_id]
+        if label in taken[section_id, row.name]:
+            return seat_id
+        taken[section_id, row.name].add(label)
+    return None
 
 
 async def _insert(connection: Connection, venue: NewVenue) -> VenueSnapshot:

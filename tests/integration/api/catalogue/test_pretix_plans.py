@@ -212,3 +212,18 @@ async def test_a_plan_of_sixty_thousand_seats_is_imported_within_ten_seconds(sta
     assert (venue.status, venue.body["capacity"]) == (201, 60_000)
     assert took < 10
     assert (await front.get(f"/v1/venues/{venue.body['id']}", format="pretix")).body == plan
+
+
+async def test_both_sides_of_an_aisle_never_get_the_same_label(front: Front) -> None:
+    venue = (await front.call("POST", PATH, PLAN)).body
+    rows = (await sections_of(front, venue))[0]["rows"]
+    assert [each["name"] for each in rows[:2]] == ["A", "A"]
+    one, two = rows[0]["seats"][0]["id"], rows[1]["seats"][0]["id"]
+
+    async def answer(*labels: Json) -> Json:
+        seats = [{"seat_id": seat_id, "label": label} for seat_id, label in labels]
+        return await front.call("PATCH", f"/v1/venues/{venue['id']}", {"seats": seats})
+
+    refused = await answer((one, "2"))
+    assert (refused.status, refused.body["fields"][0]["path"]) == (422, "seats[0].label")
+    assert (await answer((one, "2"), (two, "1"))).status == 200

@@ -85,6 +85,36 @@ async def test_labels_and_flags_are_corrected_everywhere(front: Front, start_api
     assert await front.refused("PATCH", "/v1/venues/999999", {}) == "not_found"
 
 
+async def test_seats_of_a_row_never_get_the_same_label(front: Front) -> None:
+    venue, _ = await _seated(front)
+    path = f"/v1/venues/{venue['id']}"
+    one, two = await _rows(front, venue)
+    before = await front.get(path)
+    ids = [[seat["id"] for seat in row] for row in (one, two)]
+    wrong = [
+        ({ids[0][0]: "same", ids[0][1]: "same"}, 1),
+        ({ids[0][0]: "x", ids[0][1]: "13A"}, 1),
+        ({ids[1][0]: "2"}, 0),
+        ({ids[0][1]: "1", ids[1][0]: "2"}, 0),
+    ]
+    for labels, place in wrong:
+        seats = [{"seat_id": seat_id, "label": label} for seat_id, label in labels.items()]
+        refused = await front.call("PATCH", path, {"name": "New", "seats": seats})
+        assert refused.status == 422
+        assert refused.body["fields"] == [
+            {"path": f"seats[{place}].label", "message": "the label is used more than once"}
+        ]
+        assert await _rows(front, venue) == [one, two]
+    after = await front.get(path)
+    assert (after.body, after.headers["ETag"]) == (before.body, before.headers["ETag"])
+
+    swap = {ids[0][0]: "3", ids[0][1]: "1", ids[1][0]: "2", ids[1][1]: "1", ids[0][2]: "13A"}
+    seats = [{"seat_id": seat_id, "label": label} for seat_id, label in swap.items()]
+    assert (await front.call("PATCH", path, {"seats": seats})).status == 200
+    labels_now = [[seat["label"] for seat in row] for row in await _rows(front, venue)]
+    assert labels_now == [["3", "1", "13A"], ["2", "1"]]
+
+
 async def test_a_correction_changes_the_etag_of_the_seats(front: Front, start_api: StartApi) -> None:
     other = await start_api()
     venue, event = await _seated(front)
