@@ -27,7 +27,15 @@ from engine.engine import Engine
 from engine.errors import OutcomeUnknown
 from engine.records import Record
 from engine.results.holds import Cancelled, Held
-from engine.results.reservations import AlreadyCancelled, Expired, Found, NotFound, NotHeld, PaymentInProgress
+from engine.results.reservations import (
+    AlreadyCancelled,
+    AlreadyPaid,
+    Expired,
+    Found,
+    NotFound,
+    NotHeld,
+    PaymentInProgress,
+)
 from engine.words import State
 from payments.carts import attempt_of
 
@@ -163,16 +171,20 @@ class CartItems:
                 return result
         return await self._carts.read(cart.cart_id)
 
-    async def discard(self, cart_id: str) -> NotJoined | None:
+    async def discard(self, cart_id: str) -> NotJoined | PaymentInProgress | AlreadyPaid | None:
         """Gives back all that an open cart has; again is fine.
 
-        NotJoined: it is being paid for, or was, or it is another customer's.
+        NotJoined: it is being paid for, or was, or it is another customer's. Other refusals: a part is paid alone.
         """
+        seen = await self._carts.read(cart_id)
+        refusal = await self._cancel_held(seen) if seen.state is CartState.OPEN else None
+        if refusal is not None:
+            return refusal
         word, cart = await self._carts.discard(cart_id)
         if word in (CartWord.REFUSED, CartWord.OTHER):
             return NotJoined(word, cart)
         if cart.state is CartState.OPEN:
-            await self._cancel_all(cart)
+            await self._cancel_all(cart)  # what joined it meanwhile
         return None
 
     async def _hand_over(self, cart: Cart, customer_id: str) -> ClaimRefusal | None:
@@ -192,6 +204,22 @@ class CartItems:
             return None
         await self._engine.submit(Cancel(reservation_id))
         return result
+
+    async def _cancel_held(self, cart: Cart) -> PaymentInProgress | AlreadyPaid | None:
+        """Gives back what a cart holds; nothing, and a refusal, if a part of it is being paid or is paid.
+
+        A payment that begins meanwhile refuses, too, and its part stays in the cart.
+        """
+        parts = cart.reservation_ids
+        found = await asyncio.gather(*(self._engine.submit(Find(one)) for one in parts))
+        states = [each.record.state if isinstance(each, Found) else None for each in found]
+        if State.PAYING in states:
+            return PaymentInProgress()
+        if State.PAID in states:
+            return AlreadyPaid()
+        held = [one for one, state in zip(parts, states, strict=True) if state is State.HELD]
+        results = await asyncio.gather(*(self._engine.submit(Cancel(one)) for one in held))
+        return next((each for each in results if isinstance(each, PaymentInProgress | AlreadyPaid)), None)
 
     async def _cancel_all(self, cart: Cart) -> None:
         await asyncio.gather(*(self._engine.submit(Cancel(one)) for one in cart.reservation_ids))

@@ -21,6 +21,7 @@ from engine.carts import Cart, CartWord
 from engine.commands.holds import Remove, RemovePlaces
 from engine.results.reservations import Expired, NotHeld
 from engine.seats import section_pool
+from payments.cart_items import NotJoined
 
 
 async def remove_from_cart(request: web.Request) -> Reply:
@@ -65,12 +66,14 @@ async def remove_ticket(request: web.Request, cart_id: str, event_id: int, ticke
 
 
 async def discard_cart(request: web.Request) -> Reply:
-    """DELETE /v1/orders/carts/{cart_id}: gives everything back; again is fine."""
+    """DELETE /v1/orders/carts/{cart_id}: gives everything back, or nothing if a part is paid for; again is fine."""
     cart_id = path_cart_id(request)
     await check_events_of_cart(request, cart_id)
     refusal = await items_of_caller(request).discard(cart_id)
-    if refusal is not None:
+    if isinstance(refusal, NotJoined):
         raise not_found(f"cart {cart_id}") if refusal.word is CartWord.OTHER else not_joined(refusal)
+    if refusal is not None:
+        raise problem_of(refusal)
     return no_content()
 
 

@@ -144,6 +144,10 @@ class CartModel:
             return OK
         if cart.status != "open":
             return "already_paid" if cart.status == "completed" else "payment_in_progress"
+        states = [taking.state for taking in cart.takings.values()]
+        for state in (PAYING, PAID):
+            if state in states:
+                return _NOT_CHANGEABLE[state]
         for taking in cart.takings.values():
             if taking.state == HELD:
                 taking.state = CANCELLED

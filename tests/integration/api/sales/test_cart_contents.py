@@ -2,8 +2,12 @@
 
 from datetime import datetime
 
+import pytest
+
 from api.app_keys import ENGINE
 from engine.carts import Carts
+from engine.commands.holds import Cancel
+from engine.commands.payments import BeginPayment
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Answer, Front, Json, ticket
 from tests.support.api.two_event_carts import CHILD, GENERAL, PRICE, Tour, check_cart, new_cart, open_tour
@@ -126,6 +130,44 @@ async def test_a_cart_that_is_being_paid_or_is_paid_stays(tour: Tour) -> None:
     await tour.end(payment_id, "complete")
     assert (await tour.front.call("DELETE", cart)).code == "already_paid"
     assert await tour.statuses(0) == "saaa"
+
+
+@pytest.mark.parametrize(
+    ("token", "paid_status", "code", "seat"),
+    [("timeout", 202, "payment_in_progress", "haaa"), ("ok", 200, "already_paid", "saaa")],
+)
+async def test_a_cart_with_a_part_that_is_paid_alone_stays(
+    start_api: StartApi, token: str, paid_status: int, code: str, seat: str
+) -> None:
+    tour = await open_tour(await start_api(gateway_timeout_ms=100))
+    cart = await tour.take((0, 0), (1, 1))
+    part = await part_of(tour.front, cart, tour.events[0])
+    assert (await tour.front.pay(part, token)).status == paid_status
+    shown = (await tour.front.get(cart)).body
+    for _ in range(2):
+        refused = await tour.front.call("DELETE", cart)
+        assert (refused.status, refused.code) == (409, code)
+    assert (await tour.front.get(cart)).body == shown
+    assert [await tour.statuses(show) for show in (0, 1)] == [seat, "ahaa"]
+
+
+async def test_a_part_whose_payment_begins_while_its_cart_is_given_back_stays(
+    tour: Tour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cart = await tour.take((0, 0))
+    part = await part_of(tour.front, cart, tour.events[0])
+    app = tour.front.client.server.app  # type: ignore[attr-defined]  # a TestServer has its app
+    engine, submit = app[ENGINE], app[ENGINE].submit
+
+    async def late(command: Cancel) -> object:
+        await submit(BeginPayment(part["id"], "pay-1", PRICE, ""))
+        return await submit(command)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "submit", lambda each: late(each) if isinstance(each, Cancel) else submit(each))
+        assert (await tour.front.call("DELETE", cart)).code == "payment_in_progress"
+    assert [item["seat"]["seat_id"] for item in (await tour.front.get(cart)).body["items"]] == [tour.seats[0]]
+    assert await tour.statuses(0) == "haaa"
 
 
 async def test_a_cart_that_was_emptied_in_twenty_events_takes_the_next(front: Front) -> None:
