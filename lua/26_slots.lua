@@ -79,6 +79,11 @@ do
     return pool, name, field
   end
 
+  -- The name of a slot's pool.
+  function slots.pool_name(slot)
+    return PREFIX .. slot
+  end
+
   -- The pool of a slot that begins at this instant; made here, and written once something is taken, if nothing ever was.
   function slots.pool(u, event, slot, start_ms)
     local pool, name, field = known_slot(u, event, slot)

@@ -68,18 +68,21 @@ do
     return nil
   end
 
-  -- The refusal of an item that cannot be had of its ticket at all, or nil. `entry` as in sale.refusal.
-  function sale.item_refusal(u, terms, item, entry)
+  -- The refusal of an item that cannot be had of its ticket at all, or nil. `entry` as in sale.refusal. `is_had`: its places
+  -- are held already, so that it does not matter whether the ticket is on sale now.
+  function sale.item_refusal(u, terms, item, entry, is_had)
     local ticket, kind = terms.tickets[item[1]], type(item[4]) == 'number' and 'slot' or type(item[3])
     if not ticket or ticket.seating ~= SEATING_OF[kind] then
       return reply('unknown_pool', item[1])
     end
-    if entry and u.now_ms < codes.opens_ms(entry, item[1], terms.opens_ms) then
-      return reply('not_on_sale_yet', terms.opens_ms)
-    end
-    local refusal = ticket.own and sale.ticket_refusal(u, item[1], ticket.own, entry)
-    if refusal then
-      return refusal
+    if not is_had then
+      if entry and u.now_ms < codes.opens_ms(entry, item[1], terms.opens_ms) then
+        return reply('not_on_sale_yet', terms.opens_ms)
+      end
+      local refusal = ticket.own and sale.ticket_refusal(u, item[1], ticket.own, entry)
+      if refusal then
+        return refusal
+      end
     end
     return ticket.seating == 'timed' and slots.refusal(u, terms, item[3], item[4]) or nil
   end

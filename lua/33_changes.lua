@@ -131,6 +131,30 @@ do
     return rest, gone
   end
 
+  -- True if one of the items asks for no more of its ticket than lines have. Items of places that are all alike are counted
+  -- together. Best seats are always others.
+  function changes.is_had(lines, items, item)
+    local name, seats = item[3], item[4]
+    if type(name) == 'boolean' then
+      return false
+    end
+    local is_named, had, places = type(seats) == 'table', {}, 0
+    local pool = is_named and name or name and slots.pool_name(name)
+    for _, line in ipairs(lines) do
+      if line[LINE_TICKET] == item[1] and (not pool or line[LINE_POOL] == pool) then
+        had[#had + 1] = line
+        places = places + line[LINE_QUANTITY]
+      end
+    end
+    if is_named then
+      return #changes.seats_without(seats, changes.seats_in_pool(had, name)) == 0
+    end
+    for _, other in ipairs(items) do
+      places = places - (other[1] == item[1] and other[3] == name and other[2] or 0)
+    end
+    return places >= 0
+  end
+
   -- The lines with the price that each place had before, where it had one.
   function changes.at_old_prices(lines, before)
     local priced, left = {}, {}

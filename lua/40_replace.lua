@@ -4,8 +4,9 @@
 --           that of the reservation, archived as in cancel
 -- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
 -- Promise   All of it or nothing. Its own places are free for the choice. The deadline does not move, nor does the price of
---           places that stay. A ticket that is not on sale now cannot be named. A repeat has the same answer, except that
---           best seats are chosen again. While its code is valid, other places of tickets that it covers come under it.
+--           places that stay. Of a ticket that is not on sale now nothing new is taken; places that it has may stay. A repeat
+--           has the same answer, except that best seats are chosen again. While its code is valid, other places of tickets
+--           that it covers come under it.
 -- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
 --           {"not_found"}   no such reservation of the customer
 --           {"expired"}, {"payment_in_progress"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
@@ -42,6 +43,29 @@ do
     return false
   end
 
+  -- The lines under a code.
+  local function lines_under_code(lines)
+    local under = {}
+    for _, line in ipairs(lines) do
+      under[#under + 1] = line[LINE_OFF_MINOR] and line or nil
+    end
+    return under
+  end
+
+  -- The refusal of items that cannot be had now at all, or nil. `entry`: the record's code, while that is valid.
+  local function refusal_of(u, r, terms, items, entry)
+    local had, has_new = {}, false
+    for i = 1, #items do
+      had[i] = changes.is_had(r.lines, items, items[i])
+      has_new = has_new or not had[i]
+    end
+    local refusal = has_new and sale.refusal(u, terms, entry) or nil
+    for i = 1, #items do
+      refusal = refusal or sale.item_refusal(u, terms, items[i], entry, had[i])
+    end
+    return refusal or sale.minimum_refusal(terms, items)
+  end
+
   local function replace(u, command)
     local r = unit_record(u, command[2]) or record_archived(command[2], command[7])
     if not r or r.customer ~= command[4] then
@@ -49,11 +73,7 @@ do
     end
     local items, terms = cjson.decode(command[5]), unit_terms(u, r.event)
     local entry = r.code and codes.find(u, r.event, r.code[1], r.customer) or nil
-    local refusal = changes.refusal(r) or sale.refusal(u, terms, entry)
-    for i = 1, #items do
-      refusal = refusal or sale.item_refusal(u, terms, items[i], entry)
-    end
-    refusal = refusal or sale.minimum_refusal(terms, items)
+    local refusal = changes.refusal(r) or refusal_of(u, r, terms, items, entry)
     if refusal then
       return refusal
     end
@@ -62,7 +82,8 @@ do
     if not lines then
       return u.backlog and reply('again') or refusal
     end
-    refusal = entry and codes.lines_refusal(entry, lines)
+    local has_more_under_code = entry and has_others(lines_under_code(lines), lines_under_code(r.lines))
+    refusal = has_more_under_code and codes.lines_refusal(entry, lines)
     if refusal then
       return refusal
     end

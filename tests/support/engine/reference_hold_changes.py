@@ -20,6 +20,7 @@ from tests.support.engine.reference_items import (
     AnyItem,
     at_old_prices,
     choose,
+    is_had,
     item_refusal,
     items_of,
     joined_lines,
@@ -183,20 +184,22 @@ class HoldChanges(Holds):
         terms, items = self.terms[reservation.event_id], items_of(command.items)
         named = reservation.code.code if reservation.code else ""
         code = self._code(reservation.event_id, named, reservation.customer_id)
-        own = code.terms if code else None
+        own, before = code.terms if code else None, reservation.lines
+        has_new = not all(is_had(item, items, before) for item in items)
         refusal = (
-            self._sale_refusal(terms, own)
-            or item_refusal(terms, items, self.now_ms, own)
+            (self._sale_refusal(terms, own) if has_new else None)
+            or item_refusal(terms, items, self.now_ms, own, before)
             or minimum_refusal(terms, items, one_by_one=False)
         )
         if refusal:
             return refusal
-        before = reservation.lines
         chosen = self._replacement(reservation, terms, items, own)
         if isinstance(chosen, Result):
             return Again() if self._backlog else chosen
-        under = places_under(at_old_prices(chosen, before))
-        if own and under and (refused := not_applicable(own, under)):
+        lines = at_old_prices(chosen, before)
+        under = places_under(lines)
+        more_under = has_more(*([line for line in each if line.off_minor is not None] for each in (lines, before)))
+        if own and more_under and (refused := not_applicable(own, under)):
             return refused
         if reservation.digest == OFFER and has_more(chosen, before):
             return OnlyFewer()
@@ -204,7 +207,6 @@ class HoldChanges(Holds):
         exceeded = self._limit_refusal(reservation, terms, gained)
         if exceeded:
             return Again() if self._backlog else exceeded
-        lines = at_old_prices(chosen, before)
         if lines == before:
             return Held(self.now_ms, True, reservation.record())
         self._change_lines(reservation, lines)

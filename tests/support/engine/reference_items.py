@@ -110,8 +110,34 @@ def at_old_prices(lines: Sequence[Line], before: Sequence[Line]) -> list[Line]:
     return joined_lines([], priced)
 
 
-def item_refusal(terms: Terms, items: Sequence[AnyItem], now_ms: int, code: CodeTerms | None = None) -> Result | None:
-    """Why an item cannot be had at all: no ticket is sold in that way, the slot is none, or it has begun."""
+def is_had(item: AnyItem, items: Sequence[AnyItem], lines: Sequence[Line]) -> bool:
+    """True if one of the items asks for no more of its ticket than these lines have."""
+    mine = [line for line in lines if line.ticket_id == ticket_of(item)]
+    if isinstance(item, NamedSeats):
+        return {*item.seats} <= {seat for line in mine for seat in line.seats if line.pool == item.pool}
+    if isinstance(item, BestSeats):
+        return False
+    alike = [each for each in items if _kind_of(each) == _kind_of(item)]
+    pool = slot_pool(item.slot) if isinstance(item, TimedPlaces) else None
+    places = sum(line.quantity for line in mine if pool in (None, line.pool))
+    return sum(places_of(each) for each in alike) <= places
+
+
+def _kind_of(item: AnyItem) -> tuple[type[Any], int, str]:
+    return type(item), ticket_of(item), item.slot if isinstance(item, TimedPlaces) else ""
+
+
+def item_refusal(
+    terms: Terms,
+    items: Sequence[AnyItem],
+    now_ms: int,
+    code: CodeTerms | None = None,
+    before: Sequence[Line] = (),
+) -> Result | None:
+    """Why an item cannot be had at all: no ticket is sold in that way, the slot is none, or it has begun.
+
+    `before`: the lines that are held; of what is had already, it does not matter whether it is on sale.
+    """
     tickets = {ticket.ticket_id: ticket for ticket in terms.tickets}
     for item in items:
         ticket = tickets.get(ticket_of(item))
@@ -120,11 +146,12 @@ def item_refusal(terms: Terms, items: Sequence[AnyItem], now_ms: int, code: Code
             isinstance(item, TimedPlaces),
         ):
             return UnknownPool(ticket_of(item))
-        mine = code if covers(code, ticket.ticket_id) else None
-        if code and now_ms < opening(mine, terms.opens_ms):
-            return NotOnSaleYet(terms.opens_ms)
-        if ticket.own and (own := own_refusal(ticket, ticket.own, now_ms, mine)):
-            return own
+        if not is_had(item, items, before):
+            mine = code if covers(code, ticket.ticket_id) else None
+            if code and now_ms < opening(mine, terms.opens_ms):
+                return NotOnSaleYet(terms.opens_ms)
+            if ticket.own and (own := own_refusal(ticket, ticket.own, now_ms, mine)):
+                return own
         refusal = slot_refusal(terms, item.slot, item.start_ms, now_ms) if isinstance(item, TimedPlaces) else None
         if refusal:
             return refusal

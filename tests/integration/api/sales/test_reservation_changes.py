@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.api import schemas as shapes
 from tests.support.api.api_client import Answer, Front, Json
 from tests.support.waiting import wait_until
@@ -47,6 +49,26 @@ async def test_places_that_stay_keep_their_price(front: Front) -> None:
     assert lines_of(more.body) == [(ticket_id, 2, 1500), (ticket_id, 1, 3000)]
     fewer = await change(front, held, places(ticket_id, 1))
     assert lines_of(fewer.body) == [(ticket_id, 1, 1500)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"hidden": True}, "not_found"),
+        ({"paused": True}, "sale_paused"),
+        ({"sale_closes_at": "2020-01-01T00:00:00Z"}, "sale_closed"),
+    ],
+)
+async def test_places_are_given_back_whatever_became_of_their_ticket(front: Front, changed: Json, code: str) -> None:
+    event = await front.event(10, 10)
+    one, other = (ticket["id"] for ticket in event["tickets"])
+    held = await front.held((one, 2), (other, 1))
+    assert (await front.call("PATCH", f"/v1/tickets/{one}", changed)).status == 200
+    assert (await change(front, held, places(one, 3))).code == code
+    assert (await change(front, held, places(one, 2), places(other, 1))).status == 200
+    fewer = await change(front, held, places(one, 1))
+    assert lines_of(fewer.body) == [(one, 1, 2500)]
+    assert (await front.counts(other))[:2] == (10, 0)
 
 
 async def test_its_own_places_are_free_for_the_choice(front: Front) -> None:
