@@ -15,7 +15,7 @@
 -- Places that return to a lined pool are set aside. The stored counters call them available. But in a call, `available` of a
 -- lined pool has only the places for sale, so no command can take the others. After each command `waitlists.settle` sets
 -- aside the places that the command returned, and offers them. No other file has to report what it gives back, or to whom it
--- may go.
+-- may go. Nobody can be offered places of a ticket that is gone: they are not lined for it (`lined_pools`).
 --
 -- An offer is a hold whose id is that of the entry, and whose digest is OFFER_DIGEST. It counts for max_per_customer. It
 -- counts for no other limit, because nobody asked for it at that moment: neither for hoarding nor for a waiting room.
@@ -32,16 +32,44 @@ do
   end
   waitlists.is_over = is_over
 
+  local function is_sold(u, ticket_id, ticket)
+    return not (ticket.own and sale.ticket_refusal(u, ticket_id, ticket.own))
+  end
+
+  -- True if a ticket is sold no more, as its own terms are: it is hidden, or its window is over.
+  local function is_gone(u, ticket)
+    local own = ticket.own
+    return own and (own.hidden or own.closes_ms > 0 and u.now_ms >= own.closes_ms)
+  end
+
+  -- Adds the pools of tickets that will be sold again, except those that another ticket sells meanwhile.
+  local function add_paused_pools(u, terms, paused, names)
+    for ticket_id, ticket in pairs(terms.tickets) do
+      for _, name in ipairs(is_sold(u, ticket_id, ticket) and ticket.pools or {}) do
+        paused[name] = nil
+      end
+    end
+    for name in pairs(paused) do
+      names[name] = true
+    end
+  end
+
   -- The pools in which places that return are set aside, as the lines are now.
   local function lined_pools(u, list, terms)
-    local names = {}
+    local names, paused = {}, {}
     if list.waiting > 0 and not is_over(u, terms) then
       for ticket_id, count in pairs(list.counts) do
         local ticket = count > 0 and terms.tickets[ticket_id]
-        for _, name in ipairs(ticket and ticket.pools or {}) do
-          names[name] = true
+        if ticket and not is_gone(u, ticket) then
+          local into = is_sold(u, ticket_id, ticket) and names or paused
+          for _, name in ipairs(ticket.pools) do
+            into[name] = true
+          end
         end
       end
+    end
+    if next(paused) then
+      add_paused_pools(u, terms, paused, names)
     end
     return names
   end
@@ -165,5 +193,5 @@ do
       .. cmsgpack.pack(waitlists.position(u, entry))
   end
 
-  waitlists.line_pools, waitlists.finish = line_pools, finish
+  waitlists.line_pools, waitlists.finish, waitlists.is_sold = line_pools, finish, is_sold
 end

@@ -52,7 +52,7 @@ do
     local tickets = {}
     for ticket_id, count in pairs(list.counts) do
       local ticket = count > 0 and terms.tickets[ticket_id]
-      if ticket and not (ticket.own and sale.ticket_refusal(u, ticket_id, ticket.own)) then
+      if ticket and waitlists.is_sold(u, ticket_id, ticket) then
         tickets[#tickets + 1] = ticket_id
       end
     end

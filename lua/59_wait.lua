@@ -10,9 +10,9 @@
 --           {"out_of_memory"}                        Redis is too full to take anything
 --           {"unknown_pool", ticket_id}              no such event (0) or no such ticket in it
 --           {"no_waiting_list"}                      the event has none, or the ticket is of slots
---           {"sale_closed"}                          the event is closed, cancelled or past its window
+--           {"sale_closed"}                          the event is closed or cancelled, or it or the ticket is past its window
 --           {"waiting_ended"}                        the list has ended
---           {"not_on_sale_yet", opens_ms}            nobody waits before the sale opens
+--           {"not_on_sale_yet", opens_ms}            nobody waits before the sale of the event or ticket opens
 --           {"limit_exceeded", limit, taken}         more places than one customer may have, with those that it waits for
 --                                                    (taken counts both), or than the ticket has
 --           {"places_left", ticket_id, available}    the ticket has places enough: they can be held
@@ -52,13 +52,17 @@ do
     if ticket.seating == 'timed' then
       return reply('no_waiting_list')
     end
+    local refusal = ticket.own and sale.ticket_refusal(u, ticket_id, ticket.own)
+    if refusal and refusal ~= reply('sale_paused') then
+      return refusal
+    end
     local capacity, available = places_of(u, event, ticket)
     local limit = math.min(terms.max_per_customer, capacity)
     local taken = unit_customer(u, event, customer) + waitlists.places_of(u, event, customer)
     if quantity > limit or taken + quantity > terms.max_per_customer then
       return u.backlog and reply('again') or reply('limit_exceeded', limit, taken)
     end
-    local paused = terms.status == 'paused' or ticket.own and sale.ticket_refusal(u, ticket_id, ticket.own)
+    local paused = terms.status == 'paused' or refusal
     if not paused and available >= quantity then
       return reply('places_left', ticket_id, available)
     end

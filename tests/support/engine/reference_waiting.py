@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.facts import WaitingFact
 from engine.records import Line, WaitingEntry
-from engine.results.events import UnknownPool
+from engine.results.events import SaleClosed, SalePaused, UnknownPool
 from engine.results.internal import Again
 from engine.results.limits import LimitExceeded
 from engine.results.reservations import NotFound
@@ -139,6 +139,9 @@ class WaitingLists:
             return UnknownPool(command.ticket_id)
         if ticket.timed:
             return NoWaitingList()
+        refusal = own_refusal(ticket, ticket.own, self._now_ms) if ticket.own else None
+        if refusal and not isinstance(refusal, SalePaused):
+            return refusal
         capacity = sum(self._stock.counters(event_id, pool).capacity for pool in ticket.pools)
         taken = self._stock.customer_places(event_id, command.customer_id)
         taken += self.waits_for(event_id, command.customer_id)
@@ -146,11 +149,11 @@ class WaitingLists:
         if command.quantity > limit or taken + command.quantity > terms.max_per_customer:
             return LimitExceeded(limit, taken)
         available = sum(self._stock.for_sale(event_id, pool) for pool in ticket.pools)
-        if self._is_sold(terms, ticket) and terms.status is not EventStatus.PAUSED and available >= command.quantity:
+        if not refusal and terms.status is not EventStatus.PAUSED and available >= command.quantity:
             return PlacesLeft(command.ticket_id, available)
         return None
 
-    def _is_sold(self, terms: Terms, ticket: TicketTerms) -> bool:
+    def _is_sold(self, ticket: TicketTerms) -> bool:
         return ticket.own is None or own_refusal(ticket, ticket.own, self._now_ms) is None
 
     def _join(self, command: Wait) -> Result:
@@ -195,8 +198,7 @@ class WaitingLists:
 
     def _set_aside(self, event_id: int, terms: Terms | None) -> None:
         """Places for sale stay so; further places, in a pool for which somebody waits, are set aside."""
-        tickets = {entry.ticket_id for entry in self.waiting(event_id)} if not self.is_over(terms) else set()
-        lined = {pool for each in terms.tickets if each.ticket_id in tickets for pool in each.pools} if terms else set()
+        lined = self._lined(event_id, terms) if terms and not self.is_over(terms) else set()
         for key in [key for key in self._stock.aside if key[0] == event_id and key[1] not in lined]:
             del self._stock.aside[key], self._for_sale[key]
         for pool in lined:
@@ -206,6 +208,17 @@ class WaitingLists:
             for_sale = max(0, min(self._for_sale[key], available - self._stock.aside[key]))
             self._stock.aside[key], self._for_sale[key] = available - for_sale, for_sale
 
+    def _lined(self, event_id: int, terms: Terms) -> set[str]:
+        """The pools for which somebody waits who can be offered their places, now or when the ticket goes on."""
+        sold = {pool for ticket in terms.tickets if self._is_sold(ticket) for pool in ticket.pools}
+        lined = set()
+        waited_for = {entry.ticket_id for entry in self.waiting(event_id)}
+        for ticket in terms.tickets:
+            refusal = own_refusal(ticket, ticket.own, self._now_ms) if ticket.own else None
+            if ticket.ticket_id in waited_for and not isinstance(refusal, UnknownPool | SaleClosed):
+                lined |= set(ticket.pools) - (sold if refusal else set())
+        return lined
+
     def _offer(self, event_id: int, terms: Terms) -> bool:
         """Goes through the line once; returns whether anybody was offered something, or had to go."""
         blocked: set[str] = set()
@@ -213,7 +226,7 @@ class WaitingLists:
         changed = False
         for entry in self.waiting(event_id):
             ticket = next((each for each in terms.tickets if each.ticket_id == entry.ticket_id), None)
-            if ticket is None or not self._is_sold(terms, ticket):
+            if ticket is None or not self._is_sold(ticket):
                 continue
             pools = [pool for pool in ticket.pools if pool not in blocked]
             free = sum(self._stock.counters(event_id, pool).available for pool in pools)

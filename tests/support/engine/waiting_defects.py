@@ -49,5 +49,11 @@ DEFECTS_OF_WAITING_LISTS: list[tuple[str, str, str]] = [
         "pool.available, pool.aside = pool.available + pool.aside, nil",
         "pool.aside = nil",
     ),
+    ("places of a paused ticket are set aside though another sells them", "        paused[name] = nil\n", ""),
+    (
+        "customers wait for a ticket whose window is over",
+        "if refusal and refusal ~= reply('sale_paused') then",
+        "if false then",
+    ),
     ("an offer is not told", "    change(u, list, entry, 'offered')\n", "    list.changed[entry.id] = true\n"),
 ]

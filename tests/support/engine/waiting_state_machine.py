@@ -16,7 +16,7 @@ from engine.commands.items import ANY_TOTAL, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.commands.refunds import Refund, Restock
 from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
-from engine.terms import NO_ROOM, CodeTerms, WaitingTerms
+from engine.terms import NO_ROOM, CodeTerms, OwnTerms, WaitingTerms
 from engine.words import CodeKind, EventStatus, FailureReason
 from tests.support.engine.code_state_machine import CodedSales
 from tests.support.engine.model_vs_server import World
@@ -25,6 +25,7 @@ from tests.support.engine.strategies import (
     LATEST,
     LONG_MS,
     NEXT,
+    OWN,
     POOLS,
     SHORT_MS,
     SOON,
@@ -272,6 +273,23 @@ class WaitingSales(CodedSales):
         for rid in list(self.world.model.reservations)[-2:]:
             self.world.step(Cancel(rid))
 
+    @rule(event_id=events, own=st.sampled_from(OWN))
+    def a_ticket_stops_while_somebody_waits(self, event_id: int, own: OwnTerms) -> None:
+        """Another ticket sells the same places: they are not set aside for one that is not sold now."""
+        self.code, self.list = "", WaitingTerms(LONG_MS)
+        self.step(put_event(event_id, self.free(event_id, 3), LONG_MS, limit=100))
+        hold = Hold(NEXT, event_id, "x", "{}", "one", items_text([(3, 1)]))
+        self.step(hold, *(replace(hold, reservation_id=f"{NEXT}{n}") for n in (1, 2)))
+        mine = list(self.world.model.reservations)[-3:]
+        self.wait(event_id, ("u", 2), ticket_id=2)
+        self.world.step(*map(Cancel, mine[0:1]))
+        self.step(put_event(event_id, self.free(event_id, 1), LONG_MS, limit=100, own=own))
+        self.world.step(*map(Cancel, mine[1:2]))
+        self.wait(event_id, ("v", 1), ticket_id=2)
+        self.step(replace(hold, customer_id="w"))
+        self.world.step(*map(Cancel, mine[2:3]))
+        self.step(put_event(event_id, self.free(event_id, 2), LONG_MS, limit=100))
+
     @rule(event_id=events, places=st.integers(1, 3))
     def does_several_while_somebody_waits(self, event_id: int, places: int) -> None:
         """In one call places return, are offered and declined, and somebody wants to buy."""
@@ -309,6 +327,7 @@ def purposeful_plays() -> list[tuple[str, Callable[[WaitingSales], None]]]:
             (f"stops {paused} {ends}", partial(_stops, event_id, paused=paused, ends=ends)) for ends in (False, True)
         ]
     plays += [(f"at once {places}", partial(_at_once, event_id, places)) for places in (1, 2, 3)]
+    plays += [(f"own {number}", partial(_ticket_stops, event_id, own)) for number, own in enumerate(OWN)]
     plays += [("left", partial(_left, event_id)), ("limit", partial(_limit, event_id))]
     plays.append(("allotment", lambda play: play.an_allotment_ends_while_somebody_waits(event_id)))
     plays.append(("for sale", lambda play: play.an_offer_has_places_that_were_for_sale(event_id)))
@@ -342,6 +361,10 @@ def _stops(event_id: int, play: WaitingSales, *, paused: bool, ends: bool) -> No
 
 def _at_once(event_id: int, places: int, play: WaitingSales) -> None:
     play.does_several_while_somebody_waits(event_id, places)
+
+
+def _ticket_stops(event_id: int, own: OwnTerms, play: WaitingSales) -> None:
+    play.a_ticket_stops_while_somebody_waits(event_id, own)
 
 
 def _left(event_id: int, play: WaitingSales) -> None:
