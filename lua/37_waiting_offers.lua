@@ -20,7 +20,9 @@ do
 
   -- True if an entry can never be served as the terms are, or as many places as its customer has by now.
   local function is_hopeless(u, terms, entry, capacity)
-    return entry.quantity > capacity or unit_customer(u, entry.event, entry.customer) + entry.quantity > terms.max_per_customer
+    local own = terms.tickets[entry.ticket].own
+    return own and entry.quantity < own.min_quantity or entry.quantity > capacity
+      or unit_customer(u, entry.event, entry.customer) + entry.quantity > terms.max_per_customer
   end
 
   -- Makes the hold of an entry's offer. Its pools have the places.

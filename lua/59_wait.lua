@@ -13,6 +13,7 @@
 --           {"sale_closed"}                          the event is closed or cancelled, or it or the ticket is past its window
 --           {"waiting_ended"}                        the list has ended
 --           {"not_on_sale_yet", opens_ms}            nobody waits before the sale of the event or ticket opens
+--           {"below_minimum", ticket_id, minimum}    fewer places than the ticket is sold in
 --           {"limit_exceeded", limit, taken}         more places than one customer may have, with those that it waits for
 --                                                    (taken counts both), or than the ticket has
 --           {"places_left", ticket_id, available}    the ticket has places enough: they can be held
@@ -55,6 +56,10 @@ do
     local refusal = ticket.own and sale.ticket_refusal(u, ticket_id, ticket.own)
     if refusal and refusal ~= reply('sale_paused') then
       return refusal
+    end
+    local too_few = sale.minimum_refusal(terms, { { ticket_id, quantity } })
+    if too_few then
+      return too_few
     end
     local capacity, available = places_of(u, event, ticket)
     local limit = math.min(terms.max_per_customer, capacity)

@@ -2,6 +2,7 @@
 
 from engine.commands.command import OnEvent, OnReservation
 from engine.results.events import NotOnSaleYet, SaleClosed, UnknownPool
+from engine.results.holds import BelowMinimum
 from engine.results.limits import LimitExceeded, RateLimited
 from engine.results.reservations import AlreadyPaid, KeyReused, NotFound, PaymentInProgress
 from engine.results.waiting_lists import (
@@ -24,6 +25,7 @@ WaitResult = (
     | SaleClosed
     | WaitingEnded
     | NotOnSaleYet
+    | BelowMinimum
     | LimitExceeded
     | PlacesLeft
 )

@@ -17,7 +17,7 @@ from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.results.events import NotOnSaleYet, SaleClosed
-from engine.results.holds import Held, SoldOut
+from engine.results.holds import BelowMinimum, Held, SoldOut
 from engine.results.limits import LimitExceeded
 from engine.results.payments import Paying
 from engine.results.reservations import AlreadyPaid, Found, NotFound, PaymentInProgress
@@ -455,6 +455,31 @@ async def test_nobody_joins_for_a_ticket_whose_own_window_is_over_or_has_not_beg
     opens_ms = await server_time_ms(event.engine.redis) + 60_000
     await event.change(tickets=with_own(OwnTerms(opens_ms=opens_ms)))
     assert await event.try_wait("a", 1, 8) == NotOnSaleYet(opens_ms)
+
+
+async def test_nobody_waits_for_fewer_places_than_the_ticket_is_sold_in(event: WaitingEvent) -> None:
+    pairs = replace_setting(GA[1], own=OwnTerms(min_quantity=2))
+    await event.publish(2, tickets=[pairs])
+    rid = await event.hold("early", 2, 8)
+    assert await event.try_wait("a", 1, 8) == await event.try_hold("a", 1, 8) == BelowMinimum(8, 2)
+    first = await event.wait("a", 2, 8)
+    await event.cancel(rid)
+    assert await event.states(first) == [OFFERED]
+
+
+@pytest.mark.parametrize("fills_gaps", [False, True])
+async def test_customers_who_wait_for_fewer_than_the_ticket_is_sold_in_by_now_are_told(
+    event: WaitingEvent, fills_gaps: bool
+) -> None:
+    await event.publish(3, tickets=GA, fills_gaps=fills_gaps)
+    rids = [await event.hold("early"), await event.hold("early", 2)]
+    one, two, adult = await event.wait("one", 1, 8), await event.wait("two", 2, 8), await event.wait("adult", 1)
+    await event.change(tickets=with_own(OwnTerms(min_quantity=2)))
+    assert await event.states(one, two, adult) == [WAITING, WAITING, WAITING]
+    await event.cancel(rids[1])
+    assert await event.states(one, two, adult) == [ENDED, OFFERED, WAITING]
+    await event.cancel(rids[0])
+    assert await event.states(adult) == [OFFERED]
 
 
 async def test_replacing_a_hold_takes_nothing_that_is_set_aside(event: WaitingEvent) -> None:

@@ -9,6 +9,7 @@ from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiti
 from engine.facts import WaitingFact
 from engine.records import Line, WaitingEntry
 from engine.results.events import SaleClosed, SalePaused, UnknownPool
+from engine.results.holds import BelowMinimum
 from engine.results.internal import Again
 from engine.results.limits import LimitExceeded
 from engine.results.reservations import NotFound
@@ -142,6 +143,8 @@ class WaitingLists:
         refusal = own_refusal(ticket, ticket.own, self._now_ms) if ticket.own else None
         if refusal and not isinstance(refusal, SalePaused):
             return refusal
+        if command.quantity < _least(ticket):
+            return BelowMinimum(command.ticket_id, _least(ticket))
         capacity = sum(self._stock.counters(event_id, pool).capacity for pool in ticket.pools)
         taken = self._stock.customer_places(event_id, command.customer_id)
         taken += self.waits_for(event_id, command.customer_id)
@@ -234,7 +237,7 @@ class WaitingLists:
                 continue
             capacity = sum(self._stock.counters(event_id, pool).capacity for pool in ticket.pools)
             has = self._stock.customer_places(event_id, entry.customer_id)
-            if entry.quantity > capacity or has + entry.quantity > terms.max_per_customer:
+            if not _least(ticket) <= entry.quantity <= capacity or has + entry.quantity > terms.max_per_customer:
                 self.end(entry, WaitingState.ENDED)
                 changed = True
             elif entry.quantity <= free:
@@ -265,6 +268,11 @@ class WaitingLists:
         self._stock.reservations[entry.waiting_id] = offer
         self._tell(FactWord.HELD, offer)
         self._change(entry, WaitingState.OFFERED, WaitingFactWord.OFFERED, until_ms)
+
+
+def _least(ticket: TicketTerms) -> int:
+    """The number of places that a ticket is sold in."""
+    return ticket.own.min_quantity if ticket.own else 1
 
 
 def ordered(facts: Sequence[WaitingFact]) -> list[WaitingFact]:

@@ -55,5 +55,7 @@ DEFECTS_OF_WAITING_LISTS: list[tuple[str, str, str]] = [
         "if refusal and refusal ~= reply('sale_paused') then",
         "if false then",
     ),
+    ("customers wait for fewer places than the ticket is sold in", "if too_few then", "if false then"),
+    ("fewer places are offered than the ticket is sold in", "own and entry.quantity < own.min_quantity or", "false or"),
     ("an offer is not told", "    change(u, list, entry, 'offered')\n", "    list.changed[entry.id] = true\n"),
 ]

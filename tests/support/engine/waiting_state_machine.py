@@ -281,7 +281,7 @@ class WaitingSales(CodedSales):
         hold = Hold(NEXT, event_id, "x", "{}", "one", items_text([(3, 1)]))
         self.step(hold, *(replace(hold, reservation_id=f"{NEXT}{n}") for n in (1, 2)))
         mine = list(self.world.model.reservations)[-3:]
-        self.wait(event_id, ("u", 2), ticket_id=2)
+        self.wait(event_id, ("u", 2), ("v", 1), ticket_id=2)
         self.world.step(*map(Cancel, mine[0:1]))
         self.step(put_event(event_id, self.free(event_id, 1), LONG_MS, limit=100, own=own))
         self.world.step(*map(Cancel, mine[1:2]))

@@ -145,6 +145,15 @@ async def test_nobody_waits_while_there_are_places_enough(front: Front) -> None:
     assert (too_many.code, too_many.body["limit"]) == ("limit_exceeded", 3)
 
 
+async def test_nobody_waits_for_fewer_places_than_the_ticket_is_sold_in(front: Front) -> None:
+    event = await front.event(tickets=[ticket("Pair", 2) | {"min_quantity": 2}], waiting_list={})
+    await front.held((event["tickets"][0]["id"], 2), customer="early")
+    line = Line(front, event, [])
+    refused = await line.ask("anna", 1)
+    assert (refused.status, refused.code, refused.body["fields"][0]["path"]) == (422, "invalid", "quantity")
+    await line.join("anna", 2)
+
+
 async def test_the_same_key_has_the_same_answer(front: Front, start_api: StartApi) -> None:
     line = await line_of(front)
     await line.join("ben")
