@@ -28,14 +28,15 @@ do
     return u.now_ms < pool.start_ms - scan.early_ms and 'not_yet' or nil
   end
 
-  -- Adds a pass in order of time. Returns the entry that it doubles, if there is one: neither is between the other and an exit.
-  local function add_pass(e, at_ms, direction, gate)
-    local passes, place = e[PASSES], #e[PASSES] + 1
+  -- Adds the pass of a scan in order of time. Returns the entry that it doubles, if there is one. Nobody went out between
+  -- the two, by the known passes and by the exits of the same upload.
+  local function add_pass(e, scan)
+    local at_ms, direction, passes, place = scan.at_ms, scan.direction, e[PASSES], #e[PASSES] + 1
     while place > 1 and passes[place - 1][1] > at_ms do
       place = place - 1
     end
     local before, after = passes[place - 1], passes[place]
-    table.insert(passes, place, { at_ms, direction, gate })
+    table.insert(passes, place, { at_ms, direction, scan.gate })
     if #passes > PASSES_KEPT then
       table.remove(passes, 1)
     end
@@ -44,6 +45,12 @@ do
       return nil
     end
     e[FIRST_IN_MS] = e[FIRST_IN_MS] == 0 and at_ms or math.min(e[FIRST_IN_MS], at_ms)
+    if before and scan.exit_before_ms >= before[1] then
+      before = nil
+    end
+    if after and scan.exit_after_ms > 0 and scan.exit_after_ms < after[1] then
+      after = nil
+    end
     return before and before[2] == 'in' and before or after and after[2] == 'in' and after or nil
   end
 
@@ -67,7 +74,7 @@ do
         return 'not_yet'
       end
     end
-    local double = add_pass(e, scan.at_ms, scan.direction, scan.gate)
+    local double = add_pass(e, scan)
     change(u, doors, scan.number, e, scan.direction == 'in' and 'entered' or 'left')
     return 'admitted', double
   end

@@ -89,7 +89,10 @@ async def upload_check_ins(request: web.Request) -> Reply:
         _check_instant(each, f"items[{place}].")
     event = await event_of_path(request)
     views = await EticketViews.of(request, event.event_id)
-    answers = await asyncio.gather(*(_check_in(request, event, views, each) for each in body.items))
+    exits = _exits_beside(body.items)
+    answers = await asyncio.gather(
+        *(_check_in(request, event, views, each, beside) for each, beside in zip(body.items, exits, strict=True))
+    )
     return json_reply(CheckInAnswers(list(answers)))
 
 
@@ -101,7 +104,7 @@ def _check_instant(body: CheckInBody, path: str) -> None:
 
 
 async def _check_in(
-    request: web.Request, event: EventSnapshot, views: EticketViews, body: CheckInBody
+    request: web.Request, event: EventSnapshot, views: EticketViews, body: CheckInBody, exits: tuple[int, int] = (0, 0)
 ) -> CheckInAnswer:
     named, verdict = await _judge(request, event, body.code)
     settings = request.app[SETTINGS]
@@ -116,15 +119,45 @@ async def _check_in(
         scanned_ms=milliseconds(body.scanned_at) if body.scanned_at else 0,
         offline=body.offline,
         times=(event.doors_open_ms or 0, settings.slot_early_seconds * 1000, settings.slot_late_seconds * 1000),
+        exits=exits,
     )
     result = await request.app[ENGINE].submit(command)
     request.app[DOORS_METRICS].answered(event.event_id, body.direction, result, offline=body.offline)
     return _answer(views, result, body.code)
 
 
+def _exits_beside(items: list[CheckInBody]) -> list[tuple[int, int]]:
+    """Finds the last exit before each offline scan, and the first after it, with the same code; see CheckIn.
+
+    So the order of the items does not matter. A scan without `scanned_at` is later than the others.
+    """
+    offline = [place for place, each in enumerate(items) if each.offline]
+    offline.sort(key=lambda place: items[place].scanned_at or _LATEST)
+    before, after = _last_exits(items, offline), _last_exits(items, offline[::-1])
+    return [(before.get(place, 0), after.get(place, 0)) for place in range(len(items))]
+
+
+def _last_exits(items: list[CheckInBody], order: list[int]) -> dict[int, int]:
+    """Finds the last exit with the same code before each place, in this order; places that have none are not there."""
+    found: dict[int, int] = {}
+    exits: dict[str, int] = {}
+    for place in order:
+        each = items[place]
+        code = _plain(each.code)
+        if code in exits:
+            found[place] = exits[code]
+        if each.direction is Direction.OUT and each.scanned_at:
+            exits[code] = milliseconds(each.scanned_at)
+    return found
+
+
+def _plain(code: str) -> str:
+    return code.strip("\r\n").upper()
+
+
 async def _judge(request: web.Request, event: EventSnapshot, code: str) -> tuple[Named, str]:
     """The e-ticket that a code names, and the result where the code itself says it, else an empty text."""
-    decoded = decode_code(code.strip("\r\n").upper())
+    decoded = decode_code(_plain(code))
     if decoded is None:
         return _NOBODY, ScanResult.UNKNOWN
     of = event

@@ -14,7 +14,8 @@ class CheckIn(OnEvent[CheckedIn], frozen=True, tag="check_in"):
 
     `verdict`: the result where the code itself says it, else empty. `scanned_ms` counts where `offline`. `times`:
     the instant before which nobody is admitted, 0: none; and for how long a timed ticket admits before and after its
-    slot's start. The same gate and nonce are the same scan.
+    slot's start. The same gate and nonce are the same scan. `exits`: of the exits with that code in the same upload,
+    the last before this scan and the first after it; 0: none. They may come to Redis later than this scan.
     """
 
     number: int
@@ -26,6 +27,7 @@ class CheckIn(OnEvent[CheckedIn], frozen=True, tag="check_in"):
     scanned_ms: int
     offline: bool
     times: tuple[int, int, int]
+    exits: tuple[int, int] = (0, 0)
 
 
 class Etickets(OnReservation[EticketsListed | NotFound], frozen=True, tag="etickets"):

@@ -3,6 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
+
+import pytest
 
 from engine.etickets import base45, from_base45
 from tests.integration.api.doors.test_check_in import Doors, doors_of
@@ -229,6 +232,43 @@ async def test_offline_entries_are_put_in_the_order_of_their_times(front: Front)
     late = await offline(40, "in", "west")
     assert late["conflict"]["gate"] == "north", "the entry online came after, and nobody went out between"
     assert statuses(await doors.etickets_of_paid()) == ["in"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in first", "out first"])
+async def test_an_upload_in_any_order_is_no_conflict_where_somebody_went_out_between(
+    front: Front, sync: None, order: tuple[int, int]
+) -> None:
+    """One gate scans online; the upload of another has an entry and an exit before that, then one without an exit."""
+    doors = await doors_of(front)
+    _, (eticket, other) = await doors.bought(2)
+    now = datetime.now(UTC)
+
+    async def conflicts_of(scans: list[tuple[Json, str, int]]) -> list[str | None]:
+        items = [
+            {
+                "code": each["code"],
+                "gate": "south",
+                "nonce": str(uuid4()),
+                "direction": direction,
+                "scanned_at": (now - timedelta(seconds=ago)).isoformat(),
+                "offline": True,
+            }
+            for each, direction, ago in scans
+        ]
+        answer = await front.call("POST", f"{doors.path}/check-ins/upload", {"items": items})
+        assert answer.status == 200, answer
+        assert {one["result"] for one in answer.body["items"]} == {"admitted"}
+        return [one["conflict"] and one["conflict"]["gate"] for one in answer.body["items"]]
+
+    assert await doors.result(eticket["code"]) == await doors.result(other["code"]) == "admitted"
+    passes = [(eticket, "in", 300), (eticket, "out", 200)]
+    assert await conflicts_of([passes[place] for place in order]) == [None, None]
+    assert await front.pages(f"{doors.path}/check-ins", conflict="true") == []
+    # Nobody went out between these and the entries beside them: the exits are of another e-ticket, or at another time.
+    assert await conflicts_of([(other, "in", 300), (other, "out", 400)]) == ["north", None]
+    assert await conflicts_of([(eticket, "in", 100), (eticket, "out", 250)]) == ["north", None]
+    assert await conflicts_of([(other, "in", 50), (eticket, "out", 20)]) == ["south", None]
+    assert len(await front.pages(f"{doors.path}/check-ins", conflict="true")) == 3
 
 
 async def test_a_void_eticket_that_was_let_in_offline_is_reported(front: Front, sync: None) -> None:
