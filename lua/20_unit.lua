@@ -90,7 +90,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     fenced = fenced,
     published = meta[5], -- the limits, or false: nobody has published any
     allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does
-    backlog = false, -- expired holds were left for the next call
+    backlog = false, -- expired holds or bookings were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
     new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, rest = {} }, -- see unit_add_hold
     named_keys = {}, -- of each command: the hold key that it names

@@ -81,17 +81,6 @@ do
     return names
   end
 
-  -- The refusal of one more booking for this customer and this phone number, each empty where it is not meant; or nil.
-  function bookings.limit_refusal(u, event, terms, customer, phone)
-    for _, name in ipairs(counted_for(customer, phone)) do
-      local taken = unit_customer(u, event, name)
-      if taken + 1 > terms.max_per_customer then
-        return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
-      end
-    end
-    return nil
-  end
-
   -- Counts a booking for its customer and its phone number, or stops counting it where `places` is -1.
   function bookings.count(u, event, customer, phone, places)
     for _, name in ipairs(counted_for(customer, phone)) do
@@ -107,6 +96,60 @@ do
     if terms and terms.room then
       rooms.gave_back(u, b.event, b.customer, b.created_ms, 1)
     end
+  end
+
+  -- Removes a booking that expired.
+  local function purge_booking(u, field, stored)
+    local b = u.bookings[field] or stored and bookings.decode(field, cmsgpack.unpack(stored))
+      or damaged('no booking ' .. field)
+    bookings.release(u, b)
+    u.bookings[field], u.changed_bookings[field] = false, false
+  end
+
+  -- Removes what is due in `purges`, a slice at most; returns how many bookings, and how much in all.
+  function bookings.purge_due(u)
+    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_PURGES], '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
+    local stored = #due > 0 and read_many('HMGET', u.keys[KEY_BOOKINGS], due)
+    local removed = 0
+    for i, member in ipairs(due) do
+      local event, places, customer = string.match(member, '^(%d+)%-[%w_-]+/slot:[%d:T-]+/(%d+)/(.*)$')
+      if u.purges[member] ~= false then -- false: a command of this call has removed it
+        if event then
+          unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))
+        else
+          purge_booking(u, member, stored[i])
+          removed = removed + 1
+        end
+        u.purges[member] = false
+      end
+    end
+    return removed, #due
+  end
+
+  -- The refusal of more places for a customer, or of one more booking of a phone number; or nil. What has expired does not
+  -- count: where it may matter, it is purged first, a slice in each call. If more is left, the answer is `again`.
+  function bookings.refusal_of_more(u, event, terms, name, places)
+    local most = terms.max_per_customer - places
+    if unit_customer(u, event, name) > most and slots.has_any(terms) and not u.purged_due then
+      local _, looked_at = bookings.purge_due(u)
+      u.purged_due, u.backlog = true, u.backlog or looked_at == u.slice
+    end
+    local taken = unit_customer(u, event, name)
+    if taken <= most then
+      return nil
+    end
+    return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
+  end
+
+  -- The refusal of one more booking for this customer and this phone number, each empty where it is not meant; or nil.
+  function bookings.limit_refusal(u, event, terms, customer, phone)
+    for _, name in ipairs(counted_for(customer, phone)) do
+      local refusal = bookings.refusal_of_more(u, event, terms, name, 1)
+      if refusal then
+        return refusal
+      end
+    end
+    return nil
   end
 
   -- Marks a booking as changed just now and adds a fact about it: the word for what happened, and the whole booking.

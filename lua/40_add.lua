@@ -8,7 +8,7 @@
 --           item, of a seat: a seat that it has already stays. Under another ticket, it then has that ticket's price.
 --           expected_minor: the total of the places of the item; -1: whatever it is
 --           code: of what is taken now; what the reservation has stays as it is. A reservation names one code.
--- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, bookings, purges, ledger, deadlines, hold:<rid>
 -- Promise   All of it or nothing. The deadline of a live hold does not move, nor does the price of what it has.
 --           Again: the same answer.
 -- Results   {"rate_limited", who, retry_ms}, {"too_many_holds", limit} as in hold
@@ -134,11 +134,8 @@ do
     if refusal then
       return refusal
     end
-    local taken = unit_customer(u, r.event, r.customer)
-    if places > 0 and taken + places > terms.max_per_customer then
-      return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
-    end
-    refusal = u.hoards and places > 0 and hoarding.refusal_of_more(u, r, places, terms)
+    refusal = places > 0 and bookings.refusal_of_more(u, r.event, terms, r.customer, places)
+      or u.hoards and places > 0 and hoarding.refusal_of_more(u, r, places, terms)
     if refusal then
       return refusal
     end

@@ -1,7 +1,7 @@
 -- claim: gives a hold to another customer: that of a cart that had none.
 --
 -- Command   {"claim", rid, customer_id}
--- Keys      events, customers, ledger, deadlines, unsettled, hold:<rid>
+-- Keys      events, pools, slots, customers, bookings, purges, ledger, deadlines, unsettled, hold:<rid>
 -- Promise   All of its places count for the customer from then on, or none does. Again: the same answer.
 -- Results   {"not_found"}
 --           {"expired"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
@@ -24,19 +24,16 @@ do
       return reply_record(u, 'held', r, true)
     end
     local terms, places = unit_terms(u, r.event) or damaged('no terms of event ' .. u.digits[r.event]), record_places(r)
-    local taken, field = unit_customer(u, r.event, customer)
-    if taken + places > terms.max_per_customer then
-      return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
-    end
-    refusal = u.hoards and hoarding.refusal_of_claim(u, r, customer, places, terms)
+    refusal = bookings.refusal_of_more(u, r.event, terms, customer, places)
+      or u.hoards and hoarding.refusal_of_claim(u, r, customer, places, terms)
     if refusal then
       return refusal
     end
     unit_add_customer_places(u, r.event, r.customer, -places)
-    unit_set_customer(u, field, taken + places)
+    unit_add_customer_places(u, r.event, customer, places)
     if u.limits then
       limits.hold_ended(u, r)
-      limits.hold_began(u, field, r.deadline_ms)
+      limits.hold_began(u, event_field(u, r.event, customer), r.deadline_ms)
     end
     if u.hoards then
       hoarding.holder_changed(u, r, customer)

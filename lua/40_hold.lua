@@ -14,7 +14,7 @@
 --           blocked: seats that are named may be blocked; when they are given back they are blocked again
 --           key: answer:{<name>}, which has the event of its idempotency key (28_key_events.lua); empty: none
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
--- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>, key
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, bookings, purges, ledger, deadlines, hold:<rid>, key
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed.
 --           So a repeat is looked for before anything else is checked.
 -- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
@@ -164,10 +164,13 @@ do
     if refusal then
       return refusal
     end
-    local taken = u.customers[customer_field]
-    if taken + places > terms.max_per_customer and not command[12] then
-      return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
+    if u.customers[customer_field] + places > terms.max_per_customer and not command[12] then
+      refusal = bookings.refusal_of_more(u, event, terms, command[4], places)
+      if refusal then
+        return refusal
+      end
     end
+    local taken = u.customers[customer_field]
     refusal = u.hoards and hoarding.refusal(u, number, places, terms)
     if refusal then
       return refusal

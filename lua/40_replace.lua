@@ -2,7 +2,7 @@
 --
 -- Command   {"replace", rid, event_id, customer_id, items, address, archived}; items and address as in hold, the customer
 --           that of the reservation, archived as in cancel
--- Keys      events, pools, slots, seats:<event>:<pool>, customers, ledger, deadlines, hold:<rid>
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, bookings, purges, ledger, deadlines, hold:<rid>
 -- Promise   All of it or nothing. Its own places are free for the choice. The deadline does not move, nor does the price of
 --           places that stay. Of a ticket that is not on sale now nothing new is taken; places that it has may stay. A repeat
 --           has the same answer, except that best seats are chosen again. While its code is valid, other places of tickets
@@ -91,15 +91,13 @@ do
     if has_more and r.digest == OFFER_DIGEST then
       return reply('only_fewer') -- its deadline is not that of places which anybody may hold
     end
-    local gained, taken = record_places({ lines = lines }) - record_places(r), unit_customer(u, r.event, r.customer)
+    local gained = record_places({ lines = lines }) - record_places(r)
     refusal = terms.room and has_more and rooms.refusal(u, r.event, r.customer, math.max(0, gained))
     if refusal then
       return refusal
     end
-    if gained > 0 and taken + gained > terms.max_per_customer then
-      return u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
-    end
-    refusal = u.hoards and gained > 0 and hoarding.refusal_of_more(u, r, gained, terms)
+    refusal = gained > 0 and bookings.refusal_of_more(u, r.event, terms, r.customer, gained)
+      or u.hoards and gained > 0 and hoarding.refusal_of_more(u, r, gained, terms)
     if refusal then
       return refusal
     end

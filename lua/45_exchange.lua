@@ -7,7 +7,7 @@
 --           over_limit: the customer may have more than max_per_customer
 --           digest: of the request, to know a repeat from a misuse of the attempt's id
 --           archived: the record as Postgres has it, for a reservation that is no longer kept here; or nil
--- Keys      events, pools, slots, purges, seats:<event>:<pool>, customers, ledger, unsettled, hold:<rid>
+-- Keys      events, pools, slots, bookings, purges, seats:<event>:<pool>, customers, ledger, unsettled, hold:<rid>
 -- Promise   All of it or nothing. What it has is free for the choice. Places that stay keep the price that was paid, also under
 --           a code; new places are at ordinary terms.
 --           If it costs more, the new places are pinned beside the old ones until the attempt is confirmed or failed.
@@ -101,9 +101,10 @@ do
     if not lines then
       return nil, u.backlog and reply('again') or refusal
     end
-    local gained, taken = record_places({ lines = lines }) - record_places(r), unit_customer(u, r.event, r.customer)
-    if gained > 0 and taken + gained > terms.max_per_customer and not command[7] then
-      return nil, u.backlog and reply('again') or reply('limit_exceeded', terms.max_per_customer, taken)
+    local gained = record_places({ lines = lines }) - record_places(r)
+    refusal = gained > 0 and not command[7] and bookings.refusal_of_more(u, r.event, terms, r.customer, gained)
+    if refusal then
+      return nil, refusal
     end
     local total_minor = record_total({ lines = lines })
     if command[5] >= 0 and total_minor ~= command[5] then

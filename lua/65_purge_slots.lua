@@ -8,33 +8,6 @@
 -- Results   {"purged", bookings, slots, kept, more}    more: call again, passing over those that were kept, too
 -- Facts     none: who reads Postgres works out there what has expired
 do
-  -- Removes a booking that expired.
-  local function purge_booking(u, field, stored)
-    local b = stored and bookings.decode(field, cmsgpack.unpack(stored)) or damaged('no booking ' .. field)
-    bookings.release(u, b)
-    u.bookings[field], u.changed_bookings[field] = false, false
-  end
-
-  -- Removes what is due in `purges`, a slice at most; returns how many bookings, and how much in all.
-  local function purge_due(u)
-    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_PURGES], '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
-    local stored = #due > 0 and read_many('HMGET', u.keys[KEY_BOOKINGS], due)
-    local bookings = 0
-    for i, member in ipairs(due) do
-      local event, places, customer = string.match(member, '^(%d+)%-[%w_-]+/slot:[%d:T-]+/(%d+)/(.*)$')
-      if u.purges[member] ~= false then -- false: a command of this call has removed it
-        if event then
-          unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))
-        else
-          purge_booking(u, member, stored[i])
-          bookings = bookings + 1
-        end
-        u.purges[member] = false
-      end
-    end
-    return bookings, #due
-  end
-
   -- Removes slots that are due; returns how many, how many are kept, and how many were looked at.
   local function purge_pools(u, skip, most)
     local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_SLOTS], '-inf', u.digits[u.now_ms], 'LIMIT', skip, most)
@@ -61,12 +34,12 @@ do
       or redis.call('ZCARD', keys[KEY_PURGES]) > 0 and redis.call('ZCARD', keys[KEY_SLOTS]) == 0 then
       damaged('bookings without an end, or without slots')
     end
-    local bookings, removed = purge_due(u)
+    local removed_bookings, removed = bookings.purge_due(u)
     local slots, kept, seen = 0, 0, 0
     if removed < u.slice then
       slots, kept, seen = purge_pools(u, command[2], u.slice - removed)
     end
-    return reply('purged', bookings, slots, kept, removed + seen == u.slice)
+    return reply('purged', removed_bookings, slots, kept, removed + seen == u.slice)
   end
 
   commands.purge_slots = { run = purge_slots }

@@ -92,7 +92,7 @@ DEFECTS = [
     Defect(
         "a customer's places are forgotten", "unit_add_customer_places(u, r.event, r.customer, -record_places(r))", ""
     ),
-    Defect("one place too many for a customer", "taken + places > terms.max", "taken + places > 1 + terms.max"),
+    Defect("one place too many for a customer", "if taken <= most then", "if taken <= most + 1 then"),
     Defect("a blocked seat that was sold goes on sale", "#lent > 0 and not lends then", "false then"),
     Defect("blocked seats are sold to anybody", "command[13] and sale.lend", "sale.lend"),
     Defect("lines of one pool are judged apart", "wanted = wanted + lines[j][LINE_QUANTITY]", ""),
@@ -112,22 +112,26 @@ DEFECTS = [
     Defect("what is restocked can be restocked again", "r.kept = {}", ""),
     Defect("a fact is not told", "unit_fact(u, 'paying', r)", ""),
     Defect("blocked seats stay in the capacity", "blocked and -#seats or #seats", "blocked and 0 or #seats"),
-    Defect("a cart may exceed the limit", "if places > 0 and taken + places > terms.max_per_customer", "if false"),
+    Defect(
+        "a cart may exceed the limit",
+        "= places > 0 and bookings.refusal_of_more",
+        "= false and bookings.refusal_of_more",
+    ),
     Defect(
         "who takes a hold over has no limit",
-        "if taken + places > terms.max_per_customer then\n      return u.backlog and reply('again') or "
-        "reply('limit_exceeded', terms.max_per_customer, taken)\n    end\n    "
-        "refusal = u.hoards and hoarding.refusal_of_claim",
-        "refusal = u.hoards and hoarding.refusal_of_claim",
+        "bookings.refusal_of_more(u, r.event, terms, customer, places)\n      or u.hoards",
+        "u.hoards",
     ),
     Defect(
         "a hold that was taken over counts for two customers",
-        "unit_add_customer_places(u, r.event, r.customer, -places)\n    unit_set",
-        "unit_set",
+        "unit_add_customer_places(u, r.event, r.customer, -places)\n    unit_add",
+        "unit_add",
     ),
     Defect("a place that stays is priced again", "line_like(old, same)", "line_like(line, same)"),
     Defect(
-        "a changed hold may exceed the limit", "if gained > 0 and taken + gained > terms", "if false and taken > terms"
+        "a changed hold may exceed the limit",
+        "= gained > 0 and bookings.refusal_of_more",
+        "= false and bookings.refusal_of_more",
     ),
     Defect("a section without seats is not shown", "string.find(name, SECTION)", "ticket.assigned"),
     Defect("a lone seat is left", "best.first_block(section, n + 2)", "best.first_block(section, n)"),
@@ -154,8 +158,8 @@ DEFECTS_OF_EXCHANGES = [
     ),
     Defect(
         "an exchange may exceed the limit",
-        "max_per_customer and not command[7] then",
-        "max_per_customer and false then",
+        "gained > 0 and not command[7] and bookings",
+        "false and bookings",
     ),
     Defect(
         "what an exchange pins does not count",
@@ -248,7 +252,8 @@ DEFECTS_OF_SLOTS = [
         "if false and cmsgpack.pack(before.schedule)",
     ),
     Defect("a closed slot is booked", "not schedule.closed[date]", "true"),
-    Defect("a phone number has a booking too many", "if taken + 1 > terms", "if taken > terms"),
+    Defect("a phone number has a booking too many", "terms, name, 1)", "terms, name, 0)"),
+    Defect("what expired counts until it is purged", "and not u.purged_due then", "and false then"),
     Defect("a booking that was renamed counts for its old phone", "bookings.count(u, b.event, '', b.phone, -1)", ""),
     Defect("the later of two changes wins unseen", "if changed_ms > 0 and", "if false and"),
 ]

@@ -1,6 +1,7 @@
 """Slots: which of them can be had, and until when."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -90,6 +91,45 @@ async def test_a_booking_that_has_expired_is_not_deleted_any_more(engine: Engine
         assert isinstance(await hasty.submit(Book(EVENT, booking_id, *at(starts_ms), "{}", "")), Booked)
         await until(engine, starts_ms + 1)
         assert isinstance(await hasty.submit(Unbook(EVENT, booking_id, "again")), BookingExpired)
+
+
+@pytest.mark.parametrize(("phone", "customer"), [("933", ""), ("", "anna"), ("933", "anna")])
+@pytest.mark.parametrize("sweep_slice", [1, 64])
+async def test_expired_bookings_do_not_count_though_nothing_purges_them(
+    engine: Engine, phone: str, customer: str, sweep_slice: int
+) -> None:
+    """Others expired before, more than one call looks at."""
+    await publish(engine, limit=1)
+    async with Engine(replace(engine.settings, booking_expires_ms=1, sweep_slice=sweep_slice)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+
+        async def booked(start_ms: int, phone: str, customer: str) -> object:
+            return await hasty.submit(Book(EVENT, str(uuid4()), *at(start_ms), "{}", "", phone, customer))
+
+        for number in range(3):
+            assert isinstance(await booked(starts_ms - 1, f"{number}", f"{number}"), Booked)
+        assert isinstance(await booked(starts_ms, phone, customer), Booked)
+        assert await booked(SLOT, phone, customer) == LimitExceeded(1, 1)
+        await until(engine, starts_ms + 1)
+        assert isinstance(await booked(SLOT, phone, customer), Booked)
+        assert await booked(OTHER_DAY, phone, customer) == LimitExceeded(1, 1)
+
+
+async def test_past_visits_and_bookings_do_not_count_for_holds_though_nothing_purges_them(engine: Engine) -> None:
+    await publish(engine, limit=2)
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        bought = hold_of(starts_ms)
+        assert isinstance(await hasty.submit(bought), Held)
+        await hasty.submit(BeginPayment(bought.reservation_id, "pay", PRICE, ""))
+        assert isinstance(await hasty.submit(ConfirmPayment(bought.reservation_id, "pay")), Paid)
+        book = Book(EVENT, str(uuid4()), *at(starts_ms), "{}", "", "", "anna")
+        assert isinstance(await hasty.submit(book), Booked)
+        assert await hasty.submit(hold_of(SLOT)) == LimitExceeded(2, 2)
+        await until(engine, starts_ms + 1)
+        assert isinstance(await hasty.submit(hold_of(SLOT)), Held)
+        assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), Held)
+        assert await hasty.submit(hold_of(OTHER_DAY)) == LimitExceeded(2, 2)
 
 
 async def test_purchases_of_a_purged_slot_no_longer_count_and_their_refund_takes_nothing_twice(

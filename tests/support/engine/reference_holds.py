@@ -8,7 +8,6 @@ from engine.results.codes import CodeUnknown, CodeUsedUp
 from engine.results.events import UnknownPool
 from engine.results.holds import Cancelled, Held, PriceChanged
 from engine.results.internal import Again
-from engine.results.limits import LimitExceeded
 from engine.results.reservations import (
     AlreadyCancelled,
     AlreadyPaid,
@@ -66,9 +65,14 @@ class Holds(Sale):
             unknown = not_applicable(own, sum(places_of(each) for each in items if covers(own, ticket_of(each))))
         if unknown:
             return unknown
-        taken = self.customer_places(command.event_id, command.customer_id)
-        if not command.over_limit and taken + sum(places_of(item) for item in items) > terms.max_per_customer:
-            return Again() if self._backlog else LimitExceeded(terms.max_per_customer, taken)
+        gained = sum(places_of(item) for item in items)
+        limited = (
+            None
+            if command.over_limit
+            else self._slots.limit_refusal(terms, command.event_id, command.customer_id, gained)
+        )
+        if limited:
+            return Again() if self._backlog else limited
         named = [line for line in items if isinstance(line, NamedSeats)] if command.from_blocked else []
         with self._free(command.event_id, [(item.pool, item.seats) for item in named]):
             chosen = choose(self, command.event_id, terms, items)
@@ -106,10 +110,10 @@ class Holds(Sale):
             return NOT_CHANGEABLE[reservation.state]
         if reservation.customer_id == customer_id:
             return Held(self.now_ms, True, reservation.record())
-        limit = self.terms[reservation.event_id].max_per_customer
-        taken = self.customer_places(reservation.event_id, customer_id)
-        if taken + reservation.places() > limit:
-            return Again() if self._backlog else LimitExceeded(limit, taken)
+        terms, event_id = self.terms[reservation.event_id], reservation.event_id
+        exceeded = self._slots.limit_refusal(terms, event_id, customer_id, reservation.places())
+        if exceeded:
+            return Again() if self._backlog else exceeded
         reservation.customer_id = customer_id
         self._fact(FactWord.CHANGED, reservation)
         return Held(self.now_ms, False, reservation.record())

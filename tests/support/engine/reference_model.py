@@ -42,8 +42,8 @@ class Model(Catalogue, HoldChanges, Payments, Refunds):
         """Runs a batch at an instant; `facts` are those of this call."""
         self.now_ms, self.facts = now_ms, []
         due = self.due(partition, now_ms)[: self._sweep_slice]
-        self._given_back, self._backlog = len(due), len(due) == self._sweep_slice
-        self._slots.begin(partition, now_ms, backlog=self._backlog)
+        self._given_back = len(due)
+        self._slots.begin(partition, now_ms, backlog=len(due) == self._sweep_slice)
         self.lines.begin(now_ms)
         for reservation in due:
             self._give_back(reservation, self._ending(reservation))

@@ -25,17 +25,20 @@ class Sale(Stock):
     def __init__(self, partitions: int, sweep_slice: int, booking_ms: int) -> None:
         super().__init__(partitions)
         self._sweep_slice = sweep_slice
-        self._slots = Slots(self, booking_ms)
+        self._slots = Slots(self, booking_ms, sweep_slice)
         self.lines = WaitingLists(self, self._fact)
         self.facts: list[Fact] = []
         self.now_ms = 0
         self._given_back = 0
-        self._backlog = False
 
     @property
     def booking_facts(self) -> list[BookingFact]:
         """Facts about bookings of the last call."""
         return self._slots.facts
+
+    @property
+    def _backlog(self) -> bool:
+        return self._slots.backlog
 
     def forget(self, reservation_id: str) -> None:
         """The time for which an ended reservation is kept is over."""
@@ -75,9 +78,9 @@ class Sale(Stock):
         return SalePaused() if terms.status is EventStatus.PAUSED else None
 
     def _limit_refusal(self, reservation: Reservation, terms: Terms, gained: int) -> LimitExceeded | None:
-        taken = self.customer_places(reservation.event_id, reservation.customer_id)
-        exceeds = gained > 0 and taken + gained > terms.max_per_customer
-        return LimitExceeded(terms.max_per_customer, taken) if exceeds else None
+        if gained <= 0:
+            return None
+        return self._slots.limit_refusal(terms, reservation.event_id, reservation.customer_id, gained)
 
     def _short(self, event_id: int, lines: Sequence[Line], code: Code | None = None) -> tuple[Line, int] | None:
         """The first line that is not available, and what its pool has; without what is set aside for a code."""

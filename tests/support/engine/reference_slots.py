@@ -38,18 +38,21 @@ SaleRefusal: TypeAlias = Callable[[Terms], Result | None]
 class Slots:
     """Runs the commands on bookings and slots, at the instant of a call."""
 
-    def __init__(self, stock: Stock, booking_ms: int) -> None:
+    def __init__(self, stock: Stock, booking_ms: int, slice_of_purge: int) -> None:
         self._stock = stock
         self._booking_ms = booking_ms
+        self._slice = slice_of_purge
         self.facts: list[BookingFact] = []
         self._now_ms = 0
-        self._backlog = False
+        self.backlog = False
+        """True if expired holds or bookings were left for the next call."""
+        self._has_expired = False
         self._purgeable: list[str] = []
         self._ending: list[tuple[int, str]] = []
 
     def begin(self, partition: int, now_ms: int, *, backlog: bool) -> None:
         """A call begins: what is to go is what was there before it."""
-        self._now_ms, self._backlog, self.facts = now_ms, backlog, []
+        self._now_ms, self.backlog, self.facts, self._has_expired = now_ms, backlog, [], False
         purges = self._stock.purges(partition)
         due = sorted((until_ms, member.encode()) for member, until_ms in purges.items() if until_ms <= now_ms)
         self._purgeable = [member.decode() for _, member in due]
@@ -202,16 +205,26 @@ class Slots:
         return booking if self._now_ms < booking.expires_ms else BookingExpired()
 
     def _limit_refusal(self, terms: Terms, event_id: int, name: str) -> Result | None:
-        taken = self._stock.customer_places(event_id, name)
-        if name in ("", phone_customer("")) or taken < terms.max_per_customer:
+        if name in ("", phone_customer("")):
             return None
-        return Again() if self._backlog else LimitExceeded(terms.max_per_customer, taken)
+        exceeded = self.limit_refusal(terms, event_id, name, 1)
+        return Again() if exceeded and self.backlog else exceeded
+
+    def limit_refusal(self, terms: Terms, event_id: int, name: str, gained: int) -> LimitExceeded | None:
+        """The refusal of more places for a customer or a phone number. What has expired goes before that."""
+        taken = self._stock.customer_places(event_id, name)
+        if taken + gained > terms.max_per_customer and terms.schedule.capacity and not self._has_expired:
+            self._has_expired = True
+            self._expire(self._purgeable[: self._slice])
+            self.backlog = self.backlog or len(self._purgeable) >= self._slice
+            taken = self._stock.customer_places(event_id, name)
+        return LimitExceeded(terms.max_per_customer, taken) if taken + gained > terms.max_per_customer else None
 
     def _full_refusal(self, event_id: int, slot: str) -> Result | None:
         counters = self._stock.counters(event_id, slot_pool(slot))
         if counters.available:
             return None
-        return Again() if self._backlog else SlotFull(counters.capacity)
+        return Again() if self.backlog else SlotFull(counters.capacity)
 
     def _put(self, word: BookingFactWord, booking: Booking) -> None:
         if word is BookingFactWord.BOOKED or self._is_moved(booking):
@@ -237,14 +250,19 @@ class Slots:
     def purge(self, skip: int, most: int) -> Purged:
         """Removes what is to go, at most so much: what belongs to slots, then slots that nobody holds or pays for."""
         members, slots = self._purgeable[:most], self._ending[skip:][: max(0, most - len(self._purgeable[:most]))]
+        expired = self._expire(members)
+        kept = [key for key in slots if key in self._stock.slots and self._is_live(key)]
+        removed = [key for key in slots if key in self._stock.slots and key not in kept]
+        for key in removed:
+            del self._stock.slots[key]
+        return Purged(expired, len(removed), len(kept), len(members) + len(slots) == most)
+
+    def _expire(self, members: list[str]) -> int:
+        """Removes what is to go of bookings and visits. Returns how many bookings."""
         gone = [key for key in self._stock.bookings if f"{key[0]}/{key[1]}" in members]
         for key in gone:
             del self._stock.bookings[key]
         for reservation in self._stock.everything():
             ids = {member.split("/")[1] for member in members if member.startswith(reservation.reservation_id + "/")}
             reservation.visits = {pool: until for pool, until in reservation.visits.items() if pool not in ids}
-        kept = [key for key in slots if key in self._stock.slots and self._is_live(key)]
-        removed = [key for key in slots if key in self._stock.slots and key not in kept]
-        for key in removed:
-            del self._stock.slots[key]
-        return Purged(len(gone), len(removed), len(kept), len(members) + len(slots) == most)
+        return len(gone)

@@ -147,6 +147,17 @@ class SlotSales(Play):
         self.step(replace(change, booking_id="last"))
         self.purges_all(command.event_id)
 
+    @rule(event_id=events, phone=st.sampled_from(["933", ""]), holds_next=st.booleans())
+    def has_more_once_something_expired(self, event_id: int, phone: str, *, holds_next: bool) -> None:
+        """Bookings up to the limit expire, and nothing purges them before more is wanted."""
+        for start_ms in (SOON, SOON, SOON, FAR[0]):
+            self.step(Book(event_id, NEXT, "", start_ms, "{}", "one", phone, "u"))
+        self.world.wait_past(2 * SHORT_MS)
+        if holds_next:
+            self.step(Hold(NEXT, event_id, "u", "{}", "one", items_text([TimedPlaces(6, 1, "", FAR[1])])))
+        for start_ms in FAR:
+            self.step(Book(event_id, NEXT, "", start_ms, "{}", "one", phone, "u"))
+
     def purges_all(self, event_id: int) -> None:
         """Past slots of the event's partition are purged."""
         self.world.wait_past(2 * SHORT_MS)
