@@ -224,23 +224,31 @@ do
     end
   end
 
-  -- The ms until that many others have had their turn: in one case of two, and in nine of ten.
-  local function waits(u, room, ahead)
-    if not ahead or ahead == 0 then
+  -- The ms until the turn of a place at this position: in one case of two, and in nine of ten. They are 0 if it may enter
+  -- now, and -1 while nobody is let in.
+  local function waits(u, room, place, at_position)
+    if not at_position or rooms.is_inside(u, place) then
       return 0, 0
     end
+    if rooms.phase(u, room) ~= 'serving' then
+      return -1, -1
+    end
+    if at_position < room.serving and rooms.has_space(u, room) then
+      return 0, 0
+    end
+    local turns = math.max(0, at_position - room.serving) + 1 -- those of others, and its own
     local show = show_of(room)
     local most, idle = bounds(u, room)
     local at_once = math.max(0, math.floor((space(u, room) - room.due) / show))
-    local wait_ms = ahead * 60000 * show / rooms.per_minute(room)
+    local wait_ms = turns * 60000 * show / rooms.per_minute(room)
     local longest_ms = wait_ms / SLOW_PACE
-    if ahead > at_once then
+    if turns > at_once then
       -- At worst everybody stays for the whole pass. While nothing is known yet, half of it is thought to be usual.
       local least = math.max(1, math.min(most, idle)) / show * 60000 / room.terms.room[2]
       local is_known = room.pace >= 0
       local pace, slow_pace = is_known and room.pace or 2 * least, is_known and SLOW_PACE * room.pace or least
-      wait_ms = math.max(wait_ms, (ahead - at_once) * 60000 / math.max(least, pace))
-      longest_ms = math.max(longest_ms, (ahead - at_once) * 60000 / math.max(least, slow_pace))
+      wait_ms = math.max(wait_ms, (turns - at_once) * 60000 / math.max(least, pace))
+      longest_ms = math.max(longest_ms, (turns - at_once) * 60000 / math.max(least, slow_pace))
     end
     return math.floor(wait_ms), math.floor(longest_ms)
   end
@@ -281,7 +289,7 @@ do
   -- The answer about a place.
   function rooms.reply_place(u, room, place, replayed)
     local position, ahead = rooms.ahead(room, place)
-    local wait_ms, longest_ms = waits(u, room, ahead)
+    local wait_ms, longest_ms = waits(u, room, place, position)
     return reply('placed', u.now_ms, replayed, place.index, position or -1, ahead or -1,
       rooms.is_inside(u, place) and place.until_ms or 0, wait_ms, longest_ms)
   end

@@ -10,7 +10,8 @@
 --           {"queue_closed", reason}             it does not open yet (an empty reason), or is over, and why
 --           {"placed", now_ms, replayed, index, position, ahead, until_ms, wait_ms, longest_ms}
 --           position, ahead: -1 before the draw; until_ms: of the pass, 0 without one
---           wait_ms: until its turn comes, in one case of two; longest_ms: in nine of ten; 0 before the draw
+--           wait_ms: until its turn comes, in one case of two; longest_ms: in nine of ten.
+--           Both are 0 before the draw, and -1 while nobody is let in.
 -- Facts     joined; as in every command that opens a room: opened, drawn
 do
   local function join_queue(u, command)

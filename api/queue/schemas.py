@@ -49,7 +49,7 @@ class Queue(msgspec.Struct, frozen=True):
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """When the customer's turn comes: with a probability of a half, and of nine tenths. Null before the draw."""
+    """When the turn comes: in one case of two, and in nine of ten. Null before the draw and while nobody is let in."""
 
     p50: Timestamp | None
     p90: Timestamp | None

@@ -41,7 +41,7 @@ def place_view(event_id: int, customer_id: str, placed: Placed) -> QueuePlace:
         position=placed.position if drawn else None,
         ahead=placed.ahead if drawn else None,
         expected=Expected(
-            *(rfc3339(placed.now_ms + ms) if drawn else None for ms in (placed.wait_ms, placed.longest_ms))
+            *(rfc3339(placed.now_ms + ms) if drawn and ms >= 0 else None for ms in (placed.wait_ms, placed.longest_ms))
         ),
         pass_expires_at=optional_rfc3339(placed.until_ms or None),
     )

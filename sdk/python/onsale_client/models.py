@@ -941,7 +941,7 @@ class QueuePlace(TypedDict):
 
 
 class Expected(TypedDict):
-    """When the customer's turn comes: with a probability of a half, and of nine tenths. Null before the draw."""
+    """When the turn comes: in one case of two, and in nine of ten. Null before the draw and while nobody is let in."""
 
     p50: str | None
     p90: str | None

@@ -3341,7 +3341,7 @@ export interface components {
         };
         /**
          * Expected
-         * @description When the customer's turn comes: with a probability of a half, and of nine tenths. Null before the draw.
+         * @description When the turn comes: in one case of two, and in nine of ten. Null before the draw and while nobody is let in.
          */
         Expected: {
             p50: string | null;

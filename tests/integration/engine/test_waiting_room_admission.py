@@ -75,6 +75,37 @@ async def test_customers_without_a_place_are_promised_little_more_than_is_free(r
     assert isinstance(await room.enter("customer-59"), NotYourTurn)
 
 
+async def test_the_first_who_waits_expects_the_turn_after_those_inside(room: Room) -> None:
+    await room.publish(100, max_inside=1, pass_ms=8000)
+    for name in customers(3):
+        await room.join(name)
+
+    async def expected(number: int) -> tuple[int, int]:
+        place = await room.place(f"customer-{number}")
+        return place.wait_ms, place.longest_ms
+
+    await served(room, 1)
+    assert await expected(0) == (0, 0), "it may enter now"
+    assert isinstance(await room.enter("customer-0"), Placed)
+    assert (await room.place("customer-1")).ahead == 0
+    assert [await expected(number) for number in range(3)] == [(0, 0), (4000, 8000), (8000, 16_000)]
+    await room.say(paused=[1])
+    assert [await expected(number) for number in range(3)] == [(0, 0), (-1, -1), (-1, -1)]
+    await room.say(paused=[0])
+    await room.leave("customer-0")
+    await served(room, 2)
+    assert await expected(1) == (0, 0)
+
+
+async def test_nobody_expects_a_turn_now_while_all_places_are_held(room: Room) -> None:
+    await room.publish(4)
+    await inside(room, "customer-0")
+    assert isinstance(await room.hold("customer-0", 4), Held)
+    await room.join("customer-1")
+    place = await room.place("customer-1")
+    assert (place.ahead, place.wait_ms, place.longest_ms) == (0, 30_000, 60_000)
+
+
 async def test_no_more_are_inside_than_may_be(room: Room) -> None:
     await room.publish(1000, max_inside=5)
     for name in customers(40):

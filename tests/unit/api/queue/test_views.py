@@ -56,3 +56,5 @@ def test_before_the_draw_nothing_of_it_is_public() -> None:
 def test_a_turn_is_expected_when_the_engine_says() -> None:
     place = place_view(7, "22", PLACED)
     assert (place.expected.p50, place.expected.p90) == ("2027-06-01T18:04:00Z", "2027-06-01T18:06:40Z")
+    paused = place_view(7, "22", replace(PLACED, wait_ms=-1, longest_ms=-1))
+    assert (paused.position, paused.expected.p50, paused.expected.p90) == (15_044, None, None)
