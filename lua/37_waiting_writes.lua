@@ -29,7 +29,9 @@ do
       fields[#fields + 1] = value
     end
     for id in pairs(list.changed) do
-      put('e ' .. id, pack(list.entries[id]))
+      if list.entries[id] then -- it may be forgotten in the same call
+        put('e ' .. id, pack(list.entries[id]))
+      end
     end
     for customer in pairs(list.changed_customers) do
       if list.customers[customer] > 0 then
@@ -43,7 +45,10 @@ do
         to_ended[#to_ended + 1] = u.digits[ended_ms]
         to_ended[#to_ended + 1] = id
       else
-        from_ended[#from_ended + 1], gone[#gone + 1] = id, 'e ' .. id
+        from_ended[#from_ended + 1] = id
+        if not list.entries[id] then -- it may have come again in the same call
+          gone[#gone + 1] = 'e ' .. id
+        end
       end
     end
     local touched = next(list.touched) ~= nil

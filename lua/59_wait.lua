@@ -3,10 +3,11 @@
 -- Command   {"wait", event_id, waiting_id, customer_id, details, contact, digest, ticket_id, quantity, address}
 --           waiting_id: also the id of the reservation, once places are offered; details, address: as in hold
 --           contact: text about how the customer is notified, kept as it is; digest: of the request
--- Keys      events, pools, customers, waiting:<event>...
+-- Keys      events, pools, customers, ledger, waiting:<event>..., doors:<event>...
 -- Promise   The same id again has no further effect and answers its present state.
 -- Results   {"rate_limited", who, retry_ms}          too fast (18_limits.lua)
---           {"key_reused"}                           the id was taken for another request
+--           {"key_reused"}                           the id was taken for another request, or its entry is forgotten and its
+--                                                    reservation is not
 --           {"out_of_memory"}                        Redis is too full to take anything
 --           {"unknown_pool", ticket_id}              no such event (0) or no such ticket in it
 --           {"no_waiting_list"}                      the event has none, or the ticket is of slots
@@ -74,6 +75,11 @@ do
     return u.backlog and reply('again') or nil
   end
 
+  -- True if there is a reservation of that id whose entry is forgotten: its money is not settled, or its places were sold.
+  local function had_offer(u, event, id)
+    return u.records[id] or redis.call('HEXISTS', u.keys[KEY_LEDGER], id) == 1 or sold_before.is(u, event, id)
+  end
+
   local function wait(u, command)
     local event, id, customer, digest, ticket_id, quantity = command[2], command[3], command[4], command[7], command[8],
       command[9]
@@ -81,6 +87,9 @@ do
     local before = terms and waitlists.entry(u, event, id)
     if before then
       return before.digest == digest and waitlists.reply(u, 'waiting', before, true) or reply('key_reused')
+    end
+    if terms and had_offer(u, event, id) then
+      return reply('key_reused')
     end
     if u.memory_full then
       return reply('out_of_memory')
