@@ -1,0 +1,64 @@
+"""Commands of one call: the outcome is the same as in separate calls."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from engine.commands.bookings import Book, EraseBooking, PurgeSlots, Unbook
+from engine.commands.command import Command
+from engine.engine import Engine
+from engine.inspection import server_time_ms
+from engine.results.bookings import BookingErased, Purged, Unbooked
+from tests.integration.engine.test_slots import EVENT as TIMED_EVENT
+from tests.integration.engine.test_slots import FAR_MS, SOON_MS, publish, until
+from tests.support.engine.timed_slots import at
+
+pytestmark = pytest.mark.parametrize("in_one_call", [True, False], ids=["one call", "separate calls"])
+
+BOOKING, OTHER_BOOKING = ("00000000-0000-4000-8000-00000000000" + digit for digit in "12")
+PHONE = "+43123"
+
+
+@pytest.fixture
+async def hasty(engine: Engine) -> AsyncIterator[Engine]:
+    """An engine whose bookings expire as their slots begin. It has a timed event."""
+    await publish(engine)
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        yield hasty
+
+
+def submit(engine: Engine, command: Command[Any]) -> Coroutine[Any, Any, Any]:
+    """The result of a command, to be awaited. Slots are purged where the timed event is."""
+    if isinstance(command, PurgeSlots):
+        return engine.purge_slots(engine.partition_keys(TIMED_EVENT).partition)
+    return engine.submit(command)
+
+
+async def submit_all(engine: Engine, commands: Sequence[Command[Any]], in_one_call: bool) -> list[Any]:
+    """The results of commands on one partition, in one call or in as many as they are."""
+    before = (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"]
+    if in_one_call:
+        results = await asyncio.gather(*(submit(engine, each) for each in commands))
+    else:
+        results = [await submit(engine, each) for each in commands]
+    calls = (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"] - before
+    assert calls == (1 if in_one_call else len(commands))
+    return results
+
+
+async def test_a_booking_is_erased_and_purged(hasty: Engine, in_one_call: bool) -> None:
+    keys = hasty.partition_keys(TIMED_EVENT)
+    starts_ms = await server_time_ms(hasty.redis, keys) + SOON_MS
+    await hasty.submit(Book(TIMED_EVENT, BOOKING, *at(starts_ms), "{}", "", phone=PHONE))
+    await hasty.submit(Book(TIMED_EVENT, OTHER_BOOKING, *at(starts_ms + FAR_MS), "{}", "", phone=PHONE))
+    await until(hasty, starts_ms + 1)
+
+    erased, purged = await submit_all(hasty, [EraseBooking(TIMED_EVENT, BOOKING, "erased"), PurgeSlots()], in_one_call)
+    assert isinstance(erased, BookingErased)
+    assert isinstance(purged, Purged)
+    assert (purged.bookings, purged.slots) == (1, 1)
+    assert await hasty.redis.hgetall(keys.customers) == {f"{TIMED_EVENT}/tel {PHONE}".encode(): b"1"}
+    assert isinstance(await hasty.submit(Unbook(TIMED_EVENT, OTHER_BOOKING, "unbooked")), Unbooked)
