@@ -35,7 +35,7 @@ do
   local CHARGED = { completed = true, refund_due = true, refunded = true }
 
   -- True if an attempt bought what the record has or had. All of what came late goes back by itself.
-  local function has_bought(attempt)
+  function refunds.has_bought(attempt)
     return CHARGED[attempt[ATTEMPT_STATE]] and attempt[ATTEMPT_REASON] ~= LATE
   end
 
@@ -43,7 +43,7 @@ do
   function refunds.left_minor(r)
     local left = 0
     for _, attempt in ipairs(r.attempts) do
-      if has_bought(attempt) then
+      if refunds.has_bought(attempt) then
         left = left + attempt[ATTEMPT_AMOUNT] - attempt_refunded(attempt)
       end
     end
@@ -60,7 +60,7 @@ do
     local first
     for i = #r.attempts, 1, -1 do
       local attempt = r.attempts[i]
-      local bought = has_bought(attempt)
+      local bought = refunds.has_bought(attempt)
       local part = math.min(bought and attempt[ATTEMPT_AMOUNT] - attempt_refunded(attempt) or 0, amount_minor)
       first = first or bought and attempt or nil
       if part > 0 then

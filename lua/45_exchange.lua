@@ -68,13 +68,21 @@ do
   end
 
   -- The place of the attempt that is forgotten for a new one; nil where none can be, 0 where none needs to be.
+  -- The last one that bought places stays, even if it was free: refunds are written in it.
   local function forgettable(r)
-    for i = 1, #r.attempts == ATTEMPTS_KEPT and #r.attempts or 0 do
-      if is_void(r.attempts[i]) then
+    if #r.attempts < ATTEMPTS_KEPT then
+      return 0
+    end
+    local bought = 0
+    for _, attempt in ipairs(r.attempts) do
+      bought = bought + (refunds.has_bought(attempt) and 1 or 0)
+    end
+    for i, attempt in ipairs(r.attempts) do
+      if is_void(attempt) and (bought > 1 or not refunds.has_bought(attempt)) then
         return i
       end
     end
-    return #r.attempts < ATTEMPTS_KEPT and 0 or nil
+    return nil
   end
 
   -- The refusal of items that cannot be had now at all, or nil.

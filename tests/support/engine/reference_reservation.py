@@ -117,9 +117,10 @@ class Reservation:
                 self.change(self.attempts[number], state=AttemptState.REFUND_DUE)
 
     def forget_attempt(self) -> bool:
-        """Drops the oldest attempt that has no money; returns whether there was any."""
+        """Drops the oldest attempt that has no money, but not the only payment; returns whether there was any."""
+        payments = self._payments()
         for attempt in self.attempts:
-            if _is_worthless(attempt):
+            if _is_worthless(attempt) and payments != [attempt]:
                 self.attempts.remove(attempt)
                 return True
         return False
