@@ -331,6 +331,25 @@ do
     known.changed[field] = true
   end
 
+  -- Forgets that a hold of this customer expired: it was bought after all.
+  function limits.forgive(u, r)
+    if r.digest == OFFER_DIGEST or r.state ~= 'expired' or u.limits.expiries == 0 then
+      return
+    end
+    local field = u.digits[r.event] .. '/' .. r.customer
+    local pace, others, found = limits_pace(u, field), NONE, false
+    for _, expired_ms in ipairs(pace[PACE_EXPIRIES]) do
+      if not found and expired_ms == r.deadline_ms then
+        found = true
+      else
+        others = with(others, expired_ms)
+      end
+    end
+    if found then
+      pace[PACE_EXPIRIES], u.limits.changed[field] = others, true
+    end
+  end
+
   function limits.write(u)
     local known, packed, stored, n = u.limits, u.packed, {}, 0
     for field in pairs(known.changed) do

@@ -48,7 +48,9 @@ do
       unit_add_customer_places(u, r.event, r.customer, -record_places(r))
       from, given_back, ended = nil, true, true
     end
-    if (from or ended) and u.limits then
+    if from == 'available' and u.limits then
+      limits.forgive(u, r)
+    elseif (from or ended) and u.limits then
       limits.hold_ended(u, r)
     end
     if u.hoards and (from or ended) then

@@ -11,7 +11,7 @@ from engine.commands.bookings import Book, Move
 from engine.commands.events import PutEvent
 from engine.commands.holds import Add, Cancel, Hold, Shorten
 from engine.commands.items import items_text
-from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine, observe_nothing
 from engine.ids import new_booking_id, new_reservation_id
 from engine.inspection import server_time_ms
@@ -280,6 +280,22 @@ async def test_after_several_expiries_comes_a_cool_down(engine_settings: Setting
             return isinstance(await hold(engine), Held)
 
         await wait_until(may_again, 3, "the cool-down ends")
+
+
+async def test_a_hold_that_was_paid_too_late_is_no_expiry(engine_settings: Settings) -> None:
+    async with sale(engine_settings, hold_ms=50, cool_down_expiries=1, cool_down_seconds=600) as engine:
+        rid = new_reservation_id(EVENT)
+        late = await hold(engine, rid=rid)
+        assert isinstance(await engine.submit(BeginPayment(rid, "pay-1", 100, "digest")), Paying)
+        await run_out(engine, [late])
+        await engine.submit(FailPayment(rid, "pay-1", "card_declined"))
+        assert isinstance(await hold(engine), RateLimited), "nothing is bought yet"
+        assert isinstance(await engine.submit(ConfirmPayment(rid, "pay-1")), Paid)
+        unbought = await hold(engine)
+        assert isinstance(unbought, Held)
+        await run_out(engine, [unbought])
+        assert isinstance(await engine.submit(ConfirmPayment(rid, "pay-1")), Paid), "a repeat forgives nothing more"
+        assert isinstance(await hold(engine), RateLimited)
 
 
 async def test_remembered_limits_expire(engine_settings: Settings) -> None:
