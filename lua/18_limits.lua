@@ -142,10 +142,17 @@ do
     return list
   end
 
-  -- A pace as it is at this instant: without what is forgotten, and without holds that have ended.
-  local function pace_decode(u, packed)
+  -- A pace as it is at this instant: without what is forgotten, and without holds that have ended. What expires later than
+  -- now did so before the clock went back. It is stored as of now, so that the cool-down passes from now on.
+  local function pace_decode(u, field, packed)
     local pace, known = cmsgpack.unpack(packed), u.limits
-    pace[PACE_EXPIRIES] = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
+    local expiries = above(pace[PACE_EXPIRIES], u.now_ms - known.cool_down_ms)
+    for i = 1, #expiries do
+      if expiries[i] > u.now_ms then
+        expiries[i], known.changed[field] = u.now_ms, true
+      end
+    end
+    pace[PACE_EXPIRIES] = expiries
     pace[PACE_HOLDS] = above(pace[PACE_HOLDS], u.now_ms)
     return pace
   end
@@ -163,7 +170,7 @@ do
     local before = known.has_before and read_many('HMGET', known.key_before, fields) or NONE
     for i = 1, #fields do
       local packed = stored[i] or before[i]
-      known.paces[fields[i]] = packed and pace_decode(u, packed) or { 0, NONE, NONE }
+      known.paces[fields[i]] = packed and pace_decode(u, fields[i], packed) or { 0, NONE, NONE }
     end
   end
 
@@ -174,24 +181,31 @@ do
     return u.limits.paces[field]
   end
 
+  -- The theoretical arrival time of a pace. No burst moves it further ahead than `burst` intervals, so one that is was stored
+  -- before the clock went back: it is now.
+  local function pace_tat_ms(u, pace, every_ms, burst)
+    local tat_ms = pace[PACE_TAT]
+    return tat_ms > u.now_ms + every_ms * burst and u.now_ms or tat_ms
+  end
+
   -- The ms that the pace must wait before its next request; 0: none.
   local function pace_wait_ms(u, pace, every_ms, burst)
-    return every_ms > 0 and math.max(0, pace[PACE_TAT] - every_ms * (burst - 1) - u.now_ms) or 0
+    return every_ms > 0 and math.max(0, pace_tat_ms(u, pace, every_ms, burst) - every_ms * (burst - 1) - u.now_ms) or 0
   end
 
   -- The number of further requests that may come at once.
   local function pace_left(u, pace, every_ms, burst)
-    return math.max(0, burst - math.ceil(math.max(0, pace[PACE_TAT] - u.now_ms) / every_ms))
+    return math.max(0, burst - math.ceil(math.max(0, pace_tat_ms(u, pace, every_ms, burst) - u.now_ms) / every_ms))
   end
 
   -- Moves the pace of who has asked, and packs what that leaves. `kind`: customer, address or wider.
   local function pace_told(u, field, kind, every_ms, burst, asked)
     local pace = u.limits.paces[field]
+    local tat_ms = pace_tat_ms(u, pace, every_ms, burst)
     if asked then
-      pace[PACE_TAT] = math.max(pace[PACE_TAT], u.now_ms) + every_ms
-      u.limits.changed[field] = true
+      tat_ms = math.max(tat_ms, u.now_ms) + every_ms
+      pace[PACE_TAT], u.limits.changed[field] = tat_ms, true
     end
-    local tat_ms = pace[PACE_TAT]
     local texts = u.limits.told[kind]
     local text = texts[tat_ms]
     if not text then
@@ -326,7 +340,7 @@ do
       end
     end
     if r.state == 'expired' and known.expiries > 0 and r.deadline_ms > u.now_ms - known.cool_down_ms then
-      pace[PACE_EXPIRIES] = with(pace[PACE_EXPIRIES], r.deadline_ms)
+      pace[PACE_EXPIRIES] = with(pace[PACE_EXPIRIES], math.min(r.deadline_ms, u.now_ms))
     end
     known.changed[field] = true
   end

@@ -21,6 +21,9 @@ do
     if not known then
       local attempts, begun_ms = string.match(redis.call('HGET', key, r.customer) or '0 0', '^(%d+) (%d+)$')
       known = { attempts = tonumber(attempts or 0), begun_ms = tonumber(begun_ms or 0) }
+      if known.begun_ms > u.now_ms then -- the clock went back: stored, so that the pause passes from now on
+        known.begun_ms, known.changed = u.now_ms, true
+      end
       u.pauses[key][r.customer] = known
     end
     return known

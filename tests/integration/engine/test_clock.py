@@ -18,11 +18,14 @@ from engine.commands.reservations import Find
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.library import library_text
+from engine.limits import LimitsInForce
 from engine.records import Record
 from engine.results.events import Counts
 from engine.results.holds import Held, SoldOut
-from engine.results.payments import Paid, Paying
+from engine.results.limits import RateLimited
+from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.reservations import Expired, Found
+from engine.results.result import Result
 from engine.settings import Settings
 from engine.stock import TicketCounts
 from engine.words import FailureReason, State
@@ -169,6 +172,56 @@ async def test_by_the_clock_alone_it_would_be(clocked: ClockedValkey, sale: Sale
     await wait_until(lambda: _key_is_gone(sale, rid))
     await clocked.move(0)
     assert isinstance(await sale.begin(rid), Paying)
+
+
+async def test_backward_no_limit_lasts_for_the_jump(clocked: ClockedValkey) -> None:
+    """Stored instants of rates, expiries and attempts to pay are in the future then. They count as of now."""
+    limited = Settings(
+        redis_url=clocked.server.url,
+        partitions=2,
+        customer_per_minute=600,
+        customer_burst=30,
+        address_per_minute=600,
+        payment_pause_seconds=1,
+        cool_down_expiries=1,
+        cool_down_seconds=1,
+    )
+    async with Engine(limited, limits=LimitsInForce(limited)) as engine:
+        await engine.submit(event_of(EVENT, CAPACITY))
+
+        async def hold(customer: str, rid: str = "", hold_ms: int = 0) -> Result:
+            wish, rid = items_text([(TICKET, 1)]), rid or new_reservation_id(EVENT)
+            return await engine.submit(Hold(rid, EVENT, customer, "{}", rid, wish, hold_ms, "192.0.2.1"))
+
+        async def pay(attempt_id: str) -> Result:
+            begun = await engine.submit(BeginPayment(rid, attempt_id, PRICE, ""))
+            if isinstance(begun, Paying):
+                await engine.submit(FailPayment(rid, attempt_id, FailureReason.CARD_DECLINED))
+            return begun
+
+        rid = new_reservation_id(EVENT)
+        assert isinstance(await hold("payer", rid), Held)
+        assert [type(await pay(f"pay-{number}")) for number in range(3)] == [Paying] * 3
+        assert isinstance(await hold("hoarder", hold_ms=1), Held)
+
+        async def cools_down() -> bool:
+            return isinstance(await hold("hoarder"), RateLimited)
+
+        await wait_until(cools_down, what="the hold expires")
+        await clocked.move(-300)
+        new = await hold("payer")
+        assert isinstance(new, Held)
+        assert [allowance.left > 0 for allowance in new.allowances] == [True, True]
+        paused, cooling = await pay("pay-3"), await hold("hoarder")
+        assert isinstance(paused, RateLimited)
+        assert paused.retry_ms <= 1000
+        # In another hour by the new clock, expiries are not known any more.
+        assert isinstance(cooling, Held) or (isinstance(cooling, RateLimited) and cooling.retry_ms <= 1000)
+
+        async def may_again() -> bool:
+            return isinstance(await pay("pay-4"), Paying | PaymentFailed) and isinstance(await hold("hoarder"), Held)
+
+        await wait_until(may_again, 5, what="the pause and the cool-down pass by the new clock")
 
 
 async def test_a_crowd_while_the_clock_goes_to_and_fro(clocked: ClockedValkey, sale: Sale) -> None:
