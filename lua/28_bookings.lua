@@ -106,14 +106,34 @@ do
     u.bookings[field], u.changed_bookings[field] = false, false
   end
 
+  -- The members of `purges` that are due, a slice at most. Commands of this call may have added some, which have no score yet.
+  local function due_members(u)
+    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_PURGES], '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
+    local there, added = {}, {}
+    for i = 1, #due do
+      there[due[i]] = true
+    end
+    for member, until_ms in pairs(u.purges) do
+      if until_ms and until_ms <= u.now_ms and not there[member] then
+        added[#added + 1] = member
+      end
+    end
+    table.sort(added)
+    for i = 1, math.min(#added, u.slice - #due) do
+      due[#due + 1] = added[i]
+    end
+    return due
+  end
+
   -- Removes what is due in `purges`, a slice at most; returns how many bookings, and how much in all.
   function bookings.purge_due(u)
-    local due = redis.call('ZRANGEBYSCORE', u.keys[KEY_PURGES], '-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)
+    local due = due_members(u)
     local stored = #due > 0 and read_many('HMGET', u.keys[KEY_BOOKINGS], due)
     local removed = 0
     for i, member in ipairs(due) do
       local event, places, customer = string.match(member, '^(%d+)%-[%w_-]+/slot:[%d:T-]+/(%d+)/(.*)$')
-      if u.purges[member] ~= false then -- false: a command of this call has removed it
+      local until_ms = u.purges[member] -- false: a command of this call has removed it; nil: none has changed it
+      if until_ms == nil or until_ms and until_ms <= u.now_ms then
         if event then
           unit_add_customer_places(u, tonumber(event), customer, -tonumber(places))
         else

@@ -15,13 +15,14 @@ do
     for _, field in ipairs(due) do
       local event, name = string.match(field, '^(%d+)/(slot:[%d:T-]+)$')
       local pool = event and unit_pool(u, tonumber(event), name)
-      if pool and pool.held + pool.paying > 0 then
+      local later = pool and u.changed_pools[field] and (pool.until_ms or 0) > u.now_ms -- by a command of this call
+      if pool and not later and pool.held + pool.paying > 0 then
         kept = kept + 1
-      elseif pool then
+      elseif pool and not later then
         u.pools[tonumber(event)][name], u.changed_pools[field], u.slots[field] = false, nil, true
         table.insert(u.gone_pools, field)
         gone = gone + 1
-      elseif not u.slots[field] then -- else an earlier command of this call has removed it
+      elseif not pool and not u.slots[field] then -- else an earlier command of this call has removed it
         damaged('no pool ' .. field)
       end
     end

@@ -9,11 +9,19 @@ from msgspec.structs import replace
 
 from engine.commands.bookings import Book, EraseBooking, PurgeSlots, Unbook
 from engine.commands.command import Command
+from engine.commands.holds import Hold
+from engine.commands.items import TimedPlaces, items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment
+from engine.commands.refunds import RefundSome
 from engine.engine import Engine
+from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.results.bookings import BookingErased, Purged, Unbooked
+from engine.results.payments import Paid
+from engine.results.refunds import RefundDue
 from tests.integration.engine.test_slots import EVENT as TIMED_EVENT
-from tests.integration.engine.test_slots import FAR_MS, SOON_MS, publish, until
+from tests.integration.engine.test_slots import FAR_MS, PRICE, SOON_MS, publish, until
+from tests.integration.engine.test_slots import TICKET as TIMED_TICKET
 from tests.support.engine.timed_slots import at
 
 pytestmark = pytest.mark.parametrize("in_one_call", [True, False], ids=["one call", "separate calls"])
@@ -37,15 +45,20 @@ def submit(engine: Engine, command: Command[Any]) -> Coroutine[Any, Any, Any]:
     return engine.submit(command)
 
 
-async def submit_all(engine: Engine, commands: Sequence[Command[Any]], in_one_call: bool) -> list[Any]:
-    """The results of commands on one partition, in one call or in as many as they are."""
+async def submit_all(
+    engine: Engine, commands: Sequence[Command[Any]], in_one_call: bool, *, again: int = 0
+) -> list[Any]:
+    """The results of commands on one partition, in one call or in as many as they are.
+
+    `again`: the calls in which commands of one call are sent again.
+    """
     before = (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"]
     if in_one_call:
         results = await asyncio.gather(*(submit(engine, each) for each in commands))
     else:
         results = [await submit(engine, each) for each in commands]
     calls = (await engine.redis.info("commandstats"))["cmdstat_fcall"]["calls"] - before
-    assert calls == (1 if in_one_call else len(commands))
+    assert calls == (1 + again if in_one_call else len(commands))
     return results
 
 
@@ -62,3 +75,22 @@ async def test_a_booking_is_erased_and_purged(hasty: Engine, in_one_call: bool) 
     assert (purged.bookings, purged.slots) == (1, 1)
     assert await hasty.redis.hgetall(keys.customers) == {f"{TIMED_EVENT}/tel {PHONE}".encode(): b"1"}
     assert isinstance(await hasty.submit(Unbook(TIMED_EVENT, OTHER_BOOKING, "unbooked")), Unbooked)
+
+
+async def test_a_place_of_a_past_slot_is_refunded_and_the_slot_is_purged(hasty: Engine, in_one_call: bool) -> None:
+    keys = hasty.partition_keys(TIMED_EVENT)
+    starts_ms = await server_time_ms(hasty.redis, keys) + SOON_MS
+    await hasty.submit(Book(TIMED_EVENT, BOOKING, *at(starts_ms + FAR_MS), "{}", ""))  # one slot stays
+    rid, wish = new_reservation_id(TIMED_EVENT), items_text([TimedPlaces(TIMED_TICKET, 2, *at(starts_ms))])
+    await hasty.submit(Hold(rid, TIMED_EVENT, "anna", "{}", "", wish))
+    await hasty.submit(BeginPayment(rid, "pay", 2 * PRICE, ""))
+    assert isinstance(await hasty.submit(ConfirmPayment(rid, "pay")), Paid)
+    await until(hasty, starts_ms + 1)
+
+    refund = RefundSome(rid, "refund", restock=True, items=[(TIMED_TICKET, 1)])
+    refunded, purged = await submit_all(hasty, [refund, PurgeSlots()], in_one_call)
+    assert isinstance(refunded, RefundDue)
+    assert isinstance(purged, Purged)
+    assert purged.slots == 1
+    assert await hasty.redis.zrange(keys.purges, 0, -1) == [f"{TIMED_EVENT}/{BOOKING}".encode()]
+    assert await hasty.redis.hgetall(keys.customers) == {}
