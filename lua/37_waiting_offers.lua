@@ -178,8 +178,8 @@ do
     local due = redis.call('ZRANGEBYSCORE', list.key .. ':ended', '-inf', u.digits[u.now_ms - u.archive_ms], 'LIMIT', 0,
       AT_ONCE)
     for _, id in ipairs(due) do
-      if not list.ended[id] then
-        list.entries[id], list.ended[id] = false, false
+      if list.ended[id] == nil then -- else it ended in this call, or is forgotten already
+        list.entries[id], list.ended[id], list.changed[id] = false, false, nil
       end
     end
     return u.offers_left == 0 or #due == AT_ONCE, list.waiting

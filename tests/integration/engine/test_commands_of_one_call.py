@@ -13,16 +13,22 @@ from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import RefundSome
+from engine.commands.waiting_lists import EraseWaiting, TendWaiting, Wait
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.results.bookings import BookingErased, Purged, Unbooked
 from engine.results.payments import Paid
 from engine.results.refunds import RefundDue
+from engine.results.waiting_lists import Waiting, WaitingErased, WaitingTended
+from engine.words import WaitingState
 from tests.integration.engine.test_slots import EVENT as TIMED_EVENT
 from tests.integration.engine.test_slots import FAR_MS, PRICE, SOON_MS, publish, until
 from tests.integration.engine.test_slots import TICKET as TIMED_TICKET
 from tests.support.engine.timed_slots import at
+from tests.support.engine.waiting_list import EVENT as WAITING_EVENT
+from tests.support.engine.waiting_list import TICKET, WaitingEvent
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("in_one_call", [True, False], ids=["one call", "separate calls"])
 
@@ -94,3 +100,52 @@ async def test_a_place_of_a_past_slot_is_refunded_and_the_slot_is_purged(hasty: 
     assert purged.slots == 1
     assert await hasty.redis.zrange(keys.purges, 0, -1) == [f"{TIMED_EVENT}/{BOOKING}".encode()]
     assert await hasty.redis.hgetall(keys.customers) == {}
+
+
+async def declined_long_ago(engine: Engine, event: WaitingEvent, customer: str) -> str:
+    """The id of an entry that is to be forgotten."""
+    waiting_id = await event.wait(customer)
+    await event.decline(waiting_id)
+    declined_ms = (await event.entry(waiting_id)).changed_ms
+    archive_ms = engine.settings.archive_seconds * 1000
+
+    async def is_long_ago() -> bool:
+        return await server_time_ms(engine.redis) > declined_ms + archive_ms
+
+    await wait_until(is_long_ago)
+    return waiting_id
+
+
+@pytest.fixture
+async def forgetful(engine: Engine) -> AsyncIterator[Engine]:
+    """An engine that soon forgets what has ended."""
+    async with Engine(replace(engine.settings, archive_seconds=1)) as forgetful:
+        yield forgetful
+
+
+async def test_a_customer_waits_again_with_an_id_that_is_forgotten(forgetful: Engine, in_one_call: bool) -> None:
+    event = WaitingEvent(forgetful)
+    await event.publish(1)
+    early = await event.hold("early")
+    again = await declined_long_ago(forgetful, event, "anna")
+
+    tend, wait = TendWaiting(WAITING_EVENT), Wait(WAITING_EVENT, again, "anna", "{}", "{}", "", TICKET, 1)
+    _, waiting, tended = await submit_all(forgetful, [tend, wait, tend], in_one_call)
+    assert isinstance(waiting, Waiting)
+    assert not waiting.replayed
+    assert isinstance(tended, WaitingTended)
+    assert tended.waiting == 1
+    await event.cancel(early)
+    assert (await event.entry(again)).state is WaitingState.OFFERED
+
+
+async def test_an_entry_is_erased_and_forgotten(forgetful: Engine, in_one_call: bool) -> None:
+    event = WaitingEvent(forgetful)
+    await event.publish(1)
+    await event.hold("early")
+    old = await declined_long_ago(forgetful, event, "anna")
+
+    commands = [EraseWaiting(old, "{}", "erased"), TendWaiting(WAITING_EVENT)]
+    erased, tended = await submit_all(forgetful, commands, in_one_call)
+    assert isinstance(erased, WaitingErased)
+    assert isinstance(tended, WaitingTended)
