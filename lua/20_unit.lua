@@ -107,6 +107,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     changed_maps = {}, -- key -> map
     changed_customers = {},
     changed_terms = {}, -- event -> packed terms, or false: it is dropped
+    dropped = {}, -- set of events: what is beside their stock is stored until the call ends
     changed_bookings = {}, -- field -> booking, or false: it is purged
     gone_pools = {}, -- fields of slots that are purged, and of what is dropped
     gone_maps = {}, -- keys

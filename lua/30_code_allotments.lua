@@ -41,8 +41,17 @@ do
 
   -- Calls `each(entry)` for the allotments of an event. Looks at all of the partition: for deletions, which are rare.
   local function each_allotment(u, event, each)
-    local prefix = u.digits[event] .. '/'
-    for _, field in ipairs(redis.call('ZRANGE', codes.allotments_key(u), 0, -1)) do
+    codes.of(u)
+    local prefix, fields, stored = u.digits[event] .. '/', redis.call('ZRANGE', codes.allotments_key(u), 0, -1), {}
+    for i = 1, #fields do
+      stored[fields[i]] = true
+    end
+    for field, until_ms in pairs(u.changed_allotments) do
+      if until_ms and not stored[field] then -- of this call
+        fields[#fields + 1] = field
+      end
+    end
+    for _, field in ipairs(fields) do
       local entry = string.sub(field, 1, #prefix) == prefix and codes.at(u, event, string.sub(field, #prefix + 1))
       if entry then
         each(entry)

@@ -61,6 +61,7 @@ do
       codes.drop(u, event)
     end
     u.terms[event], u.changed_terms[event] = after or false, packed or false
+    u.dropped[event] = not after or nil
     return reply('published')
   end
 

@@ -8,7 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.commands.bookings import Book, EraseBooking, PurgeSlots, Unbook
+from engine.commands.codes import PutCodes
 from engine.commands.command import Command
+from engine.commands.events import Drop, PutEvent
 from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
@@ -18,13 +20,18 @@ from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
 from engine.results.bookings import BookingErased, Purged, Unbooked
+from engine.results.codes import CodesPut
+from engine.results.events import Published
 from engine.results.payments import Paid
 from engine.results.refunds import RefundDue
 from engine.results.waiting_lists import Waiting, WaitingErased, WaitingTended
+from engine.stock import PoolCapacity, SectionMap
 from engine.words import WaitingState
 from tests.integration.engine.test_slots import EVENT as TIMED_EVENT
 from tests.integration.engine.test_slots import FAR_MS, PRICE, SOON_MS, publish, until
 from tests.integration.engine.test_slots import TICKET as TIMED_TICKET
+from tests.support.engine.coded_event import CODE, REGULAR, SECTION, VIP, CodedEvent, allocation
+from tests.support.engine.coded_event import EVENT as CODED_EVENT
 from tests.support.engine.timed_slots import at
 from tests.support.engine.waiting_list import EVENT as WAITING_EVENT
 from tests.support.engine.waiting_list import TICKET, WaitingEvent
@@ -149,3 +156,29 @@ async def test_an_entry_is_erased_and_forgotten(forgetful: Engine, in_one_call: 
     erased, tended = await submit_all(forgetful, commands, in_one_call)
     assert isinstance(erased, WaitingErased)
     assert isinstance(tended, WaitingTended)
+
+
+@pytest.fixture
+async def coded(engine: Engine) -> CodedEvent:
+    event = CodedEvent(engine)
+    await event.publish()
+    return event
+
+
+async def test_an_event_with_a_code_is_dropped_and_put_again(coded: CodedEvent, in_one_call: bool) -> None:
+    await coded.put(allocation(5))
+    pools = [PoolCapacity(str(VIP), 100), PoolCapacity(str(REGULAR), 100)]
+    sections = [SectionMap(SECTION, "aaaa\naaaa")]
+    put = PutEvent(CODED_EVENT, replace(coded.terms, version=9), pools, sections)
+
+    dropped, published = await submit_all(coded.engine, [Drop(CODED_EVENT, 0), put], in_one_call, again=1)
+    assert isinstance(dropped, Published)
+    assert isinstance(published, Published)
+    assert (await coded.stock()).kept == (await coded.counts()).free == 0
+
+
+async def test_places_are_set_aside_and_their_event_is_dropped(coded: CodedEvent, in_one_call: bool) -> None:
+    commands = [PutCodes(CODED_EVENT, allocation(5), [CODE]), Drop(CODED_EVENT, 0)]
+    put, dropped = await submit_all(coded.engine, commands, in_one_call)
+    assert isinstance(put, CodesPut)
+    assert isinstance(dropped, Published)
