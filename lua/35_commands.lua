@@ -5,6 +5,8 @@
 --   names_booking       its second value is a booking's id, whose unbooked key is among KEYS
 --   names_customer      its second and third values are an event and a customer
 --   code_at             which of its values is a code of that event, empty if it names none. So all codes are read at once
+--   digest_at           which of its values is the digest of the request, empty if it has no idempotency key. Whether a
+--                       reservation of its id was sold is then read at once (38_sold_before.lua)
 --   asks                which of its values are the requesting customer and the address of the request, each empty if
 --                       unknown. Only commands that take something have it, and are limited (18_limits.lua)
 --   keyed               which of its values are an event and the key that remembers it, empty if it has no idempotency key.

@@ -14,12 +14,15 @@
 --           blocked: seats that are named may be blocked; when they are given back they are blocked again
 --           key: answer:{<name>}, which has the event of its idempotency key (28_key_events.lua); empty: none
 --           details: text about the customer, kept as it is; digest: of the request, to know a repeat from a misuse
--- Keys      events, pools, slots, seats:<event>:<pool>, customers, bookings, purges, ledger, deadlines, hold:<rid>, key
+-- Keys      events, pools, slots, seats:<event>:<pool>, customers, bookings, purges, ledger, deadlines, hold:<rid>,
+--           doors:<event>:of, key
 -- Promise   The same rid again has no further effect and the same answer, also after the hold ended or the sale closed.
+--           Once the record is forgotten, one that was sold is refused; another one is new.
 --           So a repeat is looked for before anything else is checked.
 -- Results   {"rate_limited", who, retry_ms}         too fast, or a cool-down (18_limits.lua)
 --           {"too_many_holds", limit}               that many holds of the customer live at the event
---           {"key_reused"}                          the rid was taken for another request, or the key for another event
+--           {"key_reused"}                          the rid was taken for another request, or the key for another event; or its
+--                                                   reservation was sold, and its record is forgotten
 --           {"out_of_memory"}                       Redis is too full to take anything
 --           {"unknown_pool", ticket_id}             no such event (ticket 0) or no such ticket in it
 --           {"code_unknown"}                        no such code, or it is not valid now, or another customer's
@@ -122,6 +125,9 @@ do
     end
     local is_same = plan and plan.asked_ms == asked_ms and (expected_minor < 0 or expected_minor == plan.total_minor)
       and (not u.hoards or hoarding.is_free(u, number, plan.places))
+    if u.sold and u.sold[rid] then
+      return reply('key_reused')
+    end
     if is_same and not before then
       local taken = u.customers[customer_field]
       if taken <= plan.most and plan.places <= plan.pool[plan.from] then
@@ -205,7 +211,8 @@ do
   end
 
   commands.hold = {
-    run = hold, names_reservation = true, names_customer = true, code_at = 11, asks = { customer = 4, address = 9 },
+    run = hold, names_reservation = true, names_customer = true, code_at = 11, digest_at = 6,
+    asks = { customer = 4, address = 9 },
     keyed = { event = 3, key = 14 }, takes = takes,
   }
 end

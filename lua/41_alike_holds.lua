@@ -83,6 +83,11 @@ do
         fields[n] = field
       end
     end
+    for i, digest in ipairs(alike[DIGESTS]) do
+      if digest ~= '' then
+        sold_before.want(u, alike[EVENT], names[i])
+      end
+    end
     codes.want(u, alike[EVENT], codes_of(alike))
     for i, key in ipairs(alike[KEYS_OF_REQUESTS]) do
       keyed = keyed or {}
@@ -112,13 +117,13 @@ do
     local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
     local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
     local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool[plan.from], 0
-    local is_keyed = #alike[KEYS_OF_REQUESTS] > 0
+    local is_keyed, sold = #alike[KEYS_OF_REQUESTS] > 0, u.sold
     local codes_named, code, entry = codes_of(alike), nil, nil
     local most_under, made_under = 0, 0 -- the code: holds that may come together, and that came
     for i = first, #rids do
       local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
       local before, head = taken[field], fact_heads[#rid]
-      if records[rid] or before > most or places > left or not head
+      if records[rid] or before > most or places > left or not head or sold and sold[rid]
         or is_keyed and key_events.is_of_another(u, number + i, event) then
         break
       end

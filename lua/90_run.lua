@@ -71,6 +71,10 @@ do
         if code and code ~= '' then
           codes.want(u, command[3], { code })
         end
+        local digest = kind.digest_at and command[kind.digest_at]
+        if digest and digest ~= '' then
+          sold_before.want(u, command[3], command[2])
+        end
         local key = kind.keyed and command[kind.keyed.key]
         if key and key ~= '' then
           keyed = keyed or {}
@@ -83,6 +87,9 @@ do
     end
     unit_load_customers(u, fields) -- before the records: of those that expired, places go back to customers
     unit_load_records(u, rids, keys)
+    if u.wanted_sales then
+      sold_before.load(u)
+    end
     for i, booking in ipairs(named_bookings) do
       local command, key = booking[1], u.keys[named + i]
       if key ~= u.unbooked_prefix .. u.digits[command[2]] .. ':' .. command[3] then
