@@ -102,6 +102,10 @@ class Cart(msgspec.Struct, frozen=True):
         """True if its deadline passed before it was booked."""
         return self.state is CartState.OPEN and self.now_ms >= self.deadline_ms
 
+    def gave_up(self, payment_id: str) -> bool:
+        """True if that was an earlier booking of this beginning: it was undone before anybody was told its payment."""
+        return self.generation <= int(payment_id.rpartition("-")[2]) < self.payment
+
     def reservation_id(self, event_id: int) -> str:
         """The id of its reservation of an event."""
         return self.ids[event_id]

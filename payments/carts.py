@@ -22,7 +22,7 @@ from engine.results.payments import AmountMismatch, Paid, Paying, PaymentFailed,
 from engine.results.refunds import RefundDue
 from engine.results.reservations import AlreadyCancelled, AlreadyPaid, Expired, NotFound, NotHeld, PaymentInProgress
 from engine.words import AttemptState, FailureReason
-from payments.charges import is_paid, look_up, received
+from payments.charges import free_charge, is_paid, look_up, received
 from payments.disputes import open_dispute, write_note
 from payments.gateway import Completed, Failed, Gateway, GatewayUnclear, NeverSeen, StatusOutcome, Unknown
 from payments.outcomes import Observe, Outcome, observe_nothing
@@ -233,11 +233,9 @@ class CartPayments:
         payment_id = attempt.attempt_id
         cart_id = cart_of_payment(payment_id)
         cart = await self._carts.read(cart_id) if cart_id else None
-        if cart is not None and cart.state is CartState.NONE:
-            return await self._drive_lost(reservation_id, attempt, outlived)
         if cart is None or cart.payment_id != payment_id:
-            await self._unpin(reservation_id, payment_id)
-            return True
+            gave_up = cart is not None and cart.gave_up(payment_id)
+            return await self._drive_unknown(reservation_id, attempt, outlived or gave_up)
         match cart.state:
             case CartState.BOOKING:
                 if await self._carts.unbook(cart) is not CartWord.OK:
@@ -256,24 +254,25 @@ class CartPayments:
         payment = await self.read(cart.payment_id)
         if payment is None or payment.is_disputed:
             return False
-        status = await self._ask(payment, outlived)
+        owes = payment.amount_minor > 0
+        status = await self._ask(payment.payment_id, outlived) if owes else free_charge(payment.currency)
         if isinstance(status, Unknown | NeverSeen):
             return False
         outcome = CartState.COMPLETED if isinstance(status, Completed) else CartState.FAILED
         ended = await self.end(payment.payment_id, outcome)
         return not isinstance(ended, CartPayment) or not ended.is_disputed
 
-    async def _drive_lost(self, reservation_id: str, attempt: Attempt, outlived: bool) -> bool:
-        """The same where no cart is left to say what the payment is about: Redis was restored without its carts.
+    async def _drive_unknown(self, reservation_id: str, attempt: Attempt, outlived: bool) -> bool:
+        """The same where no cart knows the payment: Redis lost its cart, which may have begun again since.
 
-        What the other reservations owe is not known here, so the charge must be enough for this one.
+        What the other reservations owe is not known here, so the charge must be enough for this one. The gateway is
+        asked about a free one, too: the payment of the others decides.
         """
         if attempt.is_disputed:
             return False
         record = await self._record(reservation_id)
         currency = record.currency if record else FIRST_CURRENCY
-        payment = CartPayment(attempt.attempt_id, CartState.BOOKED, [reservation_id], [attempt], "", currency)
-        match await self._ask(payment, outlived):
+        match await self._ask(attempt.attempt_id, outlived):
             case Completed() as charge if not is_paid(charge, max(charge.amount_minor, attempt.amount_minor), currency):
                 await open_dispute(self._engine, reservation_id, attempt.attempt_id, received(charge), charge.currency)
                 return False
@@ -285,14 +284,12 @@ class CartPayments:
                 return False
         return True
 
-    async def _ask(self, payment: CartPayment, outlived: bool) -> StatusOutcome:
-        """Ask for the outcome of a booked cart's payment; the customer may not have reached the gateway yet."""
-        status = await look_up(
-            self._gateway, payment.payment_id, payment.amount_minor, payment.currency, plays_customer=False
-        )
+    async def _ask(self, payment_id: str, outlived: bool) -> StatusOutcome:
+        """Ask for the outcome of a cart's payment; the customer may not have reached the gateway yet."""
+        status = await self._gateway.status(payment_id)
         if outlived and isinstance(status, NeverSeen | Unknown):
-            log.warning("cart_payment_outlived", payment_id=payment.payment_id)
-            return await self._gateway.void(payment.payment_id)
+            log.warning("cart_payment_outlived", payment_id=payment_id)
+            return await self._gateway.void(payment_id)
         return status
 
     async def _cart_of(self, payment_id: str) -> Cart | None:
@@ -351,9 +348,13 @@ class CartPayments:
         await asyncio.gather(*(self._unpin(rid, cart.payment_id) for rid in cart.reservation_ids))
 
     async def _unpin_if_lost(self, cart: Cart) -> None:
-        """Unpins what was pinned for a booking that has been given up."""
+        """Unpins what was pinned for a booking that has been given up.
+
+        If the cart does not know it, somebody may have been told its payment: the resolver asks the gateway.
+        """
         now = await self._carts.read(cart.cart_id)
-        if now.payment != cart.payment or now.state is CartState.OPEN:
+        is_open_again = now.payment == cart.payment and now.state is CartState.OPEN
+        if is_open_again or now.gave_up(cart.payment_id):
             await self._unpin_all(cart)
 
     async def _unpin(self, reservation_id: str, payment_id: str) -> None:

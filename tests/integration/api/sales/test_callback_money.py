@@ -124,9 +124,8 @@ async def test_a_cart_that_is_lost_is_sold_if_the_gateway_has_its_money(
     reservations = [
         (await tour.front.get(f"/v1/payments/{one}")).body["reservations"] for one in (payment_id, unpaid_id)
     ]
-    async with Engine(shop) as engine:
-        for cart in (sold, left):
-            assert await engine.redis.delete(f"cart:{{{cart.rpartition('/')[2]}}}") == 1
+    for cart in (sold, left):
+        await lose(shop, cart)
     async with resolving(msgspec.structs.replace(shop, pin_seconds=1)):
 
         async def settled() -> bool:
@@ -134,6 +133,55 @@ async def test_a_cart_that_is_lost_is_sold_if_the_gateway_has_its_money(
 
         await wait_until(settled)
     assert await gateway.charge(unpaid_id, 2 * PRICE, "EUR", "tok_visa") == Failed(FailureReason.PAYMENT_FAILED)
+
+
+async def lose(shop: Settings, cart: str) -> None:
+    """Deletes a cart, as a restore does, which does not bring carts back."""
+    async with Engine(shop) as engine:
+        assert await engine.redis.delete(f"cart:{{{cart.rpartition('/')[2]}}}") == 1
+
+
+@pytest.mark.parametrize("books_again", [False, True])
+async def test_a_cart_that_is_lost_and_begun_again_is_sold_if_the_gateway_has_its_money(
+    tour: Tour, shop: Settings, gateway: HttpGateway, ledger: GatewayLedger, books_again: bool
+) -> None:
+    cart = await tour.take((0, 0), (1, 0))
+    payment_id = await tour.book(cart)
+    reservations = (await tour.front.get(f"/v1/payments/{payment_id}")).body["reservations"]
+    assert await gateway.charge(payment_id, 2 * PRICE, "EUR", "tok_visa") == Completed(2 * PRICE, "EUR")
+    await lose(shop, cart)
+    await tour.take((0, 1), cart=cart)
+    if books_again:
+        await tour.book(cart)
+    async with resolving(shop):
+
+        async def ended() -> bool:
+            return "paying" not in await tour.states_of(reservations)
+
+        await wait_until(ended)
+    assert await tour.states_of(reservations) == ["paid"] * 2
+    assert [await tour.statuses(show) for show in (0, 1)] == ["shaa", "saaa"]
+    for reservation_id in reservations:
+        assert (await refund(tour.front, reservation_id)).body["status"] == "refunded"
+    assert (ledger.kept(), ledger.returned()) == ([], [2 * PRICE])
+
+
+async def test_a_cart_that_is_lost_and_begun_again_is_voided_if_nobody_pays(
+    tour: Tour, shop: Settings, gateway: HttpGateway
+) -> None:
+    cart = await tour.take((0, 0))
+    payment_id = await tour.book(cart)
+    reservations = (await tour.front.get(f"/v1/payments/{payment_id}")).body["reservations"]
+    await lose(shop, cart)
+    await tour.take((0, 1), cart=cart)
+    async with resolving(msgspec.structs.replace(shop, pin_seconds=1)):
+
+        async def ended() -> bool:
+            return "paying" not in await tour.states_of(reservations)
+
+        await wait_until(ended)
+    assert await tour.states_of(reservations) == ["held"]
+    assert await gateway.charge(payment_id, PRICE, "EUR", "tok_visa") == Failed(FailureReason.PAYMENT_FAILED)
 
 
 @pytest.fixture

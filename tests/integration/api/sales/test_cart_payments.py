@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.app_keys import ENGINE
-from engine.carts import Carts, CartState
+from engine.carts import Carts, CartState, CartWord
 from engine.commands.payments import BeginPayment
 from engine.engine import Engine
 from engine.results.payments import Paying
@@ -163,6 +163,24 @@ async def test_the_resolver_unpins_the_places_of_an_interrupted_booking(tour: To
 async def test_booking_again_goes_on_where_a_booking_died(tour: Tour, died_between_pins: str) -> None:
     await tour.book(died_between_pins)
     assert await tour.states(died_between_pins) == ["paying", "paying"]
+
+
+async def test_an_undone_booking_is_voided_and_unpinned_although_the_cart_was_booked_again(
+    tour: Tour, shop: Settings, died_between_pins: str
+) -> None:
+    async with Engine(shop) as engine:
+        carts = Carts(engine)
+        undone = await carts.read(died_between_pins.rsplit("/", 1)[1])
+        assert await carts.unbook(undone) is CartWord.OK
+        _, again = await carts.begin(undone.cart_id)
+        assert again.gave_up(undone.payment_id)
+        assert not again.gave_up(again.payment_id)
+        async with resolving(shop):
+
+            async def unpinned() -> bool:
+                return (await tour.states_of(undone.reservation_ids)) == ["held", "held"]
+
+            await wait_until(unpinned)
 
 
 @pytest.mark.parametrize(("outcome", "seats"), [("completed", "saaa"), ("failed", "aaaa")])
