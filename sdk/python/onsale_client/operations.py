@@ -406,7 +406,7 @@ class Operations(Calls):
         return answer
 
     async def discard_cart(self, cart_id: str) -> None:
-        """Gives everything back; again is fine."""
+        """Gives everything back, or nothing if a part is paid for; again is fine."""
         await self.call("DELETE", "/v1/orders/carts/{cart_id}", path={"cart_id": cart_id})
 
     async def claim_cart(self, cart_id: str, body: ClaimBody | None = None) -> Cart:

@@ -454,7 +454,7 @@ export interface paths {
          */
         post: operations["add_to_cart"];
         /**
-         * Gives everything back; again is fine
+         * Gives everything back, or nothing if a part is paid for; again is fine
          * @description For customer, manager, service.
          */
         delete: operations["discard_cart"];

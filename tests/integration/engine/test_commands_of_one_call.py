@@ -105,7 +105,7 @@ async def test_a_place_of_a_past_slot_is_refunded_and_the_slot_is_purged(hasty: 
     assert isinstance(refunded, RefundDue)
     assert isinstance(purged, Purged)
     assert purged.slots == 1
-    assert await hasty.redis.zrange(keys.purges, 0, -1) == [f"{TIMED_EVENT}/{BOOKING}".encode()]
+    assert await hasty.redis.zrangebyscore(keys.purges, "-inf", "+inf") == [f"{TIMED_EVENT}/{BOOKING}".encode()]
     assert await hasty.redis.hgetall(keys.customers) == {}
 
 
