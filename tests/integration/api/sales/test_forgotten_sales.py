@@ -16,7 +16,7 @@ async def test_a_key_that_sold_does_not_sell_again(start_api: StartApi) -> None:
     key = {"Idempotency-Key": "order-1"}
     first = (await front.reserve((ticket_id, 2), customer="anna", headers=key)).body
     assert (await front.pay(first)).body["status"] == "paid"
-    engine = front.client.server.app[ENGINE]
+    engine = front.client.server.app[ENGINE]  # type: ignore[attr-defined]  # of a TestServer
 
     async def forgotten() -> bool:
         return isinstance(await engine.submit(Find(first["id"])), NotFound)
