@@ -47,18 +47,19 @@ do
     table.insert(u.queue_facts, cmsgpack.pack({ word, u.now_ms, room.event, customer, index, text }))
   end
 
-  -- The room of an event that has one, of which nothing is read yet.
+  -- The room of an event that has one, with the terms as they are now. Nothing is read of one that is new here.
   local function at(u, event)
     u.rooms = u.rooms or {}
     local room = u.rooms[event]
     if not room then
       local key = key_of(u, event)
       room = {
-        event = event, terms = unit_terms(u, event), key = key, places_key = key .. ':places', inside_key = key .. ':inside',
+        event = event, key = key, places_key = key .. ':places', inside_key = key .. ':inside',
         places = {}, changed_places = {}, changed_inside = {}, changed = false,
       }
       u.rooms[event] = room
     end
+    room.terms = unit_terms(u, event)
     return room
   end
 

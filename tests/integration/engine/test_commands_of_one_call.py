@@ -16,6 +16,7 @@ from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import RefundSome
 from engine.commands.waiting_lists import EraseWaiting, TendWaiting, Wait
+from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
@@ -26,6 +27,7 @@ from engine.results.payments import Paid
 from engine.results.refunds import RefundDue
 from engine.results.waiting_lists import Waiting, WaitingErased, WaitingTended
 from engine.stock import PoolCapacity, SectionMap
+from engine.waiting_rooms import new_proposal
 from engine.words import WaitingState
 from tests.integration.engine.test_slots import EVENT as TIMED_EVENT
 from tests.integration.engine.test_slots import FAR_MS, PRICE, SOON_MS, publish, until
@@ -35,6 +37,8 @@ from tests.support.engine.coded_event import EVENT as CODED_EVENT
 from tests.support.engine.timed_slots import at
 from tests.support.engine.waiting_list import EVENT as WAITING_EVENT
 from tests.support.engine.waiting_list import TICKET, WaitingEvent
+from tests.support.engine.waiting_room import EVENT as ROOM_EVENT
+from tests.support.engine.waiting_room import Room
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("in_one_call", [True, False], ids=["one call", "separate calls"])
@@ -105,12 +109,13 @@ async def test_a_place_of_a_past_slot_is_refunded_and_the_slot_is_purged(hasty: 
     assert isinstance(refunded, RefundDue)
     assert isinstance(purged, Purged)
     assert purged.slots == 1
-    assert await hasty.redis.zrangebyscore(keys.purges, "-inf", "+inf") == [f"{TIMED_EVENT}/{BOOKING}".encode()]
+    left = await hasty.redis.zrange(keys.purges, 0, -1, withscores=True)
+    assert [member for member, _ in left] == [f"{TIMED_EVENT}/{BOOKING}".encode()]
     assert await hasty.redis.hgetall(keys.customers) == {}
 
 
 async def declined_long_ago(engine: Engine, event: WaitingEvent, customer: str) -> str:
-    """The id of an entry that is to be forgotten."""
+    """The id of an entry that ended longer ago than the engine remembers."""
     waiting_id = await event.wait(customer)
     await event.decline(waiting_id)
     declined_ms = (await event.entry(waiting_id)).changed_ms
@@ -182,3 +187,14 @@ async def test_places_are_set_aside_and_their_event_is_dropped(coded: CodedEvent
     put, dropped = await submit_all(coded.engine, commands, in_one_call)
     assert isinstance(put, CodesPut)
     assert isinstance(dropped, Published)
+
+
+async def test_a_waiting_room_is_read_before_and_after_its_terms_change(engine: Engine, in_one_call: bool) -> None:
+    room = Room(engine)
+    await room.publish(max_inside=10)
+    assert room.terms.room
+    terms = replace(room.terms, version=9, room=replace(room.terms.room, max_inside=20))
+    read, put = ReadQueue(ROOM_EVENT, *new_proposal()), PutEvent(ROOM_EVENT, terms, [PoolCapacity(str(TICKET), 100)])
+
+    before, _, after = await submit_all(engine, [read, put, read], in_one_call)
+    assert (before.max_inside, after.max_inside) == (10, 20)
