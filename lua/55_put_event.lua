@@ -10,9 +10,8 @@
 --           not have is left with no places. With `keeps_slots`, such a slot keeps as many places as are taken of it.
 -- Results   {"below_taken", pool, capacity, taken}  the new capacity is less than what is held, paying and sold
 --           {"in_use", currency}                    something of it was taken, in this currency; the terms have another one
---           {"again"}                               the same, but the outbox is too long to be looked through now; or the
---                                                   event is dropped in this call, and its rooms, lists and codes are not
---                                                   gone yet
+--           {"again"}                               the same, but the outbox is too long to be looked through now. Also of
+--                                                   an event that this call drops: its codes and rooms are not gone yet
 --           {"published"}                           also when nothing changed
 -- Facts     none: Postgres, which owns the catalogue, is where this came from
 do
