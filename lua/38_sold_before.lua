@@ -26,6 +26,6 @@ do
 
   -- True if a reservation of the event has e-tickets, void ones too. Sales of this call have records.
   function sold_before.is(u, event, rid)
-    return redis.call('HEXISTS', etickets.key_of(u, event) .. ':of', rid) == 1
+    return redis.call('HGET', etickets.key_of(u, event) .. ':of', rid) ~= false
   end
 end

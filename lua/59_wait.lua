@@ -77,7 +77,7 @@ do
 
   -- True if there is a reservation of that id whose entry is forgotten: its money is not settled, or its places were sold.
   local function had_offer(u, event, id)
-    return u.records[id] or redis.call('HEXISTS', u.keys[KEY_LEDGER], id) == 1 or sold_before.is(u, event, id)
+    return u.records[id] or redis.call('HGET', u.keys[KEY_LEDGER], id) or sold_before.is(u, event, id)
   end
 
   local function wait(u, command)
