@@ -17,6 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.dev.embedded import EmbeddedPostgres, EmbeddedValkey
+from engine.errors import HOW_TO_LEARN
 from engine.settings import Settings
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
@@ -265,7 +266,7 @@ async def test_a_promise_that_no_replica_has_is_not_given(start_api: StartApi, o
     for _ in range(2):
         refused = await strict.call("POST", "/v1/reservations", body, headers=key)
         assert (refused.status, refused.code) == (503, "unavailable")
-        assert "repeat with the same key to learn the outcome" in refused.body["detail"]
+        assert HOW_TO_LEARN in refused.body["detail"]
     again = await easy.call("POST", "/v1/reservations", body, headers=key)
     assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert await easy.counts(ticket_id) == (9, 1, 0)

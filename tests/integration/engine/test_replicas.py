@@ -10,7 +10,7 @@ from engine.commands.events import Count
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.engine import Engine
-from engine.errors import OutcomeUnknown
+from engine.errors import HOW_TO_LEARN, OutcomeUnknown
 from engine.ids import new_reservation_id
 from engine.results.events import Counts
 from engine.results.holds import Held
@@ -20,7 +20,6 @@ from tests.support.engine.replica_pair import Pair, replica_pair
 from tests.support.invariants import check_invariants
 
 EVENT = 1
-OUTCOME_UNKNOWN = "repeat with the same key to learn the outcome"
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ async def test_a_replica_that_is_cut_off(pair: Pair, settings: Settings) -> None
         for _ in range(2):
             answers = await asyncio.gather(*map(engine.submit, commands), return_exceptions=True)
             assert {type(answer) for answer in answers} == {OutcomeUnknown}
-            assert all(OUTCOME_UNKNOWN in str(answer) for answer in answers)
+            assert all(HOW_TO_LEARN in str(answer) for answer in answers)
         assert not pair.at_replica.hlen("{p01}:ledger")
         await pair.join()
         again = await asyncio.gather(*map(engine.submit, commands))
