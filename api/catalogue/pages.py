@@ -17,7 +17,7 @@ from api.catalogue.page_replies import PageReplies
 from api.catalogue.stock import CROWD, Known, Stock, Watch, told_ms
 from api.catalogue.views import EventCounts, event_view, is_available
 from api.http.cached_pages import CachedPage, PageCache
-from api.http.replies import Reply
+from api.http.replies import JSON, Reply
 from api.http.times import wall_clock_ms
 from engine.errors import Fault
 from engine.settings import Settings
@@ -182,6 +182,10 @@ class PublicPages:
         await self._stock.look(watch, own=own)
         page = self._pages.get(self.name_of(request))
         if page is None or not page.is_of(change, watch.number):  # else somebody else has made it meanwhile
+            if request.method == "HEAD":
+                return self._replies.marked(
+                    request, Reply(b"", {"Content-Type": JSON}, coded=True)
+                )  # nobody sees a body
             page = _Page(_Recipe(things, body, tag_of, max_age, own, dated, revision), change, watch)
             self._pages.put(self.name_of(request), page)
         return await self._replies.reply(request, page)

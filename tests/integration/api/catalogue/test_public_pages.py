@@ -69,20 +69,6 @@ async def test_redis_is_not_asked_for_a_request_while_nothing_changes(
     assert await commands() > before, "the control: it is asked for what changed"
 
 
-async def test_a_head_before_the_first_get_has_its_headers(start_api: StartApi, world: World) -> None:
-    front = await start_api(availability_age_ms=_FOR_EVER, catalogue_age_ms=_FOR_EVER)
-    sections, plan = f"/v1/events/{world.seated_event_id}/sections", f"/v1/venues/{world.venue['id']}?format=pretix"
-    for path in [*_public(world), sections, plan]:
-        head = await front.call("HEAD", path)
-        got = await front.get(path)
-        assert (head.status, head.body, got.status) == (200, None, 200), path
-        assert all(name in head.headers for name in ("ETag", "Cache-Control", "Content-Length")), path
-        (told, shown) = ({**answer.headers, "Date": "", "X-Request-ID": ""} for answer in (head, got))
-        assert told == shown, path
-        known = {"If-None-Match": got.headers["ETag"]}
-        assert (await front.call("HEAD", path, headers=known)).status == 304, path
-
-
 async def test_unchanged_texts_are_not_made_again(
     start_api: StartApi, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
