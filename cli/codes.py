@@ -10,7 +10,7 @@ import asyncpg
 
 from cli.errors import UserError
 from engine.catalogue import EventSnapshot
-from engine.codes import CODE_PATTERN
+from engine.codes import CODE_BEGINNING, CODE_PATTERN
 from engine.commands.codes import CountCodes
 from engine.engine import Engine
 from engine.errors import Fault
@@ -43,6 +43,7 @@ class Shop(NamedTuple):
 def make_codes(settings: Settings, event_id: int, fields: CodeFields, names: list[str], count: int, prefix: str) -> str:
     """Makes codes by name or random ones; returns them, a line each. Raises UserError."""
     _check(fields, names, count)
+    _check_characters(names, prefix)
 
     async def make(shop: Shop) -> str:
         codes = names or random_codes(count, prefix)
@@ -105,17 +106,21 @@ async def _counted(shop: Shop, tag: str | None) -> AsyncIterator[tuple[StoredCod
 def _check(fields: CodeFields, names: list[str], count: int) -> None:
     if bool(names) == bool(count):
         raise UserError("name codes, or give --count")
-    wrong = next((name for name in names if not re.match(CODE_PATTERN, name)), None)
-    if wrong is not None:
-        raise UserError(
-            f"{wrong!r} cannot be a code; use letters, digits and the characters . _ ~ - (not only . or ..)"
-        )
     forms = sum(getattr(fields, form) is not None for form in _FORMS)
     if forms != (fields.kind is CodeKind.DISCOUNT):
         raise UserError("a discount, and no other kind, needs one of --percent, --amount-off and --price")
     allots = fields.kind is CodeKind.ALLOCATION
     if allots != (fields.places is not None) or (allots and len(fields.ticket_ids) != 1):
         raise UserError("an allocation, and no other kind, needs --places, and one --ticket")
+
+
+def _check_characters(names: list[str], prefix: str) -> None:
+    wrong = [name for name in names if not re.match(CODE_PATTERN, name)]
+    if not re.match(CODE_BEGINNING, prefix):
+        wrong.append(prefix)
+    if wrong:
+        allowed = "up to 64 letters, digits and the characters . _ ~ - (40 in a prefix; not only . or ..)"
+        raise UserError(f"{wrong[0]!r} cannot be a code, or begin one; use {allowed}")
 
 
 def _run(settings: Settings, event_id: int, act: Callable[[Shop], Coroutine[Any, Any, T]]) -> T:

@@ -8,8 +8,11 @@ from engine.records import Line, Record
 from engine.terms import CodeTerms
 from engine.words import CodeKind, State
 
-CODE_PATTERN = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]+$(?!\n)"
+CODE_PATTERN = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$(?!\n)"
 """The pattern of codes: what needs no encoding in an address, where `.` and `..` name something else (RFC 3986)."""
+
+CODE_BEGINNING = r"^[A-Za-z0-9._~-]{0,40}$(?!\n)"
+"""The pattern of what random codes may begin with."""
 
 _TERMS = msgspec.msgpack.Decoder(CodeTerms)
 _LIVE = frozenset({State.HELD, State.PAYING, State.PAID})

@@ -295,6 +295,11 @@ do
     return known.heads[result], record, ARRAY_HEADS[n] .. told
   end
 
+  -- The field of a record's customer.
+  local function field_of(u, r)
+    return u.digits[r.event] .. '/' .. r.customer
+  end
+
   -- Remembers that a hold of this customer (a field of `customers`) lives until its deadline.
   function limits.hold_began(u, field, deadline_ms)
     if u.limits.live_holds > 0 then
@@ -308,7 +313,7 @@ do
   -- Remembers that a hold of this customer ends earlier than it would have.
   function limits.hold_moved(u, r, deadline_ms)
     if u.limits.live_holds > 0 then
-      local field = u.digits[r.event] .. '/' .. r.customer
+      local field = field_of(u, r)
       local pace, found = limits_pace(u, field), false
       local moved = {} -- a list of its own: customers of one call may share theirs
       for i, other_ms in ipairs(pace[PACE_HOLDS]) do
@@ -327,7 +332,7 @@ do
     if r.digest == OFFER_DIGEST or known.live_holds == 0 and known.expiries == 0 then
       return
     end
-    local field = u.digits[r.event] .. '/' .. r.customer
+    local field = field_of(u, r)
     local pace = limits_pace(u, field)
     local lives = NONE
     for i, deadline_ms in ipairs(pace[PACE_HOLDS]) do
@@ -350,7 +355,7 @@ do
     if r.digest == OFFER_DIGEST or r.state ~= 'expired' or u.limits.expiries == 0 then
       return
     end
-    local field = u.digits[r.event] .. '/' .. r.customer
+    local field = field_of(u, r)
     local pace, others, found = limits_pace(u, field), NONE, false
     for _, expired_ms in ipairs(pace[PACE_EXPIRIES]) do
       if not found and expired_ms == r.deadline_ms then

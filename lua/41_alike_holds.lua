@@ -62,7 +62,7 @@ do
   -- of the hold keys, before them. `keyed`: number of a command -> its idempotency key, or nil. Returns how many holds there
   -- are, and `keyed`.
   function alike_holds.name(u, alike, number, named, rids, keys, fields, keyed)
-    local names, customers = alike[RIDS], alike[CUSTOMERS]
+    local names, customers, digests = alike[RIDS], alike[CUSTOMERS], alike[DIGESTS]
     local call_keys, prefix, event_prefix = u.keys, u.prefix, u.event_prefixes[alike[EVENT]]
     local records, taken, named_keys, named_customers = u.records, u.customers, u.named_keys, u.named_customers
     local last, n = #rids, #fields
@@ -77,15 +77,13 @@ do
         last = last + 1
         rids[last], keys[last] = rid, key
       end
+      if digests[i] ~= '' then
+        sold_before.want(u, alike[EVENT], rid)
+      end
       if not taken[field] then
         taken[field] = 0
         n = n + 1
         fields[n] = field
-      end
-    end
-    for i, digest in ipairs(alike[DIGESTS]) do
-      if digest ~= '' then
-        sold_before.want(u, alike[EVENT], names[i])
       end
     end
     codes.want(u, alike[EVENT], codes_of(alike))

@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 from api.catalogue.bodies import PriceBody
 from api.http.pagination import PageQuery
 from api.http.requests import ALL_DIFFERENT, DatabaseId
-from api.http.text import CODE_BEGINNING, CustomerId, Text
+from api.http.text import CustomerId, Text
 from api.http.types import Instant, Money, Number, Timestamp
-from engine.codes import CODE_PATTERN
+from engine.codes import CODE_BEGINNING, CODE_PATTERN
 from engine.words import CodeKind
 
 MOST_AT_ONCE = 100_000

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.codes import CODE_PATTERN
+from engine.codes import CODE_BEGINNING, CODE_PATTERN
 
 # `$` alone would let a newline at the end through.
 _END = r"$(?!\n)"
@@ -38,9 +38,6 @@ WEB_ADDRESS = rf"^https?://[!-~]+{_END}"
 
 VISIBLE_ASCII = rf"^[!-~]+{_END}"
 """The pattern of texts for programs."""
-
-CODE_BEGINNING = rf"^[A-Za-z0-9._~-]*{_END}"
-"""The pattern of what random codes may begin with."""
 
 EMAIL = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
 """The pattern of e-mail addresses, as far as it takes to see a slip."""

@@ -40,8 +40,7 @@ class Placed(Result, frozen=True, tag="placed"):
     """A customer's place in a waiting room; `now_ms` and `replayed` as in OnRecord.
 
     `position` and `ahead` are -1 before the draw; `until_ms` is the end of the pass, 0 without one. Its turn comes in
-    `wait_ms` in one case of two, in `longest_ms` in nine of ten; both are -1 while
-    nobody is let in.
+    `wait_ms` in one case of two, in `longest_ms` in nine of ten; both are -1 while nobody is let in.
     """
 
     now_ms: int

@@ -84,7 +84,11 @@ async def test_messages_say_what_is_wrong(terminal: Terminal) -> None:
     terminal.told("make", "FAN27", *_DISCOUNT)
     assert "FAN27: such a code is there already" in terminal.wrong("make", "FAN27", *_DISCOUNT)
     assert "name codes, or give --count" in terminal.wrong("make", *_DISCOUNT)
-    assert "'..' cannot be a code" in terminal.wrong("make", "..", *_DISCOUNT)
+    for wrong in ("..", "a/b", "C" * 65):
+        assert f"'{wrong}' cannot be a code" in terminal.wrong("make", wrong, *_DISCOUNT)
+    assert "'VIP/' cannot be a code, or begin one" in terminal.wrong(
+        "make", "--count", "2", "--prefix", "VIP/", *_DISCOUNT
+    )
     assert "needs one of --percent" in terminal.wrong("make", "CHEAP", "--kind", "discount")
     assert "there is no event 999" in terminal.wrong("list", event_id="999")
     ticket = str(terminal.office.ticket_id)

@@ -17,12 +17,11 @@ from engine.commands.seats import BlockSeats
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results.codes import CodeFound, CodeNotApplicable, CodesPut, CodeUnknown, CodeUsedUp
-from engine.results.events import InUse, NotOnSaleYet, SaleClosed, SalePaused, UnknownPool
+from engine.results.events import InUse, NotOnSaleYet, UnknownPool
 from engine.results.exchanges import Exchanged
 from engine.results.holds import Cancelled, Held, PriceChanged
 from engine.results.payments import AmountMismatch, Paid
 from engine.results.refunds import RefundDue
-from engine.results.result import Result
 from engine.results.seats import SeatTaken
 from engine.settings import Settings
 from engine.stock import SectionSeats
@@ -43,7 +42,6 @@ from tests.support.engine.coded_event import (
 from tests.support.waiting import wait_until
 
 HOUR_MS = 3_600_000
-FAR_MS = 4_000_000_000_000
 
 
 @pytest.fixture
@@ -287,75 +285,6 @@ async def test_a_cart_item_comes_under_a_code(event: CodedEvent) -> None:
     assert isinstance(fewer, Held)
     assert fewer.record.code is None
     assert (await event.counts()).uses == 0
-
-
-@pytest.mark.parametrize(
-    ("own", "status", "refusal"),
-    [
-        (OwnTerms(hidden=True), EventStatus.ON_SALE, UnknownPool(VIP)),
-        (OwnTerms(paused=True), EventStatus.ON_SALE, SalePaused()),
-        (OwnTerms(closes_ms=1), EventStatus.ON_SALE, SaleClosed()),
-        (OwnTerms(opens_ms=FAR_MS), EventStatus.ON_SALE, NotOnSaleYet(FAR_MS)),
-        (None, EventStatus.PAUSED, SalePaused()),
-        (None, EventStatus.CLOSED, SaleClosed()),
-    ],
-)
-@pytest.mark.parametrize("code", ["", CODE])
-async def test_a_hold_gives_places_back_whatever_became_of_their_ticket_and_their_code(
-    event: CodedEvent, own: OwnTerms | None, status: EventStatus, refusal: Result, code: str
-) -> None:
-    await event.put(ACCESS)
-    rid = await event.hold(code=code, wish=items_text([(VIP, 2), (REGULAR, 1)]))
-    vip, *others = event.terms.tickets
-    await event.change(tickets=[replace(vip, own=own), *others], status=status)
-    await event.put(replace(ACCESS, withdrawn=True))
-
-    async def change(*items: tuple[int, int]) -> Result:
-        return await event.engine.submit(Replace(rid, EVENT, "anna", items_text(items)))
-
-    assert await change((VIP, 3)) == refusal
-    assert await change((VIP, 2), (VIP, 1)) == refusal, "items of a ticket are counted together"
-    same = await change((VIP, 2), (REGULAR, 1))
-    assert (type(same), sum(line.quantity for line in (await event.record(rid)).lines)) == (Held, 3)
-    more = await change((VIP, 2), (REGULAR, 2))
-    assert isinstance(more, Held) if own else more == refusal, "new places of a ticket that is on sale"
-    fewer = await change((VIP, 1))
-    assert isinstance(fewer, Held)
-    assert [(line.ticket_id, line.quantity, line.unit_minor) for line in fewer.record.lines] == [(VIP, 1, PRICE)]
-    assert (fewer.record.code is not None) == bool(code)
-
-
-async def test_seats_stay_in_a_hold_whose_ticket_was_hidden(event: CodedEvent) -> None:
-    rid = await event.hold(code="", wish=items_text([NamedSeats(STALLS, 2, SECTION, [1, 2])]))
-    tickets = [replace(each, own=OwnTerms(hidden=each.ticket_id == STALLS)) for each in event.terms.tickets]
-    await event.change(tickets=tickets)
-    for wish in (NamedSeats(STALLS, 2, SECTION, [2, 3]), BestSeats(STALLS, 1, True)):
-        assert await event.engine.submit(Replace(rid, EVENT, "anna", items_text([wish]))) == UnknownPool(STALLS)
-    for seats in ([1, 2], [2]):
-        kept = NamedSeats(STALLS, len(seats), SECTION, seats)
-        assert isinstance(await event.engine.submit(Replace(rid, EVENT, "anna", items_text([kept]))), Held)
-
-
-async def test_a_smaller_limit_of_a_code_changes_no_hold(event: CodedEvent) -> None:
-    await event.put(ACCESS)
-    rid = await event.hold(4)
-    await event.put(replace(ACCESS, max_places=2))
-    for places, wanted in ((5, CodeNotApplicable(2)), (4, None), (3, None)):
-        result = await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, places)])))
-        assert result == wanted if wanted else isinstance(result, Held)
-
-
-async def test_replaced_places_keep_their_price_and_new_ones_get_that_of_the_code(event: CodedEvent) -> None:
-    await event.put(replace(HALF, budget_minor=15_000))
-    rid = await event.hold(1)
-    await event.put(replace(HALF, amount=10, budget_minor=15_000))
-    more = await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 3)])))
-    assert isinstance(more, Held)
-    assert [(line.quantity, line.unit_minor) for line in more.record.lines] == [(1, 5000), (2, 9000)]
-    assert (await event.counts()).spent_minor == 7000
-    many = await event.engine.submit(Replace(rid, EVENT, "anna", items_text([(VIP, 30)])))
-    assert many == CodeUsedUp()
-    assert (await event.counts()).spent_minor == 7000
 
 
 async def test_a_seat_that_is_removed_leaves_the_code(event: CodedEvent) -> None:

@@ -42,6 +42,15 @@ def hold_of(start_ms: int) -> Hold:
     return Hold(new_reservation_id(EVENT), EVENT, "anna", "{}", "", wish)
 
 
+async def bought(engine: Engine, start_ms: int) -> str:
+    """A reservation of a place of the slot that is paid."""
+    hold = hold_of(start_ms)
+    assert isinstance(await engine.submit(hold), Held)
+    await engine.submit(BeginPayment(hold.reservation_id, "pay", PRICE, ""))
+    assert isinstance(await engine.submit(ConfirmPayment(hold.reservation_id, "pay")), Paid)
+    return hold.reservation_id
+
+
 @pytest.mark.parametrize("of", ["the day", "the slot"])
 async def test_closed_slots_are_refused(engine: Engine, of: str) -> None:
     closed = slot_of(SLOT)
@@ -119,10 +128,7 @@ async def test_past_visits_and_bookings_do_not_count_for_holds_though_nothing_pu
     await publish(engine, limit=2)
     async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
         starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
-        bought = hold_of(starts_ms)
-        assert isinstance(await hasty.submit(bought), Held)
-        await hasty.submit(BeginPayment(bought.reservation_id, "pay", PRICE, ""))
-        assert isinstance(await hasty.submit(ConfirmPayment(bought.reservation_id, "pay")), Paid)
+        await bought(hasty, starts_ms)
         book = Book(EVENT, str(uuid4()), *at(starts_ms), "{}", "", "", "anna")
         assert isinstance(await hasty.submit(book), Booked)
         assert await hasty.submit(hold_of(SLOT)) == LimitExceeded(2, 2)
@@ -138,16 +144,13 @@ async def test_purchases_of_a_purged_slot_no_longer_count_and_their_refund_takes
     await publish(engine, limit=1)
     async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
         starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
-        bought = hold_of(starts_ms)
-        assert isinstance(await hasty.submit(bought), Held)
-        await hasty.submit(BeginPayment(bought.reservation_id, "pay", PRICE, ""))
-        assert isinstance(await hasty.submit(ConfirmPayment(bought.reservation_id, "pay")), Paid)
+        rid = await bought(hasty, starts_ms)
         assert isinstance(await hasty.submit(hold_of(SLOT)), LimitExceeded)
         await until(engine, starts_ms + 1)
         await hasty.purge_slots(engine.partition_keys(EVENT).partition)
         assert isinstance(await hasty.submit(hold_of(SLOT)), Held)
         assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
-        assert isinstance(await hasty.submit(Refund(bought.reservation_id, restock=True)), RefundDue)
+        assert isinstance(await hasty.submit(Refund(rid, restock=True)), RefundDue)
         assert isinstance(await hasty.submit(hold_of(OTHER_DAY)), LimitExceeded)
 
 
@@ -155,11 +158,7 @@ async def test_a_refund_is_settled_after_the_last_slot_was_purged(engine: Engine
     await publish(engine)
     async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
         starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
-        bought = hold_of(starts_ms)
-        rid = bought.reservation_id
-        assert isinstance(await hasty.submit(bought), Held)
-        await hasty.submit(BeginPayment(rid, "pay", PRICE, ""))
-        assert isinstance(await hasty.submit(ConfirmPayment(rid, "pay")), Paid)
+        rid = await bought(hasty, starts_ms)
         await until(engine, starts_ms + 1)
         await hasty.purge_slots(engine.partition_keys(EVENT).partition)
         assert await engine.redis.hlen(engine.partition_keys(EVENT).pools) == 0

@@ -1,6 +1,5 @@
 """Requests for a place in line that come again when the entry is forgotten: no sale and no refund is written over."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -84,20 +83,5 @@ async def test_a_place_in_line_that_was_given_up_is_taken_again(event: WaitingEv
     again = await event.try_wait("a", waiting_id=waiting_id)
     assert isinstance(again, Waiting)
     assert not again.replayed
-    await event.cancel(early)
-    assert await event.states(waiting_id) == [WaitingState.OFFERED]
-
-
-async def test_it_is_taken_again_in_the_call_that_forgets_it(event: WaitingEvent) -> None:
-    early = await event.hold("early")
-    waiting_id = await event.wait("a")
-    await event.decline(waiting_id)
-
-    async def waits() -> bool:
-        _, again = await asyncio.gather(event.tend(), event.try_wait("a", waiting_id=waiting_id))
-        assert isinstance(again, Waiting)
-        return not again.replayed
-
-    await wait_until(waits)
     await event.cancel(early)
     assert await event.states(waiting_id) == [WaitingState.OFFERED]
