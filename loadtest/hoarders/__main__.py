@@ -34,9 +34,8 @@ def hoarders(minutes: float, scale: int, accounts: int, buyers: int) -> None:
                 )
         except ChildError as error:
             raise UserError(str(error)) from error
-    most = max(held for _, held in result.samples)
     seconds = result.bought.seconds
-    click.echo(f"hoarders: at most {most} of {PLACES} places, {result.at_the_end} at the end")
+    click.echo(f"hoarders: at most {result.most} of {PLACES} places, {result.at_the_end} at the end")
     click.echo(f"  their attempts by status: {dict(sorted(result.hoarded.statuses.items()))}")
     click.echo(f"buyers: {result.bought.paid} of {result.bought.buyers} have paid; holds took")
     click.echo(f"  {statistics.median(seconds) * 1000:.0f} ms (median), {max(seconds) * 1000:.0f} ms (longest)")

@@ -37,6 +37,11 @@ class Rehearsal(NamedTuple):
         """Places that hoarders held at the end."""
         return self.samples[-1][1]
 
+    @property
+    def most(self) -> int:
+        """The largest number of places that hoarders held at one time."""
+        return max(held for _, held in self.samples)
+
     def breaches(self) -> list[str]:
         """The results that are required and missed."""
         missed = []

@@ -30,7 +30,7 @@ def test_hoarders_of_one_address_get_little_and_buyers_notice_nothing(tmp_path: 
 
 @pytest.mark.timeout(180)
 def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control."""
+    """The negative control. On a busy machine the last look comes when their holds have begun to expire."""
 
     def without(service: str, scale: int) -> dict[str, object]:
         named = ("idle_place_seconds", "address_places", "nobodys_places")
@@ -39,4 +39,4 @@ def test_without_limits_on_hoarding_they_get_everything(tmp_path: Path, monkeypa
     monkeypatch.setattr("loadtest.hoarders.stage.recommended", without)
     with stage(tmp_path / "hoarders", SCALE) as running:
         result = uvloop.run(rehearse(running, seconds=60 * 5, accounts=ACCOUNTS, buyers=0, tell=lambda _: None))
-    assert result.at_the_end > 0.5 * PLACES, show(result)
+    assert result.most > 0.5 * PLACES, show(result)
