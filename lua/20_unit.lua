@@ -92,12 +92,12 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does
     backlog = false, -- expired holds or bookings were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
-    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, rest = {} }, -- see unit_add_hold
+    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, rest = {}, fields = {} }, -- see unit_add_hold
     named_keys = {}, -- of each command: the hold key that it names
     named_customers = {}, -- of each command: the field of the customer that it names
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
     maps = setmetatable({}, TABLE_ONCE), -- event -> pool -> map of the section, or false
-    customers = {}, -- field -> places
+    customers = {}, -- field -> places; false: read, and there is no count
     terms = {}, -- event -> terms, or false
     bookings = {}, -- field -> booking, or false
     slots = {}, -- field -> true: its place in `slots` was checked
@@ -291,14 +291,14 @@ end
 local function unit_customer(u, event, customer)
   local field = event_field(u, event, customer)
   local places = u.customers[field]
-  if not places then
+  if places == nil then
     places = tonumber(redis.call('HGET', u.keys[KEY_CUSTOMERS], field) or 0)
     if not places then
       damaged('places of customer ' .. field)
     end
     u.customers[field] = places
   end
-  return places, field
+  return places or 0, field
 end
 
 local function unit_set_customer(u, field, places)

@@ -2,25 +2,15 @@
 
 -- A hold is due at its deadline, not after it: in that millisecond the server may have removed its key already.
 
--- Adds to `fields` a customer whose count must be loaded, unless it is there. Returns its field in `customers`.
-local function add_customer(u, event, customer, fields)
-  local field = event_field(u, event, customer)
-  if not u.customers[field] then
-    u.customers[field] = 0
-    fields[#fields + 1] = field
-  end
-  return field
-end
-
--- Loads the counts of these customers (fields of `customers`, each once) in one read.
+-- Loads the counts of these customers (fields of `customers`) in one read, but for those that are known.
 local function unit_load_customers(u, fields)
   if #fields == 0 then
     return
   end
-  local stored = read_many('HMGET', u.keys[KEY_CUSTOMERS], fields)
+  local stored, customers = read_many('HMGET', u.keys[KEY_CUSTOMERS], fields), u.customers
   for i = 1, #fields do
-    if stored[i] then
-      u.customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
+    if stored[i] and not customers[fields[i]] then
+      customers[fields[i]] = tonumber(stored[i]) or damaged('places of customer ' .. fields[i])
     end
   end
 end
@@ -45,7 +35,7 @@ local function unit_give_back_due(u)
     end
     r.stored = 'held'
     u.records[rid] = r
-    add_customer(u, r.event, r.customer, fields)
+    fields[i] = event_field(u, r.event, r.customer)
   end
   unit_load_customers(u, fields)
   if u.hoards then
@@ -58,6 +48,19 @@ local function unit_give_back_due(u)
   return #due
 end
 
+-- The values of hold keys, of which so many exist; false where there is none.
+local function read_hold_keys(keys, there)
+  local values, strings = read_many('MGET', nil, keys), 0
+  for i = 1, #keys do
+    strings = strings + (values[i] and 1 or 0)
+  end
+  -- MGET answers nil for a key of another type, which must not be written over.
+  if strings < there then
+    damaged('a hold key is not a string')
+  end
+  return values
+end
+
 -- Loads the records of these ids, each once, with their hold keys: a live one from the ledger, an ended one from its key.
 -- A held record is given back here if it is due, or if its hold key is gone, whatever the clock says now. So is one of a
 -- cancelled event.
@@ -67,15 +70,12 @@ local function unit_load_records(u, rids, keys)
   end
   -- New reservations, most of what comes in a drop, have no hold key: one look at all of them spares reading each.
   local there = count_keys(keys)
-  local marks = there > 0 and read_many('MGET', nil, keys) or {}
+  local marks = there > 0 and read_hold_keys(keys, there)
   local stored = read_many('HMGET', u.keys[KEY_LEDGER], rids)
   for i = 1, #rids do
-    local raw, mark = stored[i], marks[i]
-    if mark then
-      there = there - 1
-    end
+    local raw = stored[i]
     if raw then
-      local rid = rids[i]
+      local rid, mark = rids[i], marks and marks[i]
       local r = record_decode(rid, raw)
       r.stored = record_unsettled(r) and 'unsettled' or 'held'
       u.records[rid] = r
@@ -84,16 +84,12 @@ local function unit_load_records(u, rids, keys)
       elseif r.state == 'held' and (u.now_ms >= r.deadline_ms or not mark) then
         unit_give_back(u, r, 'held', 'expired')
       end
-    elseif mark == HELD_MARK then
+    elseif marks and marks[i] == HELD_MARK then
       damaged('hold key without a ledger entry: ' .. rids[i])
-    elseif mark then
-      local r = record_decode(rids[i], mark)
+    elseif marks and marks[i] then
+      local r = record_decode(rids[i], marks[i])
       r.stored = 'archive'
       u.records[r.rid] = r
     end
-  end
-  -- MGET answers nil for a key of another type, which must not be written over.
-  if there > 0 then
-    damaged('a hold key is not a string')
   end
 end

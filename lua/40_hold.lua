@@ -129,7 +129,7 @@ do
       return reply('key_reused')
     end
     if is_same and not before then
-      local taken = u.customers[customer_field]
+      local taken = u.customers[customer_field] or 0
       if taken <= plan.most and plan.places <= plan.pool[plan.from] then
         unit_add_alike(u, plan, u.named_keys[number], command, customer_field, taken, named)
         if u.hoards then
@@ -170,13 +170,13 @@ do
     if refusal then
       return refusal
     end
-    if u.customers[customer_field] + places > terms.max_per_customer and not command[12] then
+    if (u.customers[customer_field] or 0) + places > terms.max_per_customer and not command[12] then
       refusal = bookings.refusal_of_more(u, event, terms, command[4], places)
       if refusal then
         return refusal
       end
     end
-    local taken = u.customers[customer_field]
+    local taken = u.customers[customer_field] or 0
     refusal = u.hoards and hoarding.refusal(u, number, places, terms)
     if refusal then
       return refusal

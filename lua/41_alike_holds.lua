@@ -63,15 +63,15 @@ do
   -- are, and `keyed`.
   function alike_holds.name(u, alike, number, named, rids, keys, fields, keyed)
     local names, customers, digests = alike[RIDS], alike[CUSTOMERS], alike[DIGESTS]
-    local call_keys, prefix, event_prefix = u.keys, u.prefix, u.event_prefixes[alike[EVENT]]
-    local records, taken, named_keys, named_customers = u.records, u.customers, u.named_keys, u.named_customers
+    local call_keys, prefix, event_prefix, records = u.keys, u.prefix, u.event_prefixes[alike[EVENT]], u.records
     local last, n = #rids, #fields
+    alike.named, alike.fields, alike.before = named, fields, n
     for i = 1, #names do
-      local rid, key, field = names[i], call_keys[named + i], event_prefix .. customers[i]
+      local rid, key = names[i], call_keys[named + i]
       if key ~= prefix .. rid then
         error('KEYS do not name ' .. rid, 0)
       end
-      named_keys[number + i], named_customers[number + i] = key, field
+      fields[n + i] = event_prefix .. customers[i]
       if records[rid] == nil then
         records[rid] = false
         last = last + 1
@@ -79,11 +79,6 @@ do
       end
       if digests[i] ~= '' then
         sold_before.want(u, alike[EVENT], rid)
-      end
-      if not taken[field] then
-        taken[field] = 0
-        n = n + 1
-        fields[n] = field
       end
     end
     codes.want(u, alike[EVENT], codes_of(alike))
@@ -110,22 +105,22 @@ do
   -- of other terms, or of somebody else. Returns how many it has made.
   local function add_all(u, plan, alike, first, number)
     local event, rids, customers, details, digests = alike[EVENT], alike[RIDS], alike[CUSTOMERS], alike[DETAILS], alike[DIGESTS]
-    local records, taken, changed, fields, keys = u.records, u.customers, u.changed_customers, u.named_customers, u.named_keys
+    local records, taken, fields, keys, named, unnamed = u.records, u.customers, alike.fields, u.keys, alike.named, alike.before
     local new, pool, places, most, marks, heads = u.new, plan.pool, plan.places, plan.most, plan.marks, u.heads
     local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
     local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
-    local m, n, f, left, made = #marks, 2 * new.count, 4 * u.facts + 1, pool[plan.from], 0
-    local is_keyed, sold = #alike[KEYS_OF_REQUESTS] > 0, u.sold
-    local codes_named, code, entry = codes_of(alike), nil, nil
+    local changed, c, m, n, f = new.fields, #new.fields, #marks, 2 * new.count, 4 * u.facts + 1
+    local is_keyed, sold, left, made = #alike[KEYS_OF_REQUESTS] > 0, u.sold, pool[plan.from], 0
+    local codes_named, code, entry = alike[CODES], nil, nil
     local most_under, made_under = 0, 0 -- the code: holds that may come together, and that came
     for i = first, #rids do
-      local rid, field, customer, text, digest = rids[i], fields[number + i], customers[i], details[i], digests[i]
-      local before, head = taken[field], fact_heads[#rid]
+      local rid, field, customer, text, digest = rids[i], fields[unnamed + i], customers[i], details[i], digests[i]
+      local before, head = taken[field] or 0, fact_heads[#rid]
       if records[rid] or before > most or places > left or not head or sold and sold[rid]
         or is_keyed and key_events.is_of_another(u, number + i, event) then
         break
       end
-      if codes_named[i] ~= code or entry and made_under == most_under then
+      if codes_named and (codes_named[i] ~= code or made_under == most_under) then
         if entry then
           codes.take_alike(u, plan, entry, made_under)
         end
@@ -139,12 +134,26 @@ do
       made_under = made_under + 1
       local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
         .. lines_rest
-      taken[field], changed[field], records[rid] = before + places, true, record
-      marks[m + 1], marks[m + 2] = keys[number + i], HELD_MARK
-      ledger[n + 1], ledger[n + 2] = rid, record
-      deadlines[n + 1], deadlines[n + 2] = deadline, rid
-      parts[f + 1], parts[f + 2], parts[f + 3], parts[f + 4] = head, rid, now, record
-      m, n, f, left, made = m + 2, n + 2, f + 4, left - places, made + 1
+      taken[field] = before + places
+      records[rid] = record
+      -- One by one, because Lua needs fewer steps for it.
+      marks[m + 1] = keys[named + i]
+      marks[m + 2] = HELD_MARK
+      ledger[n + 1] = rid
+      ledger[n + 2] = record
+      deadlines[n + 1] = deadline
+      deadlines[n + 2] = rid
+      parts[f + 1] = head
+      parts[f + 2] = rid
+      parts[f + 3] = now
+      parts[f + 4] = record
+      changed[c + 1] = field
+      c = c + 1
+      m = m + 2
+      n = n + 2
+      f = f + 4
+      left = left - places
+      made = made + 1
       if is_keyed then
         key_events.keep(u, number + i, event)
       end
@@ -164,11 +173,11 @@ do
     while i <= last do
       local plan = plan_of(u, alike, i)
       local made = plan and add_all(u, plan, alike, i, number) or 0
-      for j = 1, made do
-        parts[n + j] = plan.alike
-      end
-      n, i = n + made, i + made
-      if made == 0 then
+      if made > 0 then
+        n, i = n + 1, i + made
+        parts[n] = string.rep(plan.alike, made)
+      else
+        u.named_keys[number + i], u.named_customers[number + i] = u.keys[alike.named + i], alike.fields[alike.before + i]
         parts[n + 1], parts[n + 2] = run_one(u, hold_of(alike, i), number + i)
         n, i = #parts, i + 1
       end

@@ -200,6 +200,15 @@ do
     u.told = true
   end
 
+  -- The fields of customers whose counts changed; some may come twice.
+  local function changed_customers(u)
+    local fields = u.new.fields
+    for field in pairs(u.changed_customers) do
+      table.insert(fields, field)
+    end
+    return fields
+  end
+
   -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
   -- because it alone may refuse: an id that is not above its last one.
   -- `acks`: the caller waits for replicas, for what was only read, too.
@@ -236,13 +245,15 @@ do
         table.insert(slot_ends, field)
       end
     end
-    for field in pairs(u.changed_customers) do
-      local places = u.customers[field]
-      if places == 0 then
+    local changed, places, digits, n = changed_customers(u), u.customers, u.digits, 0
+    for i = 1, #changed do
+      local field = changed[i]
+      if places[field] == 0 then
         table.insert(customers_gone, field)
       else
-        local n = #customers
-        customers[n + 1], customers[n + 2] = field, u.digits[places]
+        customers[n + 1] = field
+        customers[n + 2] = digits[places[field]]
+        n = n + 2
       end
     end
     for event, packed in pairs(u.changed_terms) do

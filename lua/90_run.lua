@@ -62,8 +62,8 @@ do
         if kind.names_customer then
           local field = event_prefixes[command[3]] .. command[4]
           named_customers[number] = field
-          if not customers[field] then
-            customers[field] = 0
+          if customers[field] == nil then
+            customers[field] = false
             fields[#fields + 1] = field
           end
         end

@@ -70,6 +70,7 @@ KEYS = 20
 MOST = 32
 """Commands of a batch: as many are one call, however slow Redis is."""
 _A_TIME_MS, _STEP_MS = 10**12, 10_000
+_SHORT_MS = 5
 
 
 class Scene:
@@ -85,6 +86,21 @@ class Scene:
 
     def batch(self) -> list[Command[Any]]:
         return [self._command() for _ in range(self._random.randint(2, MOST))]
+
+    def short_holds(self) -> list[Hold]:
+        """Holds of customers of the batches, which expire before those: the first batch gives their places back."""
+        return [
+            Hold(
+                f"{self.event_id}-{120 + number:016}",
+                self.event_id,
+                f"c{number}",
+                "{}",
+                "",
+                items_text([(PLENTY, 2)]),
+                hold_ms=_SHORT_MS,
+            )
+            for number in range(1, 7)
+        ]
 
     def waits(self) -> list[Wait]:
         """Customers of the batches who wait for what there is little of."""
@@ -166,7 +182,8 @@ async def played(engine: Engine, scene: Scene, *, acts: bool) -> Any:
     for code_terms, names in CODES:
         await engine.submit(PutCodes(event_id, code_terms, names))
     before, began_ms = await last_position(engine.redis, keys), await server_time_ms(engine.redis, keys)
-    results: list[Result] = []
+    results: list[Result] = list(await asyncio.gather(*map(engine.submit, scene.short_holds())))
+    await asyncio.sleep(2 * _SHORT_MS / 1000)
     await engine.redis.execute_command("SET", f"answer:{{{event_id}-1}}", "77", "PX", 3_600_000)  # of another event
     for _ in range(3):
         with acting_as(BOSS if acts else ""):
