@@ -12,7 +12,7 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -39,6 +39,7 @@ class EmbeddedValkey:
     Its settings are those of deploy/valkey/valkey.conf, which says why.
 
     A context manager; `start`, `stop` and `kill` may be called in between. Data and port survive all of them.
+    `under`: a command that runs it, such as a profiler.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class EmbeddedValkey:
         password: str = "",
         options: Mapping[str, str] | None = None,
         name: str = "valkey",
+        under: Sequence[str] = (),
     ) -> None:
         self.directory, self._password = directory.resolve(), password
         self.port = port or free_port()
@@ -68,7 +70,7 @@ class EmbeddedValkey:
         arguments = [part for option, value in every.items() for part in (f"--{option}", value)]
         self._password_file = self.directory / "password.conf"
         first = [self._password_file] if password else []
-        self.child = Child(name, [valkey_program(), *first, *arguments], log_file)
+        self.child = Child(name, [*under, valkey_program(), *first, *arguments], log_file)
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+from collections.abc import Sequence
 
 import msgspec
 
@@ -40,7 +41,7 @@ async def _hold_in_batches(settings: Settings, batch: int, batches: int) -> floa
     keys = PartitionKeys(partition_of(event.event_id, settings.partitions))
     async with asyncio.timeout(_TIMEOUT_SECONDS), Engine(settings) as engine:
         micros = [
-            await _call(engine.redis, settings, keys, [_hold(f"lua-{number}-{place}") for place in range(batch)])
+            await hold_in_one_call(engine.redis, settings, keys, [f"lua-{number}-{place}" for place in range(batch)])
             for number in range(batches)
         ]
     return statistics.median(micros) / batch
@@ -52,8 +53,9 @@ def _hold(customer_id: str) -> Hold:
     return Hold(new_reservation_id(event.event_id), event.event_id, customer_id, _DETAILS, "", items)
 
 
-async def _call(redis: Redis, settings: Settings, keys: PartitionKeys, holds: list[Hold]) -> int:
-    """Makes the holds; returns the microseconds that it took. Raises UserError if one was refused."""
+async def hold_in_one_call(redis: Redis, settings: Settings, keys: PartitionKeys, customer_ids: Sequence[str]) -> int:
+    """Makes a hold for each customer; returns the microseconds that it took. Raises UserError if one was refused."""
+    holds = [_hold(customer_id) for customer_id in customer_ids]
     reply = await redis.execute_command(
         "FCALL",
         "onsale_run",
