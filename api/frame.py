@@ -24,6 +24,7 @@ from api.http.compression import compress
 from api.http.cors import Cors
 from api.http.problems import Code, Problem, invalid
 from api.http.replies import Reply
+from api.http.requests import read_no_body
 from api.metrics import Metrics, Observe
 from api.request_log import SLOW_SECONDS, Asker, Refused, RequestLog
 from api.route import Route
@@ -146,7 +147,7 @@ class Frame:
         handler, takes_a_query = route.handler, route.query is not None
         admit, compress_bytes, finish = self._admission.of(route), self._compress_bytes, self.finish_of(route)
         audited, check = audit_of(route), self.limit_of(route)
-        check_host = None if self._hosts.any else self._hosts.check
+        check_host, refuses_body = None if self._hosts.any else self._hosts.check, route.refuses_body
 
         async def framed(request: web.Request) -> web.StreamResponse | Reply:
             began = time.perf_counter()
@@ -161,6 +162,8 @@ class Frame:
                     check(request)
                 if not takes_a_query and "?" in request.raw_path and request.query_string:
                     raise invalid(next(iter(request.query), ""), "this path takes no query parameters")
+                if refuses_body:
+                    await read_no_body(request)
                 if audited is None:
                     response = await handler(request)
                 else:

@@ -58,7 +58,7 @@ class Route:
     """The media type of those bodies, or those that they may have."""
 
     body: type[msgspec.Struct] | None = None
-    """The JSON body it reads. `Nothing`: none is needed. `Ignored`: any."""
+    """The JSON body it reads. `Nothing`: none is needed. `Ignored`: any. None: of a GET it is not looked at."""
 
     other_body: type[msgspec.Struct] | None = None
     """The JSON body that it reads in another `format`."""
@@ -119,6 +119,11 @@ class Route:
         return self.method == "GET" and self.path.startswith("/v1/")
 
     @property
+    def refuses_body(self) -> bool:
+        """True if it has no use for a body, and refuses the members of one, so that a typo is not ignored."""
+        return self.body is None and self.method not in ("GET", "*")
+
+    @property
     def operation_id(self) -> str:
         """The name by which programs call it."""
         return self.handler.__name__
@@ -140,7 +145,7 @@ class Route:
         codes = {*self.refusals, *_OF_ALL}
         if self.path_parameters:
             codes.add(Code.NOT_FOUND)
-        if self.body is not None:
+        if self.body is not None or self.refuses_body:
             codes.update(_OF_A_BODY)
         if self.keyed:
             codes.add(Code.KEY_REUSED)

@@ -93,8 +93,12 @@ async def read_bytes(request: web.Request) -> bytes:
 
 async def read_no_body(request: web.Request) -> None:
     """Accept no body or an empty object. Raises Problem as `read_body` does."""
-    if request.body_exists:
-        await read_body(request, _NOTHING)
+    if not request.body_exists:
+        return
+    body = await read_bytes(request)
+    if body:  # chunks may hold nothing
+        _check_is_json(request)
+        await _decode(body, _NOTHING)
 
 
 def _any_json(body: bytes) -> Any:

@@ -150,7 +150,7 @@ class _Maker:
         if route.cached or (route.conditional and route.method == "GET"):
             headers = _headers("X-Request-ID", "ETag", *(["Cache-Control"] if route.cached else []))
             responses["304"] = {"description": "What the client has is still so.", "headers": headers}
-        if route.body is not None:
+        if route.body is not None or route.refuses_body:
             responses["408"] = {"$ref": f"#/components/responses/{_LATE}"}
         for status, codes in _by_status(route.problems).items():
             shared = len(codes) == 1 and not route.limited

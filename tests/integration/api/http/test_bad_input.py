@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from api.http.pagination import PageQuery, list_mark
 from api.routes import ROUTES
@@ -77,6 +77,40 @@ async def test_bodies_that_are_not_sent_as_json_or_too_large(front: Front, world
                 code = await front.refused(method, path, raw=large, headers=_JSON)
                 if code != "too_large":
                     wrong.append((method, path, "2 MB", code))
+
+
+async def test_bodies_where_none_is_needed(front: Front, world: World, shop: Settings) -> None:
+    """Of a `DELETE`, and of a `POST` or `PUT` whose body may be left out. Callbacks ignore theirs (API.md)."""
+    needed = {(method, path) for method, path, _, _ in world.takers_of_bodies()}
+    async with nothing_changes(shop) as wrong:
+        for method, path in set(world.routes()) - needed:
+            if method == "GET" or path.endswith(("/complete", "/failed")):
+                continue
+            for raw, kind, expected in (
+                (b'{"Reason": "none"}', "application/json", (422, "invalid")),
+                (b'{"Reason"', "application/json", (400, "malformed_json")),
+                (b"reason=none", "application/x-www-form-urlencoded", (415, "unsupported_media_type")),
+                (b" " * 2_000_000, "application/json", (413, "too_large")),
+            ):
+                answer = await front.call(method, path, raw=raw, headers={"Content-Type": kind})
+                named = [field["path"] for field in answer.body.get("fields", ())] if answer.body else None
+                if (answer.status, answer.code, named) != (*expected, ["Reason"] if expected[0] == 422 else []):
+                    wrong.append((method, path, raw[:200], answer.status, answer.body))
+
+
+async def test_an_empty_body_where_none_is_needed(front: Front, world: World) -> None:
+    """An empty object, or chunks that hold nothing, as some clients and proxies send them."""
+    for raw, headers in ((b"{}", _JSON), (b"", {}), (b"", _JSON)):
+        answer = await front.call("DELETE", f"/v1/reservations/{world.held['id']}", raw=raw, headers=headers)
+        assert answer.status == 204, (raw, headers, answer.body)
+        async with front.client.request("DELETE", CART, data=_no_chunks(), headers=headers) as chunked:
+            assert chunked.status == 204, await chunked.text()
+
+
+async def _no_chunks() -> AsyncIterator[bytes]:
+    chunks: list[bytes] = []
+    for chunk in chunks:
+        yield chunk
 
 
 async def test_ids_that_cannot_be(front: Front, world: World, shop: Settings) -> None:
