@@ -12,7 +12,14 @@ from api.http.types import Instant, Money
 from engine.currencies import FIRST_CURRENCY
 from engine.words import EventStatus
 
-Price = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Price = Annotated[int, Meta(ge=0, le=100_000_000_000)]
+"""A price in minor units, at most a billion rupiah or rials.
+
+Clients in JavaScript and numbers of Lua are exact up to 2^53, which is 90,000 places at that price. Postgres has
+`bigint`. The largest reservation, of 2000 places, costs less than the 10^15 that bodies accept as a total. Lua compares
+lines by a text with 14 digits of the price (lua/33_changes.lua), so a price must not have more.
+"""
+
 Capacity = Annotated[int, Meta(ge=0, le=10_000_000)]
 HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 SectionIds = Annotated[list[DatabaseId], Meta(min_length=1, max_length=200), ALL_DIFFERENT]

@@ -10,7 +10,7 @@ from sync.audit.audit import audit
 from sync.postgres import Postgres
 from sync.read_models.reports import Query, read_report
 from tests.integration.api.conftest import GatewayLedger
-from tests.support.api.api_client import Front, Json, ticket
+from tests.support.api.api_client import Front, Json, order, ticket
 from tests.support.api.two_event_carts import HALL, new_cart
 from tests.support.waiting import wait_until
 
@@ -61,6 +61,55 @@ async def test_yen_euros_and_dinars_through_a_whole_sale(front: Front, ledger: G
             report = (await read_report(postgres, name, Query())).rows
             assert set(report.column("currency")) == set(PRICES)
     assert await audit(shop) == []
+
+
+DEAREST = 100_000_000_000
+"""The highest price, in minor units: a billion rupiah."""
+
+
+@pytest.mark.usefixtures("sync")
+async def test_the_highest_price_stays_exact(front: Front, ledger: GatewayLedger, shop: Settings) -> None:
+    """No digit is lost, from the largest reservation to the sums of the reports."""
+    price = DEAREST - 1  # all its digits count
+    tickets = [ticket(f"T{number}", 200, price=price - number, currency="IDR") for number in range(20)]
+    event = await front.event(currency="IDR", max_per_customer=5000, tickets=tickets)
+    ids = [each["id"] for each in event["tickets"]]
+    total = sum(100 * (price - number) for number in range(20))
+    assert 10**14 < total < 10**15
+    small = await front.held((ids[0], 1), (ids[1], 1))
+    more = [{"ticket_id": each, "quantity": 100} for each in ids]
+    changed = await front.call("PATCH", f"/v1/reservations/{small['id']}", {"items": more})
+    assert (changed.status, changed.body["total"]["amount"]) == (200, total)
+    assert [item["unit_price"]["amount"] for item in changed.body["items"]] == [price - n for n in range(20)]
+    assert (await front.pay(changed.body)).status == 200
+    assert charged(ledger) == [(total, "IDR")]
+    path = f"/v1/reservations/{small['id']}/refund"
+    wish = {"restock": True, "items": [{"ticket_id": ids[19], "quantity": 100}]}
+    back = 100 * (price - 19)
+    assert (await front.call("POST", path, wish)).body["refunded"]["amount"] == back
+    rows = await front.pages("/v1/statistics/events")
+    assert [row["revenue"] for row in rows] == [{"amount": total - back, "currency": "IDR"}]
+    async with Postgres(shop) as postgres:
+        report = (await read_report(postgres, "revenue", Query())).rows
+        assert report.column("gross_minor") == [total - back]
+    assert await audit(shop) == []
+
+
+@pytest.mark.usefixtures("sync")
+async def test_codes_save_exactly_of_the_highest_price(front: Front) -> None:
+    event = await front.event(100, price=DEAREST, currency="IRR", max_per_customer=100)
+    terms = {"codes": ["GALA"], "kind": "discount", "percent": 33, "budget": {"amount": DEAREST, "currency": "IRR"}}
+    assert (await front.call("POST", f"/v1/events/{event['id']}/codes", terms)).status == 201
+    held = await front.call("POST", "/v1/reservations", order((event["tickets"][0]["id"], 3)) | {"code": "GALA"})
+    assert (held.status, held.body["total"]["amount"]) == (201, 201_000_000_000)
+    code = (await front.get(f"/v1/events/{event['id']}/codes/GALA")).body
+    assert code["saved"] == {"amount": 99_000_000_000, "currency": "IRR"}
+
+
+async def test_a_price_above_the_highest_is_refused(front: Front) -> None:
+    body = {"name": "E", "starts_at": "2027-06-01T18:00:00Z", "tickets": [ticket("T", 1, price=DEAREST + 1)]}
+    refused = await front.call("POST", "/v1/events", body)
+    assert (refused.status, refused.body["fields"][0]["path"]) == (422, "tickets[0].price.amount")
 
 
 @pytest.mark.usefixtures("sync")
