@@ -40,7 +40,7 @@ from api.event_loop_lag import watch_event_loop_lag
 from api.frame import FALLBACK, Frame
 from api.http.cached_pages import CachedPage
 from api.http.compression import COMPRESS_BYTES
-from api.http.server import CONNECTION, Application, MakeConnection, expect
+from api.http.server import CONNECTION, Application, Everything, MakeConnection, expect
 from api.http.static_files import PAGE_SECONDS
 from api.idempotency import KEY_TURNS, KeyTurns
 from api.live.metrics import StreamMetrics
@@ -234,4 +234,6 @@ def _add_routes(app: web.Application, routes: Sequence[Route], frame: Frame) -> 
                 app.router.add_get(spelling, framed, expect_handler=expect)  # answers HEAD too
             else:
                 app.router.add_route(route.method, spelling, framed, expect_handler=expect)
-    app.router.add_route(FALLBACK.method, FALLBACK.path, frame.around(FALLBACK), expect_handler=expect)
+    everything = Everything()
+    app.router.register_resource(everything)
+    everything.add_route(FALLBACK.method, frame.around(FALLBACK), expect_handler=expect)

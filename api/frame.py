@@ -25,6 +25,7 @@ from api.http.cors import Cors
 from api.http.problems import Code, Problem, invalid
 from api.http.replies import Reply
 from api.http.requests import read_no_body
+from api.http.server import METHODS
 from api.metrics import Metrics, Observe
 from api.request_log import SLOW_SECONDS, Asker, Refused, RequestLog
 from api.route import Route
@@ -261,6 +262,8 @@ class Frame:
 
 async def fallback(request: web.Request) -> Reply:
     """Answers what no route does: OPTIONS; 405 where the path is known for other methods, else 404."""
+    if request.method == "OPTIONS" and request.raw_path == "*":  # it asks about the server as a whole (RFC 9110, 9.3.7)
+        return Reply(b"", {"Allow": METHODS}, 204)
     allowed: set[str] = set()
     for resource in request.app.router.resources():
         found, methods = await resource.resolve(request)

@@ -29,7 +29,8 @@ _WRITE_SECONDS = 30
 _SLOWEST_BYTES_PER_SECOND = 65_536
 """The slowest that a client may read an answer that does not fit into its connection's buffers."""
 
-_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+"""The methods that some path takes."""
 
 
 class Connection(web.RequestHandler):
@@ -118,11 +119,25 @@ def _problem_of(status: int, error: BaseException | None) -> Problem:
     if status == 504:
         return Problem(Code.UNAVAILABLE, "This took too long; try again.")
     if isinstance(error, BadHttpMethod):
-        detail = f"Unknown method; the server supports {_METHODS}. This port speaks HTTP without TLS."
-        return Problem(Code.METHOD_NOT_ALLOWED, detail, headers={"Allow": _METHODS})
+        detail = f"Unknown method; the server supports {METHODS}. This port speaks HTTP without TLS."
+        return Problem(Code.METHOD_NOT_ALLOWED, detail, headers={"Allow": METHODS})
     if isinstance(error, LineTooLong):
         return Problem(Code.MALFORMED_JSON, "The path or a header is too long; shorten it.")
     return Problem(Code.MALFORMED_JSON, "The request is not valid HTTP: check the headers and the chunks.")
+
+
+class Everything(web.PlainResource):
+    """A resource of every target, also of `*`, which is no path: aiohttp would answer that itself, in plain text."""
+
+    def __init__(self) -> None:
+        super().__init__("/")
+
+    def _match(self, path: str) -> dict[str, str] | None:
+        return {}
+
+    def raw_match(self, path: str) -> bool:
+        """False: no route is added to it by a path."""
+        return False
 
 
 MakeConnection = Callable[..., Connection]

@@ -1,5 +1,6 @@
 """Common parts of all answers: request ids, CORS, HEAD and OPTIONS, ETags, compression."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -17,6 +18,7 @@ from engine.errors import Misconfigured, Overloaded
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front
 from tests.support.api.sample_requests import World
+from tests.support.api.schemas import check_problem
 from tests.support.waiting import wait_until
 
 SHOP = "https://shop.example"
@@ -56,6 +58,36 @@ async def test_options_and_head_on_every_path(front: Front, world: World) -> Non
         else:
             assert (head.status, set(head.headers["Allow"].split(", "))) == (405, allowed)
     assert (await raw(front, "OPTIONS", "/v1/nothing"))[0].status == 404
+
+
+async def asked_about(front: Front, method: str, target: str) -> tuple[int, dict[str, str], bytes]:
+    """The status, headers in lower case and body of the answer to a target that clients do not send."""
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.client.port)
+        writer.write(f"{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        body = await reader.read()
+        writer.close()
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+    return int(start.split()[1]), headers, body
+
+
+async def test_options_of_the_server_as_a_whole(front: Front) -> None:
+    """`*` is no path, so no route has it."""
+    status, headers, body = await asked_about(front, "OPTIONS", "*")
+    assert (status, body) == (204, b"")
+    assert set(headers["allow"].split(", ")) == {route.method for route in ROUTES} | {"HEAD", "OPTIONS"}
+    assert headers["x-request-id"]
+    for method, target in (
+        ("OPTIONS", "**"),
+        ("OPTIONS", "nothing"),
+        ("GET", "*"),
+        ("DELETE", "*"),
+    ):
+        status, headers, body = await asked_about(front, method, target)
+        problem = json.loads(body)
+        check_problem(status, headers["content-type"], problem)
+        assert status in (400, 404, 405), (method, target, problem)
 
 
 async def test_pages_of_the_list_may_call(start_api: StartApi, world: World) -> None:
