@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.http.problems import invalid
-from api.http.text import FOR_PEOPLE, VISIBLE_ASCII, Text
+from api.http.text import ASCII_WITH_SPACES, FOR_PEOPLE, Text
 from engine.seats import SeatSnapshot, SectionSnapshot, VenueSnapshot
 from sync.catalogue.venues import NewRow, NewSection, NewVenue
 
@@ -24,7 +24,7 @@ _SEAT, _ROW, _ZONE = 25.0, 30.0, 60.0
 
 Coordinate = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 Label = Annotated[str, Meta(min_length=1, max_length=20, pattern=FOR_PEOPLE)]
-Guid = Annotated[str, Meta(min_length=1, max_length=200, pattern=VISIBLE_ASCII.replace("!-~", " -~"))]
+Guid = Annotated[str, Meta(min_length=1, max_length=200, pattern=ASCII_WITH_SPACES)]
 
 
 class PlanPoint(msgspec.Struct, gc=False, frozen=True):

@@ -104,7 +104,7 @@ def _check(fields: CodeFields, event: EventSnapshot, given: dict[str, Any]) -> N
             raise invalid(wrong[0], f"is of a code of kind {kind}; leave it out")
     for name in ("amount_off", "budget"):
         if isinstance(given.get(name), PriceBody) and given[name].amount == 0:
-            raise invalid(f"{name}.amount", "Expected `int` >= 1")
+            raise invalid(f"{name}.amount", "Expected a whole number of at least 1")
     if fields.valid_from and fields.valid_until and fields.valid_from >= fields.valid_until:
         raise invalid("valid_until", "must be after valid_from")
     refuse_repeated("ticket_ids", fields.ticket_ids, "a ticket")

@@ -8,17 +8,15 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, UnsetType, inspect
 
+from api.http.field_messages import NO_WHOLE_NUMBER, in_plain_words
 from api.http.problems import Code, Problem, WrongField
-from api.http.text import IN_WORDS
 
 _MOST = 20
 """The largest number of invalid fields in one answer."""
 
 _WHERE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
-_FIELD = re.compile(r"^Object (?:contains (?P<unknown>unknown)|missing required) field `(?P<field>.*)`$", re.DOTALL)
+_FIELD = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<field>.*)`$", re.DOTALL)
 _TEXT_FOR_NUMBER = re.compile(r"^Expected `int(?: \| null)?`, got `str`$")
-
-NO_WHOLE_NUMBER = "Expected a whole number in digits, without leading zeros"
 
 
 def wrong_fields(error: msgspec.ValidationError, data: Any, shape: type[Any], *, of: str = "the body") -> Problem:
@@ -28,7 +26,7 @@ def wrong_fields(error: msgspec.ValidationError, data: Any, shape: type[Any], *,
     """
     strict = of == "the body"
     found = [] if data is UNSET else list(_faults(data, shape, "", strict=strict, left=_MOST))
-    said = [_in_words(fault, path, shape, of) for path, fault in found] or [_in_words(str(error), "", shape, of)]
+    said = [_in_words(fault, path, kind, of) for path, fault, kind in found] or [_in_words(str(error), "", shape, of)]
     return problem_of_fields(said, of=of)
 
 
@@ -39,8 +37,8 @@ def problem_of_fields(fields: list[WrongField], *, of: str = "the body") -> Prob
     return Problem(Code.INVALID, f"{first.path or of}: {first.message}{more}", fields=fields)
 
 
-def _faults(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Iterator[tuple[str, str]]:
-    """Paths and messages of all that does not fit, at most about `left`."""
+def _faults(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Iterator[tuple[str, str, Any]]:
+    """Paths, messages and types of all that does not fit, at most about `left`."""
     try:
         msgspec.convert(data, shape, strict=strict)
     except msgspec.ValidationError as error:
@@ -51,10 +49,10 @@ def _faults(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Ite
             if told >= left:
                 return
         if not told:
-            yield path, str(error)
+            yield path, str(error), shape
 
 
-def _parts(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Iterator[tuple[str, str]]:
+def _parts(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Iterator[tuple[str, str, Any]]:
     """The faults of what `data` is made of. None, if it is wrong as a whole."""
     struct, item = _struct_and_item(shape)
     if struct is not None and isinstance(data, dict):
@@ -66,10 +64,10 @@ def _parts(data: Any, shape: Any, path: str, *, strict: bool, left: int) -> Iter
                     value, types[fields[name].name], f"{path}.{name}" if path else name, strict=strict, left=left
                 )
             else:
-                yield path, f"Object contains unknown field `{name}`"
+                yield path, f"Object contains unknown field `{name}`", shape
         for name, field in fields.items():
             if field.required and name not in data:
-                yield path, f"Object missing required field `{name}`"
+                yield path, f"Object missing required field `{name}`", shape
     elif item is not None and isinstance(data, list):
         for number, value in enumerate(data):
             yield from _faults(value, item, f"{path}[{number}]", strict=strict, left=left)
@@ -92,42 +90,29 @@ def _struct_and_item(shape: Any) -> tuple[type[msgspec.Struct] | None, Any]:
     return None, None
 
 
-def _in_words(text: str, where: str, shape: type[Any], of: str) -> WrongField:
-    """A message of msgspec's, maybe with a path of its own below `where`."""
+def _in_words(text: str, where: str, shape: Any, of: str) -> WrongField:
+    """A message of msgspec's about a value of that shape, maybe with a path of its own below `where`."""
     match = _WHERE.match(text)
-    message, path = (match["message"], match["path"] or "$") if match else (text, "$")
-    path = path.removeprefix("$")
-    path = f"{where}{path}" if where else path.removeprefix(".")
+    message, below = (match["message"], match["path"] or "$") if match else (text, "$")
+    below = below.removeprefix("$")
+    path = f"{where}{below}" if where else below.removeprefix(".")
     field = _FIELD.match(message)
     if field:
         path = f"{path}.{field['field']}" if path else field["field"]
-        message = "unknown; check its name" if field["unknown"] else "required, but missing"
     elif of == "the query" and _TEXT_FOR_NUMBER.match(message):
-        message = NO_WHOLE_NUMBER
-    elif message.startswith("Invalid enum value") and (choices := _choices_of(shape, path)):
-        message = f"Expected one of: {', '.join(choices)}"
-    for pattern, words in IN_WORDS.items():
-        message = message.replace(f"matching regex {pattern!r}", words)
-    return WrongField(path, message)
+        return WrongField(path, NO_WHOLE_NUMBER)
+    choices = _choices_of(shape) if message.startswith("Invalid enum value") and not below else []
+    return WrongField(path, in_plain_words(message, choices))
 
 
-def _choices_of(shape: type[msgspec.Struct], name: str) -> list[str]:
-    """The words of an enum or literal field; None for other fields."""
-    types = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
-    field, _, place = name.partition("[")
-    kind = inspect.type_info(types.get(field))
-    if place and (listed := _list_in(kind)):
-        kind = listed.item_type
+def _choices_of(shape: Any) -> list[str]:
+    """The words that a type takes, if it takes only some."""
+    kind = inspect.type_info(shape)
     choices: list[str] = []
     for one in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
-        if isinstance(one, inspect.EnumType):
-            choices += [member.value for member in one.cls]
-        elif isinstance(one, inspect.LiteralType):
-            choices += map(str, one.values)
+        plain = one.type if isinstance(one, inspect.Metadata) else one
+        if isinstance(plain, inspect.EnumType):
+            choices += [str(member.value) for member in plain.cls]
+        elif isinstance(plain, inspect.LiteralType):
+            choices += map(str, plain.values)
     return choices
-
-
-def _list_in(kind: inspect.Type) -> inspect.ListType | None:
-    """The list that a type takes; None where it takes none."""
-    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return next((one for one in kinds if isinstance(one, inspect.ListType)), None)

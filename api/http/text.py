@@ -36,6 +36,9 @@ FOR_PEOPLE_IN_LINES = rf"^(?=[\s\S]*[^{_BLANK}]){_CHARACTERS.replace(_NEVER, _IN
 WEB_ADDRESS = rf"^https?://[!-~]+{_END}"
 """The pattern of addresses of pages and pictures, their characters beyond ASCII encoded."""
 
+ASCII_WITH_SPACES = rf"^[ -~]+{_END}"
+"""The pattern of texts for programs that may have spaces."""
+
 VISIBLE_ASCII = rf"^[!-~]+{_END}"
 """The pattern of texts for programs."""
 
@@ -51,6 +54,7 @@ IN_WORDS = {
     EMAIL: "with an e-mail address, like islom@example.org",
     ACTION: "with the name of an action, in small letters, like event_changed",
     VISIBLE_ASCII: "of visible ASCII characters, without spaces",
+    ASCII_WITH_SPACES: "of visible ASCII characters and spaces",
     FOR_PEOPLE: "with something to see, and without control, zero-width or direction characters",
     FOR_PEOPLE_IN_LINES: "with something to see, and without zero-width, direction or control characters but lines",
     WEB_ADDRESS: "with an address that begins with https:// or http://, its characters beyond ASCII encoded",

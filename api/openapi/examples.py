@@ -53,7 +53,7 @@ PROBLEMS: Mapping[Code, Problem] = {
     Code.UNSUPPORTED_MEDIA_TYPE: Problem(
         Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON with Content-Type: application/json."
     ),
-    Code.INVALID: invalid("items[0].quantity", "Expected `int` >= 1"),
+    Code.INVALID: invalid("items[0].quantity", "Expected a whole number of at least 1"),
     Code.AMOUNT_MISMATCH: problem_of(AmountMismatch(60_000, "EUR")),
     Code.CURRENCY_NOT_SUPPORTED: Problem(
         Code.CURRENCY_NOT_SUPPORTED, "The prices of this event are in EUR, not in 'USD'; use EUR."

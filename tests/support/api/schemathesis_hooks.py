@@ -18,7 +18,7 @@ _EVENT_ID, _TICKET_ID = int(os.environ["ON_SALE_EVENT_ID"]), int(os.environ["ON_
 _BEYOND_A_SCHEMA = re.compile(
     "|".join(
         (
-            "got `float`",  # to a schema 60.0 is an integer
+            "not a number with a decimal point",  # to a schema 60.0 is an integer
             "not a cursor",
             r"except\[\d+\]: must be a date",  # a pattern knows no calendar
             "the event is not timed",

@@ -27,10 +27,10 @@ class NamesQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     [
         ("limit=05", "limit: Expected a whole number in digits, without leading zeros"),
         ("limit=many", "limit: Expected a whole number in digits, without leading zeros"),
-        ("customer_id=a%20b", "customer_id: Expected `str` of visible ASCII characters, without spaces"),
+        ("customer_id=a%20b", "customer_id: Expected text of visible ASCII characters, without spaces"),
         (
             "name=%00",
-            "name: Expected `str` with something to see, and without control, zero-width or direction characters",
+            "name: Expected text with something to see, and without control, zero-width or direction characters",
         ),
         ("status=held", "status: Expected one of: draft, on_sale, paused, closed, cancelled"),
         ("available=yes", "available: Expected one of: false, true"),
@@ -63,7 +63,7 @@ class _Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ({"states": ["draft", "held"]}, "states[1]: Expected one of: draft, on_sale, paused, closed, cancelled"),
         (
             {"codes": [".."]},
-            "codes[0]: Expected `str` of letters, digits and the characters . _ ~ - alone, and not only . or ..",
+            "codes[0]: Expected text of letters, digits and the characters . _ ~ - alone, and not only . or ..",
         ),
     ],
 )
@@ -103,7 +103,7 @@ def test_all_wrong_fields_are_reported() -> None:
         "customer.ticket_id",
         "foo",
     ]
-    assert problem.detail.startswith("items[0].ticket_id: Expected `int`, got `str`; and 6 more")
+    assert problem.detail.startswith("items[0].ticket_id: Expected a whole number, not text; and 6 more")
 
 
 def test_a_query_tells_of_all_its_wrong_parameters() -> None:

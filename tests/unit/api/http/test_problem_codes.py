@@ -336,10 +336,10 @@ def test_a_failed_payment_reads_as_its_reason() -> None:
 
 
 def test_invalid_problems_name_the_field() -> None:
-    problem = invalid("items[0].quantity", "Expected `int`")
+    problem = invalid("items[0].quantity", "Expected a whole number")
     assert msgspec.to_builtins(problem.members) == {
-        "fields": [{"path": "items[0].quantity", "message": "Expected `int`"}]
+        "fields": [{"path": "items[0].quantity", "message": "Expected a whole number"}]
     }
     assert "items[0].quantity" in problem.detail
-    assert "the body" in invalid("", "Expected `object`").detail
+    assert "the body" in invalid("", "Expected an object").detail
     assert "event 7" in not_found("event 7").detail
