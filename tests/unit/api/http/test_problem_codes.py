@@ -2,8 +2,10 @@
 
 import importlib
 import pkgutil
+import re
 import types
 import typing
+from pathlib import Path
 
 import msgspec
 import orjson
@@ -254,6 +256,12 @@ def test_codes_are_those_of_the_contract_with_their_status() -> None:
     assert {code.value: status for code, (status, _title) in KINDS.items()} == contract
     assert set(KINDS) == set(Code)
     assert len({title for _, title in KINDS.values()}) == len(KINDS), "each has a title of its own"
+
+
+def test_the_page_of_errors_lists_each_code() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.+) \|$", page, re.MULTILINE)
+    assert rows == [(str(status), code.value, title) for code, (status, title) in KINDS.items()]
 
 
 def test_every_refusal_has_its_problem() -> None:
