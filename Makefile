@@ -14,7 +14,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar 
 INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
-.PHONY: install dev check test pytest failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
+.PHONY: install client-tools dev check advisories test pytest failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
 
 install: .venv/developing
 
@@ -46,20 +46,25 @@ check: install
 # All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and reports it.
 RERUNS ?= 0
 test: install
-	@$(MAKE) --no-print-directory --jobs=2 check pytest
+	@$(MAKE) --no-print-directory --jobs=2 pytest check advisories
 
 pytest: install
-	@$(BIN)/python -m tests.audit_packages --where-possible
 	$(BIN)/pytest $(PYTEST_ARGS) --reruns $(RERUNS) -m "not alone"
+
+# As `make audit`, where the advisory service can be reached.
+advisories: install
+	@$(BIN)/python -m tests.audit_packages --where-possible
 
 # Clients that are generated from the OpenAPI document, and the kit for front-end teams. Needs npm.
 clients: install
 	@$(MAKE) --no-print-directory --jobs=2 generated-clients kit
 
-generated-clients: tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json
+client-tools: tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json sdk/typescript/node_modules/.package-lock.json
+
+generated-clients: install tests/clients/.venv/ready tests/clients/node_modules/.package-lock.json
 	@tests/clients/check
 
-kit: sdk/typescript/node_modules/.package-lock.json
+kit: install sdk/typescript/node_modules/.package-lock.json
 	@sdk/check
 
 # Writes the generated files of the kit: types, operations, examples, the collection.

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.timeout(180)
 
 _START_SECONDS = 90
 _END_SECONDS = 40
+_UNNEEDED = (".*", "dist", "tests", "tutorial", "node_modules")
+"""Parts of a checkout that `onsale dev` does not need; `make clients` may be at work on some of them."""
 
 
 class Session:
@@ -102,7 +104,7 @@ def lasting(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def checkout(repository: Path, tmp_path: Path) -> Path:
     """A copy of the checkout with the environment that is there, which `make` takes for new: it must not be rebuilt."""
     copy = tmp_path / "checkout"
-    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(".*", "dist", "tests", "node_modules"))
+    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(*_UNNEEDED))
     for path in (copy / "pyproject.toml", *(copy / "requirements").iterdir()):
         os.utime(path, (0, 0))
     (copy / ".venv").symlink_to(repository / ".venv")
