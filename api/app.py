@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from itertools import groupby
 
 import aiohttp
 import aiojobs.aiohttp
@@ -225,15 +226,17 @@ async def _direct_requests(
 def _add_routes(app: web.Application, routes: Sequence[Route], frame: Frame) -> None:
     """Each path with and without its trailing slash.
 
-    A parameter may be any text: braces too, which aiohttp leaves out.
+    A parameter may be any text: braces too, which aiohttp leaves out. A path has one resource for methods that follow
+    each other in `routes`: aiohttp looks only at the last one that was added.
     """
-    for route in routes:
-        framed, path = frame.around(route), re.sub(r"{(\w+)}", r"{\1:[^/]+}", route.path)
+    for path, same_path in groupby(routes, key=lambda route: re.sub(r"{(\w+)}", r"{\1:[^/]+}", route.path)):
+        handlers = [(route.method, frame.around(route)) for route in same_path]
         for spelling in (path, f"{path}/"):
-            if route.method == "GET":
-                app.router.add_get(spelling, framed, expect_handler=expect)  # answers HEAD too
-            else:
-                app.router.add_route(route.method, spelling, framed, expect_handler=expect)
+            for method, framed in handlers:
+                if method == "GET":
+                    app.router.add_get(spelling, framed, expect_handler=expect)  # answers HEAD too
+                else:
+                    app.router.add_route(method, spelling, framed, expect_handler=expect)
     everything = Everything()
     app.router.register_resource(everything)
     everything.add_route(FALLBACK.method, frame.around(FALLBACK), expect_handler=expect)
