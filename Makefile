@@ -22,8 +22,8 @@ install: .venv/developing
 	@test -n "$(PYTHON)" || { echo "onsale needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python" >&2; exit 1; }
 	@echo "Installing the $$(cat requirements/runtime.txt requirements/build.txt | grep -c ==) packages that running needs:"
 	@$(PYTHON) -m venv --clear .venv
-	@$(subst FILE,requirements/runtime.txt,$(INSTALL))
 	@$(subst FILE,requirements/build.txt,$(INSTALL))
+	@$(subst FILE,requirements/runtime.txt,$(INSTALL))
 	@$(PIP) --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
