@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cli.main import main
 from cli.ports import free_port
 from tests.support.system.documented_examples import try_examples
 
@@ -245,30 +246,42 @@ def test_tutorial_on_timed_entry_runs_as_written(lasting: Session, repository: P
     assert (gone["status"], gone["code"]) == (404, "not_found")
 
 
-def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """The words with which `onsale dev` refuses to start, called in this process: no part of it runs yet."""
+
+    def refuse(*options: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["onsale", "dev", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        assert psutil.Process().children() == before, "it started something"
+        return capsys.readouterr().err.strip()
+
+    before = psutil.Process().children()
+    return refuse
+
+
+def test_a_second_one_on_the_same_data_is_refused(refused: Refused, tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ran = _refused("--port", "0", "--data-dir", str(tmp_path))
-    assert ran == f"onsale: another `onsale dev` uses {tmp_path}: stop it, or choose another --data-dir"
+        said = refused("--port", "0", "--data-dir", str(tmp_path))
+    assert said == f"onsale: another `onsale dev` uses {tmp_path}: stop it, or choose another --data-dir"
 
 
-def test_a_taken_port_is_reported(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(refused: Refused, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        ran = _refused("--port", str(port), "--data-dir", str(tmp_path))
-    assert ran == f"onsale: port {port} is in use: stop the program that uses it, or choose another with --port"
+        said = refused("--port", str(port), "--data-dir", str(tmp_path))
+    assert said == f"onsale: port {port} is in use: stop the program that uses it, or choose another with --port"
 
 
-def test_an_impossible_directory_is_reported(tmp_path: Path) -> None:
+def test_an_impossible_directory_is_reported(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "choose another with --data-dir" in _refused("--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
-
-
-def _refused(*options: str) -> str:
-    command = [sys.executable, "-m", "cli", "dev", *options]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert ran.returncode == 1
-    return ran.stderr.strip()
+    assert "choose another with --data-dir" in refused("--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
 
 
 def _walk(session: Session, repository: Path, cwd: Path, tutorial: str) -> Iterator[Any]:
