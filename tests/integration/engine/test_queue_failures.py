@@ -25,24 +25,23 @@ async def test_ten_processes_that_open_at_the_same_millisecond_draw_once(
         room = Room(engine)
         await room.publish(sale_in_ms=3_600_000)
         before = [(await room.join(f"early-{number}")).index for number in range(20)]
-        processes = [
-            await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.support.engine.opening_process"),
-                *(engine_settings.redis_url, str(room.event_id), str(number)),
-                cwd=repository,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            for number in range(PROCESSES)
-        ]
+        forked = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.support.engine.opening_process"),
+            *(engine_settings.redis_url, str(room.event_id), str(PROCESSES)),
+            cwd=repository,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            for process in processes:
-                assert process.stdout is not None
-                assert (await process.stdout.readline()).strip() == b"ready"
+            assert forked.stdout is not None
+            for _ in range(PROCESSES):
+                assert await forked.stdout.readline() == b"ready\n"
             opens_ms = await server_time_ms(engine.redis) + 500
             await room.change(opens_ms=opens_ms)
-            told = await asyncio.gather(*(process.communicate(f"{opens_ms}\n".encode()) for process in processes))
-        answers = [json.loads(out.splitlines()[-1]) for out, _ in told]
+            told, _ = await forked.communicate(f"{opens_ms}\n".encode())
+        assert forked.returncode == 0
+        answers = [json.loads(line) for line in told.splitlines()]
+        assert len(answers) == PROCESSES
         seen = {tuple(drawn) for drawns, *_ in answers for drawn in drawns}
         state = await room.read()
         assert seen == {(state.cohort, state.seed)}, "there was one draw"
