@@ -5,6 +5,9 @@ do
   local ENDED_AT_ONCE = 500
 
   local function note_allotment(u, entry, until_ms)
+    if not next(u.changed_allotments) then
+      redis.call('ZCARD', codes.allotments_key(u)) -- raises here, not after the first write, if it is damaged
+    end
     u.changed_allotments[event_field(u, entry.event, entry.code)] = until_ms
   end
 
