@@ -211,12 +211,14 @@ do
     return until_ms
   end
 
-  -- The places that a record has paid for count for its customer until their slots are purged.
+  -- The places that a record has paid for count for its customer until their slots are purged. No slot goes before them: it
+  -- stays as long as they, also where `booking_ms` was raised and nothing else of it changes.
   function slots.add_visits(u, r)
     each_visit(u, r, function(member, _, name)
       purge_ms(u, member)
-      local pool = unit_pool(u, r.event, name)
-      u.purges[member] = slots.pool(u, r.event, string.sub(name, #PREFIX + 1), pool.start_ms).until_ms
+      local pool = slots.pool(u, r.event, string.sub(name, #PREFIX + 1), unit_pool(u, r.event, name).start_ms)
+      u.purges[member] = pool.until_ms
+      unit_change_pool(u, pool)
     end)
   end
 

@@ -114,8 +114,8 @@ class Partition:
         for name in ("held", "paying", "paid"):
             await submit(hold(SALE, name, 2 if name == "paid" else 1, "HALF"))
         await submit(BeginPayment(rid(SALE, "paying"), "pay", 50, "d"))
-        for command in pay(SALE, "paid", 100):
-            await submit(command)
+        for step in pay(SALE, "paid", 100):
+            await submit(step)
         await submit(hold(LINE, "one"))
         await submit(hold(LINE, "rest", 3))
         await submit(wait("first"))

@@ -12,7 +12,7 @@ from engine.commands.events import PutEvent
 from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
-from engine.commands.refunds import Refund, SettleRefund
+from engine.commands.refunds import Refund, RefundSome, SettleRefund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
@@ -21,6 +21,7 @@ from engine.results.holds import Held
 from engine.results.limits import LimitExceeded
 from engine.results.payments import Paid, PaymentFailed
 from engine.results.refunds import RefundDue, Refunded
+from engine.slots import slot_pool
 from engine.terms import Terms, TicketTerms
 from engine.words import EventStatus, FailureReason
 from tests.support.engine.timed_slots import at, schedule_of, slot_of
@@ -164,3 +165,45 @@ async def test_a_refund_is_settled_after_the_last_slot_was_purged(engine: Engine
         assert await engine.redis.hlen(engine.partition_keys(EVENT).pools) == 0
         assert isinstance(await hasty.submit(Refund(rid, restock=True)), RefundDue)
         assert isinstance(await hasty.submit(SettleRefund(rid, "pay", rid)), Refunded)
+
+
+async def test_a_purchase_that_stays_longer_keeps_its_slot_as_long(engine: Engine) -> None:
+    """Another place is refunded after `booking_expires_ms` was raised: the rest counts for longer than before."""
+    await publish(engine, limit=1)
+    partition = engine.partition_keys(EVENT).partition
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        stays, goes = (TimedPlaces(TICKET, 1, *at(each)) for each in (starts_ms, starts_ms + 1))
+        hold = Hold(new_reservation_id(EVENT), EVENT, "anna", "{}", "", items_text([stays, goes]), over_limit=True)
+        assert isinstance(await hasty.submit(hold), Held)
+        await hasty.submit(BeginPayment(hold.reservation_id, "pay", 2 * PRICE, ""))
+        assert isinstance(await hasty.submit(ConfirmPayment(hold.reservation_id, "pay")), Paid)
+        some = RefundSome(hold.reservation_id, "some", True, [(TICKET, 1)])
+        async with Engine(replace(engine.settings, booking_expires_ms=SOON_MS)) as patient:
+            assert isinstance(await patient.submit(some), RefundDue)
+        await until(engine, starts_ms + 2)
+        first = await hasty.purge_slots(partition)
+        assert (first.slots, await engine.redis.zcard(engine.partition_keys(EVENT).purges)) == (1, 1)
+        assert await hasty.submit(hold_of(SLOT)) == LimitExceeded(1, 1), "it counts"
+        await until(engine, starts_ms + SOON_MS + 1)
+        assert (await hasty.purge_slots(partition)).slots == 1
+        assert isinstance(await hasty.submit(hold_of(SLOT)), Held)
+
+
+async def test_a_purchase_without_its_slot_stops_no_partition(engine: Engine) -> None:
+    """Earlier releases left such: they go when it is time."""
+    await publish(engine, limit=1)
+    keys = engine.partition_keys(EVENT)
+    async with Engine(replace(engine.settings, booking_expires_ms=SOON_MS)) as patient:
+        starts_ms = await server_time_ms(engine.redis, keys) + SOON_MS
+        await bought(patient, starts_ms)
+        slot = f"{EVENT}/{slot_pool(slot_of(starts_ms))}"
+        await engine.redis.zadd(keys.slots, {slot: starts_ms + 1})
+        await until(engine, starts_ms + 1)
+        assert (await patient.purge_slots(keys.partition)).slots == 1
+        assert await engine.redis.zcard(keys.purges) == 1
+        await patient.purge_slots(keys.partition)
+        await until(engine, starts_ms + SOON_MS)
+        await patient.purge_slots(keys.partition)
+        assert await engine.redis.zcard(keys.purges) == 0
+        assert isinstance(await patient.submit(hold_of(SLOT)), Held)
