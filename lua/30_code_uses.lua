@@ -163,6 +163,17 @@ do
     end
   end
 
+  -- A record names its code no longer: nothing that it has is under it. What was refunded of it and kept off sale leaves the
+  -- code, too, because to restock it will be no matter of the code any more.
+  function codes.unname(u, r)
+    local entry = codes.at(u, r.event, r.code[1])
+    if entry then
+      entry.kept = entry.kept - places_under(r.kept)
+    end
+    codes.count_use(u, r, -1)
+    r.code = nil
+  end
+
   -- The first line of a hold that is not available, and how many places its pool has. As unit_short_line, except for places
   -- that were set aside for the code: codes.used_up decides about those.
   function codes.short_line(u, event, entry, lines)

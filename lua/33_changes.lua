@@ -257,8 +257,7 @@ do
       unit_move(u, r.event, gained, 'available', 'held')
     end
     if r.code and not codes.any(lines) then
-      codes.count_use(u, r, -1)
-      r.code = nil
+      codes.unname(u, r)
     end
     local before = record_places(r)
     r.lines = lines

@@ -124,7 +124,7 @@ do
     if #r.kept == 0 then
       return false
     end
-    record_move(u, r, slots.unpurged(u, r.event, r.kept), 'kept', 'available')
+    record_move(u, r, r.code and r.kept or slots.unpurged(u, r.event, r.kept), 'kept', 'available')
     r.kept = {}
     u.records[r.rid] = r
     unit_change(u, r)

@@ -50,8 +50,7 @@ do
     local lost = slots.unpurged(u, r.event, changes.places_beyond(before, after))
     unit_move(u, r.event, lost, 'available', 'available') -- seats that were lent are blocked again
     if not codes.any(after) then
-      codes.count_use(u, r, -1)
-      r.code = nil
+      codes.unname(u, r)
     end
   end
 

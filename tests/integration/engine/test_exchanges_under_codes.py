@@ -7,12 +7,12 @@ import pytest
 from engine.commands.exchanges import Exchange
 from engine.commands.items import ANY_TOTAL, NamedSeats, items_text
 from engine.commands.payments import ConfirmPayment, FailPayment
-from engine.commands.refunds import Refund
+from engine.commands.refunds import Refund, RefundSome, Restock
 from engine.engine import Engine
 from engine.results.codes import CodeNotApplicable
 from engine.results.exchanges import Exchanged, Exchanging
 from engine.results.payments import Paid
-from engine.results.refunds import RefundDue
+from engine.results.refunds import RefundDue, Restocked
 from engine.results.result import Result
 from engine.words import EventStatus
 from tests.support.engine.coded_event import HALF, PRICE, REGULAR, SECTION, STALLS, VIP, CodedEvent, allocation
@@ -61,6 +61,22 @@ async def test_the_code_is_free_again_when_nothing_is_left_under_it(event: Coded
     assert ((await event.stock()).sold, (await event.stock(REGULAR)).sold) == (0, 2)
     assert isinstance(await event.engine.submit(Refund(rid, restock=True)), RefundDue)
     assert (await event.stock(REGULAR)).available == event.capacity
+
+
+async def test_places_that_were_refunded_and_kept_leave_the_code_with_the_rest(event: CodedEvent) -> None:
+    await event.put(HALF)
+    rid = await event.hold(2)
+    await event.pay(rid)
+    part = RefundSome(rid, "part", restock=False, items=[(VIP, 1)])
+    assert isinstance(await event.engine.submit(part), RefundDue)
+    assert (await event.counts()).kept == 1
+    assert isinstance(await exchange(event, rid, (REGULAR, 1), attempt_id="same"), Exchanged)
+    counts = await event.counts()
+    assert (*await counted(event), counts.kept) == (0, 0, 0, 0, 0)
+    assert (await event.stock()).kept == 1, "still off sale"
+    assert isinstance(await event.engine.submit(Restock(rid)), Restocked)
+    assert ((await event.stock()).available, (await event.stock()).kept) == (event.capacity, 0)
+    assert (await event.counts()).kept == 0
 
 
 async def test_a_failed_exchange_leaves_the_code_as_it_was(event: CodedEvent) -> None:

@@ -7,12 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from engine.commands.bookings import Book, Unbook
+from engine.commands.codes import CountCodes, PutCodes
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
 from engine.commands.holds import Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
-from engine.commands.refunds import Refund, RefundSome, SettleRefund
+from engine.commands.refunds import Refund, RefundSome, Restock, SettleRefund
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.inspection import server_time_ms
@@ -20,10 +21,10 @@ from engine.results.bookings import Booked, BookingExpired, SlotNotScheduled
 from engine.results.holds import Held
 from engine.results.limits import LimitExceeded
 from engine.results.payments import Paid, PaymentFailed
-from engine.results.refunds import RefundDue, Refunded
+from engine.results.refunds import RefundDue, Refunded, Restocked
 from engine.slots import slot_pool
-from engine.terms import Terms, TicketTerms
-from engine.words import EventStatus, FailureReason
+from engine.terms import CodeTerms, Terms, TicketTerms
+from engine.words import CodeKind, DiscountForm, EventStatus, FailureReason
 from tests.support.engine.timed_slots import at, schedule_of, slot_of
 from tests.support.waiting import wait_until
 
@@ -198,7 +199,7 @@ async def test_a_purchase_without_its_slot_stops_no_partition(engine: Engine) ->
         starts_ms = await server_time_ms(engine.redis, keys) + SOON_MS
         await bought(patient, starts_ms)
         slot = f"{EVENT}/{slot_pool(slot_of(starts_ms))}"
-        await engine.redis.zadd(keys.slots, {slot: starts_ms + 1})
+        await engine.redis.execute_command("ZADD", keys.slots, starts_ms + 1, slot)
         await until(engine, starts_ms + 1)
         assert (await patient.purge_slots(keys.partition)).slots == 1
         assert await engine.redis.zcard(keys.purges) == 1
@@ -207,3 +208,21 @@ async def test_a_purchase_without_its_slot_stops_no_partition(engine: Engine) ->
         await patient.purge_slots(keys.partition)
         assert await engine.redis.zcard(keys.purges) == 0
         assert isinstance(await patient.submit(hold_of(SLOT)), Held)
+
+
+async def test_kept_places_of_a_purged_slot_leave_their_code_when_they_are_restocked(engine: Engine) -> None:
+    await publish(engine)
+    half = CodeTerms(CodeKind.DISCOUNT, form=DiscountForm.PERCENT, amount=50)
+    await engine.submit(PutCodes(EVENT, half, ["HALF"]))
+    async with Engine(replace(engine.settings, booking_expires_ms=1)) as hasty:
+        starts_ms = await server_time_ms(engine.redis, engine.partition_keys(EVENT)) + SOON_MS
+        hold = replace(hold_of(starts_ms), code="HALF")
+        assert isinstance(await hasty.submit(hold), Held)
+        await hasty.submit(BeginPayment(hold.reservation_id, "pay", PRICE // 2, ""))
+        assert isinstance(await hasty.submit(ConfirmPayment(hold.reservation_id, "pay")), Paid)
+        assert isinstance(await hasty.submit(Refund(hold.reservation_id, restock=False)), RefundDue)
+        assert (await engine.submit(CountCodes(EVENT, ["HALF"]))).codes[0].kept == 1
+        await until(engine, starts_ms + 1)
+        await hasty.purge_slots(engine.partition_keys(EVENT).partition)
+        assert isinstance(await hasty.submit(Restock(hold.reservation_id)), Restocked)
+    assert (await engine.submit(CountCodes(EVENT, ["HALF"]))).codes[0].kept == 0

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.commands.codes import PutCodes
 from engine.commands.command import Command
+from engine.commands.exchanges import Exchange
 from engine.commands.holds import Add, Cancel, Hold, Replace
 from engine.commands.items import ANY_TOTAL, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
@@ -145,6 +146,24 @@ class CodedSales(Sales):
             self.step(Refund(first, restock=False))
             self.step(Restock(first))
         self.step(replace(hold, customer_id="w"))
+
+    @rule(event_id=events, restock=st.booleans(), then=st.permutations(["exchange", "restock", "refund"]))
+    def leaves_a_code_in_parts(self, event_id: int, *, restock: bool, then: list[str]) -> None:
+        """Some of the places go back to the shop, the rest is exchanged for what is not under the code."""
+        free = [self.taken_of(event_id, pool) + 4 for pool in POOLS]
+        self.step(put_event(event_id, free, LONG_MS, limit=100))
+        half = CodeTerms(CodeKind.DISCOUNT, [1], form=DiscountForm.PERCENT, amount=50)
+        self.step(PutCodes(event_id, half, [SALE]))
+        self.code = SALE
+        self.step(Hold(NEXT, event_id, "u", "{}", "one", items_text([(1, 2)])))
+        self.step(BeginPayment("last", "pay-a", RIGHT, "one"), ConfirmPayment("last", "pay-a"))
+        self.step(RefundSome("last", "refund-a", restock, [(1, 1)]))
+        for what in then:
+            if what == "exchange":
+                self.step(Exchange("last", "exchange", items_text([(2, 1)]), ANY_TOTAL, True, True, "one"))
+                self.step(ConfirmPayment("last", "exchange"))
+            else:
+                self.step(Restock("last") if what == "restock" else Refund("last", restock=False))
 
     @rule(event_id=events, budget=st.sampled_from([49, 50, 100, 149]), changed=st.booleans())
     def spends_a_budget(self, event_id: int, budget: int, changed: bool) -> None:
