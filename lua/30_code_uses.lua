@@ -163,6 +163,23 @@ do
     end
   end
 
+  -- Money came for a record whose places were given back. Where its code was withdrawn meanwhile, and the text is now that of an
+  -- allocation of other places, the record names none any more: its price stays, and it takes nothing that is set aside.
+  function codes.unname_former(u, r)
+    local entry = r.code and codes.at(u, r.event, r.code[1])
+    local ticket_id = entry and entry.terms.kind == 'allocation' and entry.terms.ticket_ids[1]
+    if not ticket_id then
+      return
+    end
+    local is_former = r.code[2] ~= 'allocation'
+    for i = 1, #r.lines do
+      is_former = is_former or r.lines[i][LINE_OFF_MINOR] and r.lines[i][LINE_TICKET] ~= ticket_id
+    end
+    if is_former then
+      r.code = nil
+    end
+  end
+
   -- A record names its code no longer: nothing that it has is under it. What was refunded of it and kept off sale leaves the
   -- code, too, because to restock it will be no matter of the code any more.
   function codes.unname(u, r)

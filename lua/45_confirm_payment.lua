@@ -34,6 +34,9 @@ do
     end
     local given_back = r.state == 'expired' or r.state == 'cancelled'
     local from, cancelled, ended = COUNTER_OF[r.state], event_cancelled(u, r.event), false
+    if given_back then
+      codes.unname_former(u, r)
+    end
     if given_back and not cancelled and not slots.record_is_past(u, r) and not codes.is_short(u, r) then
       from = 'available'
       if r.code then

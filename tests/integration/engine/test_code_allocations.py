@@ -8,13 +8,19 @@ from msgspec.structs import replace
 from engine.commands.events import Drop
 from engine.commands.holds import Replace
 from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.commands.refunds import Refund, Restock
 from engine.engine import Engine
 from engine.results.codes import CodesPut, CodeUnknown, CodeUsedUp
 from engine.results.events import BelowTaken, InUse, Published, UnknownPool
 from engine.results.holds import Held, SoldOut
+from engine.results.payments import Paid, PaymentFailed
+from engine.results.refunds import RefundDue
 from engine.settings import Settings
+from engine.terms import CodeTerms
+from engine.words import CodeKind, FailureReason
 from tests.support.engine.coded_event import (
+    ACCESS,
     EVENT,
     HALF,
     REGULAR,
@@ -129,3 +135,30 @@ async def test_places_that_are_set_aside_are_not_taken_for_a_change_of_the_curre
     assert await event.change(currency="JPY") == Published()
     await event.hold(1)
     assert await event.change(currency="EUR") == InUse("JPY")
+
+
+@pytest.mark.parametrize("before", [HALF, ACCESS, replace(allocation(4), ticket_ids=[REGULAR])])
+async def test_money_for_a_code_that_was_made_again_buys_no_allotted_place(
+    event: CodedEvent, before: CodeTerms
+) -> None:
+    """Its hold has ended, and the text is now that of an allocation: what is set aside is for others."""
+    await event.put(before)
+    rid = await event.hold(2, ticket=REGULAR if before.kind is CodeKind.ALLOCATION else VIP)
+    record = await event.record(rid)
+    await event.engine.submit(BeginPayment(rid, "pay", record.total_minor, "d"))
+    failed = FailPayment(rid, "pay", FailureReason.PAYMENT_FAILED, give_back=True)
+    assert isinstance(await event.engine.submit(failed), PaymentFailed)
+    await event.put(replace(before, withdrawn=True))
+    await event.put(allocation(4), is_new=True)
+    assert isinstance(await event.engine.submit(ConfirmPayment(rid, "pay")), Paid)
+    counts = await event.counts()
+    assert (counts.uses, counts.sold, counts.free) == (0, 0, 4)
+    sold = record.lines[0].ticket_id
+    assert (await event.stock(sold)).sold == 2
+    assert (await event.stock()).kept == 4
+    assert (await event.record(rid)).total_minor == record.total_minor
+    assert isinstance(await event.try_hold(5), CodeUsedUp)
+    await event.put(replace(allocation(4), withdrawn=True))
+    await event.put(before, is_new=True)
+    assert isinstance(await event.engine.submit(Refund(rid, restock=True)), RefundDue)
+    assert (await event.stock(sold)).available == event.capacity - (4 if before.kind is CodeKind.ALLOCATION else 0)

@@ -48,5 +48,6 @@ DEFECTS_OF_CODES: list[tuple[str, str, str]] = [
     ),
     ("a code is named that nothing is under", "    if r.code and not codes.any(lines) then", "    if false then"),
     ("kept places stay in a code that is left", "      entry.kept = entry.kept - places_under(r.kept)\n", ""),
+    ("late money is counted under another code", "      codes.unname_former(u, r)\n", ""),
     ("late money forgets the use", "      if r.code then\n        codes.count_use(u, r, 1)\n      end\n", ""),
 ]

@@ -33,7 +33,7 @@ from tests.support.engine.strategies import (
     put_event,
 )
 
-SALE, GUESTS, FANS = "SALE", "GUESTS", "FANS"
+SALE, GUESTS, FANS, AGAIN = "SALE", "GUESTS", "FANS", "AGAIN"
 
 uses, most = st.sampled_from([0, 0, 1, 2]), st.sampled_from([0, 0, 0, 1, 2])
 untils = st.sampled_from([0, 0, 0, SOON, PAST_MS])
@@ -75,6 +75,13 @@ fans = st.builds(
     untils,
     opens_ms=st.sampled_from([0, PAST_MS]),
     withdrawn=withdrawn,
+)
+again = st.sampled_from(
+    [
+        CodeTerms(CodeKind.DISCOUNT, [1], form=DiscountForm.PERCENT, amount=50),
+        CodeTerms(CodeKind.ACCESS),
+        CodeTerms(CodeKind.ALLOCATION, [1], places=2),
+    ]
 )
 news = st.booleans()
 endings = st.sampled_from(["cancel", "fail", "refund", "keep"])
@@ -146,6 +153,27 @@ class CodedSales(Sales):
             self.step(Refund(first, restock=False))
             self.step(Restock(first))
         self.step(replace(hold, customer_id="w"))
+
+    @rule(event_id=events, first=again, then=again)
+    def makes_a_code_again(self, event_id: int, first: CodeTerms, then: CodeTerms) -> None:
+        """It is withdrawn, and its text is used for another one, before late money comes for a hold under it."""
+        free = [self.taken_of(event_id, pool) + 8 for pool in POOLS]
+        self.step(put_event(event_id, free, LONG_MS, limit=100))
+        self._makes_again(event_id, first)
+        self.code = AGAIN
+        self.step(Hold(NEXT, event_id, "u", "{}", "one", items_text([(1, 1), (2, 1)])))
+        self.step(BeginPayment("last", "pay-a", RIGHT, "one"))
+        self.step(FailPayment("last", "pay-a", FailureReason.PAYMENT_FAILED, give_back=True))
+        self._makes_again(event_id, then)
+        self.step(ConfirmPayment("last", "pay-a"))
+        self.step(Hold(NEXT, event_id, "v", "{}", "one", items_text([(1, 1)])))
+        self.step(Refund("last but one", restock=True))
+
+    def _makes_again(self, event_id: int, terms: CodeTerms) -> None:
+        known = self.world.model.codes.get((event_id, AGAIN))
+        if known:
+            self.step(PutCodes(event_id, replace(known.terms, withdrawn=True), [AGAIN]))
+        self.step(PutCodes(event_id, terms, [AGAIN], True))
 
     @rule(event_id=events, restock=st.booleans(), then=st.permutations(["exchange", "restock", "refund"]))
     def leaves_a_code_in_parts(self, event_id: int, *, restock: bool, then: list[str]) -> None:

@@ -67,6 +67,8 @@ class Payments(Exchanges):
         if attempt.exchange and attempt.state is AttemptState.PENDING:
             return self._confirm_exchange(reservation, attempt)
         given_back = reservation.state in _GIVEN_BACK
+        if given_back and self._names_another_code(reservation):
+            reservation.code = None
         begun = any(self._slots.has_begun(reservation.event_id, pool) for pool in reservation.slots())
         cancelled = self._is_cancelled(reservation.event_id)
         to_be_had = given_back and not begun and not cancelled and not self._cannot_retake(reservation)
@@ -90,6 +92,15 @@ class Payments(Exchanges):
             self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)
         return RefundDue(self.now_ms, False, reservation.record())
+
+    def _names_another_code(self, reservation: Reservation) -> bool:
+        """True if the text of its code is now that of an allocation which the reservation never was under."""
+        named = reservation.code
+        code = self.codes.get((reservation.event_id, named.code)) if named else None
+        if named is None or code is None or code.terms.kind is not CodeKind.ALLOCATION:
+            return False
+        under = {line.ticket_id for line in reservation.lines if line.off_minor is not None}
+        return named.kind is not CodeKind.ALLOCATION or under != set(code.terms.ticket_ids)
 
     def _cannot_retake(self, reservation: Reservation) -> bool:
         """True if places, or what its code has left, are gone; whether the code is valid does not matter."""
