@@ -16,7 +16,7 @@ _IDS_AT_ONCE = 256
 _SECRET_BYTES = 32
 _PATTERN = re.compile(r"([1-9][0-9]{0,9})-[A-Za-z0-9_-]{16}", re.ASCII)
 _ATTEMPT = re.compile(rf"pay-({_PATTERN.pattern})-[A-Za-z0-9_-]{{16}}", re.ASCII)
-_REFUND = re.compile(rf"(?:refund-)?({_PATTERN.pattern})(?:-[A-Za-z0-9_-]{{16}})?", re.ASCII)
+_REFUND = re.compile(rf"(?:refund-|pay-)?({_PATTERN.pattern})(?:-[A-Za-z0-9_-]{{16}})?", re.ASCII)
 
 
 def new_reservation_id(event_id: int) -> str:
@@ -87,7 +87,10 @@ def keyed_refund_id(reservation_id: str, caller: str, key: str, secret: bytes) -
 
 
 def reservation_of_refund(refund_id: str) -> str | None:
-    """The reservation that a refund's id names; None if it is none of ours."""
+    """The reservation that a refund's id names; None if it is none of ours.
+
+    The refund of an exchange has the exchange's own id, which is that of an attempt.
+    """
     match = _REFUND.fullmatch(refund_id)
     return match[1] if match else None
 

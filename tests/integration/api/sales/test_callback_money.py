@@ -12,7 +12,7 @@ from engine.words import FailureReason
 from payments.gateway import Completed, Failed, HttpGateway
 from tests.integration.api.conftest import GatewayLedger, resolving
 from tests.support.api.api_client import Front, Json
-from tests.support.api.two_event_carts import PRICE, Tour
+from tests.support.api.two_event_carts import GENERAL, PRICE, Tour
 from tests.support.waiting import wait_until
 
 
@@ -214,6 +214,21 @@ async def test_late_money_buys_what_is_left_and_goes_back_for_the_rest(
     assert [refund.pop("status") for refund in again["refunds"] + late.body["refunds"]] == ["completed", "pending"]
     assert again == late.body
     assert (await tour.end(failed, "failed")).code == "payment_settled"
+
+
+async def test_late_money_is_told_again_after_some_of_it_went_back_by_an_exchange(
+    tour: Tour, failed: str, ledger: GatewayLedger
+) -> None:
+    ledger.complete_late(failed, 2 * PRICE)
+    late = await tour.end(failed, "complete")
+    taken, _ = await tour.reservations_of(late.body)
+    standing = tour.events[0]["tickets"][2]["id"]
+    cheaper = {"items": [{"ticket_id": standing, "quantity": 1}]}
+    exchanged = await tour.front.call("POST", f"/v1/reservations/{taken['id']}/exchange", cheaper)
+    assert (exchanged.status, exchanged.body["refunded"]["amount"]) == (200, PRICE - GENERAL)
+    assert list(ledger.refunds().values()) == [PRICE - GENERAL]
+    again = await tour.end(failed, "complete")
+    assert (again.status, again.body.get("status")) == (200, "completed"), again
 
 
 async def test_a_late_success_unknown_to_the_gateway_is_refused(tour: Tour, failed: str) -> None:
