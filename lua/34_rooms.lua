@@ -284,6 +284,15 @@ do
     room.changed_places[customer] = true
   end
 
+  -- The same for a hold that was made at `since_ms` and gets this customer. It counts for a pass that had begun by then, because
+  -- that is the pass which its places will be given back to. The pass that took them stays used.
+  function rooms.took_over(u, event, customer, since_ms, places)
+    local place = place_of(at(u, event), customer)
+    if place and since_ms >= place.began_ms then
+      rooms.took(u, event, customer, places)
+    end
+  end
+
   -- Places that were taken at `since_ms` are for sale again; the customer's pass may take as many others if it took them.
   function rooms.gave_back(u, event, customer, since_ms, places)
     local room = at(u, event)

@@ -1,8 +1,9 @@
 -- claim: gives a hold to another customer: that of a cart that had none.
 --
 -- Command   {"claim", rid, customer_id}
--- Keys      events, pools, slots, customers, bookings, purges, ledger, deadlines, unsettled, hold:<rid>
--- Promise   All of its places count for the customer from then on, or none does. Again: the same answer.
+-- Keys      events, pools, slots, customers, bookings, purges, ledger, deadlines, unsettled, hold:<rid>, queue:<event>...
+-- Promise   All of its places count for the customer from then on, or none does. Again: the same answer. In a waiting room
+--           they count for the customer's pass, too, if that had begun before the hold, and may be more than it buys.
 -- Results   {"not_found"}
 --           {"expired"}, {"already_paid"}, {"already_cancelled"}, {"not_held"}
 --           {"limit_exceeded", limit, taken}   more than one customer may have of the event
@@ -37,6 +38,9 @@ do
     end
     if u.hoards then
       hoarding.holder_changed(u, r, customer)
+    end
+    if terms.room and r.digest ~= OFFER_DIGEST then
+      rooms.took_over(u, r.event, customer, r.created_ms, places)
     end
     r.customer = customer
     unit_change(u, r)

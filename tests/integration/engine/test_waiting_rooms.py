@@ -8,7 +8,7 @@ import pytest
 
 from cli.dev.embedded import EmbeddedValkey
 from engine.commands.events import Drop
-from engine.commands.holds import Add, Cancel, Replace
+from engine.commands.holds import Add, Cancel, Claim, Replace
 from engine.commands.items import items_text
 from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
@@ -230,6 +230,35 @@ async def test_takings_of_an_earlier_pass_give_a_later_one_nothing(room: Room) -
 
 
 # Nothing is lost
+
+
+async def test_a_claimed_hold_gives_its_places_back_to_the_pass_that_it_counts_for(room: Room) -> None:
+    """It counts for the pass of its new customer from then on, and what that one took itself still counts."""
+    await room.publish()
+    for customer in ("nobody", "anna"):
+        await inside(room, customer)
+    claimed = new_reservation_id(EVENT)
+    assert isinstance(await room.hold("nobody", 3, claimed), Held)
+    assert isinstance(await room.hold("anna", 2), Held)
+    assert isinstance(await room.engine.submit(Claim(claimed, "anna")), Held)
+    assert await room.hold("anna", 1) == LimitExceeded(4, 5)
+    assert isinstance(await room.cancel(claimed), Cancelled)
+    assert await room.hold("anna", 3) == LimitExceeded(4, 2), "what she took herself still counts"
+    assert isinstance(await room.hold("anna", 2), Held)
+    assert await room.hold("nobody", 2) == LimitExceeded(4, 3), "nobody's pass has bought what it did"
+
+
+async def test_a_hold_that_is_claimed_before_the_pass_began_does_not_count_for_it(room: Room) -> None:
+    await room.publish()
+    await inside(room, "nobody")
+    claimed = new_reservation_id(EVENT)
+    assert isinstance(await room.hold("nobody", 3, claimed), Held)
+    await inside(room, "anna")
+    assert isinstance(await room.engine.submit(Claim(claimed, "anna")), Held)
+    assert isinstance(await room.hold("anna", 2), Held)
+    assert isinstance(await room.cancel(claimed), Cancelled)
+    assert await room.hold("anna", 3) == LimitExceeded(4, 2)
+    assert isinstance(await room.hold("anna", 2), Held)
 
 
 async def test_processes_that_open_a_room_together_draw_once(engine_settings: Settings) -> None:
