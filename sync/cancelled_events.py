@@ -15,6 +15,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, Fault
 from engine.redis_keys import partition_of
 from engine.settings import Settings
+from engine.words import State
 from payments.gateway import HttpGateway
 from payments.outcomes import Observe, observe_nothing
 from payments.payments import Payments
@@ -147,9 +148,14 @@ class Cancellations:
         return [stored_record(row) for row in rows]
 
     async def _refund(self, reservation: StoredReservation) -> None:
-        """Refunds one reservation, and frees its place among those under way."""
+        """Refunds one reservation, and frees its place among those under way.
+
+        The places that it still has go back. Of one that ended before, only money does: what a manager kept off sale
+        stays so, as in those of which all money had gone back.
+        """
+        restock = reservation.record.state is State.PAID
         try:
-            await self._payments.refund(Refund(reservation.reservation_id, restock=True, archived=reservation.record))
+            await self._payments.refund(Refund(reservation.reservation_id, restock, archived=reservation.record))
         except Fault as error:
             log.warning("refund_waits", reservation_id=reservation.reservation_id, error=repr(error))
         except EngineError:

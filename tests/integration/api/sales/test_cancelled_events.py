@@ -207,6 +207,26 @@ async def test_what_was_kept_of_refunds_goes_back_when_the_event_is_cancelled(
         assert (shown["status"], "refunded" in shown) == ("refunded", False)
 
 
+async def test_places_that_a_manager_kept_off_sale_stay_so_when_everybody_is_refunded(front: Front, sync: None) -> None:
+    """All that was returned of a reservation, less a fee; all of it; and a part: money goes back, and no place does."""
+    event = await front.event(6, price=1000)
+    ticket_id = event["tickets"][0]["id"]
+    one: Json = {"restock": False, "items": [{"ticket_id": ticket_id, "quantity": 1}]}
+    less_a_fee, in_full, partly = [await front.paid((ticket_id, count)) for count in (1, 1, 2)]
+    for reservation, amount in ((less_a_fee, 400), (in_full, 1000), (partly, 1000)):
+        wish = one | {"amount": {"amount": amount, "currency": "EUR"}}
+        assert (await front.call("POST", f"/v1/reservations/{reservation['id']}/refund", wish)).status == 200
+    await cancel(front, event["id"])
+    await front.call("POST", f"/v1/events/{event['id']}/refund")
+
+    async def everybody() -> bool:
+        return bool((await progress(front, event["id"]))["refunded"] == 3)
+
+    await wait_until(everybody)
+    shown = (await front.get(f"/v1/tickets/{ticket_id}")).body
+    assert [shown[name] for name in ("available", "sold", "kept")] == [3, 0, 3]
+
+
 async def test_the_refund_of_everybody_goes_on_where_it_was_left(
     start_api: StartApi, shop: Settings, ledger: GatewayLedger
 ) -> None:
