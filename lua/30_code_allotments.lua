@@ -54,8 +54,16 @@ do
         fields[#fields + 1] = field
       end
     end
-    for _, field in ipairs(fields) do
-      local entry = string.sub(field, 1, #prefix) == prefix and codes.at(u, event, string.sub(field, #prefix + 1))
+    local names = {}
+    for i = 1, #fields do
+      if string.sub(fields[i], 1, #prefix) == prefix then
+        names[#names + 1] = string.sub(fields[i], #prefix + 1)
+      end
+    end
+    codes.want(u, event, names) -- to read one after the other takes three times as long
+    codes.load(u)
+    for i = 1, #names do
+      local entry = codes.at(u, event, names[i])
       if entry then
         each(entry)
       end

@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from engine.commands.bookings import Book
 from engine.commands.events import Count, Drop, PutEvent
-from engine.commands.holds import Hold
+from engine.commands.holds import Cancel, Hold
 from engine.commands.items import TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund
@@ -15,7 +16,7 @@ from engine.ids import new_booking_id, new_reservation_id
 from engine.outbox import last_position, trim_outbox
 from engine.results.bookings import Booked
 from engine.results.events import Counts, InUse, Published
-from engine.results.holds import Held
+from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying
 from engine.results.refunds import RefundDue
 from engine.stock import PoolCapacity
@@ -84,3 +85,18 @@ async def test_places_on_sale_again_whose_refund_is_due(sale: Engine, ticket: in
     assert isinstance(await sale.submit(Refund(rid, restock=True)), RefundDue)
     await trim(sale)
     await check_it_stays(sale, EVENT, ticket)
+
+
+@pytest.mark.parametrize("ticket", [3, 127, 128, 255, 256, 65_535, 65_536, 2**31 - 1])
+async def test_what_was_taken_of_a_ticket_is_found_in_the_outbox(engine: Engine, ticket: int) -> None:
+    """Ids of every length that a fact may have; the ticket beside it was not taken."""
+    spare = ticket - 2
+    tickets = [TicketTerms(each, [str(each)], 100) for each in (spare, ticket)]
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, tickets)
+    await engine.submit(PutEvent(EVENT, terms, [PoolCapacity(str(each.ticket_id), 5) for each in tickets]))
+    rid = await hold(engine, EVENT, items_text([(ticket, 2)]))
+    assert isinstance(await engine.submit(Cancel(rid)), Cancelled)
+    assert await engine.submit(Drop(EVENT, ticket, replace(terms, tickets=tickets[:1], version=1))) == InUse("")
+    left = replace(terms, tickets=tickets[1:], version=1)
+    assert await engine.submit(Drop(EVENT, spare, left)) == Published()
+    assert await engine.submit(Drop(EVENT, 0)) == InUse("")
