@@ -163,8 +163,8 @@ do
     end
   end
 
-  -- Money came for a record whose places were given back. Where its code was withdrawn meanwhile, and the text is now that of an
-  -- allocation of other places, the record names none any more: its price stays, and it takes nothing that is set aside.
+  -- Money came for a record whose places were given back. Its code may have been withdrawn meanwhile, and its text be that of
+  -- an allocation of other places. Then the record names none any more: its price stays, and it takes nothing set aside.
   function codes.unname_former(u, r)
     local entry = r.code and codes.at(u, r.event, r.code[1])
     local ticket_id = entry and entry.terms.kind == 'allocation' and entry.terms.ticket_ids[1]
@@ -180,8 +180,8 @@ do
     end
   end
 
-  -- A record names its code no longer: nothing that it has is under it. What was refunded of it and kept off sale leaves the
-  -- code, too, because to restock it will be no matter of the code any more.
+  -- A record names its code no longer: nothing that it has is under it. Its places that were refunded and kept off sale
+  -- leave the code, too. To restock them is no matter of the code any more.
   function codes.unname(u, r)
     local entry = codes.at(u, r.event, r.code[1])
     if entry then

@@ -150,8 +150,8 @@ class Cancellations:
     async def _refund(self, reservation: StoredReservation) -> None:
         """Refunds one reservation, and frees its place among those under way.
 
-        The places that it still has go back. Of one that ended before, only money does: what a manager kept off sale
-        stays so, as in those of which all money had gone back.
+        The places that it still has go back. Of one that ended before, only money does. What a manager kept off sale
+        stays so.
         """
         restock = reservation.record.state is State.PAID
         try:
