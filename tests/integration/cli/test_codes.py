@@ -2,12 +2,17 @@
 
 import csv
 import os
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 
+from cli.main import main
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.engine import Engine
@@ -21,23 +26,43 @@ _TIMEOUT_SECONDS = 60
 _DISCOUNT = ("--kind", "discount", "--percent", "20")
 
 
+class Ran(NamedTuple):
+    """The end of a command, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _status_of_main() -> int:
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
 class Terminal:
     """Runs `onsale codes` for one event."""
 
     def __init__(self, office: BoxOffice) -> None:
         self.office, self.event_id = office, str(office.event.event_id)
 
-    def run(self, command: str, *arguments: str, event_id: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, command: str, *arguments: str, event_id: str = "") -> Ran:
+        """The entry point is called in this process: to start Python and import all takes longer than most commands.
+
+        The test's own event loop is at work in this thread, so the command has a thread of its own.
+        """
         settings = self.office.settings
         urls = {"ONSALE_REDIS_URL": settings.redis_url, "ONSALE_POSTGRES_URL": settings.postgres_url}
-        return subprocess.run(
-            [sys.executable, "-m", "cli", "codes", command, event_id or self.event_id, *arguments],
-            env=os.environ | urls,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT_SECONDS,
-        )
+        argv = ["onsale", "codes", command, event_id or self.event_id, *arguments]
+        with (
+            patch.dict(os.environ, urls),
+            patch.object(sys, "argv", argv),
+            redirect_stdout(StringIO()) as out,
+            redirect_stderr(StringIO()) as err,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            status = thread.submit(_status_of_main).result(_TIMEOUT_SECONDS)
+        return Ran(status, out.getvalue(), err.getvalue())
 
     def told(self, command: str, *arguments: str) -> list[str]:
         """The lines that a command prints which does what it is asked."""
