@@ -3,8 +3,8 @@
 To import everything takes longer than most tests let a process live. So it is done once, and each start is a fork.
 `onsale` as a user starts it is in tests/system/test_dev.py, test_production.py and test_containers.py.
 
-Orders come over a socket, a JSON document in each message: {"argv", "environ", "log_file"}. The answer is {"pid"}, and
-at the end of the process there is a message {"pid", "status"}. A negative status is that of a signal.
+Orders come over a socket, a JSON document in each message: {"argv", "environ", "log_file", "error_file"}. The answer is
+{"pid"}, and at the end of the process there is a message {"pid", "status"}. A negative status is that of a signal.
 """
 
 import ctypes
@@ -84,7 +84,8 @@ def _make_own(order: dict[str, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     nothing = os.open(os.devnull, os.O_RDONLY)
     log = os.open(order["log_file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+    errors = os.open(order["error_file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((nothing, 0), (log, 1), (errors, 2)):
         os.dup2(source, target)
     os.environ.clear()
     os.environ.update(order["environ"])

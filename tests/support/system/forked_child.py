@@ -17,13 +17,27 @@ from tests.support.system.fork_server import MESSAGE_BYTES
 
 
 class ForkedChild(Child):
-    """As Child, of an `onsale` with these arguments."""
+    """As Child, of an `onsale` with these arguments. `error_file`: of standard error, else it is in the log."""
 
-    def __init__(self, name: str, argv: Sequence[str], log_file: Path, *, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        log_file: Path,
+        *,
+        environ: Mapping[str, str],
+        error_file: Path | None = None,
+    ) -> None:
         super().__init__(name, argv, log_file, environ=environ)
+        self._error_file = error_file or log_file
 
     def _spawn(self, _log: IO[bytes]) -> Any:
-        order = {"argv": self._command, "environ": self._environ, "log_file": str(self.log_file.resolve())}
+        order = {
+            "argv": self._command,
+            "environ": self._environ,
+            "log_file": str(self.log_file.resolve()),
+            "error_file": str(self._error_file.resolve()),
+        }
         return _server().fork(order)
 
 
