@@ -2759,8 +2759,7 @@ export interface components {
          * @description Body of POST /v1/reservations/{reservation_id}/refund. `restock`: the places are for sale again.
          *
          *         Without it they are kept off sale. With neither items nor an amount all of it is refunded: all money that has not
-         *         gone back. With an amount alone only money goes back, also after the last place went for less than was paid; then
-         *         `restock` is refused.
+         *         gone back. With an amount alone only money goes back, also after the last place went for less than was paid.
          * @example {
          *       "restock": true
          *     }
