@@ -10,8 +10,8 @@ BIN := .venv/bin
 # In the order of their folders, so that the long system tests are not the last.
 PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar off
-# Installs pinned packages, and prints one line per package.
-INSTALL := if command -v uv > /dev/null; then uv pip install --python $(BIN)/python --require-hashes -r FILE; \
+# Installs pinned packages, and prints one line per package. uv does not read pip's settings, so pip goes on where uv fails.
+INSTALL := if command -v uv > /dev/null && uv pip install --python $(BIN)/python --require-hashes -r FILE; then :; \
 	else $(PIP) --no-deps --require-hashes -r FILE | sed -un 's/^Collecting \([^ ]*\).*/  \1/p'; fi
 
 .PHONY: install client-tools dev check advisories test pytest failover test-cluster clients generated-clients kit sdk test-unit test-timing soak line audit crash bench storm hoarders format lock clean
