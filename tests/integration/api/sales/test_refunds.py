@@ -225,8 +225,12 @@ async def test_a_payment_completed_when_it_did_whatever_goes_back(front: Front, 
     everything = await refund(front, paid)
     assert everything.body["payment"]["status"] == "refunded"
     assert everything.body["payment"]["completed_at"] == completed_at
-    (listed,) = await front.pages("/v1/reservations", event_id=paid["event"]["id"])
-    assert listed["payment"] == everything.body["payment"], "as Postgres has it"
+
+    async def is_listed_so() -> bool:
+        (listed,) = await front.pages("/v1/reservations", event_id=paid["event"]["id"])
+        return bool(listed["payment"] == everything.body["payment"])
+
+    await wait_until(is_listed_so, 10, "Postgres has it so")
 
 
 async def test_the_same_key_refunds_once(front: Front, ticket_id: int, ledger: GatewayLedger) -> None:
