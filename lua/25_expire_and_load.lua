@@ -48,7 +48,7 @@ local function unit_give_back_due(u)
   return #due
 end
 
--- The values of hold keys, of which so many exist; false where there is none.
+-- The values of hold keys; false for a key that does not exist. `there`: how many exist.
 local function read_hold_keys(keys, there)
   local values, strings = read_many('MGET', nil, keys), 0
   for i = 1, #keys do

@@ -163,8 +163,8 @@ do
     end
   end
 
-  -- Money came for a record whose places were given back. Its code may have been withdrawn meanwhile, and its text be that of
-  -- an allocation of other places. Then the record names none any more: its price stays, and it takes nothing set aside.
+  -- Takes the code off a record whose money came after its places were given back. It does so where the code was withdrawn, and
+  -- its text is that of an allocation of other places now. The record keeps its price, and takes nothing that is set aside.
   function codes.unname_former(u, r)
     local entry = r.code and codes.at(u, r.event, r.code[1])
     local ticket_id = entry and entry.terms.kind == 'allocation' and entry.terms.ticket_ids[1]
