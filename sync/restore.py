@@ -5,7 +5,8 @@ a process that starts all the same is refused by the partitions until they are w
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -47,12 +48,12 @@ from engine.slots import local_slot, parse_slot, slot_of_pool, slot_pool, slot_s
 from engine.stock import PoolCapacity, SectionMap
 from engine.words import AttemptState, EticketState, State
 from sync.audit.invariants import counted_bookings
-from sync.catalogue.event_rows import lock_event
+from sync.catalogue.event_rows import read_event
 from sync.catalogue.section_maps import maps_of_event
 from sync.catalogue.venues import read_venue
 from sync.codes.terms import fields_of
 from sync.outbox.writer import read_offset
-from sync.postgres import Connection, Postgres
+from sync.postgres import Connection, Postgres, own_connection, postgres_faults
 from sync.read_models.reservations import PendingExchange, pending_exchanges, stored_record
 from sync.read_models.waiting_lists import stored_entry
 from sync.restored_rooms import restored_rooms
@@ -94,9 +95,26 @@ async def restore(settings: Settings, *, only_lost: bool = False) -> Restored:
         await check_servers(redis)
         if not only_lost:
             await check_empty(redis)
-        async with postgres.transaction() as connection:
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        async with _kept_catalogue(patient), postgres.transaction() as connection:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return await _Restore(settings, redis, connection, only_lost=only_lost).run()
+
+
+@asynccontextmanager
+async def _kept_catalogue(settings: Settings) -> AsyncIterator[None]:
+    """No event and no venue of Postgres changes in this block: what is published here is never older than in Redis.
+
+    The restore cannot take these locks itself. Its state of Postgres would be from before it waits for them, and
+    Postgres refuses to lock what changed since.
+    """
+    async with (
+        own_connection(settings, "onsale-restore") as connection,
+        postgres_faults(_PATIENCE_SECONDS),
+        connection.transaction(),
+    ):
+        for name in ("lock_venues", "lock_events"):
+            await connection.execute(statement(name))
+        yield
 
 
 class _Restore:
@@ -160,7 +178,7 @@ class _Restore:
         for venue_id, _changed in await self._connection.fetch(statement("venue_ids")):
             await describe_venue(self._redis, await read_venue(self._connection, venue_id))
         versions = await self._connection.fetch(statement("event_versions"))
-        events = [await lock_event(self._connection, event_id) for event_id, _ in versions]
+        events = [await read_event(self._connection, event_id) for event_id, _ in versions]
         for event in events:
             await describe_event(self._redis, event)
         return events

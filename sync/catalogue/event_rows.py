@@ -22,9 +22,18 @@ async def note_change(connection: Connection, event_id: int, *ticket_ids: int) -
     return await connection.fetchval(statement("new_revision"), event_id, list(ticket_ids)) is not None
 
 
+async def read_event(connection: Connection, event_id: int) -> EventSnapshot:
+    """The event by three statements: of one state only if the transaction is REPEATABLE READ. Raises EventGone."""
+    return await _read_event(connection, event_statement("read_event"), event_id)
+
+
 async def lock_event(connection: Connection, event_id: int) -> EventSnapshot:
-    """The event as it is in this transaction, locked until its end."""
-    event = await connection.fetchrow(event_statement("lock_event"), event_id)
+    """The event as it is in this transaction (READ COMMITTED), locked until its end. Raises EventGone."""
+    return await _read_event(connection, f"{event_statement('read_event')}\nFOR UPDATE", event_id)
+
+
+async def _read_event(connection: Connection, event_sql: str, event_id: int) -> EventSnapshot:
+    event = await connection.fetchrow(event_sql, event_id)
     tickets = await connection.fetch(statement("read_tickets"), event_id)
     schedule = await connection.fetchrow(statement("read_schedule"), event_id)
     if event is None:

@@ -2,7 +2,7 @@
 
 from engine.catalogue import EventSnapshot
 from engine.seats import VenueSnapshot
-from sync.catalogue.event_rows import EventGone, lock_event
+from sync.catalogue.event_rows import read_event
 from sync.catalogue.venues import read_venue
 from sync.postgres import Postgres
 from sync.sql import statement
@@ -15,16 +15,11 @@ class StoredCatalogue:
         self._postgres = postgres
 
     async def events(self) -> list[EventSnapshot]:
-        """All events."""
+        """All events, of one state of Postgres. Waits for no lock: a restore keeps those of events for long."""
         async with self._postgres.transaction() as connection:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             versions = await connection.fetch(statement("event_versions"))
-            found = []
-            for event_id, _ in versions:
-                try:
-                    found.append(await lock_event(connection, event_id))
-                except EventGone:
-                    continue
-            return found
+            return [await read_event(connection, event_id) for event_id, _ in versions]
 
     async def venue_ids(self) -> list[int]:
         """The ids of all venues, in ascending order."""

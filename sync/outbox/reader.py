@@ -14,7 +14,7 @@ from engine.redis_keys import PartitionKeys
 from engine.settings import Settings
 from engine.tracing import Tracer, within
 from sync.metrics import SyncMetrics
-from sync.outbox.writer import Batch, OffsetMoved, batches, read_offset, write_batch
+from sync.outbox.writer import Batch, OffsetMoved, batches, open_offset, write_batch
 from sync.postgres import Postgres, PostgresAway
 from sync.sql import statement
 
@@ -125,7 +125,7 @@ class OutboxReader:
 
     async def _committed(self) -> Position:
         async with self._postgres.connection() as connection:
-            return await read_offset(connection, self._keys.partition)
+            return await open_offset(connection, self._keys.partition)
 
     async def _keep_id_secret(self) -> None:
         """Postgres has what a restore of the partition needs."""

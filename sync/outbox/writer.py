@@ -115,10 +115,13 @@ def batches(entries: Sequence[Entry], facts_limit: int) -> Iterator[Batch]:
 async def read_offset(connection: Connection, partition: int) -> Position:
     """The last entry of the partition that is in the tables."""
     row = await connection.fetchrow(statement("read_offset"), partition)
-    if row is None:
-        await connection.execute(statement("insert_offset"), partition)
-        return BEGINNING
-    return Position(row["epoch"], row["sequence"])
+    return BEGINNING if row is None else Position(row["epoch"], row["sequence"])
+
+
+async def open_offset(connection: Connection, partition: int) -> Position:
+    """`read_offset` for one who will write: the partition has a row, which `write_batch` moves."""
+    await connection.execute(statement("insert_offset"), partition)
+    return await read_offset(connection, partition)
 
 
 async def write_batch(connection: Connection, partition: int, before: Position, batch: Batch) -> WriteResult:

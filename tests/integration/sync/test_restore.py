@@ -1,5 +1,6 @@
 """An empty Redis is rebuilt from Postgres, key by key as it was."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,9 +28,12 @@ from engine.seats import section_pool
 from engine.settings import Settings
 from engine.words import EventStatus, FailureReason
 from sync.audit.audit import audit
+from sync.catalogue.event_rows import lock_event
 from sync.catalogue.fields import NewEvent, NewTicket
+from sync.catalogue.stored import StoredCatalogue
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
 from sync.outbox.leader import Leader
+from sync.postgres import Connection, Postgres, own_connection
 from sync.restore import restore
 from tests.support.effort import effort
 from tests.support.engine.bulk_holds import run_batch
@@ -282,6 +286,34 @@ async def test_nobody_uses_a_partition_before_it_is_whole(office: BoxOffice, set
     with pytest.raises(Misconfigured, match="not empty"):
         await restore(settings)
     empty(settings)
+
+
+async def test_an_event_that_changes_meanwhile_is_restored_as_it_became(office: BoxOffice, settings: Settings) -> None:
+    """The change commits while the restore waits for it: with a shard lost, the sync worker publishes events again."""
+    await written(office)
+    empty(settings)
+    async with own_connection(settings, "test") as connection:
+        async with connection.transaction():
+            await connection.execute("UPDATE events SET name = 'Changed' WHERE id = $1", office.event.event_id)
+            restoring = asyncio.ensure_future(restore(settings))
+            await wait_until(lambda: _is_waited_for(connection), what="the restore waits for the change")
+        await restoring
+    described = await office.engine.redis.hget("{catalogue}:events", str(office.event.event_id))
+    assert b"Changed" in (described or b"")
+    assert await audit(settings) == []
+
+
+async def _is_waited_for(connection: Connection) -> bool:
+    """True while somebody waits for a lock of this connection."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    return bool(await connection.fetch(waiting))
+
+
+async def test_stored_events_are_read_while_one_of_them_is_locked(office: BoxOffice, settings: Settings) -> None:
+    """A process that starts reads them, also during a restore."""
+    async with own_connection(settings, "test") as connection, connection.transaction(), Postgres(settings) as postgres:
+        await lock_event(connection, office.event.event_id)
+        assert [event.event_id for event in await StoredCatalogue(postgres).events()] == [office.event.event_id]
 
 
 async def test_a_partition_that_is_there_is_not_taken(office: BoxOffice) -> None:

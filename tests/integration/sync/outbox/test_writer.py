@@ -6,7 +6,7 @@ import pytest
 from engine.facts import decode_facts
 from engine.outbox import BEGINNING
 from engine.words import FactWord, State
-from sync.outbox.writer import OffsetMoved, _upsert, batches, read_offset, write_batch
+from sync.outbox.writer import OffsetMoved, _upsert, batches, open_offset, write_batch
 from sync.read_models.reservations import get_reservation
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.waiting import wait_until
@@ -20,7 +20,7 @@ async def _write_all(office: BoxOffice, *, crash: bool = False) -> None:
     """The work of a reader up to the commit, and no further."""
     entries = await office.entries()
     async with office.postgres.transaction() as connection:
-        before = await read_offset(connection, office.keys.partition)
+        before = await open_offset(connection, office.keys.partition)
         (batch,) = batches([entry for entry in entries if entry.position > before], 10_000)
         await write_batch(connection, office.keys.partition, before, batch)
         if crash:

@@ -11,7 +11,7 @@ from engine.facts import decode_booking_fact, decode_booking_facts
 from engine.settings import Settings
 from engine.slots import parse_slot
 from sync.audit.audit import audit
-from sync.outbox.writer import batches, read_offset, write_batch
+from sync.outbox.writer import batches, open_offset, write_batch
 from sync.postgres import Postgres
 from sync.read_models.bookings import get_booking, list_bookings
 from sync.upkeep.slot_retention import expire_bookings, purge_slots
@@ -36,7 +36,7 @@ async def _write_all(slots: SlotOffice) -> None:
     """The work of a reader up to the commit, and no further."""
     partition = slots.office.keys.partition
     async with slots.office.postgres.transaction() as connection:
-        before = await read_offset(connection, partition)
+        before = await open_offset(connection, partition)
         entries = [entry for entry in await slots.office.entries() if entry.position > before]
         (batch,) = batches(entries, 10_000)
         await write_batch(connection, partition, before, batch)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.settings import Settings
 from sync.metrics import SyncMetrics
-from sync.outbox.writer import batches, read_offset, write_batch
+from sync.outbox.writer import batches, open_offset, write_batch
 from sync.webhooks.dispatcher import run_webhooks
 from sync.webhooks.endpoints import DeliveryStatus, WebhookChanges, Webhooks
 from sync.webhooks.messages import WebhookEvent
@@ -87,7 +87,7 @@ async def test_deliveries_are_written_with_their_facts_or_not_at_all(office: Box
 
     async def write_and_die() -> None:
         async with office.postgres.transaction() as connection:
-            before = await read_offset(connection, office.keys.partition)
+            before = await open_offset(connection, office.keys.partition)
             await write_batch(connection, office.keys.partition, before, batch)
             assert await connection.fetchval("SELECT count(*) FROM webhook_deliveries") == 1
             raise CrashError

@@ -1,3 +1,2 @@
 SELECT id AS event_id, version, revision, {snapshot_columns}, milliseconds(cancelled_at) AS cancelled_ms
 FROM events WHERE id = $1
-FOR UPDATE
