@@ -5,6 +5,7 @@ worker that does the same. A refund has an id, for which the gateway refunds onc
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import aiohttp
 import structlog
@@ -131,16 +132,35 @@ class Cancellations:
         keys = self._engine.keys[partition_of(event_id, len(self._engine.keys))]
         if not await catch_up(self._engine.redis, self._postgres, [keys], patience_seconds=_PATIENCE_SECONDS):
             return False
-        after, found = "", 0
-        while page := await self._page(event_id, after):
-            async with asyncio.TaskGroup() as refunds:
-                for number, reservation in enumerate(page):
-                    if number % _TOGETHER == 0:
+        return await self.refund_paid(event_id) == 0
+
+    async def refund_paid(self, event_id: int) -> int:
+        """Refunds those that Postgres knows as paid, at the pace of refunds. Returns how many.
+
+        Raises PostgresAway, after all that was under way has ended.
+        """
+        found, away = 0, None
+        async with asyncio.TaskGroup() as refunds:
+            try:
+                async for reservation in self._paid(event_id):
+                    if found % _TOGETHER == 0:
                         await asyncio.sleep(self._pace.pause(asyncio.get_running_loop().time()))
+                    found += 1
                     await self._free.acquire()
                     refunds.create_task(self._refund(reservation))
-            after, found = page[-1].reservation_id, found + len(page)
-        return found == 0
+            except PostgresAway as error:
+                away = error
+        if away is not None:
+            raise away
+        return found
+
+    async def _paid(self, event_id: int) -> AsyncIterator[StoredReservation]:
+        """The reservations of an event that are paid, by id. Refunds of a page go on while the next one is read."""
+        after = ""
+        while page := await self._page(event_id, after):
+            for reservation in page:
+                yield reservation
+            after = page[-1].reservation_id
 
     async def _page(self, event_id: int, after: str) -> list[StoredReservation]:
         async with self._postgres.connection() as connection:
