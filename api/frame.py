@@ -33,7 +33,7 @@ from engine.errors import Fault, OutcomeUnknown
 from engine.limits import LimitsInForce
 from engine.settings import Settings
 from engine.tracing import Tracer, within
-from sync.postgres import PostgresAway
+from sync.postgres import PostgresAway, RolledBack
 
 log = structlog.get_logger(__name__)
 
@@ -301,6 +301,8 @@ def problem_of_error(error: Exception, request: web.Request) -> Problem:
             return Problem(Code.UNAVAILABLE, "Redis did not answer in time; try again.")
         case Fault():
             return Problem(Code.UNAVAILABLE, f"{error}.")
+        case RolledBack():
+            return Problem(Code.UNAVAILABLE, "Another change of the same things came between; try again.")
         case PostgresAway():
             return Problem(
                 Code.UNAVAILABLE, "The database is unavailable, so this request fails; sales go on. Try again later."

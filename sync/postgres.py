@@ -7,10 +7,13 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from engine.outage import Outage
 from engine.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 """A connection, from a pool or of its own."""
@@ -18,6 +21,10 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 
 class PostgresAway(Exception):
     """Postgres does not answer, cannot be reached, or is not ready for us. The API answers 503."""
+
+
+class RolledBack(PostgresAway):
+    """Postgres answers, and has undone the transaction for the sake of another one. It can be repeated at once."""
 
 
 END_OF_TIME_MS = 1 << 47
@@ -36,16 +43,23 @@ _TROUBLE = (
     asyncpg.InternalClientError,  # the same, in the middle of an exchange
 )
 
+_ROLLED_BACK = (
+    asyncpg.TransactionRollbackError,  # a deadlock, or a state that another transaction has changed
+    asyncpg.InvalidCachedStatementError,  # a migration changed a table under statements that were prepared before
+)
+
 
 @asynccontextmanager
 async def postgres_faults(timeout_seconds: float) -> AsyncIterator[None]:
-    """Bound the time of a block; raises PostgresAway for every fault of Postgres.
+    """Bound the time of a block; raises PostgresAway for every fault of Postgres, RolledBack where a repeat is enough.
 
     Errors of statements (data, integrity) pass through: they are the caller's.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
             yield
+    except _ROLLED_BACK as error:
+        raise RolledBack(f"{type(error).__name__}: {error}") from error
     except _TROUBLE as error:
         if not _is_trouble(error):
             raise
@@ -127,6 +141,9 @@ class Postgres:
                         # A server that does not answer would not answer a wish to tidy up either.
                         connection.terminate()
                     raise
+        except RolledBack as error:
+            log.warning("transaction_rolled_back", error=str(error))
+            raise
         except PostgresAway as away:
             self.outage.failed(away)
             raise

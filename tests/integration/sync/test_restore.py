@@ -33,11 +33,12 @@ from sync.catalogue.fields import NewEvent, NewTicket
 from sync.catalogue.stored import StoredCatalogue
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
 from sync.outbox.leader import Leader
-from sync.postgres import Connection, Postgres, own_connection
+from sync.postgres import Postgres, own_connection
 from sync.restore import restore
 from tests.support.effort import effort
 from tests.support.engine.bulk_holds import run_batch
 from tests.support.sync.box_office import DETAILS, PRICE_MINOR, BoxOffice, running
+from tests.support.sync.locks import is_waited_for
 from tests.support.sync.redis_dump import differing, keys_of_redis
 from tests.support.sync.timed_event_sales import SlotOffice
 from tests.support.waiting import wait_until
@@ -296,17 +297,11 @@ async def test_an_event_that_changes_meanwhile_is_restored_as_it_became(office: 
         async with connection.transaction():
             await connection.execute("UPDATE events SET name = 'Changed' WHERE id = $1", office.event.event_id)
             restoring = asyncio.ensure_future(restore(settings))
-            await wait_until(lambda: _is_waited_for(connection), what="the restore waits for the change")
+            await wait_until(lambda: is_waited_for(connection), what="the restore waits for the change")
         await restoring
     described = await office.engine.redis.hget("{catalogue}:events", str(office.event.event_id))
     assert b"Changed" in (described or b"")
     assert await audit(settings) == []
-
-
-async def _is_waited_for(connection: Connection) -> bool:
-    """True while somebody waits for a lock of this connection."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    return bool(await connection.fetch(waiting))
 
 
 async def test_stored_events_are_read_while_one_of_them_is_locked(office: BoxOffice, settings: Settings) -> None:

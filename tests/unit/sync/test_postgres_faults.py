@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from sync.postgres import PostgresAway, postgres_faults
+from sync.postgres import PostgresAway, RolledBack, postgres_faults
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,20 @@ from sync.postgres import PostgresAway, postgres_faults
 )
 async def test_trouble(error: Exception) -> None:
     with pytest.raises(PostgresAway):
+        async with postgres_faults(1):
+            raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.SerializationError("could not serialize access"),
+        asyncpg.InvalidCachedStatementError("cached statement plan is invalid"),
+    ],
+)
+async def test_a_transaction_that_was_undone_can_be_repeated(error: Exception) -> None:
+    with pytest.raises(RolledBack):
         async with postgres_faults(1):
             raise error
 
