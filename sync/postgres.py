@@ -24,7 +24,7 @@ class PostgresAway(Exception):
 
 
 class RolledBack(PostgresAway):
-    """Postgres answers, and has undone the transaction for the sake of another one. It can be repeated at once."""
+    """Postgres answers, and has undone the transaction for the sake of another one. It can be repeated."""
 
 
 END_OF_TIME_MS = 1 << 47
@@ -45,6 +45,7 @@ _TROUBLE = (
 
 _ROLLED_BACK = (
     asyncpg.TransactionRollbackError,  # a deadlock, or a state that another transaction has changed
+    asyncpg.LockNotAvailableError,  # it waited for another one for too long: see _limits
     asyncpg.InvalidCachedStatementError,  # a migration changed a table under statements that were prepared before
 )
 
@@ -75,6 +76,16 @@ def _is_trouble(error: BaseException) -> bool:
     return isinstance(error, (asyncio.CancelledError, *_TROUBLE)) and not isinstance(error, ValueError)
 
 
+def _limits(settings: Settings) -> dict[str, str]:
+    """Limits of a session that Postgres itself keeps.
+
+    A server that waits for a lock, or works, does not see that its client has gone. Each would stay, and hold the locks
+    that it has: soon there are too many. A wait for a lock ends first, so that it is not taken for an outage.
+    """
+    lock_ms = max(1, settings.postgres_timeout_ms * 4 // 5)  # 0 is no limit
+    return {"lock_timeout": str(lock_ms), "statement_timeout": str(settings.postgres_timeout_ms)}
+
+
 @asynccontextmanager
 async def own_connection(settings: Settings, name: str) -> AsyncIterator[Connection]:
     """A connection for locks of its session, which must not go back to a pool. Raises PostgresAway.
@@ -86,7 +97,8 @@ async def own_connection(settings: Settings, name: str) -> AsyncIterator[Connect
             settings.postgres_url,
             timeout=settings.connect_timeout_ms / 1000,
             command_timeout=settings.postgres_timeout_ms / 1000,
-            server_settings={
+            server_settings=_limits(settings)
+            | {
                 "application_name": name,
                 "tcp_keepalives_idle": "5",
                 "tcp_keepalives_interval": "2",
@@ -114,6 +126,7 @@ class Postgres:
             max_size=settings.postgres_pool,
             timeout=settings.connect_timeout_ms / 1000,
             command_timeout=self.timeout_seconds,
+            server_settings=_limits(settings),
         )
 
     async def __aenter__(self) -> Self:

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from engine.settings import Settings
-from sync.postgres import Postgres, RolledBack
+from sync.postgres import Postgres, PostgresAway, RolledBack, own_connection
 from tests.support.sync.box_office import BoxOffice
-from tests.support.sync.locks import is_waited_for
+from tests.support.sync.locks import is_waited_for, locking
 from tests.support.waiting import wait_until
 
 _LOCK = "SELECT FROM events WHERE id = $1 FOR UPDATE"
@@ -35,6 +35,33 @@ async def test_a_deadlock_ends_one_transaction_and_is_no_outage(office: BoxOffic
         with pytest.raises(RolledBack, match="deadlock detected"):
             await waiting
     assert [line["event"] for line in logs] == ["transaction_rolled_back"]
+
+
+async def test_who_waits_for_a_lock_in_vain_leaves_nothing_behind(office: BoxOffice, settings: Settings) -> None:
+    """Neither a session that waits for ever, nor a line about an outage."""
+    hasty = replace(settings, postgres_timeout_ms=2000)
+    with capture_logs() as logs:
+        async with locking(settings, "SELECT FROM events FOR UPDATE") as holder, Postgres(hasty) as postgres:
+            with pytest.raises(RolledBack, match="lock timeout"):
+                async with postgres.transaction() as connection:
+                    await connection.execute(_LOCK, office.event.event_id)
+            assert not await is_waited_for(holder)
+    assert [line["event"] for line in logs] == ["transaction_rolled_back"]
+
+
+async def test_a_statement_ends_though_its_client_has_gone(settings: Settings) -> None:
+    """The client has no patience left, and cannot say so any more."""
+    async with own_connection(settings, "test") as watch:
+        async with Postgres(replace(settings, postgres_timeout_ms=200)) as postgres:
+            with pytest.raises(PostgresAway):
+                async with postgres.connection() as connection:
+                    await connection.execute("SELECT pg_sleep(60)")
+        working = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+
+        async def is_idle() -> bool:
+            return not await watch.fetchval(working)
+
+        await wait_until(is_idle, what="the statement ends")
 
 
 async def test_a_table_that_a_migration_changes_costs_one_transaction(settings: Settings) -> None:

@@ -30,6 +30,7 @@ async def test_trouble(error: Exception) -> None:
     [
         asyncpg.DeadlockDetectedError("deadlock detected"),
         asyncpg.SerializationError("could not serialize access"),
+        asyncpg.LockNotAvailableError("canceling statement due to lock timeout"),
         asyncpg.InvalidCachedStatementError("cached statement plan is invalid"),
     ],
 )
