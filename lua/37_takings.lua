@@ -16,15 +16,28 @@ do
     return false
   end
 
+  -- True if an exchange gave a record places of the ticket, took them, or waits for their money.
+  local function has_exchanged(attempts, ticket_id)
+    for _, attempt in ipairs(attempts) do
+      for _, exchange in ipairs(attempt[ATTEMPT_EXCHANGE] or {}) do
+        if has_ticket(exchange[1], ticket_id) or has_ticket(exchange[2], ticket_id) then
+          return true
+        end
+      end
+    end
+    return false
+  end
+
   -- True if a record has places of the event's ticket, or had; of any, where that is 0.
   local function is_of(r, event, ticket_id)
-    return r.event == event and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id))
+    return r.event == event and (ticket_id == 0 or has_ticket(r.lines, ticket_id) or has_ticket(r.kept, ticket_id)
+      or has_exchanged(r.attempts, ticket_id))
   end
 
   -- The same of a fact: of its record no more is looked at than that.
   local function fact_tells(fact, event, prefix, ticket_id)
     return string.sub(fact[2], 1, #prefix) == prefix
-      and is_of({ event = event, lines = fact[4][9], kept = fact[4][11] }, event, ticket_id)
+      and is_of({ event = event, lines = fact[4][9], attempts = fact[4][10], kept = fact[4][11] }, event, ticket_id)
   end
 
   -- True if an entry of the outbox has places of the event's ticket; of any, where that is 0. `packed`: the ticket's id as a line

@@ -246,11 +246,11 @@ class CatalogueEditor:
         """Deletes a ticket of which nothing was ever taken; returns its event without it, None if there was none."""
         async with self._postgres.connection() as connection:
             known = await connection.fetchrow(statement("ticket_revision"), ticket_id)
-            if known is not None and await connection.fetchval(statement("ticket_was_taken"), ticket_id):
+            if known is None:
+                return None
+            event_id: int = known["event_id"]
+            if await connection.fetchval(statement("ticket_was_taken"), ticket_id, event_id):
                 return InUse()
-        if known is None:
-            return None
-        event_id: int = known["event_id"]
         try:
             await self._publisher.announce(event_id)
             async with self._postgres.transaction() as connection:
@@ -261,7 +261,7 @@ class CatalogueEditor:
                 await note_change(connection, event_id)
                 snapshot = await lock_event(connection, event_id)
                 await self._drop(Drop(event_id, ticket_id, snapshot.terms()))
-                if await connection.fetchval(statement("ticket_was_taken"), ticket_id):
+                if await connection.fetchval(statement("ticket_was_taken"), ticket_id, event_id):
                     raise _InUse
                 await self._publisher.publish_agreed(connection, event_id)
                 await log_change(

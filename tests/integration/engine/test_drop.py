@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from engine.commands.bookings import Book
 from engine.commands.events import Count, Drop, PutEvent
+from engine.commands.exchanges import Exchange
 from engine.commands.holds import Cancel, Hold
-from engine.commands.items import TimedPlaces, items_text
+from engine.commands.items import ANY_TOTAL, TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund
 from engine.engine import Engine
@@ -16,6 +17,7 @@ from engine.ids import new_booking_id, new_reservation_id
 from engine.outbox import last_position, trim_outbox
 from engine.results.bookings import Booked
 from engine.results.events import Counts, InUse, Published
+from engine.results.exchanges import Exchanged, Exchanging
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying
 from engine.results.refunds import RefundDue
@@ -85,6 +87,24 @@ async def test_places_on_sale_again_whose_refund_is_due(sale: Engine, ticket: in
     assert isinstance(await sale.submit(Refund(rid, restock=True)), RefundDue)
     await trim(sale)
     await check_it_stays(sale, EVENT, ticket)
+
+
+@pytest.mark.parametrize("price", [150, 100], ids=["waits for its money", "done"])
+async def test_tickets_of_an_exchange(engine: Engine, price: int) -> None:
+    """It shares its pool with others, which do not tell of which ticket their places are."""
+    one, other = TicketTerms(TICKET, ["ga"], 100), TicketTerms(SPARE_TICKET, ["ga"], price)
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, [one, other])
+    await engine.submit(PutEvent(EVENT, terms, [PoolCapacity("ga", 5)]))
+    rid = await hold(engine, EVENT, items_text([(TICKET, 2)]))
+    await engine.submit(BeginPayment(rid, "pay-1", 200, "digest"))
+    assert isinstance(await engine.submit(ConfirmPayment(rid, "pay-1")), Paid)
+    items = items_text([(SPARE_TICKET, 1 if price == 100 else 2)])
+    exchanged = await engine.submit(Exchange(rid, "exchange", items, ANY_TOTAL, True, False, "digest"))
+    assert isinstance(exchanged, Exchanged if price == 100 else Exchanging)
+    await trim(engine)
+    for left in (one, other):
+        gone = TICKET if left is other else SPARE_TICKET
+        assert await engine.submit(Drop(EVENT, gone, replace(terms, tickets=[left], version=1))) == InUse("")
 
 
 @pytest.mark.parametrize("ticket", [3, 127, 128, 255, 256, 65_535, 65_536, 2**31 - 1])

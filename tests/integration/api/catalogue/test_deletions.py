@@ -78,6 +78,22 @@ async def _check_it_stays(front: Front, *, synced: bool) -> None:
     assert await front.refused("DELETE", museum.path) == "in_use"
 
 
+@pytest.mark.usefixtures("sync")
+@pytest.mark.parametrize("how", ["exchange", "refund"])
+async def test_a_ticket_that_was_paid_and_left_stays(front: Front, how: str) -> None:
+    """No reservation has places of it any more, but e-tickets and refunds name it."""
+    event = await front.event(5, 5)
+    one, two = (each["id"] for each in event["tickets"])
+    paid = await front.paid((one, 1), (two, 1))
+    gone = {"items": [{"ticket_id": one, "quantity": 1}], "restock": True}
+    body = {"items": [{"ticket_id": two, "quantity": 1}]} if how == "exchange" else gone
+    assert (await front.call("POST", f"/v1/reservations/{paid['id']}/{how}", body)).status == 200
+    (left,) = await front.pages("/v1/reservations", event_id=event["id"])
+    assert [item["ticket_id"] for item in left["items"]] == [two], "Postgres has it"
+    assert await front.refused("DELETE", f"/v1/tickets/{one}") == "in_use"
+    assert (await front.reserve((one, 1))).status == 201, "and it sells"
+
+
 async def test_somebody_takes_a_place_while_it_is_deleted(front: Front) -> None:
     """Either it is taken and stays, or it is gone and not taken."""
     for _ in range(5):
