@@ -268,9 +268,10 @@ do
     end
     unit_change(u, r)
     unit_fact(u, 'changed', r)
-    if more < 0 and unit_terms(u, r.event).room then
+    local in_room = unit_terms(u, r.event).room and r.digest ~= OFFER_DIGEST -- an offer counts for no pass
+    if in_room and more < 0 then
       rooms.gave_back(u, r.event, r.customer, r.created_ms, -more)
-    elseif more > 0 and unit_terms(u, r.event).room then
+    elseif in_room and more > 0 then
       rooms.took(u, r.event, r.customer, more)
     end
   end

@@ -284,8 +284,8 @@ do
     room.changed_places[customer] = true
   end
 
-  -- The same for a hold that was made at `since_ms` and gets this customer. It counts for a pass that had begun by then: that
-  -- pass gets its places back. The pass that took them stays used.
+  -- The same for a hold that was made at `since_ms` and gets this customer, or its places again. It counts for a pass that had
+  -- begun by then: that pass gets its places back. The pass of another customer that took them stays used.
   function rooms.took_over(u, event, customer, since_ms, places)
     local place = place_of(at(u, event), customer)
     if place and since_ms >= place.began_ms then

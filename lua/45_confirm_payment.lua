@@ -1,7 +1,7 @@
 -- confirm_payment: the gateway has taken the money of an attempt.
 --
 -- Command   {"confirm_payment", rid, attempt_id}
--- Keys      pools, slots, purges, customers, ledger, deadlines, unsettled, hold:<rid>
+-- Keys      pools, slots, purges, customers, ledger, deadlines, unsettled, hold:<rid>, queue:<event>...
 -- Promise   Money taken is places sold or a refund due, never neither. The same attempt again answers the same.
 -- Results   {"not_found"}
 --           {"unknown_attempt"}
@@ -43,6 +43,9 @@ do
         codes.count_use(u, r, 1)
       end
       unit_add_customer_places(u, r.event, r.customer, record_places(r))
+      if unit_terms(u, r.event).room and r.digest ~= OFFER_DIGEST then
+        rooms.took_over(u, r.event, r.customer, r.created_ms, record_places(r)) -- its pass had got them back
+      end
     elseif from and cancelled then
       record_move(u, r, r.lines, from, 'available')
       if r.code then

@@ -10,6 +10,8 @@ from cli.dev.embedded import EmbeddedValkey
 from engine.commands.events import Drop
 from engine.commands.holds import Add, Cancel, Claim, Replace
 from engine.commands.items import items_text
+from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
+from engine.commands.waiting_lists import Wait
 from engine.commands.waiting_rooms import ReadQueue
 from engine.engine import Engine
 from engine.errors import Fault
@@ -17,8 +19,10 @@ from engine.ids import new_reservation_id
 from engine.results.events import UnknownPool
 from engine.results.holds import Cancelled, Held
 from engine.results.limits import LimitExceeded
+from engine.results.payments import Paid
 from engine.results.reservations import NotFound
 from engine.results.result import Result
+from engine.results.waiting_lists import Waiting
 from engine.results.waiting_rooms import (
     InsideFull,
     Left,
@@ -30,8 +34,9 @@ from engine.results.waiting_rooms import (
     QueueRequired,
 )
 from engine.settings import Settings
+from engine.terms import WaitingTerms
 from engine.waiting_rooms import commitment_of, digest_of, new_proposal, position_of, seed_of
-from engine.words import EventStatus
+from engine.words import EventStatus, FailureReason
 from tests.support.engine.server_clock import ClockedValkey
 from tests.support.engine.waiting_room import EVENT, TICKET, Room, customers, inside, served
 from tests.support.waiting import wait_until
@@ -259,6 +264,39 @@ async def test_a_hold_that_is_claimed_before_the_pass_began_does_not_count_for_i
     assert isinstance(await room.cancel(claimed), Cancelled)
     assert await room.hold("anna", 3) == LimitExceeded(4, 2)
     assert isinstance(await room.hold("anna", 2), Held)
+
+
+async def test_money_that_comes_late_counts_for_the_pass_that_got_its_places_back(room: Room) -> None:
+    await room.publish()
+    await inside(room, "anna")
+    late = new_reservation_id(EVENT)
+    assert isinstance(await room.hold("anna", 3, late), Held)
+    await room.engine.submit(BeginPayment(late, "pay", 300, "d"))
+    await room.engine.submit(FailPayment(late, "pay", FailureReason.PAYMENT_FAILED, give_back=True))
+    assert isinstance(await room.engine.submit(ConfirmPayment(late, "pay")), Paid)
+    assert await room.hold("anna", 2) == LimitExceeded(4, 3)
+    assert isinstance(await room.hold("anna", 1), Held)
+
+
+async def test_an_offer_that_is_reduced_gives_no_pass_its_places(room: Room) -> None:
+    """Its customer was inside when it came, and no pass had taken its places."""
+    await room.publish()
+    await inside(room, "anna")
+    await inside(room, "bert")
+    room.capacity = 3
+    await room.change(waiting=WaitingTerms(60_000, 0))
+    sold = new_reservation_id(EVENT)
+    assert isinstance(await room.hold("anna", 1), Held)
+    assert isinstance(await room.hold("bert", 2, sold), Held)
+    offer = new_reservation_id(EVENT)
+    assert isinstance(await room.engine.submit(Wait(EVENT, offer, "anna", "{}", "{}", "d", TICKET, 2)), Waiting)
+    await room.cancel(sold)
+    fewer = await room.engine.submit(Replace(offer, EVENT, "anna", items_text([(TICKET, 1)])))
+    assert isinstance(fewer, Held)
+    room.capacity = 20
+    await room.change()
+    assert await room.hold("anna", 4) == LimitExceeded(4, 1)
+    assert isinstance(await room.hold("anna", 3), Held)
 
 
 async def test_processes_that_open_a_room_together_draw_once(engine_settings: Settings) -> None:
