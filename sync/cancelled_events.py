@@ -16,7 +16,6 @@ from engine.engine import Engine
 from engine.errors import EngineError, Fault
 from engine.redis_keys import partition_of
 from engine.settings import Settings
-from engine.words import State
 from payments.gateway import HttpGateway
 from payments.outcomes import Observe, observe_nothing
 from payments.payments import Payments
@@ -170,12 +169,12 @@ class Cancellations:
     async def _refund(self, reservation: StoredReservation) -> None:
         """Refunds one reservation, and frees its place among those under way.
 
-        The places that it still has go back. Of one that ended before, only money does. What a manager kept off sale
-        stays so.
+        The places that it still has go back. What a manager kept off sale stays so, also where this is sent again, or
+        comes just after the manager's own refund.
         """
-        restock = reservation.record.state is State.PAID
+        refund = Refund(reservation.reservation_id, restock=True, archived=reservation.record, leaves_kept=True)
         try:
-            await self._payments.refund(Refund(reservation.reservation_id, restock, archived=reservation.record))
+            await self._payments.refund(refund)
         except Fault as error:
             log.warning("refund_waits", reservation_id=reservation.reservation_id, error=repr(error))
         except EngineError:

@@ -20,11 +20,12 @@ class Refund(OnReservation[RefundResult], frozen=True, tag="refund"):
     """Ends a paid reservation and owes its money.
 
     `restock`: its places are for sale again. `archived`: the record as Postgres has it, for a reservation that
-    Redis no longer keeps.
+    Redis no longer keeps. `leaves_kept`: only the places that it still has; those that were kept off sale stay so.
     """
 
     restock: bool
     archived: Record | None = None
+    leaves_kept: bool = False
 
 
 class RefundSome(OnReservation[RefundSomeResult], frozen=True, tag="refund_some"):

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from engine.commands.payments import BeginPayment, FailPayment
-from engine.commands.refunds import Refund
+from engine.commands.refunds import Refund, RefundSome
 from engine.currencies import FIRST_CURRENCY
 from engine.results.payments import Paid, Paying, PaymentFailed
 from engine.results.refunds import NotPaid, RefundDue, Refunded
@@ -198,6 +199,21 @@ async def test_a_refund_gives_the_money_back_once(shop: Shop) -> None:
     assert again.record == first.record
     assert shop.money() == {begin.attempt_id: "refunded"}
     assert await shop.counts() == TicketCounts(7, capacity=10, available=10, held=0, paying=0, sold=0, kept=0)
+
+
+async def test_a_refund_that_leaves_what_is_kept_does_so_again(shop: Shop) -> None:
+    """Of a part that was refunded before, a manager has kept the place off sale."""
+    await shop.open()
+    begin = replace(shop.begin(await shop.hold(2)), amount_minor=2 * PRICE_MINOR)
+    async with shop.payments() as payments:
+        await payments.pay(begin, "tok_visa")
+        rid = begin.reservation_id
+        await payments.refund(RefundSome(rid, f"refund-{rid}", False, [(7, 1)]))
+        for _ in range(2):
+            assert isinstance(await payments.refund(Refund(rid, restock=True, leaves_kept=True)), Refunded)
+            assert await shop.counts() == TicketCounts(7, capacity=10, available=9, held=0, paying=0, sold=0, kept=1)
+        assert isinstance(await payments.refund(Refund(rid, restock=True)), Refunded)
+        assert (await shop.counts()).kept == 0
 
 
 @pytest.mark.parametrize("answers_after", [0, 1])

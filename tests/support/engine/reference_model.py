@@ -179,4 +179,4 @@ class Model(Catalogue, HoldChanges, Payments, Refunds):
                 return self._refund_some(reservation, command)
             case Exchange():
                 return self._exchange(reservation, command)
-        return self._refund(reservation, command.restock)
+        return self._refund(reservation, command)

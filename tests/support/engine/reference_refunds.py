@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.commands.items import NamedSeats
-from engine.commands.refunds import RefundSome
+from engine.commands.refunds import Refund, RefundSome
 from engine.records import Attempt, Line
 from engine.results.payments import AmountMismatch
 from engine.results.refunds import NotPaid, RefundDue, Refunded
@@ -20,9 +20,10 @@ from tests.support.engine.reference_sale import Sale
 class Refunds(Sale):
     """Refunds of paid reservations."""
 
-    def _refund(self, reservation: Reservation, restock: bool) -> Result:
+    def _refund(self, reservation: Reservation, command: Refund) -> Result:
         if reservation.state in (State.REFUND_DUE, State.REFUNDED):
-            restocked, left_minor = restock and self._restock(reservation), reservation.left_minor()
+            restocks = command.restock and not command.leaves_kept
+            restocked, left_minor = restocks and self._restock(reservation), reservation.left_minor()
             if left_minor:
                 self._owe_more(reservation, reservation.reservation_id, left_minor)
             kind = RefundDue if reservation.state is State.REFUND_DUE else Refunded
@@ -35,7 +36,7 @@ class Refunds(Sale):
         places = places_by_ticket(reservation.lines, reservation.places())
         reservation.give_back_money(rid, reservation.left_minor(), self.now_ms, places, worth)
         reservation.end_payments(rid, self.now_ms)
-        self._give_up(reservation, reservation.lines, restock)
+        self._give_up(reservation, reservation.lines, command.restock)
         reservation.visits = {}
         self._enter(reservation, State.REFUND_DUE)
         self._fact(FactWord.REFUND_DUE, reservation)

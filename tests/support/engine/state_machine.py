@@ -222,12 +222,13 @@ class Sales(Play):
         self.step(replace(command, reservation_id=NEXT, digest="one", expected_minor=ANY_TOTAL))
         self.step(replace(other, reservation_id="last", event_id=command.event_id, digest="other"))
 
-    @rule(name=names, restock=st.booleans(), attempt_id=attempt_ids)
-    def refunds_what_redis_forgot(self, name: str, restock: bool, attempt_id: str) -> None:
+    @rule(name=names, restock=st.booleans(), leaves_kept=st.booleans(), attempt_id=attempt_ids)
+    def refunds_what_redis_forgot(self, name: str, restock: bool, leaves_kept: bool, attempt_id: str) -> None:
         """The archive's time is over; Postgres has the record."""
         forgotten = self.named(name, EVENTS[0])
         record = self.world.forget(forgotten)
-        self.world.step(Refund(forgotten, restock, record), Find(forgotten), ConfirmPayment(forgotten, attempt_id))
+        refund = Refund(forgotten, restock, record, leaves_kept)
+        self.world.step(refund, Find(forgotten), ConfirmPayment(forgotten, attempt_id))
 
     @rule(name=names, command=some_refunds, restocks=st.booleans())
     def changes_what_redis_forgot(self, name: str, command: RefundSome, restocks: bool) -> None:
