@@ -15,7 +15,7 @@ from engine.commands.holds import Cancel, Hold
 from engine.commands.items import items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment, FailPayment
 from engine.engine import Engine
-from engine.errors import EngineBug
+from engine.errors import EngineBug, Overloaded
 from engine.ids import new_reservation_id
 from engine.results.holds import Cancelled, Held
 from engine.results.payments import Paid, Paying, PaymentFailed
@@ -66,9 +66,18 @@ async def _submit_all(
 ) -> None:
     for first in range(0, len(made), _AT_ONCE):
         part = made[first : first + _AT_ONCE]
-        results: Sequence[Result] = await asyncio.gather(*(engine.submit(command(*each)) for each in part))
+        results: Sequence[Result] = await asyncio.gather(*(insist(engine, command(*each)) for each in part))
         if not all(isinstance(result, expected) for result in results):
             raise EngineBug(f"not all are {expected.__name__}")
+
+
+async def insist(engine: Engine, command: Command[Result]) -> Result:
+    """Submits a command until there is room for it, which a busy machine may lack."""
+    while True:
+        try:
+            return await engine.submit(command)
+        except Overloaded:
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _expire(engine: Engine) -> None:

@@ -27,8 +27,8 @@ from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.engine import Engine
-from engine.errors import Overloaded
 from engine.ids import new_attempt_id, new_reservation_id
+from loadtest.outbox_mix import insist
 from sync.audit.audit import audit
 from tests.support.effort import SOAKING, effort
 from tests.support.system.ledgers import gateway_charges, redis_reservations, sync_has_caught_up
@@ -113,18 +113,7 @@ async def sell(stack: Stack, event: Event) -> None:
 
 
 async def _all(engine: Engine, commands: Sequence[Command[Any]]) -> None:
-    await asyncio.gather(*(_insist(engine, command) for command in commands))
-
-
-async def _insist(engine: Engine, command: Command[Any]) -> None:
-    """Submits a command until there is room for it."""
-    while True:
-        try:
-            await engine.submit(command)
-        except Overloaded:
-            await asyncio.sleep(0.05)
-        else:
-            return
+    await asyncio.gather(*(insist(engine, command) for command in commands))
 
 
 def give_way(*pids: int) -> None:
