@@ -27,6 +27,9 @@ from redis.retry import Retry
 from cli.dev.child_process import Child, ChildError
 from cli.ports import LOOPBACK, free_port
 
+INITDB_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+"""Options of initdb: texts are compared by their bytes. docker-compose.yml has the same."""
+
 _PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.02
 _UNPRIVILEGED = "nobody"
@@ -230,7 +233,7 @@ class EmbeddedPostgres:
         unfinished.mkdir(parents=True)
         if self._user is not None:
             os.chown(unfinished, self._user.pw_uid, self._user.pw_gid)
-        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]
+        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", *INITDB_LOCALE]
         if not self._durable:
             options.append("--no-sync")
         making = Child(

@@ -16,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from cli.dev.embedded import INITDB_LOCALE
 from cli.main import onsale
 from cli.secrets_file import write_secrets
 from engine.settings import PREFIX, load_settings
@@ -162,6 +163,10 @@ def test_containers_have_no_rights_and_no_room_that_they_do_not_need(services: S
     user = services["redis"]["user"]
     assert user.split(":")[0] not in ("0", "root")
     assert f"uid={user.split(':')[0]}," in services["redis"]["tmpfs"][0]
+
+
+def test_postgres_compares_texts_as_in_development(services: Services) -> None:
+    assert services["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(INITDB_LOCALE)
 
 
 def test_containers_reach_only_whom_they_need(services: Services, repository: Path) -> None:
