@@ -14,7 +14,7 @@ from engine.codes import CODE_BEGINNING, CODE_PATTERN
 from engine.commands.codes import CountCodes
 from engine.engine import Engine
 from engine.errors import Fault
-from engine.results.events import BelowTaken
+from engine.results.events import BelowTaken, UnknownPool
 from engine.results.holds import SoldOut
 from engine.settings import Settings
 from engine.stock import CodeCounts
@@ -62,6 +62,8 @@ def make_codes(settings: Settings, event_id: int, fields: CodeFields, names: lis
                 raise UserError(f"only {made.available} places of ticket {made.ticket_id} can be set aside")
             case BelowTaken():
                 raise UserError(f"{made.taken} places are taken under the code already; set more aside")
+            case UnknownPool():
+                raise UserError(f"event {event_id}, or a ticket of it, was deleted just now")
             case _:
                 raise UserError("places that are all alike can be set aside, and those of new codes; check the tickets")
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -76,7 +77,7 @@ class CodeEditor:
 
         Safe to repeat if it raised: what was begun is finished. That is what the same creation made, or just these
         codes with these fields, if they are not published yet.
-        Raises OutOfMemory, or asyncpg.ForeignKeyViolationError for an event that is not there.
+        Answers UnknownPool for an event that is not there. Raises OutOfMemory.
         """
         await self._engine.check_memory()
         inserted = await self._insert(event_id, fields, codes, creation)
@@ -85,7 +86,7 @@ class CodeEditor:
             if begun is None:
                 return inserted
             inserted = begun
-        if isinstance(inserted, TooManyCodes):
+        if isinstance(inserted, TooManyCodes | UnknownPool):
             return inserted
         refusal = await self._publish_new(event_id, inserted.terms_id)
         if refusal is not None:
@@ -95,7 +96,7 @@ class CodeEditor:
 
     async def _insert(
         self, event_id: int, fields: CodeFields, codes: Sequence[str], creation: Creation
-    ) -> _Inserted | TakenCodes | TooManyCodes:
+    ) -> _Inserted | TakenCodes | TooManyCodes | UnknownPool:
         """The terms of new codes, which are in Postgres then, or of those that the creation made before."""
         taken = TakenCodes([])
         try:
@@ -103,6 +104,8 @@ class CodeEditor:
                 made = await creation.made(connection)
                 if made is not None and await connection.fetchrow(statement("lock_code_terms"), made) is not None:
                     return _Inserted(made, before=True)
+                if await connection.fetchval(statement("keep_event"), event_id) is None:
+                    return UnknownPool(0)
                 known = await connection.fetchval(statement("count_codes"), event_id, MOST_CODES)
                 if known + len(codes) > MOST_CODES:
                     return TooManyCodes()
@@ -110,8 +113,10 @@ class CodeEditor:
                     _with_columns("insert_code_terms"), event_id, *fields.values()
                 )
                 await creation.note(connection, terms_id)
-                for first in range(0, len(codes), _ROWS_AT_ONCE):
-                    some = list(codes[first : first + _ROWS_AT_ONCE])
+                # In one order: of two requests with the same codes one waits for the other.
+                ordered = sorted(codes)
+                for first in range(0, len(ordered), _ROWS_AT_ONCE):
+                    some = ordered[first : first + _ROWS_AT_ONCE]
                     rows = await connection.fetch(statement("insert_codes"), event_id, terms_id, some)
                     taken.codes.extend(sorted(set(some).difference(code for (code,) in rows)))
                 if taken.codes:
@@ -178,7 +183,7 @@ class CodeEditor:
             return None
         try:
             async with self._postgres.transaction() as connection:
-                row = await connection.fetchrow(statement("lock_code"), event_id, code)
+                row = await _locked(connection, event_id, code)
                 if row is None:
                     return None
                 before = code_of(row)
@@ -206,7 +211,7 @@ class CodeEditor:
     async def _announce(self, event_id: int, code: str, *, withdrawn_too: bool) -> int | None:
         """Gives a code terms of its own, that are not published: a crash is found by them. None: there is no code."""
         async with self._postgres.transaction() as connection:
-            row = await connection.fetchrow(statement("lock_code"), event_id, code)
+            row = await _locked(connection, event_id, code)
             if row is None or (row["withdrawn_at"] is not None and not withdrawn_too):
                 return None
             terms_id: int = await connection.fetchval(
@@ -264,6 +269,16 @@ class _RefusedError(Exception):
 
     def __init__(self, result: PutCodesRefusal) -> None:
         self.result = result
+
+
+async def _locked(connection: Connection, event_id: int, code: str) -> asyncpg.Record | None:
+    """A code with its terms, both locked; None if there is no such code.
+
+    The terms are read once the code is locked: who had the lock before gave it other terms.
+    """
+    await connection.execute(statement("keep_event"), event_id)
+    await connection.execute(statement("lock_code"), event_id, code)
+    return await connection.fetchrow(f"{statement('read_code')}\nFOR UPDATE", event_id, code)
 
 
 async def _slices(connection: Connection, terms_id: int, size: int = AT_ONCE) -> AsyncIterator[list[str]]:

@@ -1,5 +1,6 @@
 """Codes in Postgres and in Redis: made together, restored, audited, and published after a crash."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -7,26 +8,31 @@ from msgspec.structs import replace
 from redis import Redis
 
 from engine.commands.codes import CountCodes, PutCodes
+from engine.commands.events import Drop
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund, RefundSome
 from engine.ids import new_reservation_id
 from engine.results.codes import CodesCounted, CodesPut
+from engine.results.events import UnknownPool
 from engine.results.holds import Held
 from engine.settings import Settings
 from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.audit.audit import audit
-from sync.codes.editor import CodeEditor, MadeCodes
+from sync.codes.editor import CodeEditor, MadeCodes, TakenCodes
 from sync.codes.random_codes import random_codes
 from sync.codes.read import list_codes, read_code
-from sync.codes.terms import CodeFields
+from sync.codes.terms import CodeFields, StoredCode
+from sync.postgres import own_connection
 from sync.restore import restore
 from tests.integration.sync.test_restore import written
 from tests.support.effort import effort
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice
+from tests.support.sync.locks import locking, waiting_for
 from tests.support.sync.redis_dump import differing, keys_of_redis
+from tests.support.waiting import wait_until
 
 MANY = effort(12_000, 100_000)
 """More than twice as many as one statement takes (sync/codes/editor.py); in a soak as many as a request may ask for."""
@@ -179,3 +185,57 @@ async def test_erasing_a_customer_withdraws_its_codes(office: BoxOffice) -> None
         rows = await connection.fetch("SELECT customer_id, tag FROM code_terms WHERE withdrawn_at IS NOT NULL")
     assert [tuple(row) for row in rows] == [(None, None)] * 2
     assert await read_code(office.postgres, event_id, "OTHERS") is not None
+
+
+_NEW_TERMS = """
+    WITH made AS (INSERT INTO code_terms (event_id, kind, percent) VALUES ($1, 'discount', 10) RETURNING id)
+    UPDATE codes SET terms_id = made.id FROM made WHERE code = 'SALE'
+"""
+
+
+async def test_a_code_that_somebody_else_changes_is_changed_after_that(office: BoxOffice, settings: Settings) -> None:
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    await editor.create(event_id, HALF, ["SALE"])
+    async with locking(settings, _NEW_TERMS, event_id) as other:
+        changing = await waiting_for(other, editor.change(event_id, "SALE", {"tag": "late"}))
+    changed = await changing
+    assert isinstance(changed, StoredCode)
+    assert (changed.fields.percent, changed.fields.tag) == (10, "late")
+
+
+async def test_a_code_changes_while_its_event_is_deleted(office: BoxOffice, settings: Settings) -> None:
+    """The deletion has the event and wants its codes: a change must not have the code and want the event."""
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    await editor.create(event_id, HALF, ["SALE"])
+    async with locking(settings, "SELECT FROM events WHERE id = $1 FOR UPDATE", event_id) as other:
+        changing = await waiting_for(other, editor.change(event_id, "SALE", {"tag": "late"}))
+        await other.execute("DELETE FROM events WHERE id = $1", event_id)
+    assert await changing is None
+    await office.engine.submit(Drop(event_id, 0))
+
+
+async def test_codes_of_an_event_that_is_deleted_meanwhile_are_refused(office: BoxOffice, settings: Settings) -> None:
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    async with locking(settings, "DELETE FROM events WHERE id = $1", event_id) as other:
+        making = await waiting_for(other, editor.create(event_id, HALF, ["SALE"]))
+    assert await making == UnknownPool(0)
+    await office.engine.submit(Drop(event_id, 0))
+
+
+async def test_the_same_codes_in_another_order_wait_for_each_other(office: BoxOffice, settings: Settings) -> None:
+    """Each has its first code and wants that of the other, unless both begin with the same one."""
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    await editor.create(event_id, HALF, ["OTHER"])
+    middle = "INSERT INTO codes (event_id, code, terms_id) SELECT $1, 'M', terms_id FROM codes"
+    async with locking(settings, middle, event_id) as other, own_connection(settings, "test") as watch:
+        first = await waiting_for(other, editor.create(event_id, HALF, ["A", "M", "Z"]))
+        others = replace(HALF, percent=20)
+        second = asyncio.ensure_future(editor.create(event_id, others, ["Z", "M", "A"]))
+
+        async def both_wait() -> bool:
+            return bool(await watch.fetchval("SELECT count(*) = 2 FROM pg_locks WHERE NOT granted"))
+
+        await wait_until(both_wait, what="both wait for a code")
+        await other.execute("DELETE FROM codes WHERE code = 'M'")
+    assert isinstance(await first, MadeCodes)
+    assert await second == TakenCodes(["A", "M", "Z"])
