@@ -27,6 +27,7 @@ from sync.audit_log.entries import log_change
 from sync.catalogue.cancellations import end_holds, note_cancellation
 from sync.catalogue.event_publisher import EventPublisher, Refused
 from sync.catalogue.event_rows import (
+    EventGone,
     event_fields,
     event_statement,
     event_values,
@@ -180,7 +181,10 @@ class CatalogueEditor:
                     return inserted
                 ticket_id = inserted
                 await creation.note(connection, ticket_id)
-        return AddedTicket(await self._publisher.publish_existing(event_id), ticket_id)
+        try:
+            return AddedTicket(await self._publisher.publish_existing(event_id), ticket_id)
+        except EventGone:
+            return None
 
     async def _insert_ticket(
         self, connection: Connection, event_id: int, ticket: NewTicket
@@ -218,7 +222,7 @@ class CatalogueEditor:
         try:
             await self._publisher.announce(event_id)
             async with self._postgres.transaction() as connection:
-                before = await lock_event(connection, event_id)
+                before = await _lock_with_ticket(connection, event_id, ticket_id)
                 if revisions is not None and before.ticket_by_id[ticket_id].revision not in revisions:
                     return OtherRevision()
                 if changes.currency not in (UNSET, before.currency):
@@ -254,7 +258,8 @@ class CatalogueEditor:
         try:
             await self._publisher.announce(event_id)
             async with self._postgres.transaction() as connection:
-                before = (await lock_event(connection, event_id)).ticket_by_id[ticket_id]
+                event = await _lock_with_ticket(connection, event_id, ticket_id)
+                before = event.ticket_by_id[ticket_id]
                 if revisions is not None and before.revision not in revisions:
                     return OtherRevision()
                 await connection.execute(statement("delete_ticket"), ticket_id)
@@ -284,7 +289,7 @@ class CatalogueEditor:
         try:
             await self._publisher.announce(event_id, revisions)
             async with self._postgres.transaction() as connection:
-                before = await lock_event(connection, event_id)
+                before = await _lock_still_there(connection, event_id)
                 if revisions is not None and before.revision not in revisions:
                     return OtherRevision()
                 await connection.execute(statement("delete_event"), event_id)
@@ -321,30 +326,30 @@ class CatalogueEditor:
         """
         try:
             await self._publisher.announce(event_id, revisions)
+            async with self._postgres.transaction() as connection:
+                snapshot = await _lock_still_there(connection, event_id)
+                if revisions is not None and snapshot.revision not in revisions:
+                    return OtherRevision()
+                known = await connection.fetch(statement("seats_of_event"), event_id, seat_ids)
+                unknown = set(seat_ids).difference(seat_id for (seat_id,) in known)
+                if unknown:
+                    return UnknownSeats(sorted(unknown))
+                command = BlockSeats(event_id, await section_seats(connection, snapshot, seat_ids), blocked)
+                result = await self._engine.submit(command)
+                if isinstance(result, UnknownPool):  # a crash left its stock unpublished
+                    await self._publisher.publish_agreed(connection, event_id)
+                    result = await self._engine.submit(command)
+                if isinstance(result, SeatTaken):
+                    return result
+                if isinstance(result, UnknownPool):
+                    raise EngineBug(f"Redis does not know the sections of event {event_id}, which was just published")
+                await connection.execute(statement("block_seats" if blocked else "unblock_seats"), event_id, seat_ids)
+                await note_change(connection, event_id)
+                after = {"seat_ids": seat_ids, "blocked": blocked}
+                await log_change(connection, f"event/{event_id}/seats", event_id=event_id, after=after)
+                return await self._publisher.publish_agreed(connection, event_id)
         except Refused as refused:
             return None if refused.result is None else OtherRevision()
-        async with self._postgres.transaction() as connection:
-            snapshot = await lock_event(connection, event_id)
-            if revisions is not None and snapshot.revision not in revisions:
-                return OtherRevision()
-            known = await connection.fetch(statement("seats_of_event"), event_id, seat_ids)
-            unknown = set(seat_ids).difference(seat_id for (seat_id,) in known)
-            if unknown:
-                return UnknownSeats(sorted(unknown))
-            command = BlockSeats(event_id, await section_seats(connection, snapshot, seat_ids), blocked)
-            result = await self._engine.submit(command)
-            if isinstance(result, UnknownPool):  # a crash left its stock unpublished
-                await self._publisher.publish_agreed(connection, event_id)
-                result = await self._engine.submit(command)
-            if isinstance(result, SeatTaken):
-                return result
-            if isinstance(result, UnknownPool):
-                raise EngineBug(f"Redis does not know the sections of event {event_id}, which was just published")
-            await connection.execute(statement("block_seats" if blocked else "unblock_seats"), event_id, seat_ids)
-            await note_change(connection, event_id)
-            after = {"seat_ids": seat_ids, "blocked": blocked}
-            await log_change(connection, f"event/{event_id}/seats", event_id=event_id, after=after)
-            return await self._publisher.publish_agreed(connection, event_id)
 
     async def change_queue(self, command: SetQueue, changes: Mapping[str, Any]) -> QueueResult:
         """Changes how a waiting room works, and logs `changes`. Nothing is logged where there is no room."""
@@ -359,6 +364,22 @@ class CatalogueEditor:
                 return result
         except _NoQueue as refused:
             return refused.result
+
+
+async def _lock_still_there(connection: Connection, event_id: int) -> EventSnapshot:
+    """`lock_event` after an announcement, since which somebody else may have deleted it: raises Refused."""
+    try:
+        return await lock_event(connection, event_id)
+    except EventGone as gone:
+        raise Refused(None) from gone
+
+
+async def _lock_with_ticket(connection: Connection, event_id: int, ticket_id: int) -> EventSnapshot:
+    """`_lock_still_there` of an event that must still have the ticket, too."""
+    event = await _lock_still_there(connection, event_id)
+    if ticket_id not in event.ticket_by_id:
+        raise Refused(None)
+    return event
 
 
 class _NoQueue(Exception):

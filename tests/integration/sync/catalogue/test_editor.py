@@ -22,7 +22,7 @@ from engine.settings import Settings
 from engine.stock import SectionMap
 from engine.words import EventStatus
 from sync.catalogue.editor import AddedTicket, CatalogueEditor
-from sync.catalogue.event_publisher import SalesLost
+from sync.catalogue.event_publisher import EventPublisher, SalesLost
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.postgres import Postgres, PostgresAway
 from tests.support.sync.box_office import BoxOffice, running
@@ -209,3 +209,67 @@ async def test_without_postgres_editing_fails_at_once(office: BoxOffice, setting
             await catalogue.update_ticket(office.ticket_id, TicketChanges(capacity=1))
         assert time.monotonic() - began < 1
     await office.hold()
+
+
+Change = Callable[[CatalogueEditor, EventSnapshot], Awaitable[object]]
+
+
+async def _change_ticket(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.update_ticket(event.tickets[0].ticket_id, TicketChanges(capacity=5))
+
+
+async def _change_known_ticket(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    ticket = event.tickets[0]
+    return await editor.update_ticket(ticket.ticket_id, TicketChanges(capacity=5), [ticket.revision])
+
+
+async def _delete_ticket(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.delete_ticket(event.tickets[0].ticket_id)
+
+
+async def _delete_event(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.delete_event(event.event_id, [event.revision])
+
+
+async def _change_event(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.update_event(event.event_id, dict(name="Late"))
+
+
+async def _block_seat(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.block_seats(event.event_id, [1], blocked=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "deletion"),
+    [
+        *((each, _delete_ticket) for each in (_change_ticket, _change_known_ticket, _delete_ticket)),
+        *((each, _delete_event) for each in (_change_ticket, _change_event, _block_seat, _delete_ticket)),
+        (_delete_event, _delete_event),
+    ],
+)
+async def test_what_is_deleted_meanwhile_is_not_changed(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch, change: Change, deletion: Change
+) -> None:
+    """Somebody else deletes it after the change is announced: it is not there, and that is no fault."""
+    announce = EventPublisher.announce
+
+    async def announced(self: EventPublisher, event_id: int, revisions: Sequence[int] | None = None) -> None:
+        await announce(self, event_id, revisions)
+        monkeypatch.setattr(EventPublisher, "announce", announce)
+        assert isinstance(await deletion(office.catalogue, office.event), EventSnapshot)
+
+    monkeypatch.setattr(EventPublisher, "announce", announced)
+    assert await change(office.catalogue, office.event) is None
+
+
+async def test_a_ticket_of_an_event_that_is_deleted_meanwhile_is_not_added(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = EventPublisher.publish_existing
+
+    async def published(self: EventPublisher, event_id: int) -> EventSnapshot:
+        assert isinstance(await office.catalogue.delete_event(event_id), EventSnapshot)
+        return await publish(self, event_id)
+
+    monkeypatch.setattr(EventPublisher, "publish_existing", published)
+    assert await office.catalogue.add_ticket(office.event.event_id, NewTicket("VIP", 9000, 10)) is None
