@@ -22,7 +22,8 @@ async def refund_event(request: web.Request) -> Reply:
     """
     await read_no_body(request)
     event_id = await _cancelled_event(request)
-    await request_refunds(request.app[POSTGRES], event_id)
+    if not await request_refunds(request.app[POSTGRES], event_id):
+        raise not_found(f"event {event_id}")  # it was deleted just now
     return json_reply(await _progress(request, event_id), status=202)
 
 

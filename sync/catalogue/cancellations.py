@@ -39,8 +39,14 @@ async def end_holds(postgres: Postgres, engine: Engine, event_id: int) -> int:
     return given_back
 
 
-async def request_refunds(postgres: Postgres, event_id: int) -> None:
-    """Asks for the refund of everybody who paid for a cancelled event; the sync worker does it. Raises PostgresAway."""
+async def request_refunds(postgres: Postgres, event_id: int) -> bool:
+    """Asks for the refund of everybody who paid for a cancelled event; the sync worker does it.
+
+    False if the event is not there. Raises PostgresAway.
+    """
     async with postgres.transaction() as connection:
+        if await connection.fetchval(statement("keep_event"), event_id) is None:
+            return False
         if await connection.fetchval(statement("request_refunds"), event_id, packed_actor()):
             await log_change(connection, f"event/{event_id}/refund", event_id=event_id, after={"requested": True})
+    return True

@@ -1,3 +1,3 @@
--- The event, which nobody deletes until the transaction ends. Who changes a code takes this lock first: a deletion of the event
--- goes on to its codes.
+-- The event, which nobody deletes until the transaction ends. Who changes what a deletion takes along, as codes, has this
+-- lock first, as the deletion has.
 SELECT id FROM events WHERE id = $1 FOR KEY SHARE

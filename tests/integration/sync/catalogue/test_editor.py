@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 import sync.catalogue.event_publisher
 from cli.ports import free_port
 from engine.catalogue import EventSnapshot, publish_event, published_changes, published_versions
-from engine.commands.events import Count
+from engine.commands.events import Count, Drop
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.engine import Engine
@@ -21,11 +21,13 @@ from engine.results.events import BelowTaken, Counts, InUse, Published, SaleClos
 from engine.settings import Settings
 from engine.stock import SectionMap
 from engine.words import EventStatus
+from sync.catalogue.cancellations import request_refunds
 from sync.catalogue.editor import AddedTicket, CatalogueEditor
 from sync.catalogue.event_publisher import EventPublisher, SalesLost
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.postgres import Postgres, PostgresAway
 from tests.support.sync.box_office import BoxOffice, running
+from tests.support.sync.locks import locking, waiting_for
 from tests.support.waiting import wait_until
 
 Publish = Callable[..., Awaitable[Published | BelowTaken | InUse]]
@@ -273,3 +275,12 @@ async def test_a_ticket_of_an_event_that_is_deleted_meanwhile_is_not_added(
 
     monkeypatch.setattr(EventPublisher, "publish_existing", published)
     assert await office.catalogue.add_ticket(office.event.event_id, NewTicket("VIP", 9000, 10)) is None
+
+
+async def test_refunds_of_an_event_that_is_deleted_meanwhile_are_not_requested(office: BoxOffice) -> None:
+    event_id = office.event.event_id
+    await office.catalogue.update_event(event_id, dict(status=EventStatus.CANCELLED))
+    async with locking(office.settings, "DELETE FROM events WHERE id = $1", event_id) as other:
+        requesting = await waiting_for(other, request_refunds(office.postgres, event_id))
+    assert not await requesting
+    await office.engine.submit(Drop(event_id, 0))
