@@ -19,7 +19,7 @@ from engine.results.holds import SoldOut
 from engine.settings import Settings
 from engine.stock import CodeCounts
 from engine.words import CodeKind
-from sync.catalogue.event_rows import EventGone, lock_event
+from sync.catalogue.event_rows import EventGone, read_event
 from sync.codes.csv_rows import HEAD, csv_row, csv_text
 from sync.codes.editor import CodeEditor, MadeCodes, TakenCodes, TooManyCodes
 from sync.codes.random_codes import random_codes
@@ -144,5 +144,7 @@ def _run(settings: Settings, event_id: int, act: Callable[[Shop], Coroutine[Any,
 async def _shop(settings: Settings, event_id: int) -> AsyncIterator[Shop]:
     async with Engine(settings) as engine, Postgres(settings) as postgres:
         async with postgres.transaction() as connection:
-            event = await lock_event(connection, event_id)
+            # Without a lock: a restore keeps those of all events for long.
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            event = await read_event(connection, event_id)
         yield Shop(event, postgres, engine)

@@ -20,7 +20,9 @@ from engine.ids import new_reservation_id
 from engine.results.holds import Held
 from engine.settings import Settings
 from sync.postgres import Postgres
+from sync.sql import statement
 from tests.support.sync.box_office import BoxOffice
+from tests.support.sync.locks import locking
 
 _TIMEOUT_SECONDS = 60
 _DISCOUNT = ("--kind", "discount", "--percent", "20")
@@ -103,6 +105,14 @@ async def test_codes_are_made_listed_and_exported(terminal: Terminal, engine: En
     exported = list(csv.DictReader(terminal.told("export")))
     assert [row["code"] for row in exported] == sorted([*made, "PRESS"])
     assert {row["percent"] for row in exported if row["tag"] == "fans"} == {"20"}
+
+
+async def test_codes_are_made_and_listed_while_a_restore_keeps_the_events_locked(
+    terminal: Terminal, settings: Settings
+) -> None:
+    async with locking(settings, statement("lock_events")):
+        terminal.told("make", "PRESS", "--kind", "access")
+        assert terminal.told("list")[1].split()[0] == "PRESS"
 
 
 async def test_messages_say_what_is_wrong(terminal: Terminal) -> None:
