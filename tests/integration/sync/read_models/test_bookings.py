@@ -16,6 +16,7 @@ from sync.postgres import Postgres
 from sync.read_models.bookings import get_booking, list_bookings
 from sync.upkeep.slot_retention import expire_bookings, purge_slots
 from tests.support.sync.box_office import BoxOffice, running
+from tests.support.sync.locks import locking
 from tests.support.sync.timed_event_sales import SlotOffice
 from tests.support.waiting import wait_until
 
@@ -144,6 +145,34 @@ async def test_past_slots_leave_redis_and_later_postgres(settings: Settings, poo
 
         await wait_until(deleted, timeout=10)
         assert (await office.statuses()) == {rid: "paid"}
+
+
+_PAST = """
+    INSERT INTO bookings
+    SELECT 1, gen_random_uuid(), now() - interval '2 hours', now() - interval '2 hours', 'booked', '{}', '',
+      now(), now(), now() - interval '1 hour', customer_id, ''
+    FROM unnest($1::text[]) AS told (customer_id)
+"""
+
+
+async def test_bookings_that_somebody_writes_expire_another_time(settings: Settings, pool: Postgres) -> None:
+    """The outbox writer has them, or the erasure of names. In another order, so each could wait for the other."""
+    hasty = msgspec.structs.replace(settings, booking_retention_seconds=1)
+    partition = 1 % settings.partitions
+    lock = "SELECT FROM bookings WHERE customer_id = 'written' FOR UPDATE"
+    async with pool.connection() as connection:
+        await connection.execute(_PAST, ["free", "written"])
+        async with locking(settings, lock):
+            await expire_bookings(hasty, pool, partition)
+        assert [tuple(row) for row in await connection.fetch("SELECT customer_id, status FROM bookings")] == [
+            ("written", "booked")
+        ]
+        await connection.execute("UPDATE bookings SET status = 'expired'")
+        async with locking(settings, lock):
+            await expire_bookings(hasty, pool, partition)
+        assert await connection.fetchval("SELECT count(*) FROM bookings") == 1
+        await expire_bookings(hasty, pool, partition)
+        assert await connection.fetchval("SELECT count(*) FROM bookings") == 0
 
 
 async def test_the_audit_names_the_differences(slots: SlotOffice, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from sync.webhooks.messages import WebhookEvent
 from sync.webhooks.sender import Attempt, Due, Sender
 from tests.integration.sync.webhooks.conftest import Register
 from tests.support.sync.box_office import BoxOffice, running
+from tests.support.sync.locks import locking
 from tests.support.waiting import wait_until
 
 
@@ -65,6 +66,26 @@ async def test_overdue_deliveries_are_given_up_untried(
     await courier.tidy()
     (dead,) = await webhooks.deliveries(webhook_id, status=DeliveryStatus.DEAD, before=None, limit=10)
     assert (dead.delivery_id, dead.error, dead.attempts) == (late.delivery_id, "not sent in time", 0)
+
+
+async def test_what_somebody_writes_is_tidied_another_time(
+    office: BoxOffice, settings: Settings, courier: Dispatcher, register: Register, webhooks: Webhooks
+) -> None:
+    """A manager has dead ones sent again, in another order: a round that waited for them could wait for ever."""
+    webhook_id, _ = await register()
+    made = [await webhooks.test(webhook_id) for _ in range(4)]
+    _old, written_old, late, written_late = ids = [delivery.delivery_id for delivery in made if delivery]
+    await office.sql("UPDATE webhook_deliveries SET status = 'dead', ended_at = now() WHERE id <= $1", written_old)
+    for column, delivery_id in zip(["ended_at", "ended_at", "since", "since"], ids, strict=True):
+        await aged(office, column, 7300, delivery_id)
+    lock = "SELECT FROM webhook_deliveries WHERE id = ANY ($1::bigint[]) FOR UPDATE"
+    async with locking(settings, lock, [written_old, written_late]):
+        await courier.tidy()
+        async with office.postgres.connection() as connection:
+            states = await connection.fetch("SELECT id, status FROM webhook_deliveries ORDER BY id")
+    assert [tuple(row) for row in states] == [(written_old, "dead"), (late, "dead"), (written_late, "pending")]
+    await courier.tidy()
+    assert await office.sql("SELECT array_agg(id ORDER BY id) FROM webhook_deliveries") == [late, written_late]
 
 
 async def test_there_is_a_most_of_endpoints(register: Register, webhooks: Webhooks) -> None:
