@@ -15,6 +15,7 @@ from typing import Any, cast
 import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
+from aiohttp.http_parser import RawRequestMessage
 
 from api.app_keys import SETTINGS
 from api.http.problems import Code, Problem, WrongField
@@ -195,6 +196,13 @@ with warnings.catch_warnings():
 
     class Application(web.Application):
         """An application whose every answer is ours."""
+
+        def _make_request(self, message: RawRequestMessage, *rest: Any, **more: Any) -> web.Request:
+            url = message.url
+            if url.absolute and url.raw_path == "/":
+                # An address without a path, as of CONNECT, means "/". aiohttp looks for no route then.
+                message = message._replace(url=url.with_path("/", keep_query=True))
+            return super()._make_request(message, *rest, **more)
 
         def _make_handler(self, **options: Any) -> web.Server:
             made = super()._make_handler(**options)

@@ -90,6 +90,25 @@ async def test_options_of_the_server_as_a_whole(front: Front) -> None:
         assert status in (400, 404, 405), (method, target, problem)
 
 
+async def test_a_target_without_a_path_is_that_of_the_start(front: Front) -> None:
+    """An absolute address may have none (RFC 9112, 3.2), and that of CONNECT never has one."""
+    status, headers, _ = await asked_about(front, "GET", "http://a")
+    assert (status, headers["location"]) == (302, "/shop")
+    for method, target, expected in (
+        ("OPTIONS", "http://a", 204),
+        ("DELETE", "http://a", 405),
+        ("GET", "http://a?unknown=1", 422),
+        ("CONNECT", "a:443", 405),
+        ("CONNECT", "/v1/events", 405),
+        ("CONNECT", "*", 405),
+    ):
+        status, headers, body = await asked_about(front, method, target)
+        assert (status, headers["server"]) == (expected, "onsale"), (method, target)
+        if status != 204:
+            check_problem(status, headers["content-type"], json.loads(body))
+        assert headers["x-request-id"]
+
+
 async def test_pages_of_the_list_may_call(start_api: StartApi, world: World) -> None:
     front = await start_api(cors_origins=f"{SHOP} http://127.0.0.1:3000", auth="jwt", jwt_secret="s" * 32)
     asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}
