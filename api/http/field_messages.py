@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from re import Match
 
+import msgspec
+
 from api.http.text import IN_WORDS
 
 NO_WHOLE_NUMBER = "Expected a whole number in digits, without leading zeros"
@@ -138,3 +140,11 @@ def in_plain_words(message: str, choices: list[str]) -> str:
         if found:
             return words(found)
     return _NO_VALUE
+
+
+def why_no_json(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
+    """The fault of bytes that are no JSON, and its place."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a text in it is not in UTF-8"
+    message = str(error)
+    return "it ends too early" if message == "Input data was truncated" else message.removeprefix("JSON is malformed: ")

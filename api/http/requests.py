@@ -12,6 +12,7 @@ from msgspec import Meta, inspect
 
 from api.app_keys import SETTINGS
 from api.http.field_errors import problem_of_fields, wrong_fields
+from api.http.field_messages import why_no_json
 from api.http.json_keys import check_keys
 from api.http.problems import Code, Problem, WrongField, invalid, not_found, too_large
 from api.http.request_coding import decoded
@@ -69,7 +70,7 @@ async def _decode(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         # The decoder stops at the first field that is wrong, maybe before what is no JSON.
         raise wrong_fields(error, _any_json(body), decoder.type) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _malformed(error) from error
+        raise _malformed(body, error) from error
     if len(body) > _LARGE_BYTES:
         await asyncio.to_thread(check_keys, body)
     else:
@@ -111,11 +112,12 @@ def _any_json(body: bytes) -> Any:
     except (msgspec.ValidationError, RecursionError):
         return msgspec.UNSET
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _malformed(error) from error
+        raise _malformed(body, error) from error
 
 
-def _malformed(error: Exception) -> Problem:
-    return Problem(Code.MALFORMED_JSON, f"The body is not JSON: {error}.")
+def _malformed(body: bytes, error: msgspec.DecodeError | UnicodeDecodeError) -> Problem:
+    detail = f"The body is not JSON: {why_no_json(error)}." if body else "The body is empty; send JSON."
+    return Problem(Code.MALFORMED_JSON, detail)
 
 
 async def read_manifest(request: web.Request, decoder: "msgspec.json.Decoder[T]") -> T:

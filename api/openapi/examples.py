@@ -16,7 +16,7 @@ from engine.results.waiting_rooms import InsideFull, NotYourTurn, PassExpired, Q
 from engine.words import FailureReason
 
 PROBLEMS: Mapping[Code, Problem] = {
-    Code.MALFORMED_JSON: Problem(Code.MALFORMED_JSON, "The body is not JSON: Input data was truncated."),
+    Code.MALFORMED_JSON: Problem(Code.MALFORMED_JSON, "The body is not JSON: it ends too early."),
     Code.UNAUTHENTICATED: Problem(Code.UNAUTHENTICATED, "The token has expired; get a new one."),
     Code.CARD_DECLINED: failed_payment(FailureReason.CARD_DECLINED),
     Code.PAYMENT_FAILED: failed_payment(FailureReason.PAYMENT_FAILED),

@@ -114,7 +114,7 @@ export const ANSWERS: Record<OperationId, ExampleAnswer[]> = {
 };
 
 export const PROBLEMS: Record<ProblemCode, Problem> = {
-  malformed_json: {"type":"urn:onsale:problem:malformed_json","title":"The request cannot be read","status":400,"detail":"The body is not JSON: Input data was truncated.","code":"malformed_json"},
+  malformed_json: {"type":"urn:onsale:problem:malformed_json","title":"The request cannot be read","status":400,"detail":"The body is not JSON: it ends too early.","code":"malformed_json"},
   unauthenticated: {"type":"urn:onsale:problem:unauthenticated","title":"Authentication required","status":401,"detail":"The token has expired; get a new one.","code":"unauthenticated"},
   card_declined: {"type":"urn:onsale:problem:card_declined","title":"The card was declined","status":402,"detail":"The card was declined. The hold is still valid; pay with another card.","code":"card_declined"},
   payment_failed: {"type":"urn:onsale:problem:payment_failed","title":"The payment failed","status":402,"detail":"The payment failed and nothing was charged. The hold is still valid; try again.","code":"payment_failed"},

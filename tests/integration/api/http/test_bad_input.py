@@ -98,6 +98,18 @@ async def test_bodies_where_none_is_needed(front: Front, world: World, shop: Set
                     wrong.append((method, path, raw[:200], answer.status, answer.body))
 
 
+async def test_a_body_that_is_no_json(front: Front) -> None:
+    """The answer has no words of Python or of a library."""
+    for raw, detail in (
+        (b"", "The body is empty; send JSON."),
+        (b'{"items"', "The body is not JSON: it ends too early."),
+        (b'{"items": "\xff"}', "The body is not JSON: a text in it is not in UTF-8."),
+        (b"{items}", "The body is not JSON: object keys must be strings (byte 1)."),
+    ):
+        answer = await front.call("POST", "/v1/reservations", raw=raw, headers=_JSON)
+        assert (answer.status, answer.code, answer.body["detail"]) == (400, "malformed_json", detail)
+
+
 async def test_an_empty_body_where_none_is_needed(front: Front, world: World) -> None:
     """An empty object, or chunks that hold nothing, as some clients and proxies send them."""
     for raw, headers in ((b"{}", _JSON), (b"", {}), (b"", _JSON)):

@@ -12,7 +12,7 @@ import pytest
 from msgspec import Meta, UnsetType, inspect
 
 from api.http.field_errors import wrong_fields
-from api.http.field_messages import in_plain_words
+from api.http.field_messages import in_plain_words, why_no_json
 from api.http.text import IN_WORDS
 from api.routes import DEV_ROUTES
 from engine.words import CodeKind
@@ -173,3 +173,19 @@ def test_each_pattern_of_a_body_or_a_query_has_words() -> None:
     patterns = {pattern for shape in shapes for pattern in _patterns(inspect.type_info(shape), set())}
     assert len(patterns) > 5
     assert patterns <= set(IN_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"row": 1', "it ends too early"),
+        (b"{row}", "object keys must be strings (byte 1)"),
+        (b'{"row": "\xff"}', "a text in it is not in UTF-8"),
+        (b'{"\xff": 1}', "a text in it is not in UTF-8"),
+    ],
+)
+def test_what_is_no_json(body: bytes, words: str) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)) as raised:
+        msgspec.json.decode(body)
+    assert isinstance(raised.value, msgspec.DecodeError | UnicodeDecodeError)
+    assert why_no_json(raised.value) == words
