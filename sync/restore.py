@@ -4,7 +4,7 @@ What Redis alone knew is lost: outcomes that the sync worker had not written, an
 a process that starts all the same is refused by the partitions until they are whole.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -15,7 +15,6 @@ import structlog
 
 from engine.catalogue import EventSnapshot, describe_event, describe_venue
 from engine.client import Redis
-from engine.codes import CodeTotals, places_set_aside
 from engine.errors import EngineBug, Misconfigured
 from engine.inspection import server_time_ms
 from engine.library import install_library
@@ -51,11 +50,11 @@ from sync.audit.invariants import counted_bookings
 from sync.catalogue.event_rows import read_event
 from sync.catalogue.section_maps import maps_of_event
 from sync.catalogue.venues import read_venue
-from sync.codes.terms import fields_of
 from sync.outbox.writer import read_offset
 from sync.postgres import Connection, Postgres, own_connection, postgres_faults
 from sync.read_models.reservations import PendingExchange, pending_exchanges, stored_record
 from sync.read_models.waiting_lists import stored_entry
+from sync.restored_codes import PlacesLeft, restored_codes
 from sync.restored_rooms import restored_rooms
 from sync.sql import statement
 
@@ -210,8 +209,14 @@ class _Restore:
         if strange:
             raise EngineBug(f"Postgres has places of pools that its catalogue does not know: {sorted(strange)}")
         visits = await self._visits(event_ids, timezones, forgotten_ms)
-        codes = await self._codes(event_ids, now_ms)
-        aside = _set_aside(codes, by_id)
+        left = PlacesLeft(
+            by_id,
+            {
+                (event_id, pool.pool): pool.capacity - _places(taken.get((event_id, pool.pool), {}))
+                for event_id, pool in capacities
+            },
+        )
+        codes = await self._codes(event_ids, now_ms, left)
         rooms, places = await self._rooms([event.event_id for event in events if event.waiting_room])
         return PartitionDump(
             events=[(event.event_id, event.terms()) for event in events],
@@ -221,7 +226,7 @@ class _Restore:
                     pool,
                     taken.get((event_id, pool.pool), {}),
                     _start_ms(pool.pool, timezones[event_id]) or 0,
-                    aside[event_id, pool.pool],
+                    left.set_aside[event_id, pool.pool],
                 )
                 for event_id, pool in capacities
             ],
@@ -267,18 +272,10 @@ class _Restore:
         rooms = await self._fetch("restore_queue_rooms", event_ids)
         return restored_rooms(rooms, await self._fetch("restore_queue_places", event_ids))
 
-    async def _codes(self, event_ids: Sequence[int], now_ms: int) -> list[CodeDump]:
-        """All codes, with what is used of them."""
-        used = {
-            (event_id, code): CodeTotals(*totals)
-            for event_id, code, *totals in await self._fetch("restore_codes", event_ids, [])
-        }
-        dumps = []
-        for row in await self._fetch("codes_of_events", event_ids):
-            terms, totals = fields_of(row).terms(), used.get((row["event_id"], row["code"]), CodeTotals())
-            free, is_open = places_set_aside(terms, totals, now_ms)
-            dumps.append(CodeDump(row["event_id"], row["code"], terms, *totals, free, is_open))
-        return dumps
+    async def _codes(self, event_ids: Sequence[int], now_ms: int, left: PlacesLeft) -> list[CodeDump]:
+        """All codes, with what is used of them; takes what is set aside for them out of what pools have left."""
+        used = await self._fetch("restore_codes", event_ids, [])
+        return restored_codes(await self._fetch("codes_of_events", event_ids), used, now_ms, left)
 
     async def _visits(
         self, event_ids: Sequence[int], timezones: Mapping[int, str], forgotten_ms: int
@@ -367,6 +364,11 @@ _TakenByPool = dict[tuple[int, str], dict[str, _Taken]]
 """By event and pool, then by counter."""
 
 
+def _places(taken: Mapping[str, _Taken]) -> int:
+    """All places of a pool that are taken."""
+    return sum(each.places for each in taken.values())
+
+
 def _start_ms(pool: str, timezone: str) -> int | None:
     """When a slot begins, by its pool; None for a pool of another kind."""
     slot = slot_of_pool(pool)
@@ -383,16 +385,6 @@ def _slot_capacity(event: EventSnapshot, pool: str) -> int:
     slot = slot_of_pool(pool)
     has = event.schedule is not None and slot is not None and event.schedule.has(*parse_slot(slot))
     return event.schedule.capacity if event.schedule and has else 0
-
-
-def _set_aside(codes: Sequence[CodeDump], events: Mapping[int, EventSnapshot]) -> Counter[tuple[int, str]]:
-    """The free places of allocations, by event and pool."""
-    aside: Counter[tuple[int, str]] = Counter()
-    for code in codes:
-        ticket = events[code.event_id].ticket_by_id.get(code.terms.ticket_ids[0]) if code.free else None
-        if ticket is not None:
-            aside[code.event_id, ticket.pools[0]] += code.free
-    return aside
 
 
 def _pool(event_id: int, pool: PoolCapacity, taken: Mapping[str, _Taken], start_ms: int, aside: int) -> PoolDump:

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from redis import Redis
 
 from engine.commands.codes import CountCodes, PutCodes
-from engine.commands.events import Drop
+from engine.commands.events import Count, Drop
 from engine.commands.holds import Hold
 from engine.commands.items import items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
 from engine.commands.refunds import Refund, RefundSome
 from engine.ids import new_reservation_id
 from engine.results.codes import CodesCounted, CodesPut
-from engine.results.events import UnknownPool
+from engine.results.events import Counts, UnknownPool
 from engine.results.holds import Held
 from engine.settings import Settings
 from engine.stock import CodeCounts
@@ -172,6 +172,33 @@ async def test_an_allocation_follows_the_stock_after_a_crash(office: BoxOffice) 
     guests = await counts(office, "GUESTS")
     assert stored is not None
     assert stored.fields.places == guests.free + guests.held + guests.kept < 100
+
+
+async def test_an_allocation_that_was_not_published_is_restored_as_far_as_there_are_places(
+    office: BoxOffice, settings: Settings
+) -> None:
+    """It was made while Redis was away, and the places went meanwhile."""
+    await office.open(capacity=10)
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    guests = CodeFields(CodeKind.ALLOCATION, [office.ticket_id], places=2)
+    assert isinstance(await editor.create(event_id, guests, ["GUESTS"]), MadeCodes)
+    await office.hold(7)
+    await written(office)
+    async with office.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE code_terms SET published = false, places = 50, created_at = now() - interval '1 minute'"
+        )
+    await office.engine.redis.execute_command("FLUSHDB")
+    await restore(settings)
+    counted = await office.engine.submit(Count(event_id))
+    assert isinstance(counted, Counts)
+    assert (counted.tickets[0].capacity, counted.tickets[0].available) == (10, 0)
+    assert (await counts(office, "GUESTS")).free == 3
+    assert await editor.publish_missing() == 1
+    stored = await read_code(office.postgres, event_id, "GUESTS")
+    assert stored is not None
+    assert stored.fields.places == 3
+    assert await audit(settings) == []
 
 
 async def test_erasing_a_customer_withdraws_its_codes(office: BoxOffice) -> None:
