@@ -95,6 +95,13 @@ class ScanDump(NamedTuple):
     other_ms: int
 
 
+class WaitingDump(NamedTuple):
+    """An entry of a waiting list, and when it ended; 0: it is live, or of one forgotten only the number counts."""
+
+    entry: WaitingEntry
+    ended_ms: int
+
+
 class CodeDump(NamedTuple):
     """A code and its counters (engine/codes.py)."""
 
@@ -146,7 +153,7 @@ class PartitionDump(NamedTuple):
     slots: Sequence[SlotDump]
     bookings: Sequence[Booking]
     visits: Sequence[VisitDump]
-    waiting: Sequence[WaitingEntry] = ()
+    waiting: Sequence[WaitingDump] = ()
     etickets: Sequence[EticketDump] = ()
     scans: Sequence[ScanDump] = ()
     codes: Sequence[CodeDump] = ()

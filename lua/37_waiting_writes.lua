@@ -80,17 +80,20 @@ do
     end
   end
 
-  -- Writes an entry that was lost; of one that has ended no more than that its number was given. All that returned meanwhile
-  -- is the lines' own. `prefix`: of the partition's keys.
-  function waitlists.restore(prefix, values)
+  -- Writes an entry that was lost, and when it ended. Of one that neither lives nor ended at an instant above 0, only the
+  -- number counts. All that returned meanwhile is the lines' own. `prefix`: of the partition's keys.
+  function waitlists.restore(prefix, values, ended_ms)
     local key, entry = string.format('%swaiting:%.0f', prefix, values[2]), {}
     for i, name in ipairs(ENTRY) do
       entry[name] = values[i]
     end
     local number = tonumber(redis.call('HGET', key, 'number') or 0)
     redis.call('HSET', key, 'number', string.format('%.0f', math.max(number, entry.number + 1)))
-    if entry.state == 'waiting' or entry.state == 'offered' then -- of any other its number is all that counts
+    if entry.state == 'waiting' or entry.state == 'offered' or ended_ms > 0 then
       redis.call('HSET', key, 'e ' .. entry.id, pack(entry))
+    end
+    if ended_ms > 0 then
+      redis.call('ZADD', key .. ':ended', string.format('%.0f', ended_ms), entry.id)
     end
     if entry.state == 'waiting' then
       local ticket = string.format('%.0f', entry.ticket)

@@ -11,7 +11,8 @@
 --             slots      {event, pool, until_ms}...
 --             bookings   as they are stored
 --             visits     {rid, pool, places, customer, until_ms}...
---             waiting    entries of waiting lists that wait or are offered, as they are stored, and the last of each list
+--             waiting    {entry, ended_ms}...: entries of waiting lists, as they are stored. 0: it has not ended, or it is
+--                        forgotten, and was the last of its list
 --             etickets   {event, number, e-ticket}... in order of their numbers
 --             scans      {event, gate, nonce, number, issue, result, other_gate, other_ms}...
 --             codes      {event, code, terms, uses, spent, held, paying, sold, kept, free, open}...
@@ -114,7 +115,7 @@ do
       codes.restore(keys, prefix, code)
     end
     for _, entry in ipairs(part[9] or {}) do
-      waitlists.restore(prefix, entry)
+      waitlists.restore(prefix, entry[1], entry[2])
     end
     etickets.restore(prefix, part[10] or {}, part[11] or {})
     for _, room in ipairs(part[13] or {}) do

@@ -35,6 +35,7 @@ from engine.restore import (
     ScanDump,
     SlotDump,
     VisitDump,
+    WaitingDump,
     begin_restore,
     check_empty,
     fill,
@@ -238,7 +239,7 @@ class _Restore:
             visits=visits,
             etickets=await self._etickets(event_ids),
             scans=[ScanDump(*row) for row in await self._fetch("restore_scans", event_ids)],
-            waiting=[stored_entry(row) for row in await self._fetch("restore_waiting_entries", event_ids)],
+            waiting=await self._waiting(event_ids, now_ms),
             codes=codes,
             rooms=rooms,
             places=places,
@@ -266,6 +267,11 @@ class _Restore:
             )
             for row in await self._fetch("restore_etickets", event_ids)
         ]
+
+    async def _waiting(self, event_ids: Sequence[int], now_ms: int) -> list[WaitingDump]:
+        """The entries of waiting lists that are live, or ended so recently that Redis must still have them."""
+        rows = await self._fetch("restore_waiting_entries", event_ids, now_ms - self._archive_ms)
+        return [WaitingDump(stored_entry(row[:-1]), row["ended_ms"]) for row in rows]
 
     async def _rooms(self, event_ids: Sequence[int]) -> tuple[list[RoomDump], list[PlaceDump]]:
         """Waiting rooms and the places in them."""

@@ -13,12 +13,14 @@ from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results.waiting_lists import Waiting, WaitingFound
 from engine.settings import Settings
-from engine.words import EventStatus
+from engine.words import EventStatus, WaitingState
 from sync.audit.audit import audit
 from sync.catalogue.fields import NewEvent, NewTicket
 from sync.restore import restore
 from sync.upkeep.waiting_lists import tend_waiting_lists
+from tests.integration.sync.test_restore import empty
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice, running
+from tests.support.sync.redis_dump import keys_of_redis
 from tests.support.waiting import wait_until
 
 
@@ -46,12 +48,13 @@ class Line:
         await self.office.cancel(self.held[0])
         await self.office.engine.submit(DeclineWaiting(self.entries[4]))
 
-    async def wait(self, customer: str, places: int) -> str:
+    async def wait(self, customer: str, places: int, waiting_id: str = "") -> str:
+        """Joins the line. With `waiting_id`: as a request does that has the key of that entry."""
         event_id = self.office.event.event_id
         waiting = await self.office.engine.submit(
             Wait(
                 event_id,
-                new_reservation_id(event_id),
+                waiting_id or new_reservation_id(event_id),
                 customer,
                 '{"first_name":"Islom","last_name":null}',
                 f'{{"email":"{customer}@example.com"}}',
@@ -139,6 +142,31 @@ async def test_a_restore_keeps_the_order_and_sets_aside_what_returned(line: Line
         assert found.position == 3
         await written(office)
         assert await audit(settings) == []
+
+
+async def test_who_left_the_line_does_not_join_again_by_a_repeat_after_a_restore(
+    line: Line, settings: Settings
+) -> None:
+    """Entries that ended within the archive's time come back."""
+    office, gone = line.office, line.entries[4]
+    await line.wait("c5", 1)
+    await written(office)
+    ended = await office.engine.submit(FindWaiting(gone))
+    before = keys_of_redis(settings.redis_url)
+    empty(settings)
+    await restore(settings)
+    found = await office.engine.submit(FindWaiting(gone))
+    assert isinstance(found, WaitingFound)
+    assert isinstance(ended, WaitingFound)
+    assert (found.entry, found.entry.state) == (ended.entry, WaitingState.DECLINED)
+    assert await line.wait("c4", 1, gone) == gone
+    repeated = await office.engine.submit(FindWaiting(gone))
+    assert isinstance(repeated, WaitingFound)
+    assert repeated.entry == ended.entry
+    ended_key = f"{office.keys.waiting(office.event.event_id)}:ended".encode()
+    assert keys_of_redis(settings.redis_url)[ended_key] == before[ended_key]
+    await written(office)
+    assert await audit(settings) == []
 
 
 @pytest.mark.damages_keys
