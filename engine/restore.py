@@ -83,7 +83,11 @@ class EticketDump(NamedTuple):
 
 
 class ScanDump(NamedTuple):
-    """The answer that a scan of a gate got. `number`: -1: the code was none of the event."""
+    """The answer that a scan of a gate got. `number`: -1: the code was none of the event.
+
+    `state`, `first_in_ms` and `changed_ms` are of its e-ticket after the scan. A refund is not in `state`. `changed_ms`
+    is 0 where the scan changed nothing: it is unknown then.
+    """
 
     event_id: int
     gate: str
@@ -93,6 +97,9 @@ class ScanDump(NamedTuple):
     result: str
     other_gate: str
     other_ms: int
+    state: str
+    first_in_ms: int
+    changed_ms: int
 
 
 class WaitingDump(NamedTuple):

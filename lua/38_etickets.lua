@@ -326,5 +326,6 @@ do
   -- Positions and functions that the other files about e-tickets use.
   etickets.RID, etickets.POOL, etickets.ISSUE, etickets.STATE = RID, POOL, ISSUE, STATE
   etickets.HOLDER, etickets.FIRST_IN_MS, etickets.PASSES = HOLDER, FIRST_IN_MS, PASSES
+  etickets.CHANGED_MS = CHANGED_MS
   etickets.key_of, etickets.doors_of, etickets.at, etickets.change, etickets.shown = key_of, doors_of, at, change, shown
 end

@@ -1,7 +1,8 @@
 -- E-tickets and scans as they are reported and written, after a call and by a restore.
 
 do
-  local RID, key_of, shown = etickets.RID, etickets.key_of, etickets.shown
+  local RID, STATE, FIRST_IN_MS, CHANGED_MS = etickets.RID, etickets.STATE, etickets.FIRST_IN_MS, etickets.CHANGED_MS
+  local ISSUE, key_of, shown = etickets.ISSUE, etickets.key_of, etickets.shown
 
   -- Removes what there is of the doors of an event that is gone: nothing of it was ever sold.
   function etickets.forget(u, event)
@@ -58,6 +59,23 @@ do
     end
   end
 
+  -- An e-ticket as a gate was shown it, by what is known of that scan (83_restore.lua). One that was void stays so; any
+  -- other had the issue of its code.
+  local function shown_then(e, result, issue, state, first_in_ms, changed_ms)
+    local answer = shown(e)
+    answer[FIRST_IN_MS] = first_in_ms
+    if result ~= 'void' then
+      answer[ISSUE] = issue
+    end
+    if result ~= 'void' or e[STATE] ~= 'void' then
+      answer[STATE] = state
+    end
+    if changed_ms > 0 then
+      answer[CHANGED_MS] = changed_ms
+    end
+    return answer
+  end
+
   -- Writes e-tickets of a partition that was lost, and what gates were answered (83_restore.lua). To gates they are changed.
   function etickets.restore(prefix, stored, scans)
     local time = redis.call('TIME')
@@ -76,7 +94,8 @@ do
       local key = string.format('%sdoors:%.0f', prefix, scan[1])
       local raw = scan[4] >= 0 and redis.call('HGET', key .. ':etickets', string.format('%.0f', scan[4]))
       local e = raw and cmsgpack.unpack(raw)
-      local answer = { scan[6], scan[4], scan[5], e and { shown(e) } or {}, scan[7], scan[8] }
+      local then_shown = e and { shown_then(e, scan[6], scan[5], scan[9], scan[10], scan[11]) } or {}
+      local answer = { scan[6], scan[4], scan[5], then_shown, scan[7], scan[8] }
       redis.call('HSET', key .. ':scans', scan[2] .. '\n' .. scan[3], cmsgpack.pack(answer))
     end
   end

@@ -32,7 +32,6 @@ from engine.restore import (
     PoolDump,
     RecordDump,
     RoomDump,
-    ScanDump,
     SlotDump,
     VisitDump,
     WaitingDump,
@@ -57,6 +56,7 @@ from sync.read_models.reservations import PendingExchange, pending_exchanges, st
 from sync.read_models.waiting_lists import stored_entry
 from sync.restored_codes import PlacesLeft, restored_codes
 from sync.restored_rooms import restored_rooms
+from sync.restored_scans import restored_scans
 from sync.sql import statement
 
 log = structlog.get_logger(__name__)
@@ -238,7 +238,7 @@ class _Restore:
             bookings=bookings,
             visits=visits,
             etickets=await self._etickets(event_ids),
-            scans=[ScanDump(*row) for row in await self._fetch("restore_scans", event_ids)],
+            scans=restored_scans(await self._fetch("restore_scans", event_ids)),
             waiting=await self._waiting(event_ids, now_ms),
             codes=codes,
             rooms=rooms,
