@@ -15,7 +15,7 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
 
-_EMPTY = """
+EMPTY = """
 DO $$
 DECLARE
   each record;
@@ -74,7 +74,7 @@ class SharedDatabase:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await asyncpg.connect(self.url, command_timeout=_TIMEOUT_SECONDS)
             await wait_until(partial(self._is_alone, self._connection), what="nobody else is connected")
-            await self._connection.execute(_EMPTY)
+            await self._connection.execute(EMPTY)
             if new_ids:
                 await self._connection.execute(_BEGIN_IDS)
 
