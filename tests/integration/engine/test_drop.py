@@ -6,16 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from engine.commands.bookings import Book
+from engine.commands.codes import PutCodes
 from engine.commands.events import Count, Drop, PutEvent
 from engine.commands.exchanges import Exchange
 from engine.commands.holds import Cancel, Hold
 from engine.commands.items import ANY_TOTAL, TimedPlaces, items_text
 from engine.commands.payments import BeginPayment, ConfirmPayment
-from engine.commands.refunds import Refund
+from engine.commands.refunds import Refund, RefundSome
 from engine.engine import Engine
 from engine.ids import new_booking_id, new_reservation_id
 from engine.outbox import last_position, trim_outbox
 from engine.results.bookings import Booked
+from engine.results.codes import CodesPut
 from engine.results.events import Counts, InUse, Published
 from engine.results.exchanges import Exchanged, Exchanging
 from engine.results.holds import Cancelled, Held
@@ -24,6 +26,7 @@ from engine.results.refunds import RefundDue
 from engine.stock import PoolCapacity
 from engine.terms import ScheduleTerms, Terms, TicketTerms
 from engine.words import EventStatus
+from tests.support.engine.coded_event import allocation
 from tests.support.engine.timed_slots import at, schedule_of
 
 EVENT, TIMED_EVENT = 1, 2
@@ -105,6 +108,34 @@ async def test_tickets_of_an_exchange(engine: Engine, price: int) -> None:
     for left in (one, other):
         gone = TICKET if left is other else SPARE_TICKET
         assert await engine.submit(Drop(EVENT, gone, replace(terms, tickets=[left], version=1))) == InUse("")
+
+
+async def test_a_ticket_of_which_only_kept_places_are_left(engine: Engine) -> None:
+    """They are in a pool that another ticket shares, and their refund is due."""
+    one, other = (TicketTerms(each, ["ga"], 100) for each in (TICKET, SPARE_TICKET))
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, [one, other])
+    await engine.submit(PutEvent(EVENT, terms, [PoolCapacity("ga", 5)]))
+    rid = await hold(engine, EVENT, items_text([(TICKET, 1), (SPARE_TICKET, 1)]))
+    await engine.submit(BeginPayment(rid, "pay-1", 200, "digest"))
+    assert isinstance(await engine.submit(ConfirmPayment(rid, "pay-1")), Paid)
+    assert isinstance(await engine.submit(RefundSome(rid, "back", False, [(SPARE_TICKET, 1)])), RefundDue)
+    await trim(engine)
+    assert await engine.submit(Drop(EVENT, SPARE_TICKET, replace(terms, tickets=[one], version=1))) == InUse("")
+
+
+async def test_places_that_are_set_aside_for_a_code_of_another_event(engine: Engine) -> None:
+    """Its code has the same name. Its event is in the same partition, and its id is as long."""
+    one, other = 100, 100 + len(engine.keys)
+    assert engine.partition_keys(one) == engine.partition_keys(other)
+    terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, [TicketTerms(TICKET, [str(TICKET)], 100)])
+    for event in (one, other):
+        await engine.submit(PutEvent(event, terms, [PoolCapacity(str(TICKET), 5)]))
+        assert isinstance(
+            await engine.submit(PutCodes(event, replace(allocation(2), ticket_ids=[TICKET]), ["X"])), CodesPut
+        )
+    await hold(engine, one, items_text([(TICKET, 2)]))
+    await trim(engine)
+    await check_it_stays(engine, one)
 
 
 @pytest.mark.parametrize("ticket", [3, 127, 128, 255, 256, 65_535, 65_536, 2**31 - 1])
