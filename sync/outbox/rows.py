@@ -172,7 +172,10 @@ def fold_waiting(facts: Iterable[WaitingFact]) -> Waits:
     for fact in facts:
         waiting_id = fact.entry.waiting_id
         waits.entries[waiting_id] = fact.entry
-        if fact.word is WaitingFactWord.OFFERED:
+        if fact.word is WaitingFactWord.WAITING:  # perhaps again, after it was forgotten
+            waits.offered_ms.pop(waiting_id, None)
+            waits.ended_ms.pop(waiting_id, None)
+        elif fact.word is WaitingFactWord.OFFERED:
             waits.offered_ms[waiting_id] = fact.at_ms
         elif fact.entry.state not in _IN_LINE and fact.word is not WaitingFactWord.ERASED:
             waits.ended_ms[waiting_id] = fact.at_ms

@@ -14,11 +14,22 @@ FROM unnest(
   id, event_id, ticket_id, quantity, customer_id, details, contact, digest, created_ms, changed_ms, status, number, until_ms,
   offered_ms, ended_ms
 )
+-- An entry that Redis had forgotten may come again under its id: then it has another number, and its life begins anew.
 ON CONFLICT (id) DO UPDATE SET
+  ticket_id = excluded.ticket_id,
+  quantity = excluded.quantity,
+  customer_id = excluded.customer_id,
+  digest = excluded.digest,
+  created_at = excluded.created_at,
+  number = excluded.number,
   details = excluded.details,
   contact = excluded.contact,
   changed_at = excluded.changed_at,
   status = excluded.status,
-  offered_at = coalesce(known.offered_at, excluded.offered_at),
+  offered_at = CASE
+    WHEN excluded.number = known.number THEN coalesce(known.offered_at, excluded.offered_at) ELSE excluded.offered_at
+  END,
   offer_expires_at = excluded.offer_expires_at,
-  ended_at = coalesce(excluded.ended_at, known.ended_at)
+  ended_at = CASE
+    WHEN excluded.number = known.number THEN coalesce(excluded.ended_at, known.ended_at) ELSE excluded.ended_at
+  END

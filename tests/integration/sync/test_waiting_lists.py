@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
 import sync.audit.audit
 from engine.catalogue import WaitingList
-from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, Wait
+from engine.commands.waiting_lists import DeclineWaiting, FindWaiting, TendWaiting, Wait
 from engine.engine import Engine
 from engine.ids import new_reservation_id
 from engine.results.waiting_lists import Waiting, WaitingFound
@@ -167,6 +168,21 @@ async def test_who_left_the_line_does_not_join_again_by_a_repeat_after_a_restore
     assert keys_of_redis(settings.redis_url)[ended_key] == before[ended_key]
     await written(office)
     assert await audit(settings) == []
+
+
+async def test_an_entry_that_is_forgotten_may_come_again(line: Line, settings: Settings) -> None:
+    """Under its id it gets another place in the line. Postgres has that place, not the one before."""
+    office, gone = line.office, line.entries[4]
+    await written(office)
+    key = office.keys.waiting(office.event.event_id)
+    async with Engine(replace(settings, archive_seconds=1)) as forgetful:
+        await office.engine.redis.execute_command("ZADD", f"{key}:ended", 1, gone)
+        await forgetful.submit(TendWaiting(office.event.event_id))
+    assert await line.wait("c4", 2, gone) == gone
+    await written(office)
+    assert await audit(settings) == []
+    row = await office.sql("SELECT row(number, quantity, status, ended_at) FROM waiting_entries WHERE id = $1", gone)
+    assert row == (5, 2, "waiting", None)
 
 
 @pytest.mark.damages_keys

@@ -1,9 +1,9 @@
 """Facts of a batch, folded."""
 
-from engine.facts import Fact
-from engine.records import Attempt, Line, Record
-from engine.words import AttemptState, FactWord, State
-from sync.outbox.rows import columns, fold
+from engine.facts import Fact, WaitingFact
+from engine.records import Attempt, Line, Record, WaitingEntry
+from engine.words import AttemptState, FactWord, State, WaitingFactWord, WaitingState
+from sync.outbox.rows import columns, fold, fold_waiting
 
 RID = "1-aaaaaaaaaaaaaaaa"
 
@@ -55,3 +55,19 @@ def test_items_that_cannot_have_changed_are_not_written_again() -> None:
     rows = columns(fold(facts))
     assert [len(column) for column in (rows.reservations[0], rows.items[0])] == [1, 0]
     assert rows.known_before == {}
+
+
+def test_an_entry_that_comes_again_under_its_id_has_not_ended() -> None:
+    def fact(word: WaitingFactWord, at_ms: int, state: WaitingState, number: int) -> WaitingFact:
+        entry = WaitingEntry(RID, 1, 7, 2, "c", "{}", "{}", "digest", 1, at_ms, state, number, 0)
+        return WaitingFact(word, at_ms, entry)
+
+    waits = fold_waiting(
+        [
+            fact(WaitingFactWord.OFFERED, 10, WaitingState.OFFERED, 0),
+            fact(WaitingFactWord.ENDED, 20, WaitingState.ENDED, 0),
+            fact(WaitingFactWord.WAITING, 30, WaitingState.WAITING, 1),
+        ]
+    )
+    assert (waits.offered_ms, waits.ended_ms) == ({}, {})
+    assert waits.entries[RID].number == 1
