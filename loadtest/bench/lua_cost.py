@@ -47,15 +47,20 @@ async def _hold_in_batches(settings: Settings, batch: int, batches: int) -> floa
     return statistics.median(micros) / batch
 
 
-def _hold(customer_id: str) -> Hold:
+def _hold(customer_id: str, code: str) -> Hold:
     event = bench_event()
     items = items_text([(event.tickets[0].ticket_id, QUANTITY)])
-    return Hold(new_reservation_id(event.event_id), event.event_id, customer_id, _DETAILS, "", items)
+    return Hold(new_reservation_id(event.event_id), event.event_id, customer_id, _DETAILS, "", items, code=code)
 
 
-async def hold_in_one_call(redis: Redis, settings: Settings, keys: PartitionKeys, customer_ids: Sequence[str]) -> int:
-    """Makes a hold for each customer; returns the microseconds that it took. Raises UserError if one was refused."""
-    holds = [_hold(customer_id) for customer_id in customer_ids]
+async def hold_in_one_call(
+    redis: Redis, settings: Settings, keys: PartitionKeys, customer_ids: Sequence[str], codes: Sequence[str] = ()
+) -> int:
+    """Makes a hold for each customer; returns the microseconds that it took. Raises UserError if one was refused.
+
+    `codes`: those that the holds name, one each; empty: none does.
+    """
+    holds = list(map(_hold, customer_ids, codes or [""] * len(customer_ids)))
     reply = await redis.execute_command(
         "FCALL",
         "onsale_run",
