@@ -228,7 +228,7 @@ do
 
   -- The number of holds of a plan that can be made under a code, one after the other. It is below 1 if the code has no
   -- use, too little budget or too few places for one.
-  local function holds_left(plan, entry)
+  function codes.holds_left(plan, entry)
     local terms, left = entry.terms, math.huge
     if terms.max_uses > 0 then
       left = terms.max_uses - entry.uses
@@ -249,42 +249,55 @@ do
     local of_codes = event_terms.code_plans
     local entry = of_codes and codes.find(u, event, code, customer)
     local plan = entry and of_codes[entry.terms] and of_codes[entry.terms][wish]
-    if plan and holds_left(plan, entry) > 0 then
+    if plan and codes.holds_left(plan, entry) > 0 then
       return plan, entry
     end
     return nil
   end
 
-  -- A code for this customer's hold of the plan, and how many holds may come together under it before this is asked again; or
-  -- nil. Its terms are valid if they are those of the plan. Under somebody's own code each is asked.
+  -- The step (codes.step) of a code that is known as text alone. Or nil, the code for this customer's hold of the plan, and how
+  -- many holds may come together under it. Then this is asked again. Or nothing: neither is possible. The code's terms are
+  -- valid if they are those of the plan. Under somebody's own code each is asked.
   function codes.for_plan(u, plan, event, code, customer)
-    local entry = u.codes[event][code]
+    local text = u.codes[event][code]
+    if type(text) == 'string' and plan.steps[text] == nil then
+      plan.steps[text] = codes.step(u, plan, event, text)
+    end
+    if plan.steps[text] then
+      return plan.steps[text]
+    end
+    local entry = codes.at(u, event, code)
     local owner = entry and entry.terms == plan.code_terms and entry.terms.customer
-    local left = (owner == '' or owner == customer) and holds_left(plan, entry) or 0
+    local left = (owner == '' or owner == customer) and codes.holds_left(plan, entry) or 0
     if left < 1 then
       return nil
     end
-    return entry, owner == '' and left or 1
+    return nil, entry, owner == '' and left or 1
   end
 
   -- Remembers a plan (new_hold_plan) for others who name a code with the same terms. `lines`: of the hold that was had.
   function codes.share_plan(u, event_terms, entry, wish, plan, lines)
     local _, off_minor = places_under(lines)
     plan.code_terms, plan.off_minor, plan.is_allotted = entry.terms, off_minor, entry.terms.kind == 'allocation'
-    plan.from = plan.is_allotted and 'kept' or 'available'
+    plan.from, plan.steps = plan.is_allotted and 'kept' or 'available', {}
     plan.state_event = ARRAY_OF_13 .. string.sub(plan.state_event, 2) -- {code, kind} is the thirteenth value
     plan.rest_with_code, plan.packed_kind = plan.lines_rest .. ARRAY_HEADS[2], u.packed[entry.terms.kind]
     event_terms.code_plans = event_terms.code_plans or setmetatable({}, TABLE_ONCE)
     event_terms.code_plans[entry.terms][wish] = plan
   end
 
-  -- Takes from a code what that many holds of a plan need.
-  function codes.take_alike(u, plan, entry, holds)
+  -- Counts that many holds of a plan in a code.
+  function codes.count_alike(plan, entry, holds)
     local places = holds * plan.places
     entry.uses, entry.held, entry.spent = entry.uses + holds, entry.held + places, entry.spent + holds * plan.off_minor
     if plan.is_allotted then
       entry.free = entry.free - places
     end
+  end
+
+  -- Takes from a code what that many holds of a plan need.
+  function codes.take_alike(u, plan, entry, holds)
+    codes.count_alike(plan, entry, holds)
     u.changed_codes[entry] = true
   end
 

@@ -96,33 +96,41 @@ do
     if not u.codes then
       u.codes, u.code_terms, u.changed_allotments = setmetatable({}, TABLE_ONCE), setmetatable({}, TERMS_ONCE), {}
       u.changed_codes, u.wanted_codes = {}, setmetatable({}, TABLE_ONCE)
-      u.codes_alike = setmetatable({}, TABLE_ONCE)
+      u.codes_alike, u.stepped_codes = setmetatable({}, TABLE_ONCE), setmetatable({}, TABLE_ONCE)
     end
     return u.codes
   end
   codes.of = codes_of
 
-  -- A code as it is known, whether it is valid or not; false if there is no such code.
+  -- A code as it is known, whether it is valid or not; false if there is no such code. Before that it is known as text alone, or
+  -- by its step (codes.step).
   function codes.at(u, event, code)
     local known = codes_of(u)[event]
     local entry = known[code]
     if entry == nil then
-      local raw = redis.call('HGET', key_of(u, event), code)
-      entry = raw and decode(u, event, code, raw)
-      known[code] = entry
+      entry = redis.call('HGET', key_of(u, event), code)
     end
+    local raw = type(entry) == 'string' and entry or entry and entry.text
+    if raw then
+      entry = decode(u, event, code, raw)
+    end
+    known[code] = entry
     return entry
   end
 
   -- Notes that commands name codes: codes.load reads them with all others that are named.
   function codes.want(u, event, names)
-    local known = #names > 0 and codes_of(u)[event]
+    if #names == 0 then
+      return
+    end
+    local known, wanted = codes_of(u)[event], u.wanted_codes[event]
+    local n = #wanted
     for i = 1, #names do
       local name = names[i]
       if known[name] == nil then
         known[name] = false -- until it is read
-        local wanted = u.wanted_codes[event]
-        wanted[#wanted + 1] = name
+        n = n + 1
+        wanted[n] = name
       end
     end
   end
@@ -130,9 +138,9 @@ do
   -- Reads at once the codes that commands name, before anything else looks at them.
   function codes.load(u)
     for event, names in pairs(u.wanted_codes) do
-      local known, stored = u.codes[event], read_many('HMGET', key_of(u, event), names)
+      local known, stored = u.codes[event], #names > 0 and read_many('HMGET', key_of(u, event), names)
       for i = 1, #names do
-        known[names[i]] = stored[i] and decode(u, event, names[i], stored[i])
+        known[names[i]] = stored[i]
       end
       u.wanted_codes[event] = nil
     end
@@ -232,6 +240,19 @@ do
       .. digits[kept] .. ' ' .. digits[free] .. ' ' .. digits[open] .. '|' .. entry.packed
   end
 
+  -- The step of a code that is stored as `raw`: {text}, with one hold of a plan more. Codes that are stored alike share it, so
+  -- none of them is decoded. False for a code that must be looked at: it is somebody's own, has other terms, or too little left.
+  function codes.step(u, plan, event, raw)
+    local alike = alike_of(u, event, raw)
+    local before = alike and alike.__index
+    if not before or before.terms ~= plan.code_terms or before.terms.customer ~= '' or codes.holds_left(plan, before) < 1 then
+      return false
+    end
+    local after = setmetatable({}, alike)
+    codes.count_alike(plan, after, 1)
+    return { text = encode(u, after) }
+  end
+
   -- Writes a code that was lost. `prefix`: of the partition's keys.
   function codes.restore(keys, prefix, values)
     local terms, counted, used = codes.decode_terms(cmsgpack.pack(values[3])), {}, values[11]
@@ -253,9 +274,10 @@ do
     redis.call('UNLINK', key_of(u, event))
   end
 
-  -- Writes what changed of codes. Their keys were read, with their types, before.
+  -- Writes what changed of codes. Their keys were read, with their types, before. A code that changed after its step comes
+  -- twice, and its later text counts.
   function codes.write(u)
-    local stored = setmetatable({}, TABLE_ONCE)
+    local stored = u.stepped_codes
     for entry in pairs(u.changed_codes) do
       local pairs_of = stored[entry.event]
       local n = #pairs_of

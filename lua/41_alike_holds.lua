@@ -112,6 +112,8 @@ do
     local changed, c, m, n, f = new.fields, #new.fields, #marks, 2 * new.count, 4 * u.facts + 1
     local is_keyed, sold, left, made = #alike[KEYS_OF_REQUESTS] > 0, u.sold, pool[plan.from], 0
     local codes_named, code, entry = alike[CODES], nil, nil
+    local known, steps, stepped = codes_named and u.codes[event], plan.steps, codes_named and u.stepped_codes[event]
+    local s, with_code, kind = stepped and #stepped, plan.rest_with_code, plan.packed_kind
     local most_under, made_under = 0, 0 -- the code: holds that may come together, and that came
     for i = first, #rids do
       local rid, field, customer, text, digest = rids[i], fields[unnamed + i], customers[i], details[i], digests[i]
@@ -120,18 +122,27 @@ do
         or is_keyed and key_events.is_of_another(u, number + i, event) then
         break
       end
-      if codes_named and (codes_named[i] ~= code or made_under == most_under) then
-        if entry then
-          codes.take_alike(u, plan, entry, made_under)
+      if codes_named then
+        if codes_named[i] ~= code or made_under == most_under then
+          if entry then
+            codes.take_alike(u, plan, entry, made_under)
+            entry = nil
+          end
+          code, made_under, most_under = codes_named[i], 0, 1
+          local step = steps[known[code]]
+          if not step then
+            step, entry, most_under = codes.for_plan(u, plan, event, code, customer)
+          end
+          if step then
+            known[code], stepped[s + 1], stepped[s + 2] = step, code, step.text
+            s, most_under = s + 2, 1
+          elseif not entry then
+            break
+          end
+          lines_rest = with_code .. heads[#code] .. code .. kind
         end
-        code, made_under = codes_named[i], 0
-        entry, most_under = codes.for_plan(u, plan, event, code, customer)
-        if not entry then
-          break
-        end
-        lines_rest = codes.rest_of(u, plan, entry)
+        made_under = made_under + 1
       end
-      made_under = made_under + 1
       local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
         .. lines_rest
       taken[field] = before + places

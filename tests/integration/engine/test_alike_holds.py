@@ -41,6 +41,7 @@ PLENTY, FEW, ASIDE = 1, 2, 3
 """Tickets: of the second there are fewer than a batch asks for, of the third some are set aside."""
 
 HALF = CodeTerms(CodeKind.DISCOUNT, [PLENTY, FEW], form=DiscountForm.PERCENT, amount=50)
+MANY = [f"MANY-{number}" for number in range(1, 13)]
 CODES = [
     (HALF, ["HALF-1", "HALF-2", "HALF-3"]),
     (replace(HALF, amount=25), ["QUARTER"]),
@@ -48,9 +49,10 @@ CODES = [
     (replace(HALF, budget_minor=1500), ["BUDGET"]),
     (replace(HALF, customer_id="c1"), ["OURS"]),
     (CodeTerms(CodeKind.ALLOCATION, [ASIDE], places=8), ["GUESTS"]),
+    (replace(HALF, max_uses=3), MANY),
 ]
 NAMES = [*(name for _, names in CODES for name in names), "UNKNOWN"]
-CHOICES: list[list[str]] = [[], [], NAMES, NAMES[:3], NAMES[2:4], NAMES[4:6], ["GUESTS"]]
+CHOICES: list[list[str]] = [[], [], NAMES, NAMES[:3], NAMES[2:4], NAMES[4:6], ["GUESTS"], MANY]
 """The codes that holds name which come one after the other: none, all, codes of the same terms, of other terms..."""
 
 TERMS = Terms(
