@@ -34,7 +34,8 @@ local PACK_ONCE = {
 }
 local HEAD_ONCE = {
   __index = function(heads, length)
-    heads[length] = string.sub(cmsgpack.pack(string.rep(' ', length)), 1, -length - 1)
+    heads[length] = length < 32 and string.char(0xa0 + length)
+      or string.sub(cmsgpack.pack(string.rep(' ', length)), 1, -length - 1)
     return rawget(heads, length)
   end,
 }

@@ -23,7 +23,8 @@ local function unit_add_hold(u, key, rid, event, customer, details, digest, dead
     state_event, ending, rest = new_hold_pieces(u, event, deadline_ms, lines)
   end
   if code then
-    state_event, rest = ARRAY_OF_13 .. string.sub(state_event, 2), rest .. u.packed[code]
+    state_event = ARRAY_OF_13 .. string.sub(state_event, 2)
+    rest = rest .. ARRAY_HEADS[2] .. u.heads[#code[1]] .. code[1] .. u.packed[code[2]]
   end
   local record = record_text(u, state_event, customer, details, ending.times, digest, rest)
   local marks = ending.marks

@@ -18,7 +18,7 @@
 do
   -- The counters of a code, as they are stored.
   local COUNTERS = { 'uses', 'spent', 'held', 'paying', 'sold', 'kept', 'free', 'open' }
-  local STORED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+  local STORED, UNUSED = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)|(.*)$', '^|(.*)$'
 
   -- The end of an allotment that has none.
   codes.NEVER_MS = 9007199254740991
@@ -64,18 +64,20 @@ do
   local function alike_of(u, event, raw)
     local alike = u.codes_alike[event][raw]
     if not alike then
-      local bar = string.find(raw, '|', 1, true)
-      local counters = bar and string.sub(raw, 1, bar - 1)
-      local v = counters == '' and { 0, 0, 0, 0, 0, 0, 0, 0 } or counters and { string.match(counters, STORED) }
-      if not v or not v[1] then
+      local uses, spent, held, paying, sold, kept, free, open, packed = string.match(raw, STORED)
+      if not uses then
+        uses, spent, held, paying, sold, kept, free, open, packed = 0, 0, 0, 0, 0, 0, 0, 0, string.match(raw, UNUSED)
+      end
+      if not packed then
         return nil
       end
-      local packed, common = string.sub(raw, bar + 1), { event = event }
-      common.packed, common.terms = packed, u.code_terms[packed]
-      for i = 1, #COUNTERS do
-        common[COUNTERS[i]] = tonumber(v[i])
-      end
-      alike = { __index = common }
+      alike = {
+        __index = {
+          event = event, packed = packed, terms = u.code_terms[packed], uses = tonumber(uses), spent = tonumber(spent),
+          held = tonumber(held), paying = tonumber(paying), sold = tonumber(sold), kept = tonumber(kept), free = tonumber(free),
+          open = tonumber(open),
+        },
+      }
       u.codes_alike[event][raw] = alike
     end
     return alike
