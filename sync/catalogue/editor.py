@@ -262,6 +262,8 @@ class CatalogueEditor:
                 before = event.ticket_by_id[ticket_id]
                 if revisions is not None and before.revision not in revisions:
                     return OtherRevision()
+                # Redis must have the others: one may have been added just now. A pool that is missing later is damage.
+                await self._publisher.publish_agreed(connection, event_id)
                 await connection.execute(statement("delete_ticket"), ticket_id)
                 await note_change(connection, event_id)
                 snapshot = await lock_event(connection, event_id)

@@ -264,6 +264,23 @@ async def test_what_is_deleted_meanwhile_is_not_changed(
     assert await change(office.catalogue, office.event) is None
 
 
+async def test_a_ticket_is_deleted_while_another_one_is_added(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one is committed, and not published yet: Redis would have its terms, and no places for it."""
+    publish = EventPublisher.publish_existing
+
+    async def published(self: EventPublisher, event_id: int) -> EventSnapshot:
+        assert isinstance(await _delete_ticket(office.catalogue, office.event), EventSnapshot)
+        return await publish(self, event_id)
+
+    monkeypatch.setattr(EventPublisher, "publish_existing", published)
+    added = await office.catalogue.add_ticket(office.event.event_id, NewTicket("VIP", 9000, 10))
+    assert isinstance(added, AddedTicket)
+    assert await _published(office) == added.event
+    assert await _capacity(office) == 10
+
+
 async def test_a_ticket_of_an_event_that_is_deleted_meanwhile_is_not_added(
     office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
