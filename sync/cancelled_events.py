@@ -13,7 +13,7 @@ import structlog
 from engine.acting import acting_as
 from engine.commands.refunds import Refund
 from engine.engine import Engine
-from engine.errors import EngineError, Fault
+from engine.errors import EngineBug, EngineError, Fault
 from engine.redis_keys import partition_of
 from engine.settings import Settings
 from payments.gateway import HttpGateway
@@ -111,9 +111,7 @@ class Cancellations:
             rows = await connection.fetch(statement("open_cancellations"))
         for event_id, has_holds, has_refunds, cancelled_by, refund_by in rows:
             if has_holds:
-                with acting_as(cancelled_by):
-                    given_back = await end_holds(self._postgres, self._engine, event_id)
-                log.info("holds_ended", event_id=event_id, given_back=given_back)
+                await self._end_holds(event_id, cancelled_by)
             if not has_refunds:
                 continue
             with acting_as(refund_by):
@@ -122,6 +120,15 @@ class Cancellations:
                 async with self._postgres.connection() as connection:
                     await connection.execute(statement("note_refunds_begun"), event_id)
                 log.info("refunds_begun", event_id=event_id)
+
+    async def _end_holds(self, event_id: int, cancelled_by: str) -> None:
+        try:
+            with acting_as(cancelled_by):
+                given_back = await end_holds(self._postgres, self._engine, event_id)
+            log.info("holds_ended", event_id=event_id, given_back=given_back)
+        except EngineBug:
+            # What is broken in one event must not stop the money of others; the next round meets it again.
+            log.exception("cancellation_bug", event_id=event_id)
 
     async def _refund_all(self, event_id: int) -> bool:
         """Owes everybody who paid their money, and gives back what it can; True once nobody is left who has paid.

@@ -55,6 +55,9 @@ class EventPublisher:
                     continue  # it was deleted meanwhile
                 except SalesLost as error:
                     log.error("sales_lost", event_id=event_id, error=str(error))
+                except EngineBug:
+                    # What is broken in one event must not keep the others from their publication.
+                    log.exception("event_not_published", event_id=event_id)
         if published:
             log.error(
                 "unknown_events", event_ids=sorted(published), error="Redis has events that Postgres does not know"

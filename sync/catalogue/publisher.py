@@ -5,7 +5,7 @@ from typing import Protocol
 
 import structlog
 
-from engine.errors import Fault
+from engine.errors import EngineError, Fault
 from engine.settings import Settings
 from sync.postgres import PostgresAway
 
@@ -23,9 +23,11 @@ class Publishes(Protocol):
 async def run_publisher(settings: Settings, *parts: Publishes) -> None:
     """Looks every `publish_interval_ms`, forever, at once at first. Outlives Redis and Postgres."""
     while True:
-        try:
-            for part in parts:
+        for part in parts:
+            try:
                 await part.publish_missing()
-        except (PostgresAway, Fault):  # their outage is logged where it is met
-            pass
+            except (PostgresAway, Fault):  # their outage is logged where it is met
+                break
+            except EngineError:
+                log.exception("publisher_bug")  # what is broken in one place must not stop the worker
         await asyncio.sleep(settings.publish_interval_ms / 1000)

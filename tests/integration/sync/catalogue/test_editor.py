@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from redis import Redis as Client
 from structlog.testing import capture_logs
 
 import sync.catalogue.event_publisher
@@ -25,6 +26,7 @@ from sync.catalogue.cancellations import request_refunds
 from sync.catalogue.editor import AddedTicket, CatalogueEditor
 from sync.catalogue.event_publisher import EventPublisher, SalesLost
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
+from sync.catalogue.publisher import run_publisher
 from sync.postgres import Postgres, PostgresAway
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.sync.locks import locking, waiting_for
@@ -279,6 +281,28 @@ async def test_a_ticket_is_deleted_while_another_one_is_added(
     assert isinstance(added, AddedTicket)
     assert await _published(office) == added.event
     assert await _capacity(office) == 10
+
+
+@pytest.mark.damages_keys
+async def test_a_damaged_event_does_not_keep_others_from_their_publication(office: BoxOffice) -> None:
+    """Nor does it end the worker."""
+    damaged = office.event
+    await office.open()
+    for event in (damaged, office.event):
+        await office.sql("UPDATE events SET version = nextval('event_versions') WHERE id = $1", event.event_id)
+    keys = office.engine.keys[damaged.event_id % office.settings.partitions]
+    with Client.from_url(office.settings.redis_url) as redis:
+        redis.hdel(keys.pools, f"{damaged.event_id}/{damaged.tickets[0].ticket_id}")
+    with capture_logs() as logs:
+        async with running(run_publisher(office.settings, office.publisher)):
+
+            async def is_published() -> bool:
+                versions = await published_versions(office.engine.redis)
+                return versions[office.event.event_id] == await _version(office)
+
+            await wait_until(is_published, what="the other event is published")
+    broken = {line["event_id"] for line in logs if line["event"] == "event_not_published"}
+    assert broken == {damaged.event_id}
 
 
 async def test_a_ticket_of_an_event_that_is_deleted_meanwhile_is_not_added(
