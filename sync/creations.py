@@ -28,7 +28,10 @@ class Creation(NamedTuple):
         return made
 
     async def note(self, connection: Connection, made: int) -> None:
-        """Notes the id of what it made, in the transaction that makes it."""
+        """Notes the id of what it made, in the transaction that makes it, before it is logged.
+
+        Else a request that has the lock of the log could wait for one that waits for the log.
+        """
         if self.name:
             await connection.execute(statement("note_creation"), self.name, made, self.keep_seconds)
 

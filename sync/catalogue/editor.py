@@ -76,17 +76,17 @@ class CatalogueEditor:
         async with self._postgres.transaction() as connection:
             event_id = await creation.made(connection)
             if event_id is None or not await connection.fetchval(statement("event_exists"), event_id):
-                event_id = await self._insert_event(connection, event)
-                await creation.note(connection, event_id)
+                event_id = await self._insert_event(connection, event, creation)
         return await self._publisher.publish_existing(event_id)
 
-    async def _insert_event(self, connection: Connection, event: NewEvent) -> int:
+    async def _insert_event(self, connection: Connection, event: NewEvent, creation: Creation) -> int:
         event_id: int = await connection.fetchval(event_statement("insert_event"), *event_values(event))
         if not isinstance(await self._engine.submit(Count(event_id)), UnknownPool):
             raise EngineBug(f"Redis sells an event {event_id} that Postgres does not know; do they belong together?")
         if event.schedule is not None:
             await put_schedule(connection, event_id, event.schedule)
         await insert_tickets(connection, event_id, event.tickets)
+        await creation.note(connection, event_id)
         await log_change(connection, f"event/{event_id}", event_id=event_id, after=logged(event, event.currency))
         return event_id
 
@@ -176,18 +176,17 @@ class CatalogueEditor:
         async with self._postgres.transaction() as connection:
             ticket_id = await creation.made(connection)
             if ticket_id is None or await connection.fetchrow(statement("ticket_revision"), ticket_id) is None:
-                inserted = await self._insert_ticket(connection, event_id, ticket)
+                inserted = await self._insert_ticket(connection, event_id, ticket, creation)
                 if not isinstance(inserted, int):
                     return inserted
                 ticket_id = inserted
-                await creation.note(connection, ticket_id)
         try:
             return AddedTicket(await self._publisher.publish_existing(event_id), ticket_id)
         except EventGone:
             return None
 
     async def _insert_ticket(
-        self, connection: Connection, event_id: int, ticket: NewTicket
+        self, connection: Connection, event_id: int, ticket: NewTicket, creation: Creation
     ) -> int | WrongVenue | OtherCurrency | None:
         currency = await connection.fetchval(statement("read_event_currency"), event_id)
         if currency is None:
@@ -199,6 +198,7 @@ class CatalogueEditor:
         if strange:
             return WrongVenue(sorted({section_id for (section_id,) in strange}))
         (ticket_id,) = await insert_tickets(connection, event_id, [ticket])
+        await creation.note(connection, ticket_id)
         await log_change(
             connection, f"event/{event_id}", event_id=event_id, after=logged({"tickets": [ticket]}, currency)
         )

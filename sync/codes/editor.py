@@ -239,7 +239,9 @@ class CodeEditor:
         """Takes codes back that cannot be made."""
         gone = msgspec.structs.replace(fields, withdrawn_at=datetime.now(UTC)).terms()
         async with self._postgres.transaction(_MANY_SECONDS) as connection:
-            await connection.fetchrow(statement("lock_code_terms"), terms_id)
+            await connection.execute(statement("keep_event"), event_id)
+            for name in ("lock_codes_of_terms", "lock_code_terms"):
+                await connection.execute(statement(name), terms_id)
             if fields.kind is CodeKind.ALLOCATION:
                 async for codes in _slices(connection, terms_id):
                     await self._engine.submit(PutCodes(event_id, gone, codes))

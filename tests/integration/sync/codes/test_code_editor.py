@@ -16,7 +16,7 @@ from engine.commands.refunds import Refund, RefundSome
 from engine.ids import new_reservation_id
 from engine.results.codes import CodesCounted, CodesPut
 from engine.results.events import Counts, UnknownPool
-from engine.results.holds import Held
+from engine.results.holds import Held, SoldOut
 from engine.settings import Settings
 from engine.stock import CodeCounts
 from engine.words import CodeKind
@@ -27,6 +27,7 @@ from sync.codes.read import list_codes, read_code
 from sync.codes.terms import CodeFields, StoredCode
 from sync.postgres import own_connection
 from sync.restore import restore
+from sync.sql import statement
 from tests.integration.sync.test_restore import written
 from tests.support.effort import effort
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice
@@ -266,3 +267,23 @@ async def test_the_same_codes_in_another_order_wait_for_each_other(office: BoxOf
         await other.execute("DELETE FROM codes WHERE code = 'M'")
     assert isinstance(await first, MadeCodes)
     assert await second == TakenCodes(["A", "M", "Z"])
+
+
+async def test_a_code_is_changed_that_is_taken_back_just_now(
+    office: BoxOffice, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis refuses the codes after Postgres has them: a change has the code, and wants its terms."""
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    too_many = CodeFields(CodeKind.ALLOCATION, [office.ticket_id], places=1000)
+    undo = CodeEditor._undo
+    lock = "SELECT FROM codes WHERE code = 'GUESTS' FOR UPDATE"
+
+    async def undone(self: CodeEditor, event_id: int, terms_id: int, fields: CodeFields) -> None:
+        async with locking(settings, lock) as change:
+            undoing = await waiting_for(change, undo(self, event_id, terms_id, fields))
+            await change.execute(f"{statement('read_code')} FOR UPDATE", event_id, "GUESTS")
+        await undoing
+
+    monkeypatch.setattr(CodeEditor, "_undo", undone)
+    assert isinstance(await editor.create(event_id, too_many, ["GUESTS"]), SoldOut)
+    assert await read_code(office.postgres, event_id, "GUESTS") is None
