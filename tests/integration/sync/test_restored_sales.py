@@ -104,7 +104,13 @@ DEFECTS = [
     ),
     Defect("kept places leave their code", "0, 0, 0, 0, 0, k.quantity", "0, 0, 0, 0, 0, 0", query="restore_codes"),
     Defect("savings under codes are forgotten", "i.quantity * i.off_minor", "0", query="restore_codes"),
-    Defect("what ended lately is forgotten", "OR r.updated_at > instant($2)", "", AfterSale, "restore_records"),
+    Defect(
+        "what ended lately is forgotten",
+        "r.updated_at > instant($2)",
+        "(r.updated_at > instant($2) AND false)",
+        AfterSale,
+        "restore_records",
+    ),
     Defect("purchases of slots are forgotten", "AND r.status = 'paid'", "AND false", SlotSales, "restore_visits"),
     Defect(
         "bookings are forgotten",
