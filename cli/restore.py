@@ -8,7 +8,7 @@ from cli.errors import UserError
 from engine.errors import Fault
 from engine.settings import Settings
 from sync.postgres import PostgresAway
-from sync.restore import Restored, restore
+from sync.restore.restore import Restored, restore
 
 _AGAIN = "; empty Redis (FLUSHDB) before the next try"
 

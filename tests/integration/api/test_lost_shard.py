@@ -13,7 +13,7 @@ from cli.dev.embedded_cluster import EmbeddedCluster
 from engine.redis_keys import partition_of, slot_of, spread_keys
 from engine.settings import Settings
 from sync.audit.audit import audit
-from sync.restore import restore
+from sync.restore.restore import restore
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json

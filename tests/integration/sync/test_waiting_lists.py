@@ -17,10 +17,10 @@ from engine.settings import Settings
 from engine.words import EventStatus, WaitingState
 from sync.audit.audit import audit
 from sync.catalogue.fields import NewEvent, NewTicket
-from sync.restore import restore
+from sync.restore.restore import restore
 from sync.upkeep.waiting_lists import tend_waiting_lists
-from tests.integration.sync.test_restore import empty
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice, running
+from tests.support.sync.lost_redis import empty
 from tests.support.sync.redis_dump import keys_of_redis
 from tests.support.waiting import wait_until
 

@@ -6,7 +6,7 @@ from engine.commands.waiting_rooms import EnterQueue, FindPlace
 from engine.engine import Engine
 from engine.results.waiting_rooms import Placed
 from engine.settings import Settings
-from sync.restore import restore
+from sync.restore.restore import restore
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.sync.waiting_rooms import CUSTOMERS, join_all, look, open_room
 from tests.support.waiting import wait_until

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Self
 
 from msgspec.structs import replace
 
-import sync.restore
 from engine.catalogue import Schedule
 from engine.commands.command import Command
 from engine.commands.events import PutEvent
@@ -31,6 +30,7 @@ from sync.audit.snapshot import read_snapshot
 from sync.codes.terms import COLUMNS, CodeFields
 from sync.outbox.writer import batches, open_offset, read_offset, write_batch
 from sync.postgres import Postgres
+from sync.restore import restore as restoring
 from sync.sql import statement
 from tests.support.engine.model_vs_server import Disagreement, SweepOf, World, agree
 from tests.support.shared_database import EMPTY
@@ -182,14 +182,14 @@ class RestoredWorld(World):
         return found
 
     async def _restore(self) -> None:
-        await sync.restore.restore(self._settings)
+        await restoring.restore(self._settings)
 
     @contextmanager
     def _catalogue(self) -> Iterator[None]:
         """Lets the model answer a restore that asks about the catalogue."""
         world = self
 
-        class Played(sync.restore._Restore):
+        class Played(restoring._Restore):
             async def _catalogue(self) -> Any:
                 return world._events()
 
@@ -212,14 +212,14 @@ class RestoredWorld(World):
             "slot_start_ms": lambda slot, _: self._starts[slot],
             "_surely_before": lambda _: "",
         }
-        known = {name: getattr(sync.restore, name) for name in patched}
+        known = {name: getattr(restoring, name) for name in patched}
         try:
             for name, value in patched.items():
-                setattr(sync.restore, name, value)
+                setattr(restoring, name, value)
             yield
         finally:
             for name, value in known.items():
-                setattr(sync.restore, name, value)
+                setattr(restoring, name, value)
 
     def _events(self) -> list[_Event]:
         capacities = self.model.capacities.items()

@@ -26,12 +26,12 @@ from sync.codes.random_codes import random_codes
 from sync.codes.read import list_codes, read_code
 from sync.codes.terms import CodeFields, StoredCode
 from sync.postgres import own_connection
-from sync.restore import restore
+from sync.restore.restore import restore
 from sync.sql import statement
-from tests.integration.sync.test_restore import written
 from tests.support.effort import effort
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice
 from tests.support.sync.locks import locking, waiting_for
+from tests.support.sync.lost_redis import written
 from tests.support.sync.redis_dump import differing, keys_of_redis
 from tests.support.waiting import wait_until
 

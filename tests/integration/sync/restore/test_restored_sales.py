@@ -13,9 +13,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 import sync.read_models.reservations
-import sync.restore
 from engine.library import library_text
 from engine.settings import Settings
+from sync.restore import restore as restoring
 from sync.sql import statement
 from tests.support.effort import SOAKING, effort
 from tests.support.engine.after_sale_state_machine import AfterSale
@@ -141,7 +141,7 @@ def test_the_play_finds_a_defect(sale_settings: Settings, monkeypatch: pytest.Mo
     assert text.count(defect.text) == 1, "it changed; choose another text to break"
     broken = text.replace(defect.text, defect.instead)
     if defect.query:
-        for module in (sync.restore, sync.read_models.reservations):
+        for module in (restoring, sync.read_models.reservations):
             monkeypatch.setattr(module, "statement", lambda name: broken if name == defect.query else statement(name))
     else:
         monkeypatch.setattr("engine.library.library_text", lambda: broken)

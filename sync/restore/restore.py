@@ -54,9 +54,9 @@ from sync.outbox.writer import read_offset
 from sync.postgres import Connection, Postgres, own_connection, postgres_faults
 from sync.read_models.reservations import PendingExchange, pending_exchanges, stored_record
 from sync.read_models.waiting_lists import stored_entry
-from sync.restored_codes import PlacesLeft, restored_codes
-from sync.restored_rooms import restored_rooms
-from sync.restored_scans import restored_scans
+from sync.restore.codes import PlacesLeft, restored_codes
+from sync.restore.rooms import restored_rooms
+from sync.restore.scans import restored_scans
 from sync.sql import statement
 
 log = structlog.get_logger(__name__)

@@ -32,13 +32,13 @@ from sync.catalogue.event_rows import lock_event
 from sync.catalogue.fields import NewEvent, NewTicket
 from sync.catalogue.stored import StoredCatalogue
 from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
-from sync.outbox.leader import Leader
 from sync.postgres import Postgres, own_connection
-from sync.restore import restore
+from sync.restore.restore import restore
 from tests.support.effort import effort
 from tests.support.engine.bulk_holds import run_batch
-from tests.support.sync.box_office import DETAILS, PRICE_MINOR, BoxOffice, running
+from tests.support.sync.box_office import DETAILS, PRICE_MINOR, BoxOffice
 from tests.support.sync.locks import is_waited_for
+from tests.support.sync.lost_redis import empty, written
 from tests.support.sync.redis_dump import differing, keys_of_redis
 from tests.support.sync.timed_event_sales import SlotOffice
 from tests.support.waiting import wait_until
@@ -147,24 +147,6 @@ async def sell_a_hall(office: BoxOffice) -> None:
     wish = items_text([lent])
     held = Hold(rid, office.event.event_id, "c1", DETAILS, "digest", wish, from_blocked=True)
     assert isinstance(await office.engine.submit(held), Held), "one of them is sold all the same"
-
-
-async def written(office: BoxOffice) -> None:
-    """All of it is in Postgres."""
-
-    async def nothing_is_left() -> bool:
-        lengths = [await office.engine.redis.xlen(keys.outbox) for keys in office.engine.keys]
-        return not any(lengths)
-
-    leader = Leader(office.settings, office.engine, office.engine.redis, office.postgres, office.metrics)
-    async with running(leader.run()):
-        await wait_until(nothing_is_left, 60, "all is written")
-
-
-def empty(settings: Settings) -> None:
-    with Redis.from_url(settings.redis_url) as redis:
-        redis.flushall()
-        redis.function_flush()
 
 
 async def sell_and_restore(office: BoxOffice, settings: Settings, many: int) -> float:

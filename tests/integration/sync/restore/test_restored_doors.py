@@ -10,10 +10,10 @@ from engine.settings import Settings
 from engine.words import EventStatus, ScanResult
 from sync.audit.audit import audit
 from sync.catalogue.fields import NewEvent, NewTicket
-from sync.restore import restore
-from tests.integration.sync.test_restore import empty, written
+from sync.restore.restore import restore
 from tests.support.engine.door_sales import PRICE_MINOR, REGULAR, VIP, Doors
 from tests.support.sync.box_office import BoxOffice
+from tests.support.sync.lost_redis import empty, written
 from tests.support.sync.redis_dump import differing, keys_of_redis
 
 STEP_MS = 60_000

@@ -1,0 +1,1 @@
+"""An empty Redis, or one that lost partitions, gets what Postgres knows."""
