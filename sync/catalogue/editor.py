@@ -160,7 +160,7 @@ class CatalogueEditor:
         refusal = await self._publisher.publish(connection, snapshot)
         if refusal is not None:
             raise Refused(refusal)
-        # # What was taken just before, and is no longer in the outbox, is found here.
+        # This finds places that were taken just before, and have left the outbox.
         if converted and await connection.fetchval(statement("event_was_taken_in_another_currency"), event_id):
             raise _InUse(known.currency)
         return snapshot

@@ -14,7 +14,7 @@ FROM unnest(
   id, event_id, ticket_id, quantity, customer_id, details, contact, digest, created_ms, changed_ms, status, number, until_ms,
   offered_ms, ended_ms
 )
--- An entry that Redis had forgotten may come again under its id: then it has another number, and its life begins anew.
+-- An entry that Redis had forgotten may come again under its id. It then has another number, and all its times begin again.
 ON CONFLICT (id) DO UPDATE SET
   ticket_id = excluded.ticket_id,
   quantity = excluded.quantity,

@@ -14,7 +14,7 @@ KILLS = 5
 SEED = 20270601
 AT_ONCE = 64
 
-# # The possible states of a hold that was acknowledged, whose payment was or was not.
+# The possible states of a hold that was acknowledged, whose payment was or was not.
 HOLD_IS_THERE = {"held", "paying", "paid"}
 
 

@@ -94,7 +94,7 @@ async def test_places_on_sale_again_whose_refund_is_due(sale: Engine, ticket: in
 
 @pytest.mark.parametrize("price", [150, 100], ids=["waits for its money", "done"])
 async def test_tickets_of_an_exchange(engine: Engine, price: int) -> None:
-    """It shares its pool with others, which do not tell of which ticket their places are."""
+    """Its pool belongs to other tickets, too, and does not say whose places are taken."""
     one, other = TicketTerms(TICKET, ["ga"], 100), TicketTerms(SPARE_TICKET, ["ga"], price)
     terms = Terms(EventStatus.ON_SALE, 0, 0, 60_000, 5, [one, other])
     await engine.submit(PutEvent(EVENT, terms, [PoolCapacity("ga", 5)]))

@@ -6,9 +6,7 @@ The negative control stands below: with a defect put into the library, the same 
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 from engine.library import library_text
@@ -23,6 +21,7 @@ from tests.support.engine.slot_state_machine import SlotSales
 from tests.support.engine.state_machine import Sales
 from tests.support.engine.strategies import PARTITIONS, SHORT_MS
 from tests.support.engine.waiting_state_machine import WaitingSales
+from tests.support.repeatable_play import play_again
 
 RUNS: dict[type[Play], int] = {
     Sales: effort(6, 200),
@@ -41,23 +40,6 @@ _SWEEP_SLICE = 2
 _PATIENCE_MS = 30_000
 
 
-def play(kind: type[Play], world: World, phases: tuple[Phase, ...], runs: int) -> None:
-    """Plays the same runs every time. A failure tells all commands of its run, and the blob that repeats it."""
-    run_state_machine_as_test(
-        lambda: kind(world),  # type: ignore[arg-type]  # anything that makes a machine will do
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=kind.STEPS,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            phases=phases,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 @pytest.fixture
 def sale_settings(unsynced_settings: Settings) -> Settings:
     return replace(
@@ -73,7 +55,7 @@ def sale_settings(unsynced_settings: Settings) -> Settings:
 @pytest.mark.parametrize("kind", RUNS)
 def test_server_and_model_agree_after_every_step(sale_settings: Settings, kind: type[Play]) -> None:
     with World(sale_settings) as world:
-        play(kind, world, (Phase.generate, Phase.shrink), RUNS[kind])
+        play_again(lambda: kind(world), RUNS[kind], kind.STEPS, shrinks=True)
 
 
 class Defect(NamedTuple):
@@ -345,5 +327,5 @@ def test_defect_is_found(sale_settings: Settings, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
     with World(sale_settings) as world:
         with pytest.raises((Disagreement, Flaky)):
-            play(defect.kind, world, (Phase.generate,), RUNS_TO_FIND_A_DEFECT)
+            play_again(lambda: defect.kind(world), RUNS_TO_FIND_A_DEFECT, defect.kind.STEPS)
         assert world.disagreements

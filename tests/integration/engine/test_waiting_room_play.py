@@ -3,41 +3,28 @@
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from engine.library import library_text
 from engine.settings import Settings
 from tests.support.effort import LONG, SOAKING, effort
 from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room_play import RoomPlay
+from tests.support.repeatable_play import play_again
 
 RUNS = effort(15, 1000)
 RUNS_TO_FIND_A_DEFECT = 500
 STEPS = 30
 
 
-def play(stage: Stage, phases: tuple[Phase, ...], runs: int) -> None:
+def play(stage: Stage, runs: int, *, shrinks: bool = False) -> None:
     events: list[int] = []
-    run_state_machine_as_test(
-        lambda: RoomPlay(stage, events),  # type: ignore[arg-type]  # anything that makes a machine will do
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=STEPS,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            phases=phases,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play_again(lambda: RoomPlay(stage, events), runs, STEPS, shrinks=shrinks)
 
 
 @pytest.mark.timeout(600)
 def test_server_and_model_agree_after_every_step(unsynced_settings: Settings) -> None:
     with Stage(unsynced_settings) as stage:
-        play(stage, (Phase.generate, Phase.shrink), RUNS)
+        play(stage, RUNS, shrinks=True)
 
 
 class Defect(NamedTuple):
@@ -107,4 +94,4 @@ def test_defect_is_found(unsynced_settings: Settings, monkeypatch: pytest.Monkey
     assert defect.text in text, "the library changed; choose another line to break"
     monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
     with Stage(unsynced_settings) as stage, pytest.raises(Exception):  # noqa: B017, PT011  # however it shows
-        play(stage, (Phase.generate,), RUNS_TO_FIND_A_DEFECT)
+        play(stage, RUNS_TO_FIND_A_DEFECT)

@@ -301,7 +301,7 @@ class RestoredWorld(World):
             self.model.lines._for_sale[key] = 0
 
     def _forget_slots(self) -> None:
-        """Bookings and purchases that are over, slots that are, and those of which nothing is taken."""
+        """Bookings, purchases and slots that are over, and slots of which nothing is taken."""
         model = self.model
         bookings = {field for keys in self._engine.keys for field in self._pairs(keys.bookings)}
         visits = {member for keys in self._engine.keys for member in self._pairs(keys.purges)}
@@ -340,7 +340,7 @@ def _plain(subject: str, value: Any) -> Any:
     if subject == "pools":
         return {name: text for name, text in value.items() if not _is_untaken(name, text)}
     if subject == "slots":
-        return None  # the model compares them: those of which nothing is taken do not come back
+        return None  # the model compares them: a restore leaves out slots of which nothing is taken
     if subject.startswith("waiting:") and isinstance(value, dict):
         left_out = {b"aside"} | {name for name in (b"lines",) if not value.get(name)}
         return {name: text for name, text in value.items() if name not in left_out}

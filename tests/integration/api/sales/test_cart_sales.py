@@ -8,10 +8,9 @@ import textwrap
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.library import library_text
 from engine.settings import Settings
@@ -22,6 +21,7 @@ from tests.support.api.cart_entities import HELD, Payment, Seat, Standing, Takin
 from tests.support.api.cart_fixtures import LONG_WAIT_MS, SEATS, SHORT_WAIT_MS, CartStage
 from tests.support.api.cart_model_vs_api import CartWorld, Disagreement
 from tests.support.effort import effort
+from tests.support.repeatable_play import play_again
 
 pytestmark = pytest.mark.single_server(
     "time passes in one step for carts and partitions, by a script over all their keys"
@@ -174,23 +174,6 @@ class CartSales(RuleBasedStateMachine):
         return takings[-1 - ago % len(takings)]
 
 
-def play(stage: CartStage, ledger: GatewayLedger, runs: int) -> None:
-    """Plays the same runs every time. A failure tells all that was done in its run, and the blob that repeats it."""
-    run_state_machine_as_test(
-        lambda: CartSales(stage, ledger),  # type: ignore[arg-type]  # anything that makes a machine will do
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=STEPS,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 @pytest.fixture
 def cart_settings(settings: Settings, unsynced_settings: Settings) -> Settings:
     return settings
@@ -199,7 +182,7 @@ def cart_settings(settings: Settings, unsynced_settings: Settings) -> Settings:
 @pytest.mark.timeout(300)
 def test_api_and_model_agree_after_every_step(cart_settings: Settings, ledger: GatewayLedger) -> None:
     with CartStage(cart_settings, ledger.data_file) as stage:
-        play(stage, ledger, RUNS)
+        play_again(lambda: CartSales(stage, ledger), RUNS, STEPS)
         assert stage.dead_letters() == 0
 
 
@@ -268,4 +251,4 @@ def test_defect_is_found(
         exec(source.replace(defect.text, defect.instead), whole.__globals__, broken)  # noqa: S102  # our own code
         monkeypatch.setattr(defect.owner, defect.function, broken[defect.function])
     with CartStage(cart_settings, ledger.data_file) as stage, pytest.raises((Disagreement, Flaky)):
-        play(stage, ledger, RUNS_TO_FIND_A_DEFECT)
+        play_again(lambda: CartSales(stage, ledger), RUNS_TO_FIND_A_DEFECT, STEPS)

@@ -7,9 +7,7 @@ defect put into the restore, the same plays find it.
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 import sync.read_models.reservations
@@ -26,6 +24,7 @@ from tests.support.engine.slot_state_machine import SlotSales
 from tests.support.engine.state_machine import Sales
 from tests.support.engine.strategies import PARTITIONS, SHORT_MS
 from tests.support.engine.waiting_state_machine import WaitingSales
+from tests.support.repeatable_play import play_again
 from tests.support.sync.restored_world import RestoredWorld
 
 KINDS: list[type[Play]] = effort(
@@ -37,26 +36,9 @@ RUNS = effort(2, 40)
 EVERY = effort([7, 13], [2, 3, 5, 7])
 """Steps until Redis is lost."""
 
-RUNS_TO_FIND_A_DEFECT = effort(3, 40)
+RUNS_TO_FIND_A_DEFECT = 40
 
 _PATIENCE_MS = 30_000
-
-
-def play(kind: type[Play], world: RestoredWorld, runs: int) -> None:
-    """Plays the same runs every time."""
-    run_state_machine_as_test(
-        lambda: kind(world),  # type: ignore[arg-type]  # anything that makes a machine will do
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=kind.STEPS,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
 
 
 @pytest.fixture
@@ -76,7 +58,7 @@ def sale_settings(settings: Settings, unsynced_settings: Settings) -> Settings:
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_is_as_it_was_and_the_play_goes_on(sale_settings: Settings, kind: type[Play]) -> None:
     with RestoredWorld(sale_settings, EVERY) as world:
-        play(kind, world, RUNS)
+        play_again(lambda: kind(world), RUNS, kind.STEPS)
     assert world.losses > effort(3, 300)
 
 
@@ -146,4 +128,4 @@ def test_the_play_finds_a_defect(sale_settings: Settings, monkeypatch: pytest.Mo
     else:
         monkeypatch.setattr("engine.library.library_text", lambda: broken)
     with RestoredWorld(sale_settings, EVERY) as world, pytest.raises((Disagreement, Flaky, ExceptionGroup)):
-        play(defect.kind, world, RUNS_TO_FIND_A_DEFECT)
+        play_again(lambda: defect.kind(world), RUNS_TO_FIND_A_DEFECT, defect.kind.STEPS)
