@@ -68,15 +68,12 @@ class Venues:
         await self._engine.check_memory()
         async with self._postgres.transaction() as connection:
             venue_id = await creation.made(connection)
-            if venue_id is not None and await connection.fetchval(statement("lock_venue"), venue_id) is not None:
-                made = await read_venue(connection, venue_id)
-            else:
-                made = await _insert(connection, venue)
-                await creation.note(connection, made.venue_id)
+            if venue_id is None or await connection.fetchval(statement("lock_venue"), venue_id) is None:
+                venue_id = await _insert(connection, venue)
+                await creation.note(connection, venue_id)
                 sections = [section.name for section in venue.sections]
-                await log_change(connection, f"venue/{made.venue_id}", after={"name": venue.name, "sections": sections})
-        await self._publish(made)
-        return made
+                await log_change(connection, f"venue/{venue_id}", after={"name": venue.name, "sections": sections})
+        return await self._publish_existing(venue_id)
 
     async def update(
         self, venue_id: int, changes: VenueChanges, revisions: Sequence[int] | None = None
@@ -136,17 +133,14 @@ class Venues:
         async with self._postgres.transaction() as connection:
             await connection.execute(statement("lock_venue"), venue_id)
             venue = await read_venue(connection, venue_id)
-            await self._publish(venue)
+            try:
+                await publish_venue(self._engine, venue)
+            except OutcomeUnknown as unknown:
+                raise OutcomeUnknown(
+                    "no answer from Redis in time; the venue is there as soon as Redis is back"
+                ) from unknown
             await connection.execute(statement("venue_published"), venue_id, venue.revision)
             return venue
-
-    async def _publish(self, venue: VenueSnapshot) -> None:
-        try:
-            await publish_venue(self._engine, venue)
-        except OutcomeUnknown as unknown:
-            raise OutcomeUnknown(
-                "no answer from Redis in time; the venue is there as soon as Redis is back"
-            ) from unknown
 
 
 async def read_sections(connection: Connection, section_ids: list[int]) -> list[SectionSnapshot]:
@@ -197,8 +191,8 @@ def _repeated_label(venue: VenueSnapshot, changes: Mapping[int, Mapping[str, Any
     return None
 
 
-async def _insert(connection: Connection, venue: NewVenue) -> VenueSnapshot:
-    """Writes a venue; ids of seats ascend in the order of the manifest, those of a row follow one another."""
+async def _insert(connection: Connection, venue: NewVenue) -> int:
+    """Writes a venue; returns its id. Ids of seats ascend as in the manifest, those of a row follow one another."""
     venue_id: int = await connection.fetchval(statement("insert_venue"), venue.name)
     names = [section.name for section in venue.sections]
     capacities = [section.capacity or None for section in venue.sections]
@@ -215,7 +209,7 @@ async def _insert(connection: Connection, venue: NewVenue) -> VenueSnapshot:
     await _insert_rows(connection, sections)
     if venue.plan is not None:
         await connection.execute(statement("insert_venue_plan"), venue_id, venue.plan)
-    return VenueSnapshot(venue_id, venue.name, sections)
+    return venue_id
 
 
 async def _insert_rows(connection: Connection, sections: list[SectionSnapshot]) -> None:

@@ -18,6 +18,12 @@ async def is_waited_for(connection: Connection) -> bool:
     return bool(await connection.fetch(waiting))
 
 
+async def somebody_waits(connection: Connection) -> bool:
+    """True while any session of this database waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await connection.fetch(waiting))
+
+
 @asynccontextmanager
 async def locking(settings: Settings, sql: str, *arguments: object) -> AsyncIterator[Connection]:
     """A connection of its own, with the locks of a statement until the block ends."""

@@ -1,5 +1,6 @@
 """Venues, events in them, and their seats in Postgres."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ import pytest
 
 import sync.catalogue.event_publisher
 import sync.catalogue.venues
-from engine.catalogue import EventSnapshot, published_venues, read_venue
+from engine.catalogue import EventSnapshot, publish_venue, published_venues, read_venue
 from engine.commands.events import Count
 from engine.commands.holds import Hold
 from engine.commands.items import NamedSeats, items_text
@@ -27,10 +28,12 @@ from sync.audit.audit import audit
 from sync.catalogue.editor import AddedTicket
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.catalogue.refusals import OtherRevision, UnknownSeats, WrongVenue
-from sync.catalogue.venues import NewRow, NewSection, NewVenue, Venues
+from sync.catalogue.venues import NewRow, NewSection, NewVenue, VenueChanges, Venues
+from sync.postgres import Connection
 from sync.read_models.reservations import get_reservation
 from sync.read_models.statistics import get_event_statistics
 from tests.support.sync.box_office import DETAILS, BoxOffice, running
+from tests.support.sync.locks import somebody_waits
 from tests.support.waiting import wait_until
 
 HALL = NewVenue(
@@ -149,6 +152,32 @@ async def test_a_venue_that_was_not_published_is_by_the_publisher(
         7,
         10,
     ]
+
+
+async def test_a_venue_that_changes_while_it_is_published_is_published_as_it_is_then(
+    office: BoxOffice, venues: Venues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another manager renames it as soon as it is committed: that waits, or else the older state comes last."""
+    renaming: list[asyncio.Future[object]] = []
+
+    async def publish_later(engine: Engine, venue: VenueSnapshot) -> None:
+        if not renaming:
+            renaming.append(asyncio.ensure_future(venues.update(venue.venue_id, VenueChanges("Theatre", {}))))
+            async with office.postgres.connection() as connection:
+                await wait_until(lambda: _ends_or_waits(renaming[0], connection), what="the other change")
+        await publish_venue(engine, venue)
+
+    monkeypatch.setattr(sync.catalogue.venues, "publish_venue", publish_later)
+    made = await venues.create(HALL)
+    await renaming[0]
+    published = await read_venue(office.engine.redis, made.venue_id)
+    assert published is not None
+    assert (published.name, published.revision) == ("Theatre", 1)
+    assert await venues.publish_missing() == 0
+
+
+async def _ends_or_waits(work: asyncio.Future[object], connection: Connection) -> bool:
+    return work.done() or await somebody_waits(connection)
 
 
 @pytest.mark.alone
