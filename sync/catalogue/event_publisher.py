@@ -80,8 +80,13 @@ class EventPublisher:
             return await self.publish_agreed(connection, event_id)
 
     async def publish_new_version(self, event_id: int) -> None:
-        """Publishes an event as it is committed, as a newer version than any that Redis may have got."""
+        """Publishes an event as it is committed, as a newer version than any that Redis may have got.
+
+        Raises EventGone.
+        """
         async with self._postgres.transaction() as connection:
+            # The stronger lock comes first. A change of codes may get a weaker one in between, and wait for this one.
+            await lock_event(connection, event_id)
             await connection.execute(statement("new_version"), event_id, None)
             await self.publish_agreed(connection, event_id)
 

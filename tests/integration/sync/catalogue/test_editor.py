@@ -1,7 +1,7 @@
 """The catalogue: on sale as Postgres has it, also after a crash between Postgres and Redis."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -28,6 +28,7 @@ from sync.catalogue.event_publisher import EventPublisher, SalesLost
 from sync.catalogue.fields import NewEvent, NewTicket, TicketChanges
 from sync.catalogue.publisher import run_publisher
 from sync.postgres import Postgres, PostgresAway
+from sync.sql import statement
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.sync.locks import locking, waiting_for
 from tests.support.waiting import wait_until
@@ -215,7 +216,7 @@ async def test_without_postgres_editing_fails_at_once(office: BoxOffice, setting
     await office.hold()
 
 
-Change = Callable[[CatalogueEditor, EventSnapshot], Awaitable[object]]
+Change = Callable[[CatalogueEditor, EventSnapshot], Coroutine[object, object, object]]
 
 
 async def _change_ticket(editor: CatalogueEditor, event: EventSnapshot) -> object:
@@ -264,6 +265,29 @@ async def test_what_is_deleted_meanwhile_is_not_changed(
 
     monkeypatch.setattr(EventPublisher, "announce", announced)
     assert await change(office.catalogue, office.event) is None
+
+
+async def _add_ticket(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    return await editor.add_ticket(event.event_id, NewTicket("VIP", 9000, 10))
+
+
+async def _publish_anew(editor: CatalogueEditor, event: EventSnapshot) -> object:
+    await editor._publisher.publish_new_version(event.event_id)
+    return event
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_publish_anew, _change_event, _change_ticket, _add_ticket, _delete_ticket, _delete_event],
+    ids=lambda change: change.__name__.strip("_"),
+)
+async def test_a_change_waits_for_an_event_without_a_weaker_lock_of_it(office: BoxOffice, change: Change) -> None:
+    """A change of codes may share a weaker lock, and then want a newer version of the event: a deadlock."""
+    event_id = office.event.event_id
+    async with locking(office.settings, statement("keep_event"), event_id) as holder:
+        changing = await waiting_for(holder, change(office.catalogue, office.event))
+        await holder.execute("SELECT FROM events WHERE id = $1 FOR NO KEY UPDATE NOWAIT", event_id)
+    assert await changing
 
 
 async def test_a_ticket_is_deleted_while_another_one_is_added(
