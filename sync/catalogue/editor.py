@@ -69,17 +69,22 @@ class CatalogueEditor:
     async def create_event(self, event: NewEvent, creation: Creation = ONCE) -> EventSnapshot:
         """Makes an event, once for a creation. It is on sale, if its status says so, when this returns.
 
-        Raises OutOfMemory; asyncpg.IntegrityConstraintViolationError if its venue is not there, or has not the sections
-        that its tickets offer.
+        If somebody else deletes it meanwhile, it is returned as it was made. Raises OutOfMemory;
+        asyncpg.IntegrityConstraintViolationError if its venue is not there, or has not the sections that its tickets
+        offer.
         """
         await self._engine.check_memory()
         async with self._postgres.transaction() as connection:
             event_id = await creation.made(connection)
-            if event_id is None or not await connection.fetchval(statement("event_exists"), event_id):
-                event_id = await self._insert_event(connection, event, creation)
-        return await self._publisher.publish_existing(event_id)
+            made = None if event_id is None else await _lock_if_there(connection, event_id)
+            if made is None:
+                made = await self._insert_event(connection, event, creation)
+        try:
+            return await self._publisher.publish_existing(made.event_id)
+        except EventGone:
+            return made
 
-    async def _insert_event(self, connection: Connection, event: NewEvent, creation: Creation) -> int:
+    async def _insert_event(self, connection: Connection, event: NewEvent, creation: Creation) -> EventSnapshot:
         event_id: int = await connection.fetchval(event_statement("insert_event"), *event_values(event))
         if not isinstance(await self._engine.submit(Count(event_id)), UnknownPool):
             raise EngineBug(f"Redis sells an event {event_id} that Postgres does not know; do they belong together?")
@@ -87,8 +92,9 @@ class CatalogueEditor:
             await put_schedule(connection, event_id, event.schedule)
         await insert_tickets(connection, event_id, event.tickets)
         await creation.note(connection, event_id)
+        made = await lock_event(connection, event_id)
         await log_change(connection, f"event/{event_id}", event_id=event_id, after=logged(event, event.currency))
-        return event_id
+        return made
 
     async def update_event(
         self, event_id: int, changes: Mapping[str, Any], revisions: Sequence[int] | None = None
@@ -170,24 +176,26 @@ class CatalogueEditor:
     ) -> AddedTicket | WrongVenue | OtherCurrency | None:
         """Offers one more ticket of an event, once for a creation; None if there is no such event.
 
-        Raises OutOfMemory.
+        If somebody else deletes the ticket meanwhile, the event is returned as it was with it. Raises OutOfMemory.
         """
         await self._engine.check_memory()
         async with self._postgres.transaction() as connection:
             ticket_id = await creation.made(connection)
-            if ticket_id is None or await connection.fetchrow(statement("ticket_revision"), ticket_id) is None:
+            made = None if ticket_id is None else await _lock_if_there(connection, event_id)
+            if made is None or ticket_id not in made.ticket_by_id:
                 inserted = await self._insert_ticket(connection, event_id, ticket, creation)
-                if not isinstance(inserted, int):
+                if not isinstance(inserted, AddedTicket):
                     return inserted
-                ticket_id = inserted
+                made, ticket_id = inserted
         try:
-            return AddedTicket(await self._publisher.publish_existing(event_id), ticket_id)
+            published = await self._publisher.publish_existing(event_id)
         except EventGone:
             return None
+        return AddedTicket(published if ticket_id in published.ticket_by_id else made, ticket_id)
 
     async def _insert_ticket(
         self, connection: Connection, event_id: int, ticket: NewTicket, creation: Creation
-    ) -> int | WrongVenue | OtherCurrency | None:
+    ) -> AddedTicket | WrongVenue | OtherCurrency | None:
         currency = await connection.fetchval(statement("read_event_currency"), event_id)
         if currency is None:
             return None
@@ -199,10 +207,11 @@ class CatalogueEditor:
             return WrongVenue(sorted({section_id for (section_id,) in strange}))
         (ticket_id,) = await insert_tickets(connection, event_id, [ticket])
         await creation.note(connection, ticket_id)
+        made = await lock_event(connection, event_id)
         await log_change(
             connection, f"event/{event_id}", event_id=event_id, after=logged({"tickets": [ticket]}, currency)
         )
-        return ticket_id
+        return AddedTicket(made, ticket_id)
 
     async def update_ticket(
         self, ticket_id: int, changes: TicketChanges, revisions: Sequence[int] | None = None
@@ -366,6 +375,14 @@ class CatalogueEditor:
                 return result
         except _NoQueue as refused:
             return refused.result
+
+
+async def _lock_if_there(connection: Connection, event_id: int) -> EventSnapshot | None:
+    """`lock_event`; None if there is no such event."""
+    try:
+        return await lock_event(connection, event_id)
+    except EventGone:
+        return None
 
 
 async def _lock_still_there(connection: Connection, event_id: int) -> EventSnapshot:

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from engine.catalogue import EventSnapshot
 from engine.commands.events import Count
 from engine.engine import Engine
 from engine.results.events import UnknownPool
 from engine.settings import Settings
+from sync.catalogue.event_publisher import EventPublisher
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json, ticket
 from tests.support.api.timed_event import open_museum
@@ -108,6 +110,34 @@ async def test_somebody_takes_a_place_while_it_is_deleted(front: Front) -> None:
         else:
             assert deleted.code == "in_use"
             assert await front.counts(ticket_id) == (5 - taken, taken, 0)
+
+
+async def test_what_is_deleted_before_its_publication_was_created(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it were deleted a moment later: 201 for its creator, 204 for the other manager, and then 404."""
+    publish, paths = EventPublisher.publish_existing, list[str]()
+
+    async def published(self: EventPublisher, event_id: int) -> EventSnapshot:
+        monkeypatch.setattr(EventPublisher, "publish_existing", publish)
+        async with self._postgres.connection() as connection:
+            ticket_id = await connection.fetchval("SELECT max(id) FROM tickets WHERE event_id = $1", event_id)
+        paths.append(f"/v1/tickets/{ticket_id}" if paths else f"/v1/events/{event_id}")
+        assert (await front.call("DELETE", paths[-1])).status == 204
+        return await publish(self, event_id)
+
+    monkeypatch.setattr(EventPublisher, "publish_existing", published)
+    body = {"name": "Late", "starts_at": "2027-06-01T18:00:00Z", "tickets": [ticket("VIP", 5)]}
+    made = await front.call("POST", "/v1/events", body)
+    there = await front.event(5)
+    monkeypatch.setattr(EventPublisher, "publish_existing", published)
+    added = await front.call("POST", f"/v1/events/{there['id']}/tickets", ticket("Balcony", 5))
+
+    assert [(each.status, each.headers["Location"]) for each in (made, added)] == [(201, path) for path in paths]
+    assert (made.body["name"], made.body["tickets"][0]["ticket_type"]) == ("Late", "VIP")
+    assert (added.body["ticket_type"], added.body["event"]["id"]) == ("Balcony", there["id"])
+    assert [await front.refused("GET", path) for path in paths] == ["not_found", "not_found"]
+    assert len((await front.get(f"/v1/events/{there['id']}")).body["tickets"]) == 1
 
 
 async def test_only_the_version_that_was_read_is_deleted(front: Front) -> None:
