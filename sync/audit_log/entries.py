@@ -86,7 +86,8 @@ async def log_change(
 ) -> None:
     """Log a change of the catalogue by the current actor, if there is one, within the transaction of the change.
 
-    What is as it was before is no change.
+    What is as it was before is no change. It comes last, after all calls of Redis: until the transaction ends, every
+    other change of the catalogue waits.
     """
     actor = current_actor()
     if actor is not None and (before is None or _plain(before) != _plain(after)):

@@ -21,7 +21,7 @@ from engine.engine import Engine
 from engine.errors import EngineBug
 from engine.results.events import BelowTaken, InUse, UnknownPool
 from engine.results.seats import SeatTaken
-from engine.results.waiting_rooms import NoQueue, QueueState
+from engine.results.waiting_rooms import QueueState
 from engine.words import EventStatus
 from sync.audit_log.entries import log_change
 from sync.catalogue.cancellations import end_holds, note_cancellation
@@ -149,6 +149,19 @@ class CatalogueEditor:
             await connection.execute(statement("unblock_all"), event_id)
         await connection.execute(event_statement("update_event"), *event_values(after), event_id)
         await note_change(connection, event_id)
+        await connection.execute(statement("mark_cancelled"), event_id)
+        if schedule is None and not converted and after.starts_at == known.starts_at:
+            snapshot = await self._publisher.publish_agreed(connection, event_id)
+        else:
+            if schedule is not None:
+                await put_schedule(connection, event_id, schedule)
+            snapshot = await lock_event(connection, event_id)
+            refusal = await self._publisher.publish(connection, snapshot)
+            if refusal is not None:
+                raise Refused(refusal)
+            # This finds places that were taken just before, and have left the outbox.
+            if converted and await connection.fetchval(statement("event_was_taken_in_another_currency"), event_id):
+                raise _InUse(known.currency)
         given = {} if schedule is None else {"schedule": schedule}
         await log_change(
             connection,
@@ -157,18 +170,6 @@ class CatalogueEditor:
             before=logged({name: getattr(known, name) for name in changes}, known.currency),
             after=logged({name: getattr(after, name) for name in changes} | given, after.currency),
         )
-        await connection.execute(statement("mark_cancelled"), event_id)
-        if schedule is None and not converted and after.starts_at == known.starts_at:
-            return await self._publisher.publish_agreed(connection, event_id)
-        if schedule is not None:
-            await put_schedule(connection, event_id, schedule)
-        snapshot = await lock_event(connection, event_id)
-        refusal = await self._publisher.publish(connection, snapshot)
-        if refusal is not None:
-            raise Refused(refusal)
-        # This finds places that were taken just before, and have left the outbox.
-        if converted and await connection.fetchval(statement("event_was_taken_in_another_currency"), event_id):
-            raise _InUse(known.currency)
         return snapshot
 
     async def add_ticket(
@@ -356,25 +357,26 @@ class CatalogueEditor:
                     raise EngineBug(f"Redis does not know the sections of event {event_id}, which was just published")
                 await connection.execute(statement("block_seats" if blocked else "unblock_seats"), event_id, seat_ids)
                 await note_change(connection, event_id)
+                published = await self._publisher.publish_agreed(connection, event_id)
                 after = {"seat_ids": seat_ids, "blocked": blocked}
                 await log_change(connection, f"event/{event_id}/seats", event_id=event_id, after=after)
-                return await self._publisher.publish_agreed(connection, event_id)
+                return published
         except Refused as refused:
             return None if refused.result is None else OtherRevision()
 
     async def change_queue(self, command: SetQueue, changes: Mapping[str, Any]) -> QueueResult:
-        """Changes how a waiting room works, and logs `changes`. Nothing is logged where there is no room."""
-        try:
-            async with self._postgres.transaction() as connection:
-                await log_change(
-                    connection, f"event/{command.event_id}/queue", event_id=command.event_id, after=dict(changes)
-                )
-                result = await self._engine.submit(command)
-                if not isinstance(result, QueueState):
-                    raise _NoQueue(result)
-                return result
-        except _NoQueue as refused:
-            return refused.result
+        """Changes how a waiting room works, and logs `changes`. Nothing is logged where there is no room.
+
+        Redis may have the change though this raises PostgresAway; it is safe to repeat.
+        """
+        event_id = command.event_id
+        async with self._postgres.transaction() as connection:
+            # Without Postgres nothing changes. And changes of a room are logged in the order in which Redis gets them.
+            await connection.execute(statement("lock_event_row"), event_id)
+            result = await self._engine.submit(command)
+            if isinstance(result, QueueState):
+                await log_change(connection, f"event/{event_id}/queue", event_id=event_id, after=dict(changes))
+            return result
 
 
 async def _lock_if_there(connection: Connection, event_id: int) -> EventSnapshot | None:
@@ -399,13 +401,6 @@ async def _lock_with_ticket(connection: Connection, event_id: int, ticket_id: in
     if ticket_id not in event.ticket_by_id:
         raise Refused(None)
     return event
-
-
-class _NoQueue(Exception):
-    """Rolls back the log of a change of a waiting room that is not there."""
-
-    def __init__(self, result: NoQueue | UnknownPool) -> None:
-        self.result = result
 
 
 class _InUse(Exception):
