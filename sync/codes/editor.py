@@ -98,7 +98,7 @@ class CodeEditor:
         self, event_id: int, fields: CodeFields, codes: Sequence[str], creation: Creation
     ) -> _Inserted | TakenCodes | TooManyCodes | UnknownPool:
         """The terms of new codes, which are in Postgres then, or of those that the creation made before."""
-        taken = TakenCodes([])
+        taken: list[str] = []
         try:
             async with self._postgres.transaction(_MANY_SECONDS) as connection:
                 made = await creation.made(connection)
@@ -118,14 +118,18 @@ class CodeEditor:
                 for first in range(0, len(ordered), _ROWS_AT_ONCE):
                     some = ordered[first : first + _ROWS_AT_ONCE]
                     rows = await connection.fetch(statement("insert_codes"), event_id, terms_id, some)
-                    taken.codes.extend(sorted(set(some).difference(code for (code,) in rows)))
-                if taken.codes:
-                    raise _Undone
+                    taken.extend(sorted(set(some).difference(code for (code,) in rows)))
+                if taken:
+                    raise _Undone(TakenCodes(taken[:100]))
+                # Counted again, under a lock, with all that others made meanwhile.
+                await connection.execute(statement("lock_number_of_codes"), event_id)
+                if await connection.fetchval(statement("count_codes"), event_id, MOST_CODES + 1) > MOST_CODES:
+                    raise _Undone(TooManyCodes())
                 after = {"count": len(codes), "codes": list(codes[:10]), **_told(fields)}
                 await log_change(connection, f"event/{event_id}/codes", event_id=event_id, after=after)
                 return _Inserted(terms_id, before=False)
-        except _Undone:
-            return TakenCodes(taken.codes[:100])
+        except _Undone as undone:
+            return undone.result
 
     async def _begun(self, event_id: int, fields: CodeFields, codes: Sequence[str]) -> _Inserted | None:
         """The terms of just these codes, with these fields, that are not published; None if there are none."""
@@ -264,6 +268,9 @@ class CodeEditor:
 
 class _Undone(Exception):
     """Rolls a creation back."""
+
+    def __init__(self, result: TakenCodes | TooManyCodes) -> None:
+        self.result = result
 
 
 class _RefusedError(Exception):

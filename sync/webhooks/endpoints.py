@@ -109,6 +109,7 @@ class Webhooks:
             known = await creation.made(connection)
             row = None if known is None else await connection.fetchrow(statement("read_webhook"), known)
             if row is None:
+                await connection.execute(statement("lock_number_of_webhooks"))
                 values = url, list(events), description, _new_secret(), MAX_WEBHOOKS
                 row = await connection.fetchrow(statement("insert_webhook"), *values)
                 if row is None:

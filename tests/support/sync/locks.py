@@ -18,10 +18,9 @@ async def is_waited_for(connection: Connection) -> bool:
     return bool(await connection.fetch(waiting))
 
 
-async def somebody_waits(connection: Connection) -> bool:
-    """True while any session of this database waits for a lock."""
-    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(await connection.fetch(waiting))
+async def waiting_sessions(connection: Connection) -> int:
+    """The number of sessions of the server that wait for a lock."""
+    return int(await connection.fetchval("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ from sync.postgres import Connection
 from sync.read_models.reservations import get_reservation
 from sync.read_models.statistics import get_event_statistics
 from tests.support.sync.box_office import DETAILS, BoxOffice, running
-from tests.support.sync.locks import somebody_waits
+from tests.support.sync.locks import waiting_sessions
 from tests.support.waiting import wait_until
 
 HALL = NewVenue(
@@ -177,7 +177,7 @@ async def test_a_venue_that_changes_while_it_is_published_is_published_as_it_is_
 
 
 async def _ends_or_waits(work: asyncio.Future[object], connection: Connection) -> bool:
-    return work.done() or await somebody_waits(connection)
+    return work.done() or bool(await waiting_sessions(connection))
 
 
 @pytest.mark.alone

@@ -7,6 +7,8 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+import sync.codes.editor
+from engine.acting import Actor, acting
 from engine.commands.codes import CountCodes, PutCodes
 from engine.commands.events import Count, Drop
 from engine.commands.holds import Hold
@@ -21,7 +23,8 @@ from engine.settings import Settings
 from engine.stock import CodeCounts
 from engine.words import CodeKind
 from sync.audit.audit import audit
-from sync.codes.editor import CodeEditor, MadeCodes, TakenCodes
+from sync.audit_log.entries import CATALOGUE_CHAIN
+from sync.codes.editor import CodeEditor, MadeCodes, TakenCodes, TooManyCodes
 from sync.codes.random_codes import random_codes
 from sync.codes.read import list_codes, read_code
 from sync.codes.terms import CodeFields, StoredCode
@@ -30,7 +33,7 @@ from sync.restore.restore import restore
 from sync.sql import statement
 from tests.support.effort import effort
 from tests.support.sync.box_office import PRICE_MINOR, BoxOffice
-from tests.support.sync.locks import locking, waiting_for
+from tests.support.sync.locks import locking, waiting_for, waiting_sessions
 from tests.support.sync.lost_redis import written
 from tests.support.sync.redis_dump import differing, keys_of_redis
 from tests.support.waiting import wait_until
@@ -287,3 +290,21 @@ async def test_a_code_is_changed_that_is_taken_back_just_now(
     monkeypatch.setattr(CodeEditor, "_undo", undone)
     assert isinstance(await editor.create(event_id, too_many, ["GUESTS"]), SoldOut)
     assert await read_code(office.postgres, event_id, "GUESTS") is None
+
+
+async def test_makers_of_codes_do_not_pass_the_bound_together(
+    office: BoxOffice, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync.codes.editor, "MOST_CODES", 3)
+    editor, event_id = CodeEditor(office.postgres, office.engine), office.event.event_id
+    with acting(Actor("manager", "m", "create", "r1")):
+        async with locking(settings, statement("lock_audit_chain"), CATALOGUE_CHAIN) as holder:
+            making = [asyncio.ensure_future(editor.create(event_id, HALF, codes)) for codes in (["A", "B"], ["C", "D"])]
+
+            async def both_wait() -> bool:
+                return await waiting_sessions(holder) == 2
+
+            await wait_until(both_wait, what="both makers have inserted their codes")
+        made = await asyncio.gather(*making)
+    assert {type(each) for each in made} == {MadeCodes, TooManyCodes}
+    assert await office.sql("SELECT count(*) FROM codes") == 2

@@ -1,5 +1,6 @@
 """The table of deliveries does not grow for ever, and no secret leaves it by mistake."""
 
+import asyncio
 import re
 
 import asyncpg
@@ -7,7 +8,9 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from engine.acting import Actor, acting
 from engine.settings import Settings
+from sync.audit_log.entries import CATALOGUE_CHAIN
 from sync.metrics import SyncMetrics
 from sync.postgres import Postgres
 from sync.sql import statement
@@ -18,7 +21,7 @@ from sync.webhooks.messages import WebhookEvent
 from sync.webhooks.sender import Attempt, Due, Sender
 from tests.integration.sync.webhooks.conftest import Register
 from tests.support.sync.box_office import BoxOffice, running
-from tests.support.sync.locks import locking
+from tests.support.sync.locks import locking, waiting_sessions
 from tests.support.waiting import wait_until
 
 
@@ -165,3 +168,23 @@ async def test_a_long_queue_makes_neither_writing_nor_looking_slow(office: BoxOf
             plan = "\n".join(line for (line,) in await connection.fetch(f"EXPLAIN {statement(name)}", *arguments))
         assert re.search(r"using webhook_deliveries_of_subject .*\n +Index Cond: \(?\(subject = ", plan), plan
         assert "Seq Scan on webhook_deliveries" not in plan, plan
+
+
+async def test_makers_of_endpoints_do_not_pass_the_bound_together(
+    office: BoxOffice, settings: Settings, webhooks: Webhooks
+) -> None:
+    for _ in range(MAX_WEBHOOKS - 1):
+        await webhooks.create("https://example.com", [WebhookEvent.PAID], "")
+    with acting(Actor("manager", "m", "create", "r1")):
+        async with locking(settings, statement("lock_audit_chain"), CATALOGUE_CHAIN) as holder:
+            making = [
+                asyncio.ensure_future(webhooks.create("https://example.com", [WebhookEvent.PAID], "")) for _ in range(2)
+            ]
+
+            async def both_wait() -> bool:
+                return await waiting_sessions(holder) == 2
+
+            await wait_until(both_wait, what="both makers wait for the log, or for each other")
+        made = await asyncio.gather(*making)
+    assert made.count(None) == 1
+    assert await office.sql("SELECT count(*) FROM webhooks") == MAX_WEBHOOKS
