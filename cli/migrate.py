@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from cli.errors import UserError
-from sync.migrations import migrate
+from sync.migrations import TablesInUse, cause_of, migrate
 
 _TIMEOUT_SECONDS = 10
 _MAY_MAKE_TABLES = (
@@ -25,23 +25,24 @@ _REFUSALS = (
 def migrate_database(postgres_url: str) -> None:
     """Brings the database to the newest schema.
 
-    Raises UserError if it cannot be reached, is read-only or another user's, or refuses in the middle.
+    Raises UserError if it cannot be reached, is read-only or another user's, or refuses in the middle. Also if
+    transactions that do not end use its tables.
     """
     asyncio.run(_check_that_it_can_be_changed(postgres_url))
     try:
         migrate(postgres_url)
+    except TablesInUse as error:
+        ends = ", ".join(f"pg_terminate_backend({pid})" for pid in error.pids)
+        remedy = f", or end them with `SELECT {ends}`" if ends else ""
+        raise UserError(
+            f"Postgres: other transactions hold tables that the migration changes: {error}. Nothing was changed. "
+            f"Wait until they have ended{remedy}; then run it again"
+        ) from error
     except Exception as error:
-        refusal = _refusal(error)
+        refusal = cause_of(error, *_REFUSALS)
         if refusal is None:
             raise
         raise UserError(f"Postgres refuses: {str(refusal) or 'timeout'}; nothing was changed; try again") from error
-
-
-def _refusal(error: BaseException | None) -> BaseException | None:
-    """The error of Postgres within the one of SQLAlchemy."""
-    while error is not None and not isinstance(error, _REFUSALS):
-        error = error.__cause__ or getattr(error, "orig", None)
-    return error
 
 
 async def _check_that_it_can_be_changed(postgres_url: str) -> None:

@@ -1,7 +1,10 @@
 """The schema of Postgres and how a database gets there: Alembic runs the revisions, their SQL stands beside them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import structlog
@@ -22,20 +25,79 @@ _LOCK = 7_465_600_001
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 600
 
+_LOCK_MS = 3000
+"""The longest wait for a lock of a table, since all that come later wait behind it.
+
+Longer than a second, after which Postgres ends an autovacuum that is in the way. Shorter than the patience of the API.
+"""
+
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
+
 _NEWEST = "head"
+
+_HOLDERS = """
+SELECT
+  blocking.pid,
+  coalesce(a.usename, 'a prepared transaction') AS username,
+  coalesce(nullif(a.application_name, ''), 'unnamed') AS program,
+  coalesce(a.state, 'busy') AS state,
+  coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::integer AS seconds
+FROM unnest(pg_blocking_pids($1)) AS blocking (pid) LEFT JOIN pg_stat_activity AS a ON a.pid = blocking.pid
+ORDER BY a.xact_start
+"""
+
+E = TypeVar("E", bound=BaseException)
+
+
+class TablesInUse(Exception):
+    """Other transactions have held locks of tables for too long. Nothing was changed; it is safe to try again."""
+
+    def __init__(self, holders: list[asyncpg.Record]) -> None:
+        super().__init__("; ".join(map(_told, holders)) or "sessions that have ended since")
+        self.pids = [row["pid"] for row in holders if row["pid"]]
 
 
 def migrate(postgres_url: str, revision: str = _NEWEST) -> None:
     """Bring the database to the newest schema and give roles their rights (rights.sql): all of it or nothing.
 
-    Safe to repeat, while others do the same, and while sales go on: later ones wait for the first. Makes tables, and
-    roles that are not there, in a database that must exist. Another revision is for tests, and gives no rights.
-    Not for use within a running event loop. Raises OSError or asyncpg.PostgresError if Postgres is away or refuses.
+    Safe to repeat, while others do the same, and while sales go on: later ones wait for the first. It waits a few
+    seconds for locks of tables, some times, so that what comes after it goes on in between. Makes tables, and roles
+    that are not there, in a database that must exist. Another revision is for tests, and gives no rights. Not for use
+    within a running event loop.
+
+    Raises TablesInUse; OSError or asyncpg.PostgresError if Postgres is away or refuses.
     """
     asyncio.run(_migrate(postgres_url, revision))
 
 
+def cause_of(error: BaseException | None, *kinds: type[E]) -> E | None:
+    """The first error of these kinds among an error and its causes, as within one of SQLAlchemy."""
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__ or getattr(error, "orig", None)
+    return error
+
+
 async def _migrate(postgres_url: str, revision: str) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        holders: list[asyncpg.Record] = []
+        try:
+            await _try_to_migrate(postgres_url, revision, holders)
+        except Exception as error:
+            if cause_of(error, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) is None:
+                raise
+            if attempt == _ATTEMPTS:
+                raise TablesInUse(holders) from error
+            log.warning("migration_waits", sessions=[_told(row) for row in holders], attempt=attempt)
+        else:
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _try_to_migrate(postgres_url: str, revision: str, holders: list[asyncpg.Record]) -> None:
+    """One attempt. `holders` are the sessions that it waited for at last."""
+
     async def connect() -> asyncpg.Connection:
         connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
         connection.add_log_listener(_pass_on)
@@ -45,9 +107,45 @@ async def _migrate(postgres_url: str, revision: str) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with asyncio.timeout(_STATEMENT_SECONDS), engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        await connection.run_sync(_upgrade, revision)
-        if revision == _NEWEST:
-            await connection.run_sync(give_rights)
+        await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with _watching(postgres_url, pid, holders):
+            await connection.run_sync(_upgrade, revision)
+            if revision == _NEWEST:
+                await connection.run_sync(give_rights)
+
+
+@asynccontextmanager
+async def _watching(postgres_url: str, pid: int, holders: list[asyncpg.Record]) -> AsyncIterator[None]:
+    """Keeps in `holders` the sessions that another one waits for, or waited for at last, until the block ends."""
+    ended, failed = asyncio.Event(), list[Exception]()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_watch(postgres_url, pid, holders, ended))
+        try:
+            yield
+        except Exception as error:
+            failed.append(error)  # a group would wrap it
+        ended.set()
+    for each in failed:
+        raise each
+
+
+async def _watch(postgres_url: str, pid: int, holders: list[asyncpg.Record], ended: asyncio.Event) -> None:
+    # It only helps to tell. Where it fails, the migration meets the trouble itself.
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
+        try:
+            while not ended.is_set():
+                holders[:] = await connection.fetch(_HOLDERS, pid) or holders
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await ended.wait()
+        finally:
+            connection.terminate()
+
+
+def _told(holder: asyncpg.Record) -> str:
+    return "{pid} ({username}, {program}, {state} for {seconds} s)".format(**holder)
 
 
 def _pass_on(_connection: object, message: asyncpg.PostgresLogMessage) -> None:
