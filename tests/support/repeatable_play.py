@@ -1,9 +1,12 @@
 """Plays of Hypothesis that are the same in every run."""
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import HypothesisException
 from hypothesis.stateful import run_state_machine_as_test
 
 
@@ -25,3 +28,35 @@ def play_again(machine: Callable[[], Any], runs: int, steps: int, *, shrinks: bo
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def play_until_it_fails(machine: Callable[[], Any], runs: int, steps: int) -> None:
+    """Plays the runs of `play_again` until one fails, for tests that expect a failure. Raises what it raised, at once.
+
+    Hypothesis would play that run again, to tell all that was done in it. That takes as long as several runs.
+    """
+
+    def make() -> Any:
+        made = machine()
+        made.teardown = partial(_end, made.teardown)
+        return made
+
+    try:
+        play_again(make, runs, steps)
+    except _Failed as failed:
+        raise failed.error from None
+
+
+class _Failed(BaseException):
+    """Not an Exception, because Hypothesis plays a run again after any of those."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _end(teardown: Callable[[], None]) -> None:
+    teardown()
+    error = sys.exception()  # of the run that ends
+    if isinstance(error, Exception) and not isinstance(error, HypothesisException):
+        raise _Failed(error)

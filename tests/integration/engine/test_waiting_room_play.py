@@ -1,5 +1,6 @@
 """Hypothesis plays a waiting room; server and model agree after every step. Seeded defects are found."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -9,22 +10,22 @@ from engine.settings import Settings
 from tests.support.effort import LONG, SOAKING, effort
 from tests.support.engine.synchronous_stage import Stage
 from tests.support.engine.waiting_room_play import RoomPlay
-from tests.support.repeatable_play import play_again
+from tests.support.repeatable_play import play_again, play_until_it_fails
 
 RUNS = effort(15, 1000)
 RUNS_TO_FIND_A_DEFECT = 500
 STEPS = 30
 
 
-def play(stage: Stage, runs: int, *, shrinks: bool = False) -> None:
+def made_on(stage: Stage) -> Callable[[], RoomPlay]:
     events: list[int] = []
-    play_again(lambda: RoomPlay(stage, events), runs, STEPS, shrinks=shrinks)
+    return lambda: RoomPlay(stage, events)
 
 
 @pytest.mark.timeout(600)
 def test_server_and_model_agree_after_every_step(unsynced_settings: Settings) -> None:
     with Stage(unsynced_settings) as stage:
-        play(stage, RUNS, shrinks=True)
+        play_again(made_on(stage), RUNS, STEPS, shrinks=True)
 
 
 class Defect(NamedTuple):
@@ -94,4 +95,4 @@ def test_defect_is_found(unsynced_settings: Settings, monkeypatch: pytest.Monkey
     assert defect.text in text, "the library changed; choose another line to break"
     monkeypatch.setattr("engine.library.library_text", lambda: text.replace(defect.text, defect.instead))
     with Stage(unsynced_settings) as stage, pytest.raises(Exception):  # noqa: B017, PT011  # however it shows
-        play(stage, RUNS_TO_FIND_A_DEFECT)
+        play_until_it_fails(made_on(stage), RUNS_TO_FIND_A_DEFECT, STEPS)

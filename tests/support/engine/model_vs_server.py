@@ -134,7 +134,6 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._settings = settings
-        self.disagreements = 0
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -168,7 +167,6 @@ class World:
             return self._step(commands)
         except (AssertionError, EngineError) as error:
             played = "".join(f"\n  {number}. {step}" for number, step in enumerate(self._played, 1))
-            self.disagreements += 1
             raise Disagreement(f"{error}\nplayed:{played}") from error
 
     def _step(self, commands: Sequence[Command[Any]]) -> list[Result]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.library import library_text
@@ -21,7 +20,7 @@ from tests.support.api.cart_entities import HELD, Payment, Seat, Standing, Takin
 from tests.support.api.cart_fixtures import LONG_WAIT_MS, SEATS, SHORT_WAIT_MS, CartStage
 from tests.support.api.cart_model_vs_api import CartWorld, Disagreement
 from tests.support.effort import effort
-from tests.support.repeatable_play import play_again
+from tests.support.repeatable_play import play_again, play_until_it_fails
 
 pytestmark = pytest.mark.single_server(
     "time passes in one step for carts and partitions, by a script over all their keys"
@@ -250,5 +249,5 @@ def test_defect_is_found(
         broken: dict[str, Any] = {}
         exec(source.replace(defect.text, defect.instead), whole.__globals__, broken)  # noqa: S102  # our own code
         monkeypatch.setattr(defect.owner, defect.function, broken[defect.function])
-    with CartStage(cart_settings, ledger.data_file) as stage, pytest.raises((Disagreement, Flaky)):
-        play_again(lambda: CartSales(stage, ledger), RUNS_TO_FIND_A_DEFECT, STEPS)
+    with CartStage(cart_settings, ledger.data_file) as stage, pytest.raises(Disagreement):
+        play_until_it_fails(lambda: CartSales(stage, ledger), RUNS_TO_FIND_A_DEFECT, STEPS)
