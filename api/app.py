@@ -1,7 +1,6 @@
 """The application: its parts, its routes. Read it from top to bottom."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -229,7 +228,7 @@ def _add_routes(app: web.Application, routes: Sequence[Route], frame: Frame) -> 
     A parameter may be any text: braces too, which aiohttp leaves out. A path has one resource for methods that follow
     each other in `routes`: aiohttp looks only at the last one that was added.
     """
-    for path, same_path in groupby(routes, key=lambda route: re.sub(r"{(\w+)}", r"{\1:[^/]+}", route.path)):
+    for path, same_path in groupby(routes, key=lambda route: route.path.replace("}", ":[^/]+}")):
         handlers = [(route.method, frame.around(route)) for route in same_path]
         for spelling in (path, f"{path}/"):
             for method, framed in handlers:
