@@ -90,36 +90,37 @@ class Eraser:
         """Erases the names of what ended longer ago than the settings say."""
         partitions = len(self._engine.keys)
         for partition in range(partitions):
-            of = (partitions, partition, self._retention_seconds, _AT_ONCE)
-            while await self._erase(
-                _Found(
-                    await self._ids("named_reservations_before", *of),
-                    await self._places("named_bookings_before", *of),
-                    await self._ids("named_waiting_before", *of),
-                )
-            ):
-                pass
+            await self._erase_found("before", partitions, partition, self._retention_seconds, _AT_ONCE)
 
     async def _erase_all(self, customer_id: str, until_ms: int) -> bool:
         """Erases a customer's data until an instant; returns whether there was anything."""
-        found_any = False
         of = (customer_id, until_ms, _AT_ONCE)
-        while await self._erase(
-            _Found(
-                await self._ids("named_reservations_of", *of),
-                await self._places("named_bookings_of", *of),
-                await self._ids("named_waiting_of", *of),
-            )
-        ):
-            found_any = True
+        found_any = await self._erase_found("of", *of)
         while await self._codes.forget_customer(*of):
             found_any = True
         return await self._erase_dead_letters(customer_id) or found_any
 
-    async def _erase(self, found: _Found) -> bool:
-        """Erases what was found, in Redis and in Postgres; False: nothing was found, or Postgres is behind."""
-        if not any(found):
-            return False
+    async def _erase_found(self, which: str, *of: int | str) -> bool:
+        """Erases what the statements `named_*` of this kind find, until they find nothing; returns if they found any.
+
+        Raises PostgresAway if somebody else keeps the rows that are left.
+        """
+        before: _Found | None = None
+        while True:
+            found = _Found(
+                await self._ids(f"named_reservations_{which}", *of),
+                await self._places(f"named_bookings_{which}", *of),
+                await self._ids(f"named_waiting_{which}", *of),
+            )
+            if not any(found):
+                return before is not None
+            if found == before:
+                raise PostgresAway("somebody else writes the rows that are left to erase")
+            await self._erase(found)
+            before = found
+
+    async def _erase(self, found: _Found) -> None:
+        """Erases what was found, in Redis and in Postgres, where rows that somebody else writes are left."""
         details = [_booking_details(customer_id) for _, _, customer_id in found.bookings]
         submit = self._engine.submit
         # First those who wait: an offer that is made meanwhile is found as a reservation in the next round.
@@ -136,7 +137,6 @@ class Eraser:
             ids = [booking_id for _, booking_id, _ in found.bookings]
             await connection.execute(statement("erase_bookings"), events, ids, details)
             await connection.execute(statement("erase_waiting_entries"), found.waiting)
-        return True
 
     async def _erase_dead_letters(self, customer_id: str) -> bool:
         """Erases names in dead letters; returns whether there were any."""
