@@ -1,10 +1,14 @@
 -- The outcomes of attempts. A failed one is tried again after its pause, at the latest when its $7 seconds are up. Messages
--- behind it wait with it. One that failed after that is dead. Returns how many died.
+-- behind it wait with it. One that failed after that is dead. Returns how many died. The rows are locked in one order: another
+-- worker may write outcomes of its own, though only one should send.
 WITH attempt AS (
   SELECT told.*, d.since + $7 * interval '1 second' AS give_up_at
   FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::bigint[], $5::smallint[], $6::text[])
     AS told (id, delivered, is_last, pause_ms, response_status, error)
   JOIN webhook_deliveries AS d ON d.id = told.id
+  WHERE d.status = 'pending'
+  ORDER BY d.id
+  FOR NO KEY UPDATE OF d
 ),
 noted AS (
   UPDATE webhook_deliveries AS d SET
