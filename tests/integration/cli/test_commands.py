@@ -23,15 +23,15 @@ _TIMEOUT_SECONDS = 60
 _SERVE = ("serve", "--auth", "off", "--port")
 
 
-_OF_THE_API = ("serve", "streams")
-"""Commands that decide what is imported, and how: these are started."""
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Read when the metrics are imported, so a command that finds it is started."""
 
 
 def _onsale(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """The end of a command. Most are forked from a process that has imported everything, which takes the longest."""
     environ = os.environ | {f"ONSALE_{name.upper()}": value for name, value in variables.items()}
     command = [sys.executable, "-m", "cli", *arguments]
-    if arguments[0] in _OF_THE_API:
+    if _METRICS_VARIABLE in environ:
         return subprocess.run(
             command, env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS
         )
@@ -123,7 +123,7 @@ def test_sync_says_that_the_port_of_its_metrics_is_taken(settings: Settings) -> 
 def test_metrics_need_their_directory(
     command: tuple[str, ...], directory: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", directory)
+    monkeypatch.setenv(_METRICS_VARIABLE, directory)
     port = str(free_port())
     ran = _onsale(*(port if part == "0" else part for part in command))
     assert (ran.returncode, "PROMETHEUS_MULTIPROC_DIR names no directory" in _sentence(ran)) == (2, True), ran.stderr
