@@ -3,8 +3,9 @@
 To import everything takes longer than most tests let a process live. So it is done once, and each start is a fork.
 `onsale` as a user starts it is in tests/system/test_dev.py, test_production.py and test_containers.py.
 
-Orders come over a socket, a JSON document in each message: {"argv", "environ", "log_file", "error_file"}. The answer is
-{"pid"}, and at the end of the process there is a message {"pid", "status"}. A negative status is that of a signal.
+Orders come over a socket, a JSON document in each message: {"argv", "environ", "log_file", "error_file",
+"shared_metrics"}. The answer is {"pid"}, and at the end of the process there is a message {"pid", "status"}. A negative
+status is that of a signal.
 """
 
 import ctypes
@@ -19,6 +20,8 @@ from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
+
+from prometheus_client import values
 
 import cli.main
 
@@ -90,6 +93,8 @@ def _make_own(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["environ"])
     sys.argv = ["onsale", *order["argv"]]
+    if order["shared_metrics"]:  # `serve` says so before prometheus-client is imported, which it was long ago
+        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,11 @@ from tests.support.system.fork_server import MESSAGE_BYTES
 
 
 class ForkedChild(Child):
-    """As Child, of an `onsale` with these arguments. `error_file`: of standard error, else it is in the log."""
+    """As Child, of an `onsale` with these arguments.
+
+    `error_file`: of standard error, else it is in the log.
+    `shared_metrics`: those of all its processes are counted together, as `serve` wants it with several workers.
+    """
 
     def __init__(
         self,
@@ -27,8 +31,10 @@ class ForkedChild(Child):
         *,
         environ: Mapping[str, str],
         error_file: Path | None = None,
+        shared_metrics: bool = False,
     ) -> None:
         super().__init__(name, argv, log_file, environ=environ)
+        self._shared_metrics = shared_metrics
         self._error_file = error_file or log_file
 
     def _spawn(self, _log: IO[bytes]) -> Any:
@@ -37,6 +43,7 @@ class ForkedChild(Child):
             "environ": self._environ,
             "log_file": str(self.log_file.resolve()),
             "error_file": str(self._error_file.resolve()),
+            "shared_metrics": self._shared_metrics,
         }
         return _server().fork(order)
 

@@ -18,6 +18,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self
 
 import aiohttp
@@ -150,16 +151,15 @@ class Stack:
 
     async def run(self, *command: str) -> Ended:
         """Runs an `onsale` command until it ends."""
-        process = await asyncio.create_subprocess_exec(
-            _ONSALE, *command, env=self._environ(command[0]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), _PATIENCE_SECONDS)
-        except BaseException:
-            process.kill()
-            await process.wait()
-            raise
-        return Ended(process.returncode or 0, output.decode())
+        with TemporaryDirectory(dir=self._directory) as folder:
+            output = Path(folder) / "output"
+            child = ForkedChild(command[0], command, output, environ=self._environ(command[0]))
+            child.start()
+            try:
+                await wait_until(lambda: not child.running, _PATIENCE_SECONDS, f"the end of {command[0]}")
+                return Ended(child.wait(0), output.read_text(encoding="utf-8"))
+            finally:
+                child.kill()
 
     def shell(self, script: str) -> None:
         """Runs commands of a page in the directory of the stack, as the owner of the database; all must succeed."""
@@ -187,10 +187,9 @@ class Stack:
             "sync": ["sync"],
             "api": ["serve", "--port", str(self._api_port), "--workers", str(self.api_workers)],
         }[name]
+        shared_metrics = name == "api" and self.api_workers > 1
         log_file, environ = self._logs / f"{name}.log", self._environ(name)
-        if name == "api" and self.api_workers > 1:  # how metrics are kept is decided when they are imported
-            return Child(name, [_ONSALE, *arguments], log_file, environ=environ)
-        return ForkedChild(name, arguments, log_file, environ=environ)
+        return ForkedChild(name, arguments, log_file, environ=environ, shared_metrics=shared_metrics)
 
     def _environ(self, process: str) -> dict[str, str]:
         settings = msgspec.structs.asdict(self.settings) | {"postgres_url": self._postgres_url(process)}
