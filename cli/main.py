@@ -37,6 +37,7 @@ _NOT_MIGRATED = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedColumnError,
     asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedObjectError,
     asyncpg.InvalidSchemaNameError,
 )
 

@@ -39,6 +39,7 @@ _TROUBLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,  # not migrated
+    asyncpg.UndefinedObjectError,  # the same, a type of rows
     asyncpg.InterfaceError,  # the connection was lost while it was in use
     asyncpg.InternalClientError,  # the same, in the middle of an exchange
 )

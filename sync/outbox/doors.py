@@ -4,26 +4,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.facts import EticketFact, Scan
+from sync.outbox.rows import Row
 
 
-def eticket_columns(facts: Sequence[EticketFact]) -> Sequence[Sequence[Any]]:
-    """The rows of e-tickets, column by column: the last fact of each is enough."""
+def eticket_rows(facts: Sequence[EticketFact]) -> Sequence[Row]:
+    """The rows of e-tickets: the last fact of each is enough."""
     last = {(fact.event_id, fact.number): fact.eticket for fact in facts}
-    etickets = list(last.values())
-    return (
-        [event_id for event_id, _ in last],
-        [number for _, number in last],
-        [eticket.reservation_id for eticket in etickets],
-        [eticket.ticket_id for eticket in etickets],
-        [eticket.pool for eticket in etickets],
-        [eticket.seat for eticket in etickets],
-        [eticket.issue for eticket in etickets],
-        [eticket.state.value for eticket in etickets],
-        [eticket.holder for eticket in etickets],
-        [eticket.transfer_id for eticket in etickets],
-        [eticket.first_in_ms for eticket in etickets],
-        [eticket.changed_ms for eticket in etickets],
-    )
+    return [
+        (
+            event_id,
+            number,
+            eticket.reservation_id,
+            eticket.ticket_id,
+            eticket.pool,
+            eticket.seat,
+            eticket.issue,
+            eticket.state.value,
+            eticket.holder,
+            eticket.transfer_id,
+            eticket.first_in_ms,
+            eticket.changed_ms,
+        )
+        for (event_id, number), eticket in last.items()
+    ]
 
 
 def check_in_columns(scans: Sequence[Scan]) -> Sequence[Sequence[Any]]:

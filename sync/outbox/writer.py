@@ -34,9 +34,9 @@ from engine.outbox import BEGINNING, Entry, Position
 from engine.tracing import current_span, traceparent_of
 from sync.audit_log.acts import Acted, Standing, entries_of, reservations_of, standing_of
 from sync.audit_log.entries import append
-from sync.outbox.doors import check_in_columns, eticket_columns
+from sync.outbox.doors import check_in_columns, eticket_rows
 from sync.outbox.rooms import place_columns, room_columns
-from sync.outbox.rows import booking_columns, columns, fold, fold_bookings, fold_waiting, waiting_columns
+from sync.outbox.rows import booking_columns, fold, fold_bookings, fold_waiting, rows, waiting_columns
 from sync.postgres import Connection
 from sync.sql import statement
 from sync.webhooks.messages import write_deliveries
@@ -173,19 +173,19 @@ async def _write_facts(connection: Connection, told: Sequence[PositionedFact]) -
 async def _upsert(connection: Connection, facts: Sequence[Fact]) -> None:
     if not facts:
         return
-    rows = columns(fold(facts))
-    await connection.execute(statement("upsert_reservations"), *rows.reservations)
-    if rows.items[0]:
-        await connection.execute(statement("upsert_items"), *rows.items)
-    for items, rids in rows.known_before.items():
+    told = rows(fold(facts))
+    await connection.execute(statement("upsert_reservations"), told.reservations)
+    if told.items:
+        await connection.execute(statement("upsert_items"), told.items)
+    for items, rids in told.known_before.items():
         await connection.execute(statement("delete_items"), rids, items)
-    if rows.payments[0]:
-        await connection.execute(statement("upsert_payments"), *rows.payments)
-    if rows.refunds[0]:
-        await connection.execute(statement("upsert_refunds"), *rows.refunds)
-    if rows.kept_changed:
-        await connection.execute(statement("delete_kept_items"), rows.kept_changed)
-        await connection.execute(statement("insert_kept_items"), *rows.kept)
+    if told.payments:
+        await connection.execute(statement("upsert_payments"), told.payments)
+    if told.refunds:
+        await connection.execute(statement("upsert_refunds"), told.refunds)
+    if told.kept_changed:
+        await connection.execute(statement("delete_kept_items"), told.kept_changed)
+        await connection.execute(statement("insert_kept_items"), told.kept)
 
 
 async def _upsert_waiting(connection: Connection, facts: Sequence[WaitingFact]) -> None:
@@ -211,7 +211,7 @@ async def _upsert_bookings(connection: Connection, facts: Sequence[BookingFact])
 
 async def _upsert_etickets(connection: Connection, facts: Sequence[EticketFact]) -> None:
     if facts:
-        await connection.execute(statement("upsert_etickets"), *eticket_columns(facts))
+        await connection.execute(statement("upsert_etickets"), eticket_rows(facts))
 
 
 async def _insert_check_ins(connection: Connection, scans: Sequence[Scan]) -> None:

@@ -4,12 +4,7 @@ INSERT INTO etickets AS known (
 SELECT
   event_id, number, reservation_id, ticket_id, pool, seat, issue, status, holder::json, transfer_id,
   instant(nullif(first_in_ms, 0)), instant(changed_ms)
-FROM unnest(
-  $1::integer[], $2::integer[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::text[],
-  $9::text[], $10::text[], $11::bigint[], $12::bigint[]
-) AS told (
-  event_id, number, reservation_id, ticket_id, pool, seat, issue, status, holder, transfer_id, first_in_ms, changed_ms
-)
+FROM unnest($1::eticket_row[]) AS told
 ON CONFLICT (event_id, number) DO UPDATE SET
   issue = excluded.issue,
   status = excluded.status,

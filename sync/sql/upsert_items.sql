@@ -3,12 +3,8 @@ INSERT INTO reservation_items AS known (
 )
 SELECT
   reservation_id, position, ticket_id, pool, quantity, unit_minor, instant(created_ms), first_of_ticket,
-  seats::integer[], off_minor
-FROM unnest(
-  $1::text[], $2::smallint[], $3::integer[], $4::text[], $5::integer[], $6::bigint[], $7::bigint[],
-  $8::boolean[], $9::text[], -- arrays of many lengths have no array, but as text
-  $10::bigint[]
-) AS told (reservation_id, position, ticket_id, pool, quantity, unit_minor, created_ms, first_of_ticket, seats, off_minor)
+  seats, off_minor
+FROM unnest($1::item_row[]) AS told
 ON CONFLICT (reservation_id, position) DO UPDATE SET
   ticket_id = excluded.ticket_id,
   pool = excluded.pool,

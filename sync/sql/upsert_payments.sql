@@ -7,14 +7,8 @@ SELECT
   reservation_id, id, status, amount_minor, reason, digest,
   instant(started_ms), instant(nullif(settled_ms, 0)), instant(nullif(completed_ms, 0)),
   received_minor, received_currency, note, currency, exchange::json
-FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[],
-  $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[]
-) WITH ORDINALITY AS told (
-  reservation_id, id, status, amount_minor, reason, digest, started_ms, settled_ms, completed_ms, received_minor,
-  received_currency, note, currency, exchange, place
-)
-ORDER BY place
+FROM unnest($1::payment_row[]) WITH ORDINALITY AS told
+ORDER BY ordinality
 ON CONFLICT (reservation_id, id) DO UPDATE SET
   status = excluded.status,
   reason = excluded.reason,

@@ -4,8 +4,5 @@ INSERT INTO refunds AS known (
 SELECT
   reservation_id, payment_id, id, place, amount_minor, instant(created_ms), instant(nullif(settled_ms, 0)),
   places::json, worth_minor
-FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::bigint[],
-  $8::text[], $9::bigint[]
-) AS told (reservation_id, payment_id, id, place, amount_minor, created_ms, settled_ms, places, worth_minor)
+FROM unnest($1::refund_row[]) AS told
 ON CONFLICT (reservation_id, payment_id, id) DO UPDATE SET settled_at = excluded.settled_at

@@ -6,13 +6,7 @@ SELECT
   id, event_id, customer_id, status, details::json, digest, places, total_minor,
   instant(created_ms), instant(expires_ms), instant(nullif(ended_ms, 0)), instant(nullif(paid_ms, 0)), code, code_kind,
   currency, instant(updated_ms)
-FROM unnest(
-  $1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::bigint[],
-  $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::bigint[]
-) AS told (
-  id, event_id, customer_id, status, details, digest, places, total_minor, created_ms, expires_ms, ended_ms, paid_ms,
-  code, code_kind, currency, updated_ms
-)
+FROM unnest($1::reservation_row[]) AS told
 ON CONFLICT (id) DO UPDATE SET
   customer_id = excluded.customer_id,
   status = excluded.status,

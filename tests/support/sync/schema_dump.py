@@ -1,4 +1,4 @@
-"""The schema of a database as sorted lines of text: columns, constraints, indexes, sequences, views and functions.
+"""The schema of a database as sorted lines: columns, types, constraints, indexes, sequences, views and functions.
 
 Comments are left out, and privileges, which tests/integration/sync/test_rights.py compares with their documentation.
 """

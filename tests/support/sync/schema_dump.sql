@@ -1,4 +1,4 @@
--- One line per column, constraint, index, sequence, view and function of the schemas public and reporting.
+-- One line per column, attribute of a type, constraint, index, sequence, view and function of the schemas public and reporting.
 WITH schemas AS (SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('public', 'reporting')),
   relations AS (
     SELECT c.oid, c.relkind, concat_ws('.', n.nspname, c.relname) AS name
@@ -6,7 +6,7 @@ WITH schemas AS (SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('public
     JOIN schemas AS n ON n.oid = c.relnamespace
   )
 SELECT format(
-  'column %s %s: %s', c.name, lpad((row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text, 2, '0'),
+  '%s %s %s: %s', CASE c.relkind WHEN 'c' THEN 'type' ELSE 'column' END, c.name, lpad((row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum))::text, 2, '0'),
   concat_ws(
     ' ', a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
     nullif(a.attidentity::text, ''), 'default ' || pg_get_expr(d.adbin, d.adrelid)
@@ -15,7 +15,7 @@ SELECT format(
 FROM pg_attribute AS a
 JOIN relations AS c ON c.oid = a.attrelid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'v', 'c') AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT format('constraint %s %s: %s', c.name, k.conname, pg_get_constraintdef(k.oid))
 FROM pg_constraint AS k

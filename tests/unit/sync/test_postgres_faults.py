@@ -16,6 +16,7 @@ from sync.postgres import PostgresAway, RolledBack, postgres_faults
         asyncpg.AdminShutdownError("shutting down"),
         asyncpg.TooManyConnectionsError("too many"),
         asyncpg.UndefinedTableError("not migrated"),
+        asyncpg.UndefinedObjectError("not migrated"),
         asyncpg.InterfaceError("connection is closed"),
     ],
 )

@@ -3,7 +3,7 @@
 from engine.facts import Fact, WaitingFact
 from engine.records import Attempt, Line, Record, WaitingEntry
 from engine.words import AttemptState, FactWord, State, WaitingFactWord, WaitingState
-from sync.outbox.rows import columns, fold, fold_waiting
+from sync.outbox.rows import fold, fold_waiting, rows
 
 RID = "1-aaaaaaaaaaaaaaaa"
 
@@ -33,8 +33,8 @@ def test_the_last_record_counts_and_the_first_instants_stay() -> None:
     assert folded.paid_ms == {RID: 20}
     assert folded.attempts == {(RID, "pay-1"): back}
     assert folded.completed_ms == {(RID, "pay-1"): 20}
-    rows = columns(folded)
-    assert {len(column) for column in (*rows.reservations, *rows.items, *rows.payments)} == {1}
+    made = rows(folded)
+    assert [len(each) for each in (made.reservations, made.items, made.payments)] == [1, 1, 1]
 
 
 def test_attempts_that_a_record_forgot_are_kept_in_order() -> None:
@@ -45,16 +45,16 @@ def test_attempts_that_a_record_forgot_are_kept_in_order() -> None:
 
 def test_only_reservations_of_earlier_batches_may_have_items_too_many() -> None:
     other = "1-bbbbbbbbbbbbbbbb"
-    rows = columns(fold([_fact(FactWord.HELD, State.HELD, 1), _fact(FactWord.CHANGED, State.HELD, 2, rid=other)]))
-    assert rows.known_before == {1: [other]}
-    assert rows.items[0] == [RID, other]
+    made = rows(fold([_fact(FactWord.HELD, State.HELD, 1), _fact(FactWord.CHANGED, State.HELD, 2, rid=other)]))
+    assert made.known_before == {1: [other]}
+    assert [rid for rid, *_ in made.items] == [RID, other]
 
 
 def test_items_that_cannot_have_changed_are_not_written_again() -> None:
     facts = [_fact(FactWord.PAYING, State.PAYING, 1), _fact(FactWord.PAID, State.PAID, 2)]
-    rows = columns(fold(facts))
-    assert [len(column) for column in (rows.reservations[0], rows.items[0])] == [1, 0]
-    assert rows.known_before == {}
+    made = rows(fold(facts))
+    assert [len(each) for each in (made.reservations, made.items)] == [1, 0]
+    assert made.known_before == {}
 
 
 def test_an_entry_that_comes_again_under_its_id_has_not_ended() -> None:
