@@ -1,7 +1,8 @@
 """A batch of outbox entries becomes rows, in one transaction with the offset that says so."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
@@ -60,7 +61,7 @@ class OffsetMoved(Exception):
     """Another worker has written these entries."""
 
 
-class PositionedFact(NamedTuple):
+class PositionedFact(msgspec.Struct, frozen=True, gc=False):
     """A fact and the entry that it came in."""
 
     position: Position
@@ -129,7 +130,7 @@ async def write_batch(connection: Connection, partition: int, before: Position, 
 
     Raises OffsetMoved, and the transaction must be rolled back, if the tables are not where `before` says.
     """
-    told_ms = next((told.fact.at_ms for told in reversed(batch.told) if isinstance(told.fact, Fact)), None)
+    told_ms = next((each.fact.at_ms for each in reversed(batch.told) if isinstance(each.fact, Fact)), None)
     moved = await connection.fetchval(statement("move_offset"), partition, *before, *batch.last, told_ms)
     if moved is None:
         raise OffsetMoved(f"the tables are not at {before} of partition {partition}")
@@ -139,7 +140,8 @@ async def write_batch(connection: Connection, partition: int, before: Position, 
     dead = [*batch.dead, *await _write_facts(connection, batch.told)]
     seen = 0
     for acted in batch.acted:
-        for _, fact in batch.told[seen : acted.told_before]:
+        for told in batch.told[seen : acted.told_before]:
+            fact = told.fact
             if isinstance(fact, Fact) and fact.reservation_id in states:
                 states[fact.reservation_id] = standing_of(fact.record)
         seen = acted.told_before
@@ -153,15 +155,19 @@ async def _write_facts(connection: Connection, told: Sequence[PositionedFact]) -
     """Writes facts in bulk; where Postgres refuses, in halves: one bad fact among thousands is found quickly."""
     if not told:
         return []
+    facts = [each.fact for each in told]
+    kinds: dict[type[AnyFact], list[Any]] = defaultdict(list)
+    for fact in facts:
+        kinds[type(fact)].append(fact)
     try:
         async with connection.transaction():
-            await _upsert(connection, [each.fact for each in told if isinstance(each.fact, Fact)])
-            await _upsert_bookings(connection, [each.fact for each in told if isinstance(each.fact, BookingFact)])
-            await _upsert_etickets(connection, [each.fact for each in told if isinstance(each.fact, EticketFact)])
-            await _insert_check_ins(connection, [each.fact for each in told if isinstance(each.fact, Scan)])
-            await _upsert_waiting(connection, [each.fact for each in told if isinstance(each.fact, WaitingFact)])
-            await _upsert_queues(connection, [each.fact for each in told if isinstance(each.fact, QueueFact)])
-            await write_deliveries(connection, [each.fact for each in told], traceparent_of(current_span()))
+            await _upsert(connection, kinds[Fact])
+            await _upsert_bookings(connection, kinds[BookingFact])
+            await _upsert_etickets(connection, kinds[EticketFact])
+            await _insert_check_ins(connection, kinds[Scan])
+            await _upsert_waiting(connection, kinds[WaitingFact])
+            await _upsert_queues(connection, kinds[QueueFact])
+            await write_deliveries(connection, facts, traceparent_of(current_span()))
     except _BAD_FACT as error:
         if len(told) == 1:
             return [DeadLetter(told[0].position, msgspec.msgpack.encode(_nameless(told[0].fact)), repr(error))]

@@ -83,6 +83,8 @@ async def write_deliveries(connection: Connection, facts: Iterable[AnyFact], tra
     `trace`: the `traceparent` of the transaction, if it is traced.
     """
     wanted = {event for (event,) in await connection.fetch(statement("webhook_events_wanted"))}
+    if not wanted:
+        return
     told = [_message(event, fact) for fact in facts if (event := _event_of(fact)) and event in wanted]
     if told:
         columns = zip(*told, strict=True)
