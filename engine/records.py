@@ -186,7 +186,7 @@ class Record(msgspec.Struct, gc=False, array_like=True, frozen=True, forbid_unkn
     @property
     def places(self) -> int:
         """Places in all lines."""
-        return sum(line.quantity for line in self.lines)
+        return sum([line.quantity for line in self.lines])
 
     @property
     def is_offer(self) -> bool:

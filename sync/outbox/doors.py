@@ -19,7 +19,7 @@ def eticket_rows(facts: Sequence[EticketFact]) -> Sequence[Row]:
             eticket.pool,
             eticket.seat,
             eticket.issue,
-            eticket.state.value,
+            eticket.state,
             eticket.holder,
             eticket.transfer_id,
             eticket.first_in_ms,

@@ -194,7 +194,7 @@ def _reservation_row(folded: Folded, rid: str, record: Record) -> Row:
         rid,
         record.event_id,
         record.customer_id,
-        record.state.value,
+        record.state,
         record.details,
         record.digest,
         record.places,
@@ -204,7 +204,7 @@ def _reservation_row(folded: Folded, rid: str, record: Record) -> Row:
         record.ended_ms,
         folded.paid_ms.get(rid, 0),
         code.code if code else None,
-        code.kind.value if code else None,
+        code.kind if code else None,
         record.currency,
         folded.updated_ms[rid],
     )
@@ -216,7 +216,7 @@ def _payment_row(folded: Folded, key: tuple[str, str], attempt: Attempt) -> Row:
     return (
         rid,
         attempt_id,
-        attempt.state.value,
+        attempt.state,
         attempt.amount_minor,
         attempt.reason,
         attempt.digest,
