@@ -33,6 +33,23 @@ SELECT id, 0, event_id, event_id::text, 2, 2500, created_at, true FROM reservati
 ANALYZE
 """
 
+_NAMELESS = """
+UPDATE events SET starts_at = now() - interval '1 day';
+UPDATE reservations SET ended_at = now() - interval '1 hour';
+UPDATE reservations SET details = '{"name":"Ada"}' WHERE id = '1-1';
+INSERT INTO etickets
+  (event_id, number, reservation_id, ticket_id, pool, seat, issue, status, holder, transfer_id, changed_at)
+SELECT event_id, row_number() OVER (), id, 1, '1', 0, 1, 'valid', '{}', '', now() FROM reservations;
+UPDATE etickets SET holder = '{"name":"Bob"}' WHERE reservation_id = '2-2';
+INSERT INTO waiting_entries
+  (id, event_id, ticket_id, quantity, customer_id, details, contact, digest, created_at, changed_at, status, number,
+   ended_at)
+SELECT 'w-' || n, 1, 1, 1, 'c', '{}', '{}', '', now(), now(), 'ended', n, now() - interval '1 hour'
+FROM generate_series(1, 10000) AS n;
+UPDATE waiting_entries SET contact = '{"phone":"1"}' WHERE id = 'w-3';
+ANALYZE
+"""
+
 
 @pytest.mark.own_database  # without statistics, by which small tables are cheap to read
 async def test_what_is_looked_up_for_each_row_is_found_by_an_index(pool: Postgres) -> None:
@@ -67,12 +84,27 @@ async def test_reports_of_one_event_read_its_sales_alone(pool: Postgres) -> None
     assert not faults, "an event has 100 of 10,000 reservations"
 
 
-def _rows_read(node: Mapping[str, Any]) -> Iterator[float]:
-    """The rows of reservations that each scan has looked at."""
-    if node.get("Relation Name") == "reservations":
+@pytest.mark.own_database
+async def test_names_to_erase_are_found_without_a_look_at_all_sales(pool: Postgres) -> None:
+    """Retention looks for them each minute, once per partition, and nearly all of what was ever sold has no names."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute(_SALES)
+        await connection.execute(_NAMELESS)
+        for name, named in (("named_reservations_before", ["1-1", "2-2"]), ("named_waiting_before", ["w-3"])):
+            text, arguments = statement(name), (1, 0, 60, 100)
+            assert sorted([row["id"] for row in await connection.fetch(text, *arguments)]) == named
+            ((told,),) = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments)
+            ((plan),) = json.loads(told)
+            read = sum(_rows_read(plan["Plan"], frozenset({"reservations", "etickets", "waiting_entries"})))
+            assert read <= 5, f"{name} reads {read:.0f} rows"
+
+
+def _rows_read(node: Mapping[str, Any], relations: frozenset[str] = frozenset({"reservations"})) -> Iterator[float]:
+    """The rows of these relations that each scan has looked at."""
+    if node.get("Relation Name") in relations:
         yield (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
     for part in node.get("Plans", ()):
-        yield from _rows_read(part)
+        yield from _rows_read(part, relations)
 
 
 async def _plan(connection: Connection, text: str) -> Mapping[str, Any]:
