@@ -1,12 +1,13 @@
 -- Reservations with names that ended, and whose event and slots began, so many seconds ago. A slot's time is local: a day
--- more is enough for any time zone. The array: Postgres would guess that most rows have names, and read the table.
+-- more is enough for any time zone. Names come to e-tickets with transfers, which raise the issue. The array: Postgres would
+-- guess that most rows have names, and read the table.
 WITH due AS (
   SELECT now() - make_interval(secs => $3) AS instant
 ), named AS (
   SELECT id FROM reservations
   WHERE event_id % $1 = $2 AND ended_at IS NOT NULL AND ended_at < (SELECT instant FROM due) AND details::text <> '{}'
   UNION
-  SELECT reservation_id FROM etickets WHERE event_id % $1 = $2 AND named
+  SELECT reservation_id FROM etickets WHERE event_id % $1 = $2 AND issue > 0 AND holder::text <> '{}'
 )
 SELECT r.id
 FROM reservations AS r

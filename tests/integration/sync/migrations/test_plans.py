@@ -39,8 +39,8 @@ UPDATE reservations SET ended_at = now() - interval '1 hour';
 UPDATE reservations SET details = '{"name":"Ada"}' WHERE id = '1-1';
 INSERT INTO etickets
   (event_id, number, reservation_id, ticket_id, pool, seat, issue, status, holder, transfer_id, changed_at)
-SELECT event_id, row_number() OVER (), id, 1, '1', 0, 1, 'valid', '{}', '', now() FROM reservations;
-UPDATE etickets SET holder = '{"name":"Bob"}' WHERE reservation_id = '2-2';
+SELECT event_id, row_number() OVER (), id, 1, '1', 0, 0, 'valid', '{}', '', now() FROM reservations;
+UPDATE etickets SET holder = '{"name":"Bob"}', issue = issue + 1 WHERE reservation_id = '2-2';
 INSERT INTO waiting_entries
   (id, event_id, ticket_id, quantity, customer_id, details, contact, digest, created_at, changed_at, status, number,
    ended_at)
