@@ -131,8 +131,8 @@ class Eraser:
         if not await self._caught_up():
             raise PostgresAway("Postgres does not have the erased records yet")
         async with self._postgres.connection() as connection:
-            await connection.execute(statement("erase_reservations"), found.reservations)
             await connection.execute(statement("erase_holders"), found.reservations)
+            await connection.execute(statement("erase_reservations"), found.reservations)  # after all their e-tickets
             events = [event_id for event_id, _, _ in found.bookings]
             ids = [booking_id for _, booking_id, _ in found.bookings]
             await connection.execute(statement("erase_bookings"), events, ids, details)

@@ -1,6 +1,6 @@
 -- Reservations with names that ended, and whose event and slots began, so many seconds ago. A slot's time is local: a day
--- more is enough for any time zone. Names come to e-tickets with transfers, which raise the issue. The array: Postgres would
--- guess that most rows have names, and read the table.
+-- more is enough for any time zone. An e-ticket has the names of its reservation, which go last, or those of a transfer, which
+-- raised the issue. The array: Postgres would guess that most rows have names, and read the table.
 WITH due AS (
   SELECT now() - make_interval(secs => $3) AS instant
 ), named AS (
