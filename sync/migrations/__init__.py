@@ -40,7 +40,7 @@ _NEWEST = "head"
 _HOLDERS = """
 SELECT
   blocking.pid,
-  coalesce(a.usename, 'a prepared transaction') AS username,
+  CASE blocking.pid WHEN 0 THEN 'a prepared transaction' ELSE coalesce(a.usename, 'Postgres itself') END AS username,
   coalesce(nullif(a.application_name, ''), 'unnamed') AS program,
   coalesce(a.state, 'busy') AS state,
   coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::integer AS seconds

@@ -14,19 +14,19 @@ from cli.migrate import migrate_database
 from sync.migrations import migrate
 from tests.support.waiting import wait_until
 
-_BEFORE_THE_LAST = "0028"
+_BEFORE = "0028"
 _CHANGED = "SELECT count(*) FROM reporting.sales_by_ticket"
-"""A view that the last migration replaces."""
+"""A view that the migration after it replaces."""
 
 _TIMEOUT_SECONDS = 10
 
 
 @pytest.fixture
 async def url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A database that has a migration before it."""
+    """A database that has migrations before it."""
     name = "long_transactions"
     url = await asyncio.to_thread(postgres.ensure_database, name)
-    await asyncio.to_thread(migrate, url, _BEFORE_THE_LAST)
+    await asyncio.to_thread(migrate, url, _BEFORE)
     yield url
     connection = await asyncpg.connect(postgres.url(), timeout=_TIMEOUT_SECONDS)
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)", timeout=_TIMEOUT_SECONDS)
@@ -62,6 +62,15 @@ async def test_it_gives_up_and_names_the_session_that_is_in_its_way(
     await transaction.rollback()
     await asyncio.to_thread(migrate_database, url)
     await asyncio.to_thread(migrate_database, url)
+
+
+async def test_sessions_without_a_user_are_not_taken_for_prepared_transactions(url: str) -> None:
+    """As a vacuum against wraparound, which does not make way for a migration."""
+    connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
+    pid = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    rows = await connection.fetch(sync.migrations._HOLDERS.replace("pg_blocking_pids($1)", "$1::integer[]"), [pid, 0])
+    connection.terminate()
+    assert {row["pid"]: row["username"] for row in rows} == {pid: "Postgres itself", 0: "a prepared transaction"}
 
 
 async def test_it_goes_on_once_the_session_has_ended(
