@@ -148,6 +148,8 @@ class OutboxReader:
             began = loop.time()
             whole = without_gap(position, entries)
             if entries and not whole:
+                if await self._committed() != position:
+                    raise OffsetMoved(f"another worker has written what came after {position}")
                 raise OutboxBroken(_missing(position, entries[0]))
             for batch in batches(whole, self._facts_limit):
                 if self._tracer is None or not batch.traces:

@@ -9,6 +9,7 @@ from engine.facts import Fact, decode_fact
 from engine.outbox import Entry, last_position
 from engine.redis_keys import OUTBOX_FIELD
 from engine.words import FactWord
+from sync.outbox.writer import OffsetMoved
 from tests.support.sync.box_office import BoxOffice, running
 from tests.support.waiting import wait_until
 
@@ -39,6 +40,23 @@ async def test_a_gap_stops_the_partition_until_it_is_mended(office: BoxOffice) -
         await wait_until(office.outbox_is_empty)
         await wait_until(lambda: not _stopped(office))
     assert (await office.statuses()).keys() == set(rids)
+
+
+async def test_what_another_reader_has_written_is_no_gap(office: BoxOffice) -> None:
+    """It lost the connection by which it led, and goes on. Nothing is wrong with the outbox."""
+    slow, other = office.reader(), office.reader()
+    await office.hold()
+    async with running(other.run()):
+        await wait_until(office.outbox_is_empty)
+        known = await slow._committed()
+        await office.hold()
+        await wait_until(office.outbox_is_empty)
+    rid = await office.hold()
+    with pytest.raises(OffsetMoved):
+        await slow._follow(known)
+    async with running(slow.run()):
+        await wait_until(office.outbox_is_empty)
+    assert rid in await office.statuses()
 
 
 async def test_a_redis_that_was_set_back_stops_the_partition(office: BoxOffice) -> None:
