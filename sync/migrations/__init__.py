@@ -1,8 +1,6 @@
 """The schema of Postgres and how a database gets there: Alembic runs the revisions, their SQL stands beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from sync.migrations.lock_holders import CONNECT_SECONDS, told, watching
 from sync.migrations.scripts import give_rights
 
 log = structlog.get_logger(__name__)
@@ -22,7 +21,6 @@ _FOLDER = Path(__file__).resolve().parent
 _LOCK = 7_465_600_001
 """The advisory lock that lets one migration run at a time. Any number that nobody else in the database uses."""
 
-_CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 600
 
 _LOCK_MS = 3000
@@ -33,20 +31,8 @@ Longer than a second, after which Postgres ends an autovacuum that is in the way
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 2.0
-_LOOK_SECONDS = 0.1
 
 _NEWEST = "head"
-
-_HOLDERS = """
-SELECT
-  blocking.pid,
-  CASE blocking.pid WHEN 0 THEN 'a prepared transaction' ELSE coalesce(a.usename, 'Postgres itself') END AS username,
-  coalesce(nullif(a.application_name, ''), 'unnamed') AS program,
-  coalesce(a.state, 'busy') AS state,
-  coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::integer AS seconds
-FROM unnest(pg_blocking_pids($1)) AS blocking (pid) LEFT JOIN pg_stat_activity AS a ON a.pid = blocking.pid
-ORDER BY a.xact_start
-"""
 
 E = TypeVar("E", bound=BaseException)
 
@@ -55,7 +41,7 @@ class TablesInUse(Exception):
     """Other transactions have held locks of tables for too long. Nothing was changed; it is safe to try again."""
 
     def __init__(self, holders: list[asyncpg.Record]) -> None:
-        super().__init__("; ".join(map(_told, holders)) or "sessions that have ended since")
+        super().__init__("; ".join(map(told, holders)) or "sessions that have ended since")
         self.pids = [row["pid"] for row in holders if row["pid"]]
 
 
@@ -89,7 +75,7 @@ async def _migrate(postgres_url: str, revision: str) -> None:
                 raise
             if attempt == _ATTEMPTS:
                 raise TablesInUse(holders) from error
-            log.warning("migration_waits", sessions=[_told(row) for row in holders], attempt=attempt)
+            log.warning("migration_waits", sessions=[told(row) for row in holders], attempt=attempt)
         else:
             return
         await asyncio.sleep(_PAUSE_SECONDS)
@@ -99,7 +85,7 @@ async def _try_to_migrate(postgres_url: str, revision: str, holders: list[asyncp
     """One attempt. `holders` are the sessions that it waited for at last."""
 
     async def connect() -> asyncpg.Connection:
-        connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
+        connection = await asyncpg.connect(postgres_url, timeout=CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
         connection.add_log_listener(_pass_on)
         return connection
 
@@ -109,43 +95,10 @@ async def _try_to_migrate(postgres_url: str, revision: str, holders: list[asyncp
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
         pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-        async with _watching(postgres_url, pid, holders):
+        async with watching(postgres_url, pid, holders):
             await connection.run_sync(_upgrade, revision)
             if revision == _NEWEST:
                 await connection.run_sync(give_rights)
-
-
-@asynccontextmanager
-async def _watching(postgres_url: str, pid: int, holders: list[asyncpg.Record]) -> AsyncIterator[None]:
-    """Keeps in `holders` the sessions that another one waits for, or waited for at last, until the block ends."""
-    ended, failed = asyncio.Event(), list[Exception]()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(postgres_url, pid, holders, ended))
-        try:
-            yield
-        except Exception as error:
-            failed.append(error)  # a group would wrap it
-        ended.set()
-    for each in failed:
-        raise each
-
-
-async def _watch(postgres_url: str, pid: int, holders: list[asyncpg.Record], ended: asyncio.Event) -> None:
-    # It only helps to tell. Where it fails, the migration meets the trouble itself.
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
-        try:
-            while not ended.is_set():
-                holders[:] = await connection.fetch(_HOLDERS, pid) or holders
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await ended.wait()
-        finally:
-            connection.terminate()
-
-
-def _told(holder: asyncpg.Record) -> str:
-    return "{pid} ({username}, {program}, {state} for {seconds} s)".format(**holder)
 
 
 def _pass_on(_connection: object, message: asyncpg.PostgresLogMessage) -> None:

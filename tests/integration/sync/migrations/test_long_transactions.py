@@ -12,6 +12,7 @@ from cli.dev.embedded import EmbeddedPostgres
 from cli.errors import UserError
 from cli.migrate import migrate_database
 from sync.migrations import migrate
+from sync.migrations.lock_holders import _HOLDERS
 from tests.support.waiting import wait_until
 
 _BEFORE = "0028"
@@ -68,7 +69,7 @@ async def test_sessions_without_a_user_are_not_taken_for_prepared_transactions(u
     """As a vacuum against wraparound, which does not make way for a migration."""
     connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
     pid = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
-    rows = await connection.fetch(sync.migrations._HOLDERS.replace("pg_blocking_pids($1)", "$1::integer[]"), [pid, 0])
+    rows = await connection.fetch(_HOLDERS.replace("pg_blocking_pids($1)", "$1::integer[]"), [pid, 0])
     connection.terminate()
     assert {row["pid"]: row["username"] for row in rows} == {pid: "Postgres itself", 0: "a prepared transaction"}
 
