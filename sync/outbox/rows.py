@@ -17,7 +17,7 @@ _ENCODER = msgspec.json.Encoder()
 _IN_LINE = frozenset({WaitingState.WAITING, WaitingState.OFFERED})
 
 Row = tuple[Any, ...]
-"""The attributes of a composite type of Postgres.
+"""The attributes of a composite type of Postgres, in their order (r0030_rows_of_facts.sql).
 
 asyncpg encodes an array of such rows in half the time that an array per column takes, and Postgres unpacks it so.
 """
