@@ -10,7 +10,7 @@ from engine.settings import Settings
 from engine.words import WaitingState
 from tests.support.engine.model_vs_server import Disagreement, World
 from tests.support.engine.strategies import LONG_MS, PARTITIONS, SHORT_MS
-from tests.support.engine.waiting_defects import DEFECTS_OF_WAITING_LISTS
+from tests.support.engine.waiting_defects import DEFECTS_OF_WAITING_LISTS, Defect
 from tests.support.engine.waiting_state_machine import WaitingSales, purposeful_plays
 
 # The play is about what is decided, not about how soon: a busy machine may take its time.
@@ -47,27 +47,20 @@ def test_server_and_model_agree_whatever_returns(sale_settings: Settings) -> Non
 
 def test_every_defect_is_one_of_the_library_as_it_is() -> None:
     library = library_text()
-    assert [name for name, _, text, _ in DEFECTS_OF_WAITING_LISTS if library.count(text) != 1] == [], (
-        "choose other lines"
-    )
+    strange = [defect.name for defect in DEFECTS_OF_WAITING_LISTS if library.count(defect.text) != 1]
+    assert strange == [], "choose other lines"
 
 
 def test_every_defect_names_a_play_that_there_is() -> None:
-    assert {play for _, play, _, _ in DEFECTS_OF_WAITING_LISTS} <= {name for name, _ in purposeful_plays()}
+    assert {defect.play for defect in DEFECTS_OF_WAITING_LISTS} <= {name for name, _ in purposeful_plays()}
 
 
 @pytest.mark.damages_keys
-@pytest.mark.parametrize(
-    ("play", "text", "instead"),
-    [defect[1:] for defect in DEFECTS_OF_WAITING_LISTS],
-    ids=[defect[0].replace(" ", "-") for defect in DEFECTS_OF_WAITING_LISTS],
-)
-def test_defect_is_found(
-    sale_settings: Settings, monkeypatch: pytest.MonkeyPatch, play: str, text: str, instead: str
-) -> None:
+@pytest.mark.parametrize("defect", DEFECTS_OF_WAITING_LISTS, ids=lambda defect: defect.name.replace(" ", "-"))
+def test_defect_is_found(sale_settings: Settings, monkeypatch: pytest.MonkeyPatch, defect: Defect) -> None:
     """Begins with the play that found it before. Should the library have changed, others follow."""
     library = library_text()
-    assert library.count(text) == 1, "the library changed; choose another line to break"
-    monkeypatch.setattr("engine.library.library_text", lambda: library.replace(text, instead))
+    assert library.count(defect.text) == 1, "the library changed; choose another line to break"
+    monkeypatch.setattr("engine.library.library_text", lambda: library.replace(defect.text, defect.instead))
     with World(sale_settings) as world, pytest.raises(Disagreement):
-        play_all(world, play)
+        play_all(world, defect.play)
