@@ -14,7 +14,6 @@ also says so if it needs a new database, or changes more than rows (`@pytest.mar
 With TEST_SHARDS=3 `valkey` is a cluster. A test that makes no sense there says why: `@pytest.mark.single_server("…")`.
 """
 
-import asyncio
 import gc
 import os
 import shutil
@@ -23,7 +22,6 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -32,11 +30,10 @@ from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.gc_tuning import collect_rarely
 from engine.engine import Engine
 from engine.settings import Settings
-from sync.migrations import migrate
 from tests.support.exclusive import Alone
 from tests.support.invariants import check_invariants
 from tests.support.known_types import know_types
-from tests.support.postgres_users import make_users
+from tests.support.prepared_postgres import DATABASE, PreparedPostgres, drop_database, make_database
 from tests.support.redis_nodes import primaries
 from tests.support.shared_database import SharedDatabase
 from tests.support.waiting import WaitUntil, wait_until
@@ -44,8 +41,6 @@ from tests.support.waiting import WaitUntil, wait_until
 _SHARDS = int(os.environ.get("TEST_SHARDS", "0"))
 """With that many, the session's server is a cluster of that many primaries: `make test-cluster`."""
 
-_TEMPLATE = "onsale_template"
-_TIMEOUT_SECONDS = 30
 _PATIENCE_MS = 30_000
 _NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 """No test speaks TLS. To load the system's certificates takes each of many processes 50 ms of processor time."""
@@ -89,10 +84,23 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey 
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    directory = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(directory / "data", directory / "log", durable=False) as server:
-        make_users(server)
+def prepared_postgres(tmp_path_factory: pytest.TempPathFactory) -> PreparedPostgres:
+    folder = tmp_path_factory.getbasetemp()
+    return PreparedPostgres(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(
+    prepared_postgres: PreparedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedPostgres]:
+    with prepared_postgres.server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres(prepared_postgres: PreparedPostgres, tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that the test may stop; its database is prepared_postgres.DATABASE."""
+    with prepared_postgres.server(tmp_path / "own-postgres") as server:
         yield server
 
 
@@ -147,35 +155,18 @@ def wait_until_fixture() -> WaitUntil:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """A database to copy, which nobody uses: copying takes less time than migrating."""
-    migrate(postgres.ensure_database(_TEMPLATE))
-    return _TEMPLATE
-
-
-@pytest.fixture(scope="session")
-def shared_database(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[SharedDatabase]:
-    name = "onsale"
-    asyncio.run(_execute(postgres.url(), f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"'))
-    with SharedDatabase(postgres.url(name)) as database:
+def shared_database(postgres: EmbeddedPostgres) -> Iterator[SharedDatabase]:
+    with SharedDatabase(postgres.url(DATABASE)) as database:
         yield database
 
 
 @pytest.fixture
-def own_database(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+def own_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     """The name of a migrated database for this test alone."""
     name = "onsale_alone"
-    asyncio.run(_execute(postgres.url(), f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"'))
+    make_database(postgres, name)
     yield name
-    asyncio.run(_execute(postgres.url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def _execute(url: str, statement: str) -> None:
-    admin = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
-    try:
-        await admin.execute(statement, timeout=_TIMEOUT_SECONDS)
-    finally:
-        await admin.close(timeout=_TIMEOUT_SECONDS)
+    drop_database(postgres, name)
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,8 @@ with `STEPS=exchange,cancel` only those of some steps.
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 import structlog
@@ -19,7 +18,7 @@ import structlog
 from cli.dev.embedded import EmbeddedPostgres
 from cli.ports import LOOPBACK
 from tests.support.effort import effort
-from tests.support.postgres_users import make_users
+from tests.support.prepared_postgres import DATABASE
 from tests.support.system.crash_points import VICTIMS, Shop, all_runs
 from tests.support.system.crash_rig import Rig
 from tests.support.system.crash_runs import CONFIGURED, check, check_money, crash
@@ -36,18 +35,13 @@ STEPS = os.environ.get("CRASH_STEPS", "")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(own_postgres: EmbeddedPostgres) -> Database:
     """On a server of its own, because it is killed."""
-    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
-        make_users(server)
-        server.ensure_database("onsale")
-        yield Database(server, "onsale")
+    return Database(own_postgres, DATABASE)
 
 
 @pytest.fixture
 async def rig(stack: Stack) -> AsyncIterator[Rig]:
-    migrated = await stack.run("migrate")
-    assert migrated.status == 0, migrated.output
     stack.configure(partitions=2, **CONFIGURED)
     rig = Rig(stack)
     async with AsyncExitStack() as wires:

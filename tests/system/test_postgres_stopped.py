@@ -1,14 +1,12 @@
 """Postgres is away while people buy: sales go on, and then everything arrives."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cli.dev.embedded import EmbeddedPostgres
 from tests.support.effort import effort
-from tests.support.postgres_users import make_users
+from tests.support.prepared_postgres import DATABASE
 from tests.support.system.buying_crowd import Crowd
 from tests.support.system.ledgers import check_books, postgres_reservations
 from tests.support.system.process_stack import Stack
@@ -20,18 +18,13 @@ AWAY_SECONDS = effort(5, 60)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(own_postgres: EmbeddedPostgres) -> Database:
     """On a server of its own, because it is stopped."""
-    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
-        make_users(server)
-        server.ensure_database("onsale")
-        yield Database(server, "onsale")
+    return Database(own_postgres, DATABASE)
 
 
 @pytest.mark.timeout(300)
 async def test_sales_go_on_while_postgres_is_away(stack: Stack, storefront: Storefront) -> None:
-    migrated = await stack.run("migrate")
-    assert migrated.status == 0, migrated.output
     await stack.start("gateway", "sync", "api")
     events = [await storefront.create_event(capacity=1_000_000) for _ in range(4)]
     crowd = Crowd(storefront, events)

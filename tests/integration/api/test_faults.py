@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -23,6 +22,7 @@ from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Answer, Front
 from tests.support.api.timed_event import open_museum
+from tests.support.prepared_postgres import DATABASE
 from tests.support.timing import least_of_tries
 from tests.support.waiting import wait_until
 
@@ -199,61 +199,55 @@ async def test_a_postgres_that_hangs_keeps_nobody_waiting_to_know_that_we_sell(s
         assert (answer.status, answer.body["postgres"]) == (200, "away")
 
 
-async def test_sales_go_on_without_postgres(start_api: StartApi, tmp_path: Path, shop: Settings) -> None:
-    with EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log", durable=False) as server:
-        await asyncio.to_thread(_migrate, server)
-        url = server.url("onsale")
-        front = await start_api(postgres_url=url, connect_timeout_ms=500)
-        event = await front.event(10)
-        ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
-        server.kill()
+async def test_sales_go_on_without_postgres(
+    start_api: StartApi, own_postgres: EmbeddedPostgres, shop: Settings
+) -> None:
+    url = own_postgres.url(DATABASE)
+    front = await start_api(postgres_url=url, connect_timeout_ms=500)
+    event = await front.event(10)
+    ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
+    own_postgres.kill()
 
-        began = time.monotonic()
-        for method, away, body in (
-            ("POST", "/v1/events", {"name": "Too late", "starts_at": "2027-06-01T18:00:00Z"}),
-            ("PATCH", path, {"name": "Too late"}),
-            ("POST", f"{path}/tickets", {"ticket_type": "a", "price": {"amount": 1, "currency": "EUR"}, "capacity": 1}),
-            ("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 11}),
-        ):
-            answer = await front.call(method, away, body)
-            assert (answer.status, answer.code) == (503, "unavailable")
-        for away in (
-            "/v1/reservations",
-            "/v1/statistics/events",
-            "/v1/statistics/ticket-types",
-            f"{path}/statistics",
-            f"/v1/reservations/{event['id']}-{'A' * 16}",
-        ):
-            assert await front.refused("GET", away) == "unavailable"
-        assert time.monotonic() - began < 5
+    began = time.monotonic()
+    for method, away, body in (
+        ("POST", "/v1/events", {"name": "Too late", "starts_at": "2027-06-01T18:00:00Z"}),
+        ("PATCH", path, {"name": "Too late"}),
+        ("POST", f"{path}/tickets", {"ticket_type": "a", "price": {"amount": 1, "currency": "EUR"}, "capacity": 1}),
+        ("PATCH", f"/v1/tickets/{ticket_id}", {"capacity": 11}),
+    ):
+        answer = await front.call(method, away, body)
+        assert (answer.status, answer.code) == (503, "unavailable")
+    for away in (
+        "/v1/reservations",
+        "/v1/statistics/events",
+        "/v1/statistics/ticket-types",
+        f"{path}/statistics",
+        f"/v1/reservations/{event['id']}-{'A' * 16}",
+    ):
+        assert await front.refused("GET", away) == "unavailable"
+    assert time.monotonic() - began < 5
 
-        ready = await front.get("/readyz")
-        assert (ready.status, ready.body["postgres"]) == (200, "away")
-        assert (await front.get(path)).body == event
-        assert (await front.get("/v1/events")).body["items"] == [event]
-        paid, cancelled = await front.paid((ticket_id, 2)), await front.held((ticket_id, 1))
-        assert (await front.read(paid))["status"] == "paid"
-        assert (await front.call("DELETE", f"/v1/reservations/{cancelled['id']}")).status == 204
-        refund = await front.call("POST", f"/v1/reservations/{paid['id']}/refund", {"restock": True})
-        assert (refund.status, refund.body["status"]) == (200, "refunded")
+    ready = await front.get("/readyz")
+    assert (ready.status, ready.body["postgres"]) == (200, "away")
+    assert (await front.get(path)).body == event
+    assert (await front.get("/v1/events")).body["items"] == [event]
+    paid, cancelled = await front.paid((ticket_id, 2)), await front.held((ticket_id, 1))
+    assert (await front.read(paid))["status"] == "paid"
+    assert (await front.call("DELETE", f"/v1/reservations/{cancelled['id']}")).status == 204
+    refund = await front.call("POST", f"/v1/reservations/{paid['id']}/refund", {"restock": True})
+    assert (refund.status, refund.body["status"]) == (200, "refunded")
 
-        server.start()
-        assert (await front.call("PATCH", path, {"name": "Just in time"})).status == 200
-        async with asyncio.TaskGroup() as group:
-            worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=url)))
+    own_postgres.start()
+    assert (await front.call("PATCH", path, {"name": "Just in time"})).status == 200
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(run_sync(msgspec.structs.replace(shop, postgres_url=url)))
 
-            async def has_arrived() -> bool:
-                statuses = [item["status"] for item in await front.pages("/v1/reservations")]
-                return statuses == ["cancelled", "refunded"]
+        async def has_arrived() -> bool:
+            statuses = [item["status"] for item in await front.pages("/v1/reservations")]
+            return statuses == ["cancelled", "refunded"]
 
-            await wait_until(has_arrived)
-            worker.cancel()
-
-
-def _migrate(server: EmbeddedPostgres) -> None:
-    from sync.migrations import migrate  # noqa: PLC0415  # only this test needs it
-
-    migrate(server.ensure_database("onsale"))
+        await wait_until(has_arrived)
+        worker.cancel()
 
 
 async def test_a_promise_that_no_replica_has_is_not_given(start_api: StartApi, own_valkey: EmbeddedValkey) -> None:

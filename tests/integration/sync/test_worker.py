@@ -29,6 +29,7 @@ from sync.postgres import Postgres, PostgresAway
 from sync.upkeep.stock_gauge import Stock, stock_on_sale
 from sync.worker import run_sync
 from tests.support.engine.waiting_list import WaitingEvent
+from tests.support.prepared_postgres import DATABASE
 from tests.support.sync.box_office import DETAILS, BoxOffice, running
 from tests.support.waiting import wait_until
 
@@ -134,21 +135,16 @@ async def test_leadership_survives_the_loss_of_its_connection(office: BoxOffice,
 
 
 @pytest.fixture
-def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedValkey, EmbeddedPostgres]]:
+def own_servers(tmp_path: Path, own_postgres: EmbeddedPostgres) -> Iterator[tuple[EmbeddedValkey, EmbeddedPostgres]]:
     """Servers that a test may stop."""
-    directory: Path = tmp_path_factory.mktemp("servers")
-    with (
-        EmbeddedValkey(directory / "valkey", directory / "valkey.log") as valkey,
-        EmbeddedPostgres(directory / "postgres", directory / "postgres.log", durable=False) as postgres,
-    ):
-        yield valkey, postgres
+    with EmbeddedValkey(tmp_path / "valkey", tmp_path / "valkey.log") as valkey:
+        yield valkey, own_postgres
 
 
 @pytest.fixture
 async def own_office(own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> AsyncIterator[BoxOffice]:
     valkey, postgres = own_servers
-    await asyncio.to_thread(migrate, postgres.url())
-    settings = Settings(redis_url=valkey.url, postgres_url=postgres.url(), postgres_timeout_ms=1000)
+    settings = Settings(redis_url=valkey.url, postgres_url=postgres.url(DATABASE), postgres_timeout_ms=1000)
     async with Engine(settings) as engine, Postgres(settings) as pool:
         office = BoxOffice(settings, engine, pool)
         await office.open(capacity=10_000)
@@ -239,7 +235,6 @@ async def test_it_starts_before_postgres_does(own_servers: tuple[EmbeddedValkey,
         assert await office.statuses() == {rid: "held"}
 
 
-async def test_migrations_at_the_same_time(own_servers: tuple[EmbeddedValkey, EmbeddedPostgres]) -> None:
-    _, postgres = own_servers
+async def test_migrations_at_the_same_time(postgres: EmbeddedPostgres) -> None:
     url = await asyncio.to_thread(postgres.ensure_database, "crowded")
     await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(4)))
