@@ -143,7 +143,7 @@ async def test_a_declined_offer_goes_to_the_next_in_the_same_step(event: Waiting
 
 
 async def test_an_expired_offer_goes_to_the_next_without_a_worker(event: WaitingEvent) -> None:
-    await event.publish(1, offer_ms=40)
+    await event.publish(1, offer_ms=250)
     rid = await event.hold("early")
     first, second = await event.wait("a"), await event.wait("b")
     await event.cancel(rid)

@@ -220,14 +220,9 @@ async def test_takings_of_an_earlier_pass_give_a_later_one_nothing(room: Room) -
     await room.publish(places=2)
     await inside(room, "anna")
     rid = new_reservation_id(EVENT)
-    held = await room.hold("anna", 2, rid)
-    assert isinstance(held, Held)
+    assert isinstance(await room.hold("anna", 2, rid), Held)
     await room.forward(60_000)
-
-    async def has_passed() -> bool:
-        return (await room.read()).now_ms > held.now_ms
-
-    await wait_until(has_passed, what="the next millisecond")
+    await room.next_millisecond()
     assert isinstance(await room.enter("anna"), Placed)
     assert isinstance(await room.hold("anna", 2), Held)
     await room.cancel(rid)
@@ -258,6 +253,7 @@ async def test_a_hold_that_is_claimed_before_the_pass_began_does_not_count_for_i
     await inside(room, "nobody")
     claimed = new_reservation_id(EVENT)
     assert isinstance(await room.hold("nobody", 3, claimed), Held)
+    await room.next_millisecond()
     await inside(room, "anna")
     assert isinstance(await room.engine.submit(Claim(claimed, "anna")), Held)
     assert isinstance(await room.hold("anna", 2), Held)

@@ -20,6 +20,7 @@ from engine.stock import PoolCapacity
 from engine.terms import RoomTerms, Terms, TicketTerms
 from engine.waiting_rooms import new_proposal
 from engine.words import EventStatus
+from tests.support.waiting import wait_until
 
 EVENT, TICKET = 1, 7
 _POOL = str(TICKET)
@@ -125,6 +126,15 @@ class Room:
     async def forward(self, ms: int) -> None:
         """Time passes for the room, but not for holds."""
         await self.engine.redis.execute_command("EVAL", _PASS_TIME, 1, self.key, ms)
+
+    async def next_millisecond(self) -> None:
+        """Waits for it: a pass counts holds from the millisecond on in which it begins."""
+        now_ms = (await self.read()).now_ms
+
+        async def has_come() -> bool:
+            return (await self.read()).now_ms > now_ms
+
+        await wait_until(has_come, what="the next millisecond")
 
 
 def customers(number: int) -> list[str]:

@@ -9,11 +9,16 @@ from tests.support.waiting import wait_until
 
 
 async def written(office: BoxOffice) -> None:
-    """Returns when Postgres has all facts."""
+    """Returns when Postgres has all facts, and the secrets of all partitions."""
+    redis, partitions = office.engine.redis, office.engine.keys
 
     async def nothing_is_left() -> bool:
-        lengths = [await office.engine.redis.xlen(keys.outbox) for keys in office.engine.keys]
-        return not any(lengths)
+        if any([await redis.xlen(keys.outbox) for keys in partitions]):
+            return False
+        secrets = [await redis.hget(keys.meta, "id_secret") for keys in partitions]
+        async with office.postgres.connection() as connection:
+            kept: int = await connection.fetchval("SELECT count(*) FROM outbox_offsets WHERE id_secret <> ''")
+        return kept == sum(map(bool, secrets))
 
     leader = Leader(office.settings, office.engine, office.engine.redis, office.postgres, office.metrics)
     async with running(leader.run()):

@@ -33,7 +33,7 @@ async def test_later_outcomes_do_not_prolong_the_wait(office: BoxOffice) -> None
 
     async def sell() -> None:
         while True:
-            await office.hold()
+            await office.cancel(await office.hold())
 
     async with running(sell(), office.reader().run()):
         assert await _catch_up(office)
