@@ -30,9 +30,11 @@ from cli.dev.embedded_cluster import EmbeddedCluster
 from cli.gc_tuning import collect_rarely
 from engine.engine import Engine
 from engine.settings import Settings
+from tests.support.effort import SOAKING
 from tests.support.exclusive import Alone
 from tests.support.invariants import check_invariants
 from tests.support.known_types import know_types
+from tests.support.memory_files import memory
 from tests.support.prepared_postgres import DATABASE, PreparedPostgres, drop_database, make_database
 from tests.support.redis_nodes import primaries
 from tests.support.shared_database import SharedDatabase
@@ -48,7 +50,7 @@ _NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary directories of this session alone.
+    """Temporary directories of this session alone, in memory if they fit.
 
     At the start of each session, pytest closes the directories that sessions share to other users. A Postgres that root
     started as another user (cli/dev/embedded.py) would lose access to its data.
@@ -59,8 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
         gc.disable()  # until all is imported
         config.pluginmanager.register(Alone(Path(config.option.basetemp).parent))
     elif config.option.basetemp is None:
-        config.option.basetemp = tempfile.mkdtemp(prefix="onsale-tests-")
-        config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
+        measures_time = config.option.markexpr == "alone"
+        directory = tempfile.mkdtemp(prefix="onsale-tests-", dir=None if measures_time or SOAKING else memory())
+        config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
+        config.option.basetemp = directory
 
 
 def pytest_collection_finish() -> None:
