@@ -25,6 +25,7 @@ class AlikeHolds(msgspec.Struct, array_like=True, tag="alike_holds"):
     customer_ids: list[str]
     details: list[str]
     digests: list[str]
+    """Of all holds, or empty: of those that have none."""
     keys: list[str]
     """Of idempotency: of all holds, or empty."""
 
@@ -50,7 +51,8 @@ def in_columns(commands: Sequence[Command[Any]]) -> list[Command[Any] | AlikeHol
             columns.reservation_ids.append(command.reservation_id)
             columns.customer_ids.append(command.customer_id)
             columns.details.append(command.details)
-            columns.digests.append(command.digest)
+            if command.digest:
+                columns.digests.append(command.digest)
             if command.key:
                 columns.keys.append(command.key)
             if isinstance(columns, AlikeCodedHolds):
@@ -70,6 +72,7 @@ def _are_alike(one: Hold, other: Hold) -> bool:
         and one.event_id == other.event_id
         and one.hold_ms == other.hold_ms
         and one.expected_minor == other.expected_minor
+        and (not one.digest) is (not other.digest)
         and (not one.key) is (not other.key)
         and (not one.code) is (not other.code)
         and not (other.address or other.over_limit or other.from_blocked)
@@ -78,8 +81,9 @@ def _are_alike(one: Hold, other: Hold) -> bool:
 
 def _columns_of(hold: Hold) -> AlikeHolds:
     shared = hold.event_id, hold.items, hold.hold_ms, hold.expected_minor
-    own = [hold.reservation_id], [hold.customer_id], [hold.details], [hold.digest], [hold.key] if hold.key else []
-    return AlikeCodedHolds(*shared, *own, [hold.code]) if hold.code else AlikeHolds(*shared, *own)
+    own = [hold.reservation_id], [hold.customer_id], [hold.details]
+    some = [hold.digest] if hold.digest else [], [hold.key] if hold.key else []
+    return AlikeCodedHolds(*shared, *own, *some, [hold.code]) if hold.code else AlikeHolds(*shared, *own, *some)
 
 
 def write_out(results: list[Any], commands: Sequence[Command[Any]]) -> list[Result]:

@@ -20,44 +20,64 @@ local function array_head(n)
   return ARRAY_HEADS[n] or string.char(0xdc, (n - n % 256) / 256, n % 256)
 end
 
--- Metatables of tables that make what they are asked for, once. They last for one call, whose records have most of
--- their words, numbers, lines and lengths in common.
---   packed[value]    the value's msgpack
---   heads[length]    the head of a msgpack text of that many bytes
---   digits[number]   the number as Redis stores it
--- and, where the pieces are tables themselves, TABLE_ONCE: an empty one.
-local PACK_ONCE = {
-  __index = function(packed, value)
-    packed[value] = cmsgpack.pack(value)
-    return rawget(packed, value)
-  end,
-}
-local HEAD_ONCE = {
-  __index = function(heads, length)
-    heads[length] = length < 32 and string.char(0xa0 + length)
-      or string.sub(cmsgpack.pack(string.rep(' ', length)), 1, -length - 1)
-    return rawget(heads, length)
-  end,
-}
-local DIGITS_ONCE = {
-  __index = function(digits, number)
-    digits[number] = string.format('%.0f', number)
-    return rawget(digits, number)
-  end,
-}
-local EVENT_PREFIX_ONCE = {
-  __index = function(prefixes, event)
-    prefixes[event] = string.format('%.0f/', event)
-    return rawget(prefixes, event)
-  end,
-}
-
+-- The metatable of tables that make what they are asked for, once: an empty table.
 local TABLE_ONCE = {
   __index = function(tables, key)
     tables[key] = {}
     return rawget(tables, key)
   end,
 }
+
+-- Pieces that are made once, when they are asked for: the records of many calls have most of their words, numbers and lengths
+-- in common.
+--   packed[value]           the value's msgpack
+--   heads[length]           the head of a msgpack text of that many bytes
+--   digits[number]          the whole number as Redis stores it; `%d` takes half as long as `%.0f`
+--   event_prefixes[event]   what the fields of its pools and customers begin with
+--   fact_heads[word]        length of an id -> what comes before the id in a fact
+local kept_pieces
+do
+  -- Instants of this call are among them, so all are made again after some calls.
+  local MOST_PIECES = 1000
+
+  local pieces, made
+
+  -- A table that makes what it is asked for by `make(value)`.
+  local function made_once(make)
+    return setmetatable({}, {
+      __index = function(known, value)
+        made = made + 1
+        local piece = make(value)
+        known[value] = piece
+        return piece
+      end,
+    })
+  end
+
+  local function head(length)
+    return length < 32 and string.char(0xa0 + length) or string.sub(cmsgpack.pack(string.rep(' ', length)), 1, -length - 1)
+  end
+
+  local function digits(number)
+    return string.format('%d', number)
+  end
+
+  local function event_prefix(event)
+    return string.format('%d/', event)
+  end
+
+  -- The pieces for a call.
+  function kept_pieces()
+    if not pieces or made > MOST_PIECES then
+      made = 0
+      pieces = {
+        packed = made_once(cmsgpack.pack), heads = made_once(head), digits = made_once(digits),
+        event_prefixes = made_once(event_prefix), fact_heads = setmetatable({}, TABLE_ONCE),
+      }
+    end
+    return pieces
+  end
+end
 
 -- A command's result: a word, then values.
 local function reply(word, ...)
@@ -239,9 +259,9 @@ local function pool_new(field, capacity)
 end
 
 local function pool_encode(pool)
-  local text = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', pool.capacity, pool.available + (pool.aside or 0), pool.held,
+  local text = string.format('%d %d %d %d %d %d', pool.capacity, pool.available + (pool.aside or 0), pool.held,
     pool.paying, pool.sold, pool.kept)
-  return pool.start_ms and text .. string.format(' %.0f', pool.start_ms) or text
+  return pool.start_ms and text .. string.format(' %d', pool.start_ms) or text
 end
 
 -- An event's terms of sale: {status, opens_ms, closes_ms, hold_ms, max_per_customer, tickets by id, version, schedule};
@@ -251,27 +271,50 @@ end
 -- The ninth value is the currency of its prices; terms of an earlier version have none. A tenth is there where the event has a
 -- waiting room: {opens_ms, pass_ms, places of a pass, max_inside, per_minute}; 0 is "no limit"; of places: there is no room.
 -- An eleventh, where it has a waiting list: {offer_ms, ends_ms, fills gaps}; 0 of ends_ms is "with the sale".
-local function terms_decode(event, raw)
-  local a = cmsgpack.unpack(raw)
-  if type(a) == 'table' and type(a[9]) ~= 'string' then
-    table.insert(a, 9, FIRST_CURRENCY)
-  end
-  if type(a) ~= 'table' or #a < 9 or #a > 11 then
-    damaged('terms of event ' .. event)
-  end
-  local tickets = {}
-  for _, ticket in ipairs(a[6]) do
-    local terms = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], timed = ticket[5], lines = {} }
-    local own = ticket[6]
-    if own then
-      terms.own = { paused = own[1], hidden = own[2], opens_ms = own[3], closes_ms = own[4], min_quantity = own[5] }
+local terms_decode
+do
+  -- Terms are read by most calls, and change seldom. So their tickets stay decoded, by the text; as long as the texts together
+  -- are no longer than this.
+  local MOST_BYTES = 200000
+
+  local known, bytes = {}, 0
+
+  -- The array of the text, and its tickets by their ids.
+  local function decode(event, raw)
+    local a = cmsgpack.unpack(raw)
+    if type(a) == 'table' and type(a[9]) ~= 'string' then
+      table.insert(a, 9, FIRST_CURRENCY)
     end
-    terms.seating = terms.timed and 'timed' or terms.assigned and 'assigned' or 'general'
-    tickets[ticket[1]] = terms
+    if type(a) ~= 'table' or #a < 9 or #a > 11 then
+      damaged('terms of event ' .. event)
+    end
+    local tickets = {}
+    for _, ticket in ipairs(a[6]) do
+      local terms = { pools = ticket[2], unit_minor = ticket[3], assigned = ticket[4], timed = ticket[5], lines = {} }
+      local own = ticket[6]
+      if own then
+        terms.own = { paused = own[1], hidden = own[2], opens_ms = own[3], closes_ms = own[4], min_quantity = own[5] }
+      end
+      terms.seating = terms.timed and 'timed' or terms.assigned and 'assigned' or 'general'
+      tickets[ticket[1]] = terms
+    end
+    return { a, tickets }
   end
-  return {
-    status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = tickets,
-    version = a[7], schedule = a[8], currency = a[9], room = a[10] and a[10][3] > 0 and a[10] or nil, waiting = a[11],
-    plans = {},
-  }
+
+  function terms_decode(event, raw)
+    local decoded = known[raw]
+    if not decoded then
+      decoded = decode(event, raw)
+      if bytes > MOST_BYTES then
+        known, bytes = {}, 0
+      end
+      known[raw], bytes = decoded, bytes + #raw
+    end
+    local a = decoded[1]
+    return {
+      status = a[1], opens_ms = a[2], closes_ms = a[3], hold_ms = a[4], max_per_customer = a[5], tickets = decoded[2],
+      version = a[7], schedule = a[8], currency = a[9], room = a[10] and a[10][3] > 0 and a[10] or nil, waiting = a[11],
+      plans = {},
+    }
+  end
 end

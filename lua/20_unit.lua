@@ -52,6 +52,25 @@ local function unit_fence(meta, now_ms)
   return string.format('%.0f', math.max(now_ms, tonumber(epoch) + 1)), 0, before, true
 end
 
+-- Arrays that calls fill, one call after the other. An array that grows from nothing takes as long to grow as to fill, and is
+-- garbage after the call. Behind what this call has put into one are values of earlier calls. So each has a count, as far as
+-- which it is read. One that has become very long is not kept.
+local kept_array
+do
+  local KEPT_LENGTH = 4096
+
+  local arrays = {}
+
+  function kept_array(name)
+    local array = arrays[name]
+    if not array or array[KEPT_LENGTH] then
+      array = {}
+      arrays[name] = array
+    end
+    return array
+  end
+end
+
 -- Opens a unit of work on a partition.
 --   keys        KEYS of the call
 --   slice       how much is given back, or purged, at most
@@ -74,11 +93,12 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
   end
   local now_ms = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
   local epoch, seq, before, fenced = unit_fence(meta, now_ms)
+  local prefix, pieces = string.sub(keys[KEY_LEDGER], 1, -7), kept_pieces()
   return {
     keys = keys,
-    prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'hold:',
-    map_prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'seats:',
-    unbooked_prefix = string.sub(keys[KEY_LEDGER], 1, -7) .. 'unbooked:',
+    prefix = prefix .. 'hold:',
+    map_prefix = prefix .. 'seats:',
+    unbooked_prefix = prefix .. 'unbooked:',
     slice = slice,
     archive_ms = archive_ms,
     booking_ms = booking_ms,
@@ -92,7 +112,10 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does
     backlog = false, -- expired holds or bookings were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
-    new = { count = 0, ledger = {}, deadlines = {}, until_ms = {}, state_event = {}, rest = {}, fields = {} }, -- see unit_add_hold
+    new = { -- see unit_add_hold; of each hold two values are in each of the first four
+      count = 0, marks = kept_array('marks'), ledger = kept_array('ledger'), deadlines = kept_array('deadlines'),
+      customers = kept_array('customers'), until_ms = {}, state_event = {}, rest = {},
+    },
     named_keys = {}, -- of each command: the hold key that it names
     named_customers = {}, -- of each command: the field of the customer that it names
     pools = setmetatable({}, TABLE_ONCE), -- event -> name -> pool, or false
@@ -117,13 +140,13 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     returns = {}, -- event -> when the next hold expires (29_next_return.lua)
     acts = {}, -- packed: which facts and facts of bookings a command made, and on whose behalf it ran
     facts = 0, -- how many
-    fact_parts = { '' }, -- packed: the head of the array, which is known at the end, then four of each fact
-    fact_heads = setmetatable({}, TABLE_ONCE), -- word -> length of an id -> what comes before the id
+    fact_parts = kept_array('facts'), -- packed: the head of the array, which is known at the end, then four of each fact
+    fact_heads = pieces.fact_heads,
     reply_heads = setmetatable({}, TABLE_ONCE), -- whether repeated -> word -> what comes before the record
-    packed = setmetatable({}, PACK_ONCE),
-    heads = setmetatable({}, HEAD_ONCE),
-    digits = setmetatable({}, DIGITS_ONCE),
-    event_prefixes = setmetatable({}, EVENT_PREFIX_ONCE), -- event -> what fields of its pools and customers begin with
+    packed = pieces.packed,
+    heads = pieces.heads,
+    digits = pieces.digits,
+    event_prefixes = pieces.event_prefixes,
   }
 end
 

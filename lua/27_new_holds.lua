@@ -6,37 +6,37 @@
 -- The pieces of the records of new holds that most of them share.
 local function new_hold_pieces(u, event, deadline_ms, lines)
   local new, packed = u.new, u.packed
+  local state_event, ending, rest = new.state_event[event], new.until_ms[deadline_ms], new.rest[lines]
+  if state_event and ending and rest then
+    return state_event, ending, rest
+  end
   new.state_event[event] = ARRAY_OF_12 .. packed.held .. packed[event]
   new.until_ms[deadline_ms] = new.until_ms[deadline_ms] or {
-    times = packed[u.now_ms] .. packed[deadline_ms] .. packed[0], digits = u.digits[deadline_ms], marks = {},
+    times = packed[u.now_ms] .. packed[deadline_ms] .. packed[0], digits = u.digits[deadline_ms],
   }
   new.rest[lines] = packed[lines] .. ARRAY_OF_0 .. ARRAY_OF_0 .. packed[unit_terms(u, event).currency]
   return new.state_event[event], new.until_ms[deadline_ms], new.rest[lines]
 end
 
--- Adds a hold that is decided. Its lines must not change any more, and others may share them. `code`: {code, kind} that it
--- names, or nil. Returns its packed record.
+-- Adds a hold that is decided, and whose places the customer has already. Its lines must not change any more, and others may
+-- share them. `code`: {code, kind} that it names, or nil. Returns its packed record.
 local function unit_add_hold(u, key, rid, event, customer, details, digest, deadline_ms, lines, code)
-  local new, n = u.new, 2 * u.new.count
-  local state_event, ending, rest = new.state_event[event], new.until_ms[deadline_ms], new.rest[lines]
-  if not (state_event and ending and rest) then
-    state_event, ending, rest = new_hold_pieces(u, event, deadline_ms, lines)
-  end
+  local new, n, field = u.new, 2 * u.new.count, event_field(u, event, customer)
+  local state_event, ending, rest = new_hold_pieces(u, event, deadline_ms, lines)
   if code then
     state_event = ARRAY_OF_13 .. string.sub(state_event, 2)
     rest = rest .. ARRAY_HEADS[2] .. u.heads[#code[1]] .. code[1] .. u.packed[code[2]]
   end
   local record = record_text(u, state_event, customer, details, ending.times, digest, rest)
-  local marks = ending.marks
-  local m = #marks
-  marks[m + 1], marks[m + 2] = key, HELD_MARK
+  new.marks[n + 1], new.marks[n + 2] = key, HELD_MARK
   new.ledger[n + 1], new.ledger[n + 2] = rid, record
   new.deadlines[n + 1], new.deadlines[n + 2] = ending.digits, rid
+  new.customers[n + 1], new.customers[n + 2] = field, u.digits[u.customers[field]]
   new.count = new.count + 1
   u.records[rid] = record
   add_fact(u, 'held', rid, record)
   if u.limits and digest ~= OFFER_DIGEST then
-    limits.hold_began(u, event_field(u, event, customer), deadline_ms)
+    limits.hold_began(u, field, deadline_ms)
   end
   return record
 end
@@ -50,7 +50,7 @@ local function new_hold_plan(u, event, terms, asked_ms, hold_ms, lines, places, 
   local state_event, ending, lines_rest = new_hold_pieces(u, event, deadline_ms, lines)
   return {
     asked_ms = asked_ms, places = places, most = terms.max_per_customer - places, pool = unit_line_pool(u, event, lines[1]),
-    deadline_ms = deadline_ms, deadline = ending.digits, marks = ending.marks, fact_heads = u.fact_heads.held,
+    deadline_ms = deadline_ms, deadline = ending.digits, fact_heads = u.fact_heads.held,
     now = u.packed[u.now_ms], state_event = state_event, times = ending.times, lines_rest = lines_rest,
     alike = reply('alike', number), total_minor = record_total({ lines = lines }), from = 'available',
   }
@@ -60,25 +60,25 @@ end
 -- a plan under one.
 local function unit_add_alike(u, plan, key, command, customer_field, taken, named)
   local rid, customer, details, digest = command[2], command[4], command[5], command[6]
-  local new, pool, places, marks, heads, from = u.new, plan.pool, plan.places, plan.marks, u.heads, plan.from
+  local new, pool, places, heads, from = u.new, plan.pool, plan.places, u.heads, plan.from
   pool[from], pool.held = pool[from] - places, pool.held + places
-  u.customers[customer_field], u.changed_customers[customer_field] = taken + places, true
+  u.customers[customer_field] = taken + places
   local record = plan.state_event .. heads[#customer] .. customer .. heads[#details] .. details .. plan.times
     .. heads[#digest] .. digest .. (named and codes.rest_of(u, plan, named) or plan.lines_rest)
   if named then
     codes.take_alike(u, plan, named, 1)
   end
-  local m, n, facts = #marks, 2 * new.count, u.facts
-  marks[m + 1], marks[m + 2] = key, HELD_MARK
+  local n, facts = 2 * new.count, u.facts
+  new.marks[n + 1], new.marks[n + 2] = key, HELD_MARK
   new.ledger[n + 1], new.ledger[n + 2] = rid, record
   new.deadlines[n + 1], new.deadlines[n + 2] = plan.deadline, rid
+  new.customers[n + 1], new.customers[n + 2] = customer_field, u.digits[taken + places]
   new.count = new.count + 1
   u.records[rid] = record
   local head = plan.fact_heads[#rid]
   if head then
-    local parts = u.fact_parts
-    m = 4 * facts + 1
-    parts[m + 1], parts[m + 2], parts[m + 3], parts[m + 4] = head, rid, plan.now, record
+    local parts, f = u.fact_parts, 4 * facts + 1
+    parts[f + 1], parts[f + 2], parts[f + 3], parts[f + 4] = head, rid, plan.now, record
     u.facts = facts + 1
   else
     add_fact(u, 'held', rid, record)

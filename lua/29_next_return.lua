@@ -27,7 +27,7 @@ do
   function returns.next_ms(u, event)
     local prefix = u.digits[event] .. '-'
     local earliest = stored_deadline_ms(u, prefix) or math.huge
-    for i = 1, #u.new.deadlines, 2 do -- holds that this call makes
+    for i = 1, 2 * u.new.count, 2 do -- holds that this call makes
       local rid = u.new.deadlines[i + 1]
       if string.sub(rid, 1, #prefix) == prefix and (type(u.records[rid]) == 'string' or u.records[rid].state == 'held') then
         earliest = math.min(earliest, tonumber(u.new.deadlines[i]))

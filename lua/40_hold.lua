@@ -189,7 +189,7 @@ do
       end
       return refusal
     end
-    unit_set_customer(u, customer_field, taken + places)
+    u.customers[customer_field] = taken + places -- unit_add_hold has it written
     local hold_ms = asked_ms > 0 and math.min(asked_ms, terms.hold_ms) or terms.hold_ms
     local granted_ms = u.hoards and hoarding.hold_ms(u, number, terms.hold_ms, hold_ms) or hold_ms
     local record = unit_add_hold(u, u.named_keys[number], rid, event, command[4], command[5], command[6],

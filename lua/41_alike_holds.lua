@@ -5,6 +5,7 @@
 --            {key...}}
 --           {"alike_coded_holds", ..., {code...}}
 --           all as of hold (40_hold.lua). None has an address, or leave to exceed anything. All have keys, or none has.
+--           Digests are those of all, or none where none has one.
 -- Promise   Everything is as if each hold had come as a command, in this order. Numbers of commands, KEYS and results are
 --           those of such a call.
 local alike_holds = { WORDS = { alike_holds = true, alike_coded_holds = true } }
@@ -17,10 +18,15 @@ do
     return alike[CODES] or NO_CODES
   end
 
+  -- The column of ids.
+  function alike_holds.rids(alike)
+    return alike[RIDS]
+  end
+
   -- The command of the i-th hold.
   local function hold_of(alike, i)
     return {
-      'hold', alike[RIDS][i], alike[EVENT], alike[CUSTOMERS][i], alike[DETAILS][i], alike[DIGESTS][i], alike[ITEMS],
+      'hold', alike[RIDS][i], alike[EVENT], alike[CUSTOMERS][i], alike[DETAILS][i], alike[DIGESTS][i] or '', alike[ITEMS],
       alike[HOLD_MS], '', alike[EXPECTED], codes_of(alike)[i] or '', false, false, alike[KEYS_OF_REQUESTS][i] or '',
     }
   end
@@ -58,27 +64,30 @@ do
     return spread
   end
 
-  -- Adds what the holds name to what the call reads, as load_named in 90_run.lua does. `number`, `named`: of the commands, and
-  -- of the hold keys, before them. `keyed`: number of a command -> its idempotency key, or nil. Returns how many holds there
-  -- are, and `keyed`.
-  function alike_holds.name(u, alike, number, named, rids, keys, fields, keyed)
+  -- Adds what the holds name to what the call reads, as load_named in 90_run.lua does: `n` fields are there before. `number`,
+  -- `named`: of the commands, and of the hold keys, before them. `keyed`: number of a command -> its idempotency key, or nil.
+  -- Returns how many holds there are, and `keyed`. Records are read by the column of ids; where there is another command in the
+  -- call, `rids` and `keys` have them.
+  function alike_holds.name(u, alike, number, named, rids, keys, fields, n, keyed)
     local names, customers, digests = alike[RIDS], alike[CUSTOMERS], alike[DIGESTS]
-    local call_keys, prefix, event_prefix, records = u.keys, u.prefix, u.event_prefixes[alike[EVENT]], u.records
-    local last, n = #rids, #fields
+    local call_keys, prefix, event_prefix = u.keys, u.prefix, u.event_prefixes[alike[EVENT]]
     alike.named, alike.fields, alike.before = named, fields, n
     for i = 1, #names do
-      local rid, key = names[i], call_keys[named + i]
-      if key ~= prefix .. rid then
+      local rid = names[i]
+      if call_keys[named + i] ~= prefix .. rid then
         error('KEYS do not name ' .. rid, 0)
       end
       fields[n + i] = event_prefix .. customers[i]
-      if records[rid] == nil then
-        records[rid] = false
-        last = last + 1
-        rids[last], keys[last] = rid, key
+    end
+    if rids then
+      local last = #rids
+      for i = 1, #names do
+        rids[last + i], keys[last + i] = names[i], call_keys[named + i]
       end
+    end
+    for i = 1, #digests do
       if digests[i] ~= '' then
-        sold_before.want(u, alike[EVENT], rid)
+        sold_before.want(u, alike[EVENT], names[i])
       end
     end
     codes.want(u, alike[EVENT], codes_of(alike))
@@ -106,73 +115,80 @@ do
   local function add_all(u, plan, alike, first, number)
     local event, rids, customers, details, digests = alike[EVENT], alike[RIDS], alike[CUSTOMERS], alike[DETAILS], alike[DIGESTS]
     local records, taken, fields, keys, named, unnamed = u.records, u.customers, alike.fields, u.keys, alike.named, alike.before
-    local new, pool, places, most, marks, heads = u.new, plan.pool, plan.places, plan.most, plan.marks, u.heads
-    local ledger, deadlines, deadline, parts, fact_heads = new.ledger, new.deadlines, plan.deadline, u.fact_parts, plan.fact_heads
-    local state_event, times, lines_rest, now = plan.state_event, plan.times, plan.lines_rest, plan.now
-    local changed, c, m, n, f = new.fields, #new.fields, #marks, 2 * new.count, 4 * u.facts + 1
+    local new, pool, places, heads, digits = u.new, plan.pool, plan.places, u.heads, u.digits
+    local most = plan.most + places
+    local marks, ledger, deadlines, counts, parts = new.marks, new.ledger, new.deadlines, new.customers, u.fact_parts
+    local deadline, fact_heads, now, state_event = plan.deadline, plan.fact_heads, plan.now, plan.state_event
+    local times, lines_rest, n, f = plan.times, plan.lines_rest, 2 * new.count, 4 * u.facts + 1
     local is_keyed, sold, left, made = #alike[KEYS_OF_REQUESTS] > 0, u.sold, pool[plan.from], 0
     local codes_named, code, entry = alike[CODES], nil, nil
     local known, steps, stepped = codes_named and u.codes[event], plan.steps, codes_named and u.stepped_codes[event]
     local s, with_code, kind = stepped and #stepped, plan.rest_with_code, plan.packed_kind
     local most_under, made_under = 0, 0 -- the code: holds that may come together, and that came
-    for i = first, #rids do
-      local rid, field, customer, text, digest = rids[i], fields[unnamed + i], customers[i], details[i], digests[i]
-      local before, head = taken[field] or 0, fact_heads[#rid]
-      if records[rid] or before > most or places > left or not head or sold and sold[rid]
-        or is_keyed and key_events.is_of_another(u, number + i, event) then
+    local has_more, digest = is_keyed or codes_named or #digests > 0, '' -- most have nothing that is not looked at below
+    local rest = times .. heads[0] .. lines_rest
+    for i = first, math.min(#rids, first - 1 + math.floor(left / places)) do
+      local rid, field, customer, text = rids[i], fields[unnamed + i], customers[i], details[i]
+      local places_then, head = (taken[field] or 0) + places, fact_heads[#rid]
+      if records[rid] or places_then > most or not head then
         break
       end
-      if codes_named then
-        if codes_named[i] ~= code or made_under == most_under then
-          if entry then
-            codes.take_alike(u, plan, entry, made_under)
-            entry = nil
-          end
-          code, made_under, most_under = codes_named[i], 0, 1
-          local step = steps[known[code]]
-          if not step then
-            step, entry, most_under = codes.for_plan(u, plan, event, code, customer)
-          end
-          if step then
-            known[code], stepped[s + 1], stepped[s + 2] = step, code, step.text
-            s, most_under = s + 2, 1
-          elseif not entry then
-            break
-          end
-          lines_rest = with_code .. heads[#code] .. code .. kind
+      if has_more then
+        if sold and sold[rid] or is_keyed and key_events.is_of_another(u, number + i, event) then
+          break
         end
-        made_under = made_under + 1
+        if codes_named then
+          if codes_named[i] ~= code or made_under == most_under then
+            if entry then
+              codes.take_alike(u, plan, entry, made_under)
+              entry = nil
+            end
+            code, made_under, most_under = codes_named[i], 0, 1
+            local step = steps[known[code]]
+            if not step then
+              step, entry, most_under = codes.for_plan(u, plan, event, code, customer)
+            end
+            if step then
+              known[code], stepped[s + 1], stepped[s + 2] = step, code, step.text
+              s, most_under = s + 2, 1
+            elseif not entry then
+              break
+            end
+            lines_rest = with_code .. heads[#code] .. code .. kind
+          end
+          made_under = made_under + 1
+        end
+        digest = digests[i] or ''
+        rest = times .. heads[#digest] .. digest .. lines_rest
+        if is_keyed then
+          key_events.keep(u, number + i, event)
+        end
       end
-      local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. times .. heads[#digest] .. digest
-        .. lines_rest
-      taken[field] = before + places
+      local record = state_event .. heads[#customer] .. customer .. heads[#text] .. text .. rest
+      taken[field] = places_then
       records[rid] = record
       -- One by one, because Lua needs fewer steps for it.
-      marks[m + 1] = keys[named + i]
-      marks[m + 2] = HELD_MARK
-      ledger[n + 1] = rid
-      ledger[n + 2] = record
-      deadlines[n + 1] = deadline
-      deadlines[n + 2] = rid
+      local a, b = n + 1, n + 2
+      marks[a] = keys[named + i]
+      marks[b] = HELD_MARK
+      ledger[a] = rid
+      ledger[b] = record
+      deadlines[a] = deadline
+      deadlines[b] = rid
+      counts[a] = field
+      counts[b] = digits[places_then]
       parts[f + 1] = head
       parts[f + 2] = rid
       parts[f + 3] = now
       parts[f + 4] = record
-      changed[c + 1] = field
-      c = c + 1
-      m = m + 2
-      n = n + 2
+      n = b
       f = f + 4
-      left = left - places
       made = made + 1
-      if is_keyed then
-        key_events.keep(u, number + i, event)
-      end
     end
     if entry then
       codes.take_alike(u, plan, entry, made_under)
     end
-    pool[plan.from], pool.held = left, pool.held + made * places
+    pool[plan.from], pool.held = left - made * places, pool.held + made * places
     new.count, u.facts = new.count + made, u.facts + made
     return made
   end

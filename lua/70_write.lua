@@ -12,34 +12,50 @@ do
     return r.state == 'held' and 'held' or 'archive'
   end
 
-  -- Sets strings, {key, value, key, value...}, that all expire at the same time.
-  local function set_until(u, until_ms, strings)
+  -- Sets strings, {key, value, key, value...}, that all expire at the same time; as many values as `count`.
+  local function set_until(u, until_ms, strings, count)
     local until_text = u.digits[until_ms]
     if not has_msetex then
-      for i = 1, #strings, 2 do
+      for i = 1, count, 2 do
         redis.call('SET', strings[i], strings[i + 1], 'PXAT', until_text)
       end
       return
     end
-    for first = 1, #strings, ARGUMENTS_AT_ONCE do
-      local arguments = #strings <= ARGUMENTS_AT_ONCE and strings
-        or { unpack(strings, first, math.min(first + ARGUMENTS_AT_ONCE - 1, #strings)) }
-      local n = #arguments
+    for first = 1, count, ARGUMENTS_AT_ONCE do
+      local arguments, n = strings, count
+      if count > ARGUMENTS_AT_ONCE then
+        n = math.min(ARGUMENTS_AT_ONCE, count - first + 1)
+        arguments = { unpack(strings, first, first + n - 1) }
+      end
       arguments[n + 1], arguments[n + 2] = 'PXAT', until_text
-      redis.call('MSETEX', u.digits[n / 2], unpack(arguments))
+      redis.call('MSETEX', u.digits[n / 2], unpack(arguments, 1, n + 2))
     end
   end
 
   local function unit_write_new_holds(u)
-    local new = u.new
-    for deadline_ms, ending in pairs(new.until_ms) do
-      set_until(u, deadline_ms, ending.marks)
+    local new, deadline_ms = u.new, next(u.new.until_ms)
+    if deadline_ms and next(new.until_ms, deadline_ms) == nil then
+      set_until(u, deadline_ms, new.marks, 2 * new.count)
+    else
+      local marks = setmetatable({}, TABLE_ONCE) -- by when they expire, as text
+      for i = 1, 2 * new.count, 2 do
+        local ending = marks[new.deadlines[i]]
+        local n = #ending
+        ending[n + 1], ending[n + 2] = new.marks[i], HELD_MARK
+      end
+      for until_ms, ending in pairs(new.until_ms) do
+        local ended = marks[ending.digits]
+        set_until(u, until_ms, ended, #ended)
+      end
     end
-    call_with('HSET', u.keys[KEY_LEDGER], new.ledger)
-    call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines)
+    call_with('HSET', u.keys[KEY_LEDGER], new.ledger, nil, 2 * new.count)
+    call_with('ZADD', u.keys[KEY_DEADLINES], new.deadlines, nil, 2 * new.count)
   end
 
   local function unit_write_records(u)
+    if #u.changed_records == 0 then
+      return
+    end
     local digits, archive_until_ms = u.digits, u.now_ms + u.archive_ms
     local strings = setmetatable({}, TABLE_ONCE) -- by when they expire
     local to_ledger, from_ledger = {}, {}
@@ -88,7 +104,7 @@ do
       end
     end
     for until_ms, ending in pairs(strings) do
-      set_until(u, until_ms, ending)
+      set_until(u, until_ms, ending, #ending)
     end
     call_with('HDEL', u.keys[KEY_LEDGER], from_ledger)
     call_with('HSET', u.keys[KEY_LEDGER], to_ledger)
@@ -99,6 +115,9 @@ do
   end
 
   local function unit_write_bookings(u)
+    if next(u.changed_bookings) == nil and next(u.purges) == nil and #u.gone_pools == 0 then
+      return
+    end
     local to_bookings, from_bookings, to_purges, from_purges = {}, {}, {}, {}
     for field, b in pairs(u.changed_bookings) do
       if b and b.state == 'booked' then
@@ -167,7 +186,7 @@ do
   local function unit_write_outbox(u)
     local seq, told_bookings = u.digits[u.seq + 1], #u.booking_facts
     u.fact_parts[1] = array_head(u.facts)
-    local entry = { 'f', table.concat(u.fact_parts) }
+    local entry = { 'f', table.concat(u.fact_parts, '', 1, 4 * u.facts + 1) }
     if told_bookings > 0 then
       entry[3], entry[4] = 'b', array_head(told_bookings) .. table.concat(u.booking_facts)
     end
@@ -200,15 +219,6 @@ do
     u.told = true
   end
 
-  -- The fields of customers whose counts changed; some may come twice.
-  local function changed_customers(u)
-    local fields = u.new.fields
-    for field in pairs(u.changed_customers) do
-      table.insert(fields, field)
-    end
-    return fields
-  end
-
   -- Writes what changed. Nothing in here may fail: every key was read, with its type, before. The outbox goes first,
   -- because it alone may refuse: an id that is not above its last one.
   -- `acks`: the caller waits for replicas, for what was only read, too.
@@ -236,7 +246,7 @@ do
     if u.codes then
       codes.write(u)
     end
-    local pools, slot_ends, customers, customers_gone, terms, terms_gone = {}, {}, {}, {}, {}, {}
+    local pools, slot_ends, customers_gone, terms, terms_gone = {}, {}, {}, {}, {}
     for field, pool in pairs(u.changed_pools) do
       table.insert(pools, field)
       table.insert(pools, pool_encode(pool))
@@ -245,14 +255,14 @@ do
         table.insert(slot_ends, field)
       end
     end
-    local changed, places, digits, n = changed_customers(u), u.customers, u.digits, 0
-    for i = 1, #changed do
-      local field = changed[i]
-      if places[field] == 0 then
+    -- Counts of new holds come first: where one has changed again since, the later count is written over it, or it goes.
+    local customers, n = u.new.customers, 2 * u.new.count
+    for field in pairs(u.changed_customers) do
+      local places = u.customers[field]
+      if places == 0 then
         table.insert(customers_gone, field)
       else
-        customers[n + 1] = field
-        customers[n + 2] = digits[places[field]]
+        customers[n + 1], customers[n + 2] = field, u.digits[places]
         n = n + 2
       end
     end
@@ -275,11 +285,11 @@ do
       maps.write(key, map)
     end
     if u.kept_keys then
-      set_until(u, u.now_ms + u.answer_ms, u.kept_keys)
+      set_until(u, u.now_ms + u.answer_ms, u.kept_keys, #u.kept_keys)
     end
     call_with('HSET', u.keys[KEY_POOLS], pools)
     call_with('ZADD', u.keys[KEY_SLOTS], slot_ends, 'GT')
-    call_with('HSET', u.keys[KEY_CUSTOMERS], customers)
+    call_with('HSET', u.keys[KEY_CUSTOMERS], customers, nil, n)
     call_with('HDEL', u.keys[KEY_CUSTOMERS], customers_gone)
     call_with('HSET', u.keys[KEY_EVENTS], terms)
     call_with('HDEL', u.keys[KEY_EVENTS], terms_gone)

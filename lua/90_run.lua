@@ -26,8 +26,9 @@ do
   -- Reads at once what the commands name: their records, the customers of new holds, and bookings.
   -- KEYS has the hold keys, in their places: no key is made of what comes from outside. Returns the number of the commands.
   local function load_named(u, batch)
-    local rids, keys, named, fields, named_bookings, last = {}, {}, FIXED_KEYS, {}, {}, 0
-    local keyed
+    local rids, keys, named, named_bookings, last = {}, {}, FIXED_KEYS, {}, 0
+    local fields, n, keyed = kept_array('fields'), 0, nil
+    local alone = #batch == 1 and COLUMNS[batch[1][1]] and batch[1] -- most of what comes in a drop
     local call_keys, prefix, records, named_keys = u.keys, u.prefix, u.records, u.named_keys
     local named_customers, customers, event_prefixes = u.named_customers, u.customers, u.event_prefixes
     local number = 0 -- of the command; of columns, of the last of them
@@ -35,8 +36,8 @@ do
       local command = batch[i]
       if COLUMNS[command[1]] then
         local count
-        count, keyed = alike_holds.name(u, command, number, named, rids, keys, fields, keyed)
-        number, named, last = number + count, named + count, #rids
+        count, keyed = alike_holds.name(u, command, number, named, not alone and rids, keys, fields, n, keyed)
+        number, named, n, last = number + count, named + count, n + count, #rids
       else
         number = number + 1
         local kind = commands[command[1]]
@@ -64,7 +65,8 @@ do
           named_customers[number] = field
           if customers[field] == nil then
             customers[field] = false
-            fields[#fields + 1] = field
+            n = n + 1
+            fields[n] = field
           end
         end
         local code = kind.code_at and command[kind.code_at]
@@ -85,8 +87,12 @@ do
     if u.codes then
       codes.load(u)
     end
-    unit_load_customers(u, fields) -- before the records: of those that expired, places go back to customers
-    unit_load_records(u, rids, keys)
+    unit_load_customers(u, fields, n) -- before the records: of those that expired, places go back to customers
+    if alone then
+      unit_load_records(u, alike_holds.rids(alone), call_keys, FIXED_KEYS)
+    else
+      unit_load_records(u, rids, keys, 0)
+    end
     if u.wanted_sales then
       sold_before.load(u)
     end
@@ -206,7 +212,8 @@ do
 
   local function run(keys, args)
     local began = os.clock()
-    guard_slot(string.sub(keys[KEY_LEDGER], 1, -7))
+    local prefix = string.sub(keys[KEY_LEDGER], 1, -7)
+    guard_slot(prefix)
     local batch = cmsgpack.unpack(args[1])
     local u = unit_open(keys, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
     local percent = tonumber(args[8])
@@ -217,7 +224,6 @@ do
     if u.memory_full and not percent then -- an older release, which does not know the word
       return redis.error_reply('OOM the memory is full')
     end
-    local prefix = string.sub(keys[KEY_LEDGER], 1, -7)
     local numbers, in_force = limits.open(u, prefix, args[5])
     if numbers then
       hoarding.open(u, prefix, numbers)

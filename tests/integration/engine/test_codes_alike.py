@@ -202,7 +202,7 @@ DEFECTS = [
     Defect("math.floor(entry.free / plan.places)", "left", an_allotment_has_its_places),
     Defect("plan.is_allotted and 'kept' or 'available'", "'available'", an_allotment_has_its_places),
     Defect("plan.places <= plan.pool[plan.from]", "true", places_for_sale_are_not_oversold),
-    Defect("or places > left or", "or", places_for_sale_are_not_oversold),
+    Defect("first - 1 + math.floor(left / places)", "#rids", places_for_sale_are_not_oversold),
     Defect("return nil, entry, owner == '' and left or 1", "return nil, entry, left", a_personal_code_is_its_owners),
     Defect("(owner == '' or owner == customer) and", "owner and", a_personal_code_is_its_owners),
     Defect(

@@ -82,8 +82,8 @@ DEFECTS = [
     Defect("late money takes nothing", "record_move(u, r, r.lines, from, 'sold')", ""),
     Defect(
         "a deadline comes a millisecond early",
-        "string.format('%.0f', u.now_ms), 'LIMIT'",
-        "string.format('%.0f', u.now_ms + 1), 'LIMIT'",
+        "'-inf', u.digits[u.now_ms], 'LIMIT', 0, u.slice)\n  if",
+        "'-inf', u.digits[u.now_ms + 1], 'LIMIT', 0, u.slice)\n  if",
     ),
     Defect("an id may be reused for another request", "before.digest ~= command[6]", "false"),
     Defect("a failed payment revives an expired hold", "local due = u.now_ms >= r.deadline_ms", "local due = false"),
@@ -193,7 +193,7 @@ DEFECTS_OF_ALIKE_HOLDS = [
         "= pool[from] - places, pool.held + places",
         "= pool[from], pool.held",
     ),
-    Defect("places of an alike hold do not count", "= taken + places, true", "= taken, true"),
+    Defect("places of an alike hold do not count", "= taken + places\n  local record", "= taken\n  local record"),
     Defect("an alike hold for another time gets this time", "and plan.asked_ms == asked_ms and", "and"),
     Defect("a repeat among alike holds has two holds", "if is_same and not before then", "if is_same then"),
 ]

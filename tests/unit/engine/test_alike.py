@@ -6,8 +6,8 @@ from engine.alike import AlikeCodedHolds, AlikeHolds, in_columns
 from engine.commands.holds import Cancel, Hold
 
 ONE = Hold("1-a", 1, "anna", "{}", "", "[[7,1]]")
-OTHER = replace(ONE, reservation_id="1-b", customer_id="ben", details='{"a":1}', digest="d")
-COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], ["", "d"], [])
+OTHER = replace(ONE, reservation_id="1-b", customer_id="ben", details='{"a":1}')
+COLUMNS = AlikeHolds(1, "[[7,1]]", 0, -1, ["1-a", "1-b"], ["anna", "ben"], ["{}", '{"a":1}'], [], [])
 CODED_COLUMNS = AlikeCodedHolds(**asdict(COLUMNS), codes=["SAVE-anna", "SAVE-ben"])
 
 
@@ -38,11 +38,13 @@ def test_whatever_has_no_column_stays_a_command() -> None:
             assert in_columns([another, another]) == [another, another]
 
 
-def test_keys_and_codes_are_of_all_or_of_none() -> None:
+def test_digests_keys_and_codes_are_of_all_or_of_none() -> None:
+    digested = [replace(each, digest=f"of {each.customer_id}") for each in (ONE, OTHER)]
     keyed = [replace(each, key=f"answer:{{{each.customer_id}}}") for each in (ONE, OTHER)]
     coded = [replace(each, code=f"SAVE-{each.customer_id}") for each in (ONE, OTHER)]
+    assert in_columns(digested) == [replace(COLUMNS, digests=["of anna", "of ben"])]
     assert in_columns(keyed) == [replace(COLUMNS, keys=["answer:{anna}", "answer:{ben}"])]
     assert in_columns(coded) == [CODED_COLUMNS]
-    for some in (keyed, coded):
+    for some in (digested, keyed, coded):
         assert in_columns([ONE, some[1]]) == [ONE, some[1]]
         assert in_columns([some[0], OTHER]) == [some[0], OTHER]

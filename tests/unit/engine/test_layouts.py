@@ -83,7 +83,7 @@ def test_an_entry_of_a_waiting_list_is_packed_in_the_order_of_its_fields() -> No
 
 
 def test_terms_are_read_in_the_order_of_their_fields() -> None:
-    body = CODEC[CODEC.index("local function terms_decode") :]
+    body = CODEC[CODEC.index("local terms_decode") :]
     read = {field: int(place) for field, place in re.findall(r"(\w+) = a\[(\d+)\]", body)}
     fields = Terms.__struct_fields__
     assert read == {field: place for place, field in enumerate(fields, 1) if field != "tickets"}
