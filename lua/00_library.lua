@@ -1,5 +1,5 @@
 #!lua name=onsale
--- version: 101
+-- version: 102
 --
 -- The rules of Onsale: what may be taken, by whom, for how long, and how it comes back.
 -- The files of this folder are joined in name order into one library (engine/library.py).

@@ -17,19 +17,31 @@ local codes = {}
 local HELD_MARK = 'held'
 
 -- Raises if a key of the partition is missing, or of a wrong type. The write phase must not be able to fail, and an answer
--- from half of the keys would be wrong. Only the sizes of the keys are checked here; `onsale audit` checks more.
+-- from half of the keys would be wrong. Only the sizes of the keys are checked; `onsale audit` checks more. In two parts: what
+-- the commands read between them need not be asked for again. Returns what the second part is told.
 local function check_keys(keys)
   local records = redis.call('HLEN', keys[KEY_LEDGER])
   local deadlines, unsettled = redis.call('ZCARD', keys[KEY_DEADLINES]), redis.call('ZCARD', keys[KEY_UNSETTLED])
-  local pools, customers = redis.call('HLEN', keys[KEY_POOLS]), redis.call('HLEN', keys[KEY_CUSTOMERS])
-  local events = redis.call('HLEN', keys[KEY_EVENTS])
-  redis.call('XLEN', keys[KEY_OUTBOX])
   if records ~= deadlines + unsettled then
     damaged(string.format('%d records, %d deadlines, %d unsettled', records, deadlines, unsettled))
   end
+  local customers = redis.call('HLEN', keys[KEY_CUSTOMERS])
+  if deadlines > 0 and customers == 0 then
+    damaged(string.format('%d records, %d customers', records, customers))
+  end
+  return deadlines
+end
+
+-- The second part, before anything is written. XADD raises by itself, if there is something to tell.
+local function check_keys_again(u, tells)
+  local pools = u.has_pools or redis.call('HLEN', u.keys[KEY_POOLS]) > 0
+  local events = u.has_events or redis.call('HLEN', u.keys[KEY_EVENTS]) > 0
+  if not tells then
+    redis.call('XLEN', u.keys[KEY_OUTBOX])
+  end
   -- Without holds there may be no pools: slots are purged, whatever money of them is still to go back.
-  if deadlines > 0 and pools == 0 or pools > 0 and events == 0 or deadlines > 0 and customers == 0 then
-    damaged(string.format('%d records, %d pools, %d events, %d customers', records, pools, events, customers))
+  if u.deadlines > 0 and not pools or pools and not events then
+    damaged(string.format('%d deadlines, and %s', u.deadlines, pools and 'no events' or 'no pools'))
   end
 end
 
@@ -86,7 +98,7 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
   if not string.find(meta[1], '^%d+$') or not string.find(meta[2], '^%d+$') then
     damaged('meta')
   end
-  check_keys(keys)
+  local deadlines = check_keys(keys)
   if has_msetex == nil then -- the first call of this library on this server
     collect_in_small_steps()
     has_msetex = not in_cluster() and redis.call('COMMAND', 'INFO', 'MSETEX')[1] and true or false
@@ -110,6 +122,8 @@ local function unit_open(keys, slice, archive_ms, booking_ms)
     fenced = fenced,
     published = meta[5], -- the limits, or false: nobody has published any
     allotments_ms = tonumber(meta[6] or 0), -- when the first allotment ends (30_codes.lua), 0: none does
+    deadlines = deadlines, -- how many there were
+    has_pools = false, has_events = false, -- true once one was read
     backlog = false, -- expired holds or bookings were left for the next call
     records = {}, -- rid -> record (see unit_record), or false: there is none
     new = { -- see unit_add_hold; of each hold two values are in each of the first four
@@ -172,7 +186,7 @@ local function unit_pool(u, event, name)
     local field = event_field(u, event, name)
     local raw = redis.call('HGET', u.keys[KEY_POOLS], field)
     pool = raw and pool_decode(field, raw)
-    u.pools[event][name] = pool
+    u.pools[event][name], u.has_pools = pool, u.has_pools or raw
   end
   return pool
 end
@@ -184,7 +198,7 @@ local function unit_terms(u, event)
   if terms == nil then
     local raw = redis.call('HGET', u.keys[KEY_EVENTS], u.digits[event])
     terms = raw and terms_decode(event, raw)
-    u.terms[event] = terms
+    u.terms[event], u.has_events = terms, u.has_events or raw
     if terms and terms.waiting then
       waitlists.open(u, event)
     end

@@ -224,7 +224,9 @@ do
   -- `acks`: the caller waits for replicas, for what was only read, too.
   function unit_write(u, acks)
     etickets.follow_all(u)
-    if not unit_is_unchanged(u) or etickets.tells(u) then
+    local tells = not unit_is_unchanged(u) or etickets.tells(u)
+    check_keys_again(u, tells)
+    if tells then
       unit_write_outbox(u)
     elseif u.fenced then
       unit_write_epoch(u)

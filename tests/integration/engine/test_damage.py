@@ -344,19 +344,25 @@ async def test_damage(partition: Partition, key: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.fixture
-def careless(small_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The library without its look at the keys."""
+FIRST_LOOK, SECOND_LOOK = "local deadlines = check_keys(keys)\n", "    check_keys_again(u, tells)\n"
+
+
+@pytest.mark.parametrize(
+    ("look", "careless", "key"),
+    [
+        (FIRST_LOOK, "local deadlines = 0\n", PREFIX + "deadlines"),
+        (FIRST_LOOK, "local deadlines = 0\n", PREFIX + "unsettled"),
+        (SECOND_LOOK, "", PREFIX + "events"),
+    ],
+)
+async def test_a_careless_library_is_found_out(
+    small_settings: Settings, monkeypatch: pytest.MonkeyPatch, look: str, careless: str, key: str
+) -> None:
+    """The negative control: the library without a look at the keys."""
     text = library_text()
-    assert text.count("  check_keys(keys)\n") == 1
-    monkeypatch.setattr("engine.library.library_text", lambda: text.replace("  check_keys(keys)\n", ""))
-    return small_settings
-
-
-@pytest.mark.parametrize("key", [PREFIX + "deadlines", PREFIX + "unsettled"])
-async def test_a_careless_library_is_found_out(careless: Settings, key: str) -> None:
-    """The negative control."""
-    async with Engine(careless) as engine:
+    assert text.count(look) == 1
+    monkeypatch.setattr("engine.library.library_text", lambda: text.replace(look, careless))
+    async with Engine(small_settings) as engine:
         partition = Partition(engine)
         await partition.fill()
         assert await wrong_rows(partition, key, [missing, wrong_type])
