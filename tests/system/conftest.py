@@ -2,9 +2,11 @@
 
 stack         the processes (tests/support/system/process_stack.py); their logs are shown when a test fails
 storefront    a client of its API
+dev_data      a data directory of `onsale dev`, to be copied (tests/support/system/dev_session.py)
 database      where the stack keeps what it has in Postgres: the one that tests share, unless a test needs another
 """
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +15,7 @@ import pytest
 
 from cli.dev.embedded import EmbeddedPostgres
 from tests.support.shared_database import SharedDatabase
+from tests.support.system.dev_session import prepared_data
 from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Storefront
 
@@ -22,6 +25,13 @@ class Database(NamedTuple):
 
     server: EmbeddedPostgres
     name: str
+
+
+@pytest.fixture(scope="session")
+def dev_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return prepared_data(of_all / "dev")
 
 
 @pytest.fixture

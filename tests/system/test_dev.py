@@ -9,11 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,83 +20,23 @@ import pytest
 
 from cli.main import main
 from cli.ports import free_port
+from tests.support.system.dev_session import END_SECONDS, Session, copy_data, dev, forked_dev, started
 from tests.support.system.documented_examples import try_examples
 
 pytestmark = pytest.mark.timeout(180)
 
-_START_SECONDS = 90
-_END_SECONDS = 40
 _UNNEEDED = (".*", "dist", "tests", "tutorial", "node_modules")
 """Parts of a checkout that `onsale dev` does not need; `make clients` may be at work on some of them."""
 
 
-class Session:
-    """A started `dev` and what it has said so far."""
-
-    def __init__(self, process: "subprocess.Popen[str]", said: Path) -> None:
-        self.process = process
-        self._said = said
-
-    @property
-    def said(self) -> str:
-        return self._said.read_text(encoding="utf-8")
-
-    def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while text not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.05)
-
-    def parts(self) -> list[psutil.Process]:
-        """Every process that it started."""
-        return list(psutil.Process(self.process.pid).children(recursive=True))
-
-    def commands(self) -> list[str]:
-        """The commands that it printed."""
-        return re.findall(r"^  (curl .+)$", self.said, re.MULTILINE)
-
-    def interrupt(self) -> None:
-        """The effect of Ctrl-C in a terminal."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-
-@contextmanager
-def _started(command: list[str], said: Path, cwd: Path, **variables: str) -> Iterator[Session]:
-    with said.open("w") as out:
-        process = subprocess.Popen(
-            command, cwd=cwd, env=os.environ | variables, stdout=out, stderr=out, process_group=0, text=True
-        )
-    session = Session(process, said)
-    parts: list[psutil.Process] = []
-    try:
-        session.wait_for("Ctrl-C stops everything.")
-        parts = session.parts()
-        yield session
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(_END_SECONDS)
-    _, alive = psutil.wait_procs(parts, timeout=10)
-    assert not [part for part in alive if part.status() != psutil.STATUS_ZOMBIE], "processes were left behind"
-
-
-@contextmanager
-def _dev(data: Path, said: Path, repository: Path, *options: str) -> Iterator[Session]:
-    command = [sys.executable, "-m", "cli", "dev", "--port", "0", "--data-dir", str(data), *options]
-    with _started(command, said, repository) as session:
-        yield session
-
-
 @pytest.fixture(scope="module")
-def lasting(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def lasting(dev_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """One session for all tutorials, each of which makes what it sells."""
     home = tmp_path_factory.mktemp("lasting")
-    with _dev(home / "data", home / "said", repository) as session:
+    with forked_dev(copy_data(dev_data, home / "data"), home / "said") as session:
         yield session
         session.process.send_signal(signal.SIGTERM)
-        assert session.process.wait(_END_SECONDS) == 0
+        assert session.process.wait(END_SECONDS) == 0
 
 
 @pytest.fixture
@@ -121,7 +59,7 @@ def test_a_newcomer_sells_tickets(checkout: Path, tmp_path: Path) -> None:
     """The README's first command and the three that it prints, as they stand there."""
     assert "```sh\nmake dev\n```" in (checkout / "README.md").read_text(encoding="utf-8")
     options = f"--port {free_port()} --data-dir {tmp_path / 'data'}"
-    with _started(["make", "dev"], tmp_path / "said", checkout, ARGS=options) as session:
+    with started(["make", "dev"], tmp_path / "said", checkout, tmp_path / "data", ARGS=options) as session:
         list_tickets, reserve, pay = session.commands()
         tickets = _run(list_tickets)["items"]
         assert [ticket["ticket_type"] for ticket in tickets] == ["VIP", "Premium", "Regular"]
@@ -131,21 +69,24 @@ def test_a_newcomer_sells_tickets(checkout: Path, tmp_path: Path) -> None:
         paid = _run(pay)
         assert (paid["status"], paid["id"]) == ("paid", held["id"])
         session.interrupt()
-        session.process.wait(_END_SECONDS)
+        session.process.wait(END_SECONDS)
         assert "Stopped." in session.said
         assert "Installing" not in session.said
         assert "Traceback" not in session.said
 
 
-def test_killed_it_leaves_nothing_running_and_the_next_start_finds_the_data(repository: Path, tmp_path: Path) -> None:
-    with _dev(tmp_path / "data", tmp_path / "first", repository) as first:
-        tickets = _get(f"{_api_url(first)}/v1/tickets")["items"]
+def test_killed_it_leaves_nothing_running_and_the_next_start_finds_the_data(
+    repository: Path, dev_data: Path, tmp_path: Path
+) -> None:
+    data = copy_data(dev_data, tmp_path / "data")
+    with dev(data, tmp_path / "first", repository) as first:
+        tickets = _get(f"{first.api_url}/v1/tickets")["items"]
         _, reserve, pay = first.commands()
         _run(reserve)
         assert _run(pay)["status"] == "paid"
-        first.process.kill()  # that nothing runs afterwards is what `_started` checks
-    with _dev(tmp_path / "data", tmp_path / "next", repository) as later:
-        again = _get(f"{_api_url(later)}/v1/tickets")["items"]
+        first.process.kill()  # that nothing runs afterwards is what `started` checks
+    with forked_dev(data, tmp_path / "next") as later:
+        again = _get(f"{later.api_url}/v1/tickets")["items"]
         assert [ticket["id"] for ticket in again] == [ticket["id"] for ticket in tickets]
         assert (again[0]["available"], again[0]["sold"]) == (tickets[0]["available"] - 2, 2)
         assert [ticket["sold"] for ticket in again[1:]] == [ticket["sold"] for ticket in tickets[1:]]
@@ -154,24 +95,25 @@ def test_killed_it_leaves_nothing_running_and_the_next_start_finds_the_data(repo
 
 def _dies_with_a_part(session: Session) -> None:
     """A part that dies ends everything, and is named."""
-    (sync,) = (part for part in session.parts() if part.cmdline()[-1:] == ["sync"])
+    port = int(session.setting("SYNC_METRICS_PORT"))
+    (sync,) = (part for part in session.parts() if port in {one.laddr.port for one in part.net_connections()})
     sync.kill()
-    assert session.process.wait(_END_SECONDS) == 1
+    assert session.process.wait(END_SECONDS) == 1
     assert re.search(r"onsale: sync was killed by SIGKILL; its log is \S+/data/logs/sync.log", session.said)
 
 
 def test_examples_of_the_api_reference_work_on_the_demo_data(lasting: Session) -> None:
     wrong = [
         (call.operation, status, answer)
-        for call, status, answer in try_examples(_api_url(lasting))
+        for call, status, answer in try_examples(lasting.api_url)
         if status != call.status
     ]
     assert wrong == []
 
 
-def test_tokens_of_each_role_are_printed_and_made(repository: Path, tmp_path: Path) -> None:
-    with _dev(tmp_path / "data", tmp_path / "said", repository, "--auth", "jwt") as session:
-        api_url = _api_url(session)
+def test_tokens_of_each_role_are_printed_and_made(dev_data: Path, tmp_path: Path) -> None:
+    with forked_dev(copy_data(dev_data, tmp_path / "data"), tmp_path / "said", "--auth", "jwt") as session:
+        api_url = session.api_url
         tokens = dict(re.findall(r"^  (customer|service|manager|gate): (\S+)$", session.said, re.MULTILINE))
         for role, status in {"customer": 403, "service": 403, "manager": 200, "gate": 403}.items():
             assert _status(f"{api_url}/v1/audit-log", tokens[role]) == status, role
@@ -185,8 +127,8 @@ def test_tokens_of_each_role_are_printed_and_made(repository: Path, tmp_path: Pa
 
 
 def test_without_tokens_nobody_makes_one(lasting: Session) -> None:
-    assert _status(f"{_api_url(lasting)}/dev/tokens", None, {"role": "manager"}) == 404
-    assert "/dev/tokens" not in _get(f"{_api_url(lasting)}/openapi.json")["paths"]
+    assert _status(f"{lasting.api_url}/dev/tokens", None, {"role": "manager"}) == 404
+    assert "/dev/tokens" not in _get(f"{lasting.api_url}/openapi.json")["paths"]
 
 
 def _post(url: str, body: Any) -> Any:
@@ -289,7 +231,7 @@ def _walk(session: Session, repository: Path, cwd: Path, tutorial: str) -> Itera
     text = (repository / "docs" / "tutorials" / f"{tutorial}.md").read_text(encoding="utf-8")
     commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
     assert commands
-    script = commands[1].replace("http://127.0.0.1:8080", _api_url(session))
+    script = commands[1].replace("http://127.0.0.1:8080", session.api_url)
     ran = subprocess.run(["bash", "-euc", script], capture_output=True, check=True, timeout=60, cwd=cwd)
     return _documents(ran.stdout.decode())
 
@@ -300,12 +242,6 @@ def _documents(text: str) -> Iterator[Any]:
     while at < len(text):
         document, at = decoder.raw_decode(text, at)
         yield document
-
-
-def _api_url(session: Session) -> str:
-    found = re.search(r"ready on (http://\S+)\.", session.said)
-    assert found
-    return found[1]
 
 
 def _get(url: str) -> Any:

@@ -12,6 +12,7 @@ import pytest
 
 from cli.dev.child_process import ChildError
 from cli.ports import LOOPBACK, free_port
+from tests.support.system.dev_session import copy_data, forked_dev
 from tests.support.system.forked_child import ForkedChild
 from tests.support.waiting import wait_until
 
@@ -77,3 +78,10 @@ async def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, repo
         assert psutil.pid_exists(pid)
         parent.send_signal(signal.SIGKILL)
     await wait_until(lambda: not psutil.pid_exists(pid), _PATIENCE_SECONDS, "it has ended")
+
+
+async def test_parts_of_a_forked_onsale_dev_end_with_it(dev_data: Path, tmp_path: Path) -> None:
+    """Their parent is killed, and tells nobody. So it is with those of a started one, in test_dev.py."""
+    with forked_dev(copy_data(dev_data, tmp_path / "data"), tmp_path / "said") as session:
+        assert len(psutil.Process(session.process.pid).children()) == 5, "two servers and three forks"
+        session.process.kill()  # that nothing runs afterwards is what `forked_dev` checks

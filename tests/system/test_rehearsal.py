@@ -8,74 +8,61 @@ import json
 import os
 import re
 import shutil
-import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
+from redis import Redis
 
-from cli.ports import free_port
 from tests.support.api.headless import FLAGS, headless_browser
 from tests.support.effort import LONG
+from tests.support.system.dev_session import copy_data, forked_dev
 from tests.support.system.process_stack import Ended
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
-_READY_SECONDS, _END_SECONDS = 90, 40
-_TIMEOUT = aiohttp.ClientTimeout(total=5)
-_PACKAGES = ("engine", "payments", "api", "sync", "cli", "lua", "loadtest")
+_TIMEOUT_SECONDS = 10
+_REPOSITORY = Path(__file__).parents[2]
+_PACKAGES = ("engine", "lua", "loadtest")
 
 # What is sold leaves the counter that says how much is left as it was: nothing is ever sold out.
 _RULE = "    pool[from] = pool[from] - line[LINE_QUANTITY]\n"
 _BROKEN_RULE = "    pool[from] = pool[from] - (from == 'available' and 0 or line[LINE_QUANTITY])\n"
 
 
-def broken_checkout(repository: Path, folder: Path) -> Path:
-    """A copy of the packages whose engine oversells."""
-    for package in _PACKAGES:
-        shutil.copytree(repository / package, folder / package)  # with bytecode: to compile takes longer
-    rules = folder / "lua" / "20_unit.lua"
-    text = rules.read_text(encoding="utf-8")
-    assert text.count(_RULE) == 1
-    rules.write_text(text.replace(_RULE, _BROKEN_RULE), encoding="utf-8")
-    return folder
+class Checkout:
+    """A copy of the parts that a test breaks on purpose. Everything else comes from this checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for package in _PACKAGES:
+            shutil.copytree(_REPOSITORY / package, folder / package)  # with bytecode: to compile takes longer
+
+    def break_(self, file: str, rule: str, broken: str) -> None:
+        """Replaces the only place of a text."""
+        text = (self.folder / file).read_text(encoding="utf-8")
+        assert text.count(rule) == 1
+        (self.folder / file).write_text(text.replace(rule, broken), encoding="utf-8")
+
+    def library(self) -> str:
+        """The text of the Lua library."""
+        return "".join(path.read_text(encoding="utf-8") for path in sorted((self.folder / "lua").glob("*.lua")))
 
 
-@asynccontextmanager
-async def dev(checkout: Path, data_dir: Path) -> AsyncIterator[str]:
-    """A running `onsale dev` of a checkout; where its API answers."""
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "cli", "dev", "--port", url.rpartition(":")[2], "--data-dir", str(data_dir)]
-    data_dir.mkdir()
-    with (data_dir / "said").open("wb") as said:
-        process = await asyncio.create_subprocess_exec(*command, cwd=checkout, stdout=said, stderr=said)
-    try:
-        await wait_until(lambda: _is_ready(url), _READY_SECONDS, "onsale dev is ready")
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), _END_SECONDS)
-
-
-async def _is_ready(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/readyz") as response:
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
-
-
-async def rehearsal(checkout: Path, folder: Path, scenario: str = "drop") -> Ended:
-    """`onsale loadtest`, headless and tiny."""
-    async with dev(checkout, folder) as url:
+async def rehearsal(data: Path, folder: Path, scenario: str = "drop", broken: Checkout | None = None) -> Ended:
+    """`onsale loadtest`, headless and tiny, perhaps with a broken crowd and on a server with a broken library."""
+    with forked_dev(copy_data(data, folder / "data"), folder / "said") as session:
+        if broken is not None:  # and the rehearsal, which has the same one, leaves it there
+            with Redis.from_url(session.setting("REDIS_URL"), socket_timeout=_TIMEOUT_SECONDS) as redis:
+                redis.function_load(broken.library(), replace=True)
         command = [sys.executable, "-m", "cli", "loadtest", "--scenario", scenario, "--size", "tiny", "--headless"]
-        command += ["--url", url, "--data-dir", str(folder), "--output", str(folder / "report")]
+        command += ["--url", session.api_url, "--data-dir", str(session.data), "--output", str(folder / "report")]
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=checkout, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *command,
+            cwd=_REPOSITORY if broken is None else broken.folder,
+            env=os.environ | {"PYTHONPATH": str(_REPOSITORY)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await asyncio.wait_for(process.communicate(), 120)
         return Ended(process.returncode or 0, output.decode())
@@ -94,8 +81,8 @@ async def screenshot(page: Path, image: Path) -> str:
     return text.decode()
 
 
-async def test_a_whole_engine_passes(repository: Path, tmp_path: Path) -> None:
-    passed = await rehearsal(repository, tmp_path / "whole")
+async def test_a_whole_engine_passes(dev_data: Path, tmp_path: Path) -> None:
+    passed = await rehearsal(dev_data, tmp_path / "whole")
     assert passed.status == 0, passed.output
     assert "Verdict: clean." in passed.output
     figures = json.loads((tmp_path / "whole" / "report" / "drop.json").read_text(encoding="utf-8"))
@@ -114,36 +101,23 @@ async def test_a_whole_engine_passes(repository: Path, tmp_path: Path) -> None:
 
 
 @LONG
-async def test_a_broken_engine_fails(repository: Path, tmp_path: Path) -> None:
-    failed = await rehearsal(broken_checkout(repository, tmp_path / "checkout"), tmp_path / "broken")
+async def test_a_broken_engine_fails(dev_data: Path, tmp_path: Path) -> None:
+    overselling = Checkout(tmp_path / "checkout")
+    overselling.break_("lua/20_unit.lua", _RULE, _BROKEN_RULE)
+    failed = await rehearsal(dev_data, tmp_path / "broken", broken=overselling)
     assert failed.status == 1, failed.output
     assert "is not conserved" in failed.output
 
 
-# A room that lets everybody in.
+# A room that lets everybody in, and a crowd that tries.
 _ROOM_RULE = "if not position or position >= room.serving then"
 _BROKEN_ROOM_RULE = "if not position then"
-
-
-def checkout_without_order(repository: Path, folder: Path) -> Path:
-    """A copy of the packages whose waiting rooms keep no order."""
-    for package in _PACKAGES:
-        shutil.copytree(repository / package, folder / package)  # with bytecode: to compile takes longer
-    rules = folder / "lua" / "58_enter_queue.lua"
-    text = rules.read_text(encoding="utf-8")
-    assert text.count(_ROOM_RULE) == 1
-    rules.write_text(text.replace(_ROOM_RULE, _BROKEN_ROOM_RULE), encoding="utf-8")
-    crowd = folder / "loadtest" / "drop" / "queue_crowd.py"
-    text = crowd.read_text(encoding="utf-8")
-    patient = 'and place.position < shared["serving"])'
-    assert text.count(patient) == 1
-    crowd.write_text(text.replace(patient, ")"), encoding="utf-8")
-    return folder
+_PATIENT, _IMPATIENT = 'and place.position < shared["serving"])', ")"
 
 
 @LONG
-async def test_a_crowd_goes_through_the_waiting_room(repository: Path, tmp_path: Path) -> None:
-    passed = await rehearsal(repository, tmp_path / "whole", "queue")
+async def test_a_crowd_goes_through_the_waiting_room(dev_data: Path, tmp_path: Path) -> None:
+    passed = await rehearsal(dev_data, tmp_path / "whole", "queue")
     assert passed.status == 0, passed.output
     figures = json.loads((tmp_path / "whole" / "report" / "queue.json").read_text(encoding="utf-8"))
     queue = figures["queue"]
@@ -158,8 +132,10 @@ async def test_a_crowd_goes_through_the_waiting_room(repository: Path, tmp_path:
     assert shown.count("<svg") == 5
 
 
-async def test_a_room_without_order_fails(repository: Path, tmp_path: Path) -> None:
-    unfair = checkout_without_order(repository, tmp_path / "checkout")
-    failed = await rehearsal(unfair, tmp_path / "unfair", "queue")
+async def test_a_room_without_order_fails(dev_data: Path, tmp_path: Path) -> None:
+    unfair = Checkout(tmp_path / "checkout")
+    unfair.break_("lua/58_enter_queue.lua", _ROOM_RULE, _BROKEN_ROOM_RULE)
+    unfair.break_("loadtest/drop/queue_crowd.py", _PATIENT, _IMPATIENT)
+    failed = await rehearsal(dev_data, tmp_path / "unfair", "queue", unfair)
     assert failed.status == 1, failed.output
     assert "though its position is" in failed.output

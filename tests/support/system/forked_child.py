@@ -48,7 +48,14 @@ class ForkedChild(Child):
         return _server().fork(order)
 
 
-class _Forked:
+def fork_onsale(argv: Sequence[str], log_file: Path, environ: Mapping[str, str]) -> "Forked":
+    """A process of `onsale` with these arguments. What it prints is added to the log file."""
+    log = str(log_file.resolve())
+    order = {"argv": list(argv), "environ": dict(environ), "log_file": log, "error_file": log, "shared_metrics": False}
+    return _server().fork(order)
+
+
+class Forked:
     """A forked process, with the methods of subprocess.Popen that Child uses."""
 
     def __init__(self, server: "_Server", pid: int) -> None:
@@ -72,6 +79,14 @@ class _Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """Asks it to end in order."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it at once, and nothing that it started."""
+        self.send_signal(signal.SIGKILL)
+
 
 class _Server:
     """The process that forks. It ends with this one, and its forks with it."""
@@ -82,17 +97,17 @@ class _Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.system.fork_server"], stdin=theirs.fileno()
             )
-        self._forks: dict[int, _Forked] = {}
+        self._forks: dict[int, Forked] = {}
         self._lock = threading.RLock()
 
-    def fork(self, order: Mapping[str, Any]) -> _Forked:
+    def fork(self, order: Mapping[str, Any]) -> Forked:
         """Starts a process."""
         with self._lock:
             self._socket.settimeout(None)
             self._socket.send(json.dumps(order).encode())
             while (pid := self._next()) is None:
                 pass
-            self._forks[pid] = _Forked(self, pid)
+            self._forks[pid] = Forked(self, pid)
             return self._forks[pid]
 
     def listen(self, seconds: float | None) -> bool:
