@@ -46,7 +46,7 @@ class ClusterNodes:
         try:
             for number in range(len(self.urls)):
                 with self.client(number) as redis:
-                    state = pairs_of(self.call(number, "CLUSTER", "INFO"))
+                    state = pairs_of(redis.execute_command("CLUSTER", "INFO"))  # type: ignore[no-untyped-call]
                     replication: dict[str, Any] = redis.info("replication")
                 if state["cluster_state"] != "ok" or int(state["cluster_known_nodes"]) != len(self.urls):
                     return False

@@ -28,7 +28,12 @@ async def wait_until(
         now = time.monotonic()
         if now > deadline:
             raise AssertionError(f"{what} did not happen within {timeout} s")
-        await asyncio.sleep(min(max(_RESTS * (now - looked_at), POLL_SECONDS), _MOST_SECONDS))
+        await asyncio.sleep(rest_after(now - looked_at))
+
+
+def rest_after(seconds: float) -> float:
+    """The time until the next look, in seconds, after one that took so long."""
+    return min(max(_RESTS * seconds, POLL_SECONDS), _MOST_SECONDS)
 
 
 class WaitUntil(Protocol):

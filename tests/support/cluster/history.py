@@ -15,6 +15,10 @@ from uuid import uuid4
 
 from tests.support.api.api_client import Answer, Front, Json, ticket
 from tests.support.api.timed_event import NAMES
+from tests.support.effort import effort
+
+KINDS = frozenset({"held", "paid", "cancelled", "completed", "booked"})
+"""Changes that customers ask for; each is acknowledged in every sale."""
 
 PRICE, CAPACITY, SEATS = 2500, 100_000, 400
 _PATIENCE_SECONDS = 25.0
@@ -23,7 +27,7 @@ _READ_AT_ONCE = 20
 _HOLD_SECONDS = 3600
 """Longer than `make failover` takes: what was held must be so at the end."""
 
-_REST_SECONDS = 0.05
+_REST_SECONDS = effort(0.25, 0.05)
 """Between two customers. Without it they would fill the machine, and show how it is shared, not what a failure does."""
 _EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
 _HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
@@ -172,7 +176,7 @@ class Shop:
         """Takes places of one event, one after the other, and leaves them: they tell when it sells."""
         while True:
             await self._hold(event, str(uuid4()))
-            await asyncio.sleep(_PAUSE_SECONDS)  # no waiting: the pace of one customer
+            await asyncio.sleep(_REST_SECONDS)  # no waiting: the pace of one customer
 
     async def fill_cart(self) -> None:
         """Takes a seat at two events in different partitions, and pays for both at once."""

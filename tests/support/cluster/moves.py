@@ -8,17 +8,21 @@ from redis.exceptions import ResponseError
 
 from cli.dev.cluster_nodes import ClusterNodes
 from cli.ports import LOOPBACK
+from tests.support.waiting import rest_after
 
-_PATIENCE_SECONDS, _POLL_SECONDS = 60, 0.02
+_PATIENCE_SECONDS = 60
 _MOVE_MS = 10_000
 
 
 def wait_for(ready: Callable[[], bool], what: str) -> None:
     """Returns when it is so. Fails the test after a minute."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not ready():
+    while True:
+        looked_at = time.monotonic()
+        if ready():
+            return
         assert time.monotonic() < deadline, f"{what} did not happen within {_PATIENCE_SECONDS} s"
-        time.sleep(_POLL_SECONDS)
+        time.sleep(rest_after(time.monotonic() - looked_at))
 
 
 def move_at_once(cluster: ClusterNodes, slot: int, to: int) -> None:

@@ -16,7 +16,7 @@ from sync.worker import run_sync
 from tests.integration.api.conftest import GatewayLedger, StartApi
 from tests.support.api.api_client import Front
 from tests.support.cluster.figures import Figures, figures_of
-from tests.support.cluster.history import History, Shop
+from tests.support.cluster.history import KINDS, History, Shop
 from tests.support.effort import effort
 from tests.support.waiting import wait_until
 
@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 PATIENT = {"command_timeout_ms": 2000, "replica_timeout_ms": 500, "connect_timeout_ms": 500}
 """Settings for servers that share a machine with everything else."""
 
-_SHOPPERS = 10
-_FIRST_SALES, _CALM_SALES = effort((20, 60), (100, 300))
+_SHOPPERS = effort(6, 10)
+_FIRST_SALES, _CALM_SALES = effort((10, 20), (100, 300))
 """The first ones open connections, and do not show how long one takes."""
 
 _PATIENCE_SECONDS = 60
@@ -66,7 +66,11 @@ class Sale:
             buyers = [group.create_task(shops[number % len(shops)].buy_forever()) for number in range(_SHOPPERS)]
             buyers += [group.create_task(each.hold_forever(event)) for each in shops for event in shop.events]
             sales = self.history.sales
-            await wait_until(lambda: len(sales) > _FIRST_SALES, _PATIENCE_SECONDS, "it sells")
+            await wait_until(
+                lambda: len(sales) > _FIRST_SALES and self.history.acknowledged.keys() >= KINDS,
+                _PATIENCE_SECONDS,
+                "it sells in every way",
+            )
             for happening in happenings:
                 await self._fail(happening, shop, fronts)
             for buyer in buyers:
