@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,10 @@ _DURATIONS = (
 """Settings that say how fast, and for how long: they go with the time."""
 
 
+Onsale = Callable[..., Child]
+"""As `onsale` here."""
+
+
 class Stage(NamedTuple):
     """The running processes, and what they sell."""
 
@@ -60,20 +64,30 @@ def recommended(service: str, scale: int) -> dict[str, Any]:
     return given | scaled | {"trusted_proxies": "127.0.0.0/8"}
 
 
+def onsale(name: str, arguments: Sequence[str], log_file: Path, *, environ: Mapping[str, str]) -> Child:
+    """A process of `onsale` with these arguments."""
+    return Child(name, [sys.executable, "-m", "cli", *arguments], log_file, environ=environ)
+
+
 @contextmanager
-def stage(directory: Path, scale: int) -> Iterator[Stage]:
-    """Starts everything; all of it is stopped at the end. Raises ChildError if a process does not start."""
+def stage(directory: Path, scale: int, onsale: Onsale = onsale, postgres_url: str = "") -> Iterator[Stage]:
+    """Starts everything; all of it is stopped at the end. Raises ChildError if a process does not start.
+
+    `onsale` makes the processes of Onsale. `postgres_url`: a migrated, empty database; default: one of its own.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         valkey = stack.enter_context(EmbeddedValkey(directory / "valkey", directory / "valkey.log"))
-        postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres", directory / "postgres.log"))
-        migrate(postgres.url())
+        if not postgres_url:
+            postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres", directory / "postgres.log"))
+            postgres_url = postgres.url()
+            migrate(postgres_url)
         port, gateway_port = free_port(), free_port()
         data_file = ["--data-file", str(directory / "gateway.db")]
-        _start(stack, directory, "gateway", ["gateway", "--port", str(gateway_port), *data_file], {})
+        _start(stack, onsale, directory, "gateway", ["gateway", "--port", str(gateway_port), *data_file], {})
         addresses = {
             "redis_url": valkey.url,
-            "postgres_url": postgres.url(),
+            "postgres_url": postgres_url,
             "gateway_url": f"http://{LOOPBACK}:{gateway_port}",
         }
         event = msgspec.structs.replace(
@@ -84,17 +98,19 @@ def stage(directory: Path, scale: int) -> Iterator[Stage]:
         )
         asyncio.run(_publish(Settings(redis_url=valkey.url), event))
         api = recommended("api", scale) | addresses | {"jwt_secret": _SECRET}
-        _start(stack, directory, "api", ["serve", "--port", str(port), "--workers", "1"], api)
-        _start(stack, directory, "sync", ["sync"], recommended("sync", scale) | addresses)
+        _start(stack, onsale, directory, "api", ["serve", "--port", str(port), "--workers", "1"], api)
+        _start(stack, onsale, directory, "sync", ["sync"], recommended("sync", scale) | addresses)
         url = f"http://{LOOPBACK}:{port}"
         asyncio.run(_wait_until_ready(url))
         yield Stage(url, valkey.url, event, scale)
 
 
-def _start(stack: ExitStack, directory: Path, name: str, command: list[str], settings: Mapping[str, Any]) -> None:
+def _start(
+    stack: ExitStack, onsale: Onsale, directory: Path, name: str, arguments: list[str], settings: Mapping[str, Any]
+) -> None:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     environ |= {f"{PREFIX}{key.upper()}": str(value) for key, value in settings.items()}
-    child = Child(name, [sys.executable, "-m", "cli", *command], directory / f"{name}.log", environ=environ)
+    child = onsale(name, arguments, directory / f"{name}.log", environ=environ)
     child.start()
     stack.callback(child.stop)
 

@@ -71,7 +71,7 @@ class Session:
 
 
 @contextmanager
-def started(command: Sequence[str | Path], said: Path, cwd: Path, data: Path, **variables: str) -> Iterator[Session]:
+def started(command: Sequence[str], said: Path, cwd: Path, data: Path, **variables: str) -> Iterator[Session]:
     """A session of a command that starts `onsale dev`; checks that nothing of it runs afterwards."""
     with said.open("w") as out:
         process = subprocess.Popen(
