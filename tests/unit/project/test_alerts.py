@@ -7,6 +7,7 @@ before it already tells of the trouble.
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,35 +169,92 @@ def rules_of(alerts: Path) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def fires(alerts: Path, directory: Path, name: str, series: dict[str, str], *moments: str) -> set[str]:
-    """The labels with which an alert fires at any of these moments, each as text. Promtool prints what it found.
+class Trial(NamedTuple):
+    """One alert, the series that are there, and the moments at which it may fire."""
 
-    It plays this rule alone: all of them together take ten times as long.
+    name: str
+    series: dict[str, str]
+    moments: tuple[str, ...]
+
+
+def quiet(name: str) -> Trial:
+    return Trial(name, CASES[name].quiet, ("0s", "1m", "10m"))
+
+
+def cold_start(name: str) -> Trial:
+    return Trial(name, CASES[name].firing, (CASES[name].by,))
+
+
+def existing_series(name: str) -> Trial:
+    return Trial(name, dict.fromkeys(CASES[name].firing, RISEN_TO_1), ("1m",))
+
+
+def later(name: str) -> Trial:
+    return Trial(name, dict.fromkeys(CASES[name].firing, "_ _ 1x400"), ("60m",))
+
+
+def without_address(name: str) -> Trial:
+    return Trial(name, {'up{job="other"}': f"1x{PERIOD}"}, (CASES[name].by,))
+
+
+DOWN = ("ApiDown", "SyncDown")
+TRIALS = [
+    *(trial(name) for trial in (quiet, cold_start) for name in CASES),
+    *(trial(name) for trial in (existing_series, later) for name in HAPPENINGS),
+    *map(without_address, DOWN),
+]
+
+Fires = Callable[[Trial], set[str]]
+
+
+@pytest.fixture(scope="module")
+def fires(alerts: Path, tmp_path_factory: pytest.TempPathFactory) -> Fires:
+    """The labels with which an alert fires at any of the moments, each as text. Promtool prints what it found.
+
+    All trials are made by one process. Each plays its rule alone: all rules together take ten times as long.
     """
     program = shutil.which("promtool")
     assert program, "this test runs promtool: apt-get install prometheus"
-    rules = directory / "rules.yml"
-    rule = [each for each in rules_of(alerts) if each["alert"] == name]
-    rules.write_text(yaml.safe_dump({"groups": [{"name": name, "rules": rule}]}), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("alerts")
+    rules = {rule["alert"]: rule for rule in rules_of(alerts)}
+    files = [written(folder, number, trial, rules[trial.name]) for number, trial in enumerate(TRIALS)]
+    done = subprocess.run(
+        [program, "test", "rules", *files],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
+    )
+    told = re.findall(r"^Unit Testing: +(\S+)\n(.*?)(?=^Unit Testing:|\Z)", done.stdout, re.MULTILINE | re.DOTALL)
+    assert [file for file, _ in told] == files, done
+    found = {}
+    for trial, (_, said) in zip(TRIALS, told, strict=True):
+        found[repr(trial)] = set(re.findall(r"Labels:\s*\{([^}]*)\}", said))
+        assert found[repr(trial)] or "SUCCESS" in said, said
+    return lambda trial: found[repr(trial)]
+
+
+def written(folder: Path, number: int, trial: Trial, rule: dict[str, Any]) -> str:
+    """The name of the file of a trial: nothing is expected to fire."""
+    rules = folder / f"{number}.rules.yml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": trial.name, "rules": [rule]}]}), encoding="utf-8")
     test = {
-        "rule_files": [str(rules)],
+        "rule_files": [rules.name],
         "evaluation_interval": f"{INTERVAL_SECONDS}s",
         "tests": [
             {
                 "interval": f"{INTERVAL_SECONDS}s",
-                "input_series": [{"series": series, "values": values} for series, values in series.items()],
-                "alert_rule_test": [{"eval_time": at, "alertname": name, "exp_alerts": []} for at in moments],
+                "input_series": [{"series": series, "values": values} for series, values in trial.series.items()],
+                "alert_rule_test": [
+                    {"eval_time": at, "alertname": trial.name, "exp_alerts": []} for at in trial.moments
+                ],
             }
         ],
     }
-    file = directory / "test.yml"
-    file.write_text(yaml.safe_dump(test), encoding="utf-8")
-    done = subprocess.run([program, "test", "rules", file], capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode == 0:
-        return set()
-    found = re.findall(r"Labels:\s*\{([^}]*)\}", done.stdout + done.stderr)
-    assert found, done
-    return set(found)
+    (folder / f"{number}.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
+    return f"{number}.yml"
 
 
 def test_every_alert_has_a_case(alerts: Path) -> None:
@@ -204,34 +262,32 @@ def test_every_alert_has_a_case(alerts: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_an_alert_is_quiet_while_all_is_well(alerts: Path, tmp_path: Path, name: str) -> None:
-    assert fires(alerts, tmp_path, name, CASES[name].quiet, "0s", "1m", "10m") == set()
+def test_an_alert_is_quiet_while_all_is_well(fires: Fires, name: str) -> None:
+    assert fires(quiet(name)) == set()
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_an_alert_fires_from_a_cold_start(alerts: Path, tmp_path: Path, name: str) -> None:
+def test_an_alert_fires_from_a_cold_start(fires: Fires, name: str) -> None:
     case = CASES[name]
-    (labels,) = fires(alerts, tmp_path, name, case.firing, case.by)
+    (labels,) = fires(cold_start(name))
     assert "severity=" in labels
     assert all(f'{label}="{value}"' in labels for label, value in case.labels.items())
 
 
 @pytest.mark.parametrize("name", HAPPENINGS)
-def test_a_single_event_fires_also_on_an_existing_series(alerts: Path, tmp_path: Path, name: str) -> None:
-    risen = dict.fromkeys(CASES[name].firing, RISEN_TO_1)
-    assert fires(alerts, tmp_path, name, risen, "1m")
+def test_a_single_event_fires_also_on_an_existing_series(fires: Fires, name: str) -> None:
+    assert fires(existing_series(name))
 
 
 @pytest.mark.parametrize("name", HAPPENINGS)
-def test_a_single_event_is_quiet_again_later(alerts: Path, tmp_path: Path, name: str) -> None:
-    long_ago = dict.fromkeys(CASES[name].firing, "_ _ 1x400")
-    assert fires(alerts, tmp_path, name, long_ago, "60m") == set()
+def test_a_single_event_is_quiet_again_later(fires: Fires, name: str) -> None:
+    assert fires(later(name)) == set()
 
 
-@pytest.mark.parametrize("name", ["ApiDown", "SyncDown"])
-def test_a_process_that_no_name_leads_to_is_down(alerts: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", DOWN)
+def test_a_process_that_no_name_leads_to_is_down(fires: Fires, name: str) -> None:
     """A name without an address has no targets, and no series `up`."""
-    assert fires(alerts, tmp_path, name, {'up{job="other"}': f"1x{PERIOD}"}, CASES[name].by)
+    assert fires(without_address(name))
 
 
 def test_the_series_of_the_cases_are_those_of_our_processes() -> None:
