@@ -17,6 +17,7 @@ from sync.restore.restore import restore
 from sync.worker import run_sync
 from tests.integration.api.conftest import StartApi
 from tests.support.api.api_client import Front, Json
+from tests.support.cluster.sale import UNHURRIED
 from tests.support.waiting import wait_until
 
 PARTITIONS = 6
@@ -74,7 +75,7 @@ async def test_a_lost_shard_concerns_its_own_events_alone(
     others = [event for event in events if event not in lost]
     assert len(lost) == 2
     async with asyncio.TaskGroup() as group:
-        worker = group.create_task(run_sync(replace(settings, postgres_url=sync_url)))
+        worker = group.create_task(run_sync(replace(settings, postgres_url=sync_url, **UNHURRIED)))
         held = {event["id"]: await front.held((event["tickets"][0]["id"], 2)) for event in events}
         await wait_until(lambda: _is_listed(front, held), _PATIENCE_SECONDS, "Postgres has all of it")
         cluster.nodes[gone].kill()

@@ -25,6 +25,14 @@ log = structlog.get_logger(__name__)
 PATIENT = {"command_timeout_ms": 2000, "replica_timeout_ms": 500, "connect_timeout_ms": 500}
 """Settings for servers that share a machine with everything else."""
 
+UNHURRIED = {
+    "sync_poll_ms": 1000,
+    "sweep_interval_ms": 250,
+    "purge_interval_ms": 1000,
+    "resolve_interval_ms": 250,
+}
+"""Settings for a worker of several partitions whose upkeep nobody waits for: with those of other tests it is busy."""
+
 _SHOPPERS = effort(6, 10)
 _FIRST_SALES, _CALM_SALES = effort((10, 20), (100, 300))
 """The first ones open connections, and do not show how long one takes."""
@@ -61,7 +69,7 @@ class Sale:
         shop = Shop(front, self.history, self._seed)
         await shop.open(self.settings.partitions)
         async with asyncio.TaskGroup() as group:
-            worker = group.create_task(run_sync(replace(self.settings, postgres_url=self._sync_url)))
+            worker = group.create_task(run_sync(replace(self.settings, postgres_url=self._sync_url, **UNHURRIED)))
             shops = [shop.through(each) for each in fronts]
             buyers = [group.create_task(shops[number % len(shops)].buy_forever()) for number in range(_SHOPPERS)]
             buyers += [group.create_task(each.hold_forever(event)) for each in shops for event in shop.events]
