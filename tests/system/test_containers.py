@@ -1,8 +1,10 @@
-"""The commands of docker-compose.yml with its variables, as plain processes: what is in the containers."""
+"""The commands of docker-compose.yml with its variables, as plain processes: what is in the containers.
+
+They are forked. That `onsale` itself can be started with such commands is shown by test_production.py.
+"""
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ from cli.dev.embedded import EmbeddedValkey
 from cli.ports import LOOPBACK, free_port
 from cli.secrets_file import write_secrets
 from tests.support.postgres_users import API, SYNC
+from tests.support.system.forked_child import ForkedChild
 from tests.support.system.process_stack import acl_for_tests
 from tests.support.waiting import wait_until
 from tests.system.conftest import Database
 
 _READY_SECONDS = 60
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
-_BIN = Path(sys.executable).parent
 
 _POSTGRES_USERS = {
     "migrate": ("onsale", "POSTGRES_PASSWORD"),
@@ -67,7 +69,10 @@ class Containers:
             assert ours["ONSALE_POSTGRES_URL"] == asked
             ours["ONSALE_POSTGRES_URL"] = self._server.url(self._database, _HERE.get(user, user))
         environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("ONSALE_")}
-        return Child(name, [_BIN / command[0], *command[1:]], self._folder / f"{name}.log", environ=environ | ours)
+        assert command[0] == "onsale"
+        several = "--workers" in command
+        log_file = self._folder / f"{name}.log"
+        return ForkedChild(name, command[1:], log_file, environ=environ | ours, shared_metrics=several)
 
     def _here(self, text: str) -> str:
         text = _VARIABLE.sub(lambda match: self.secrets.get(match[1], "info"), text)
