@@ -22,7 +22,7 @@ from tests.support.system.process_stack import Stack
 from tests.support.system.storefront_client import Answer, Event, Storefront
 from tests.support.waiting import wait_until
 
-SCALED_SECONDS = 6
+SCALED_SECONDS = 4
 OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", str(SCALED_SECONDS)))
 BEFORE_SECONDS = OUTAGE_SECONDS * 2 // 5 if OUTAGE_SECONDS < 60 else 30
 SETTLE_SECONDS = 60 + OUTAGE_SECONDS
@@ -61,7 +61,7 @@ class Sale:
             held = await self._measure("hold", self._hold())
             await self._measure("read", self._storefront.reservation(held.body["id"]))
             await self._measure("list", self._storefront.ask("GET", f"/v1/events/{self._event.event_id}/availability"))
-            await asyncio.sleep(REST_SECONDS / 4)
+            await asyncio.sleep(REST_SECONDS / 2)
 
     async def _buy(self) -> None:
         while not self._over.is_set():
