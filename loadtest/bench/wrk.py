@@ -18,10 +18,14 @@ _MAX_PER_SECOND = 40_000
 """The number of tokens made: more than any worker answers."""
 
 _GRACE_SECONDS = 15
+_LATE_SECONDS = 10
 
 
 class Load(msgspec.Struct, frozen=True):
-    """The results of wrk: answers counted, `p50_us` and `p99_us` of their latency, and errors."""
+    """The results of wrk: answers counted, `p50_us` and `p99_us` of their latency, and errors.
+
+    `late`: answers that took more than ten seconds.
+    """
 
     requests: int
     duration_us: int
@@ -29,6 +33,7 @@ class Load(msgspec.Struct, frozen=True):
     p99_us: int
     bad_statuses: int
     broken_connections: int
+    late: int
 
     @property
     def per_second(self) -> float:
@@ -38,10 +43,10 @@ class Load(msgspec.Struct, frozen=True):
     @property
     def trouble(self) -> str | None:
         """The error that invalidates the measurement; None if there is none."""
-        if self.bad_statuses or self.broken_connections or not self.requests:
+        if self.bad_statuses or self.broken_connections or self.late or not self.requests:
             return (
                 f"{self.bad_statuses} answers were no success, {self.broken_connections} connections broke, "
-                f"of {self.requests} requests"
+                f"{self.late} answers took more than {_LATE_SECONDS} s, of {self.requests} requests"
             )
         return None
 
@@ -79,7 +84,8 @@ def ask(url: str, asking: RequestSpec, prefix: str, tokens: str, *, seconds: int
 
 def run_wrk(script: Path, url: str, arguments: Sequence[str], seconds: int, connections: int) -> Load:
     """One run with a script that prints a Load. Raises UserError if wrk fails."""
-    options = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "10s"]
+    options = ["--threads", "1", "--connections", f"{connections}", "--duration", f"{seconds}s"]
+    options += ["--timeout", f"{_LATE_SECONDS}s"]
     ran = subprocess.run(  # noqa: S603  # wrk, with what this package says
         [find_wrk(), *options, "--script", script, url, "--", *arguments],
         capture_output=True,

@@ -23,7 +23,8 @@ end
 function done(summary, latency)
   local failed = summary.errors
   io.write(string.format(
-    '\n{"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "bad_statuses": %d, "broken_connections": %d}\n',
+    '\n{"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, '
+      .. '"bad_statuses": %d, "broken_connections": %d, "late": %d}\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    failed.status, failed.connect + failed.read + failed.write + failed.timeout))
+    failed.status, failed.connect + failed.read + failed.write, failed.timeout))
 end

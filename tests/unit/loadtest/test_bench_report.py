@@ -15,7 +15,7 @@ def _variant(name: str) -> Variant:
 
 
 def _measured(requests: int, api_seconds: float) -> Measured:
-    load = Load(requests, 1_000_000, 1, 1, 0, 0)
+    load = Load(requests, 1_000_000, 1, 1, 0, 0, 0)
     return Measured(load, 1.0, Used(api_seconds, 0.0, 0.0, 0.0), requests, None, None)
 
 
@@ -36,3 +36,10 @@ def test_a_ratio_fails_below_its_bar_and_tells_of_its_goal() -> None:
     assert (too_slow, fast) == (False, True)
     assert f"goal {GOAL_RATIOS[OURS]:.2f}: missed" in told
     assert "reached" in more
+
+
+def test_late_answers_are_not_taken_for_broken_connections() -> None:
+    load = Load(7, 1_000_000, 1, 1, 0, 0, 5)
+    assert load.trouble == (
+        "0 answers were no success, 0 connections broke, 5 answers took more than 10 s, of 7 requests"
+    )
