@@ -44,12 +44,12 @@ check: install
 	$(BIN)/lint-imports
 
 # All but the tests that judge by time. RERUNS=1 gives a failed test a second try, and reports it.
-RERUNS ?= 0
+RERUNS ?=
 test: install
 	@$(MAKE) --no-print-directory --jobs=2 pytest check advisories
 
 pytest: install
-	$(BIN)/pytest $(PYTEST_ARGS) --reruns $(RERUNS) -m "not alone"
+	$(BIN)/pytest $(PYTEST_ARGS) $(if $(RERUNS),--reruns $(RERUNS)) -m "not alone"
 
 # As `make audit`, where the advisory service can be reached.
 advisories: install
