@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 # In the order of their folders, so that the long system tests are not the last.
-PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 5 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip install --disable-pip-version-check --no-input --progress-bar off
 # Installs pinned packages, and prints one line per package. uv does not read pip's settings, so pip goes on where uv fails.
 INSTALL := if command -v uv > /dev/null && uv pip install --python $(BIN)/python --require-hashes -r FILE; then :; \

@@ -27,7 +27,8 @@ _READ_AT_ONCE = 20
 _HOLD_SECONDS = 3600
 """Longer than `make failover` takes: what was held must be so at the end."""
 
-_REST_SECONDS = effort(0.25, 0.05)
+_HURRIED_SECONDS = 0.05
+_REST_SECONDS = effort(0.25, _HURRIED_SECONDS)
 """Between two customers. Without it they would fill the machine, and show how it is shared, not what a failure does."""
 _EXPECTED = frozenset({200, 201, 202, 204, 402, 404, 409, 410, 503})
 _HALL = {"name": "Hall", "sections": [{"name": "Stalls", "rows": [{"name": "A", "seats": SEATS}]}]}
@@ -134,7 +135,11 @@ class Shop:
                 [self.take_places, self.take_places, self.take_places, self.fill_cart, self.book]
             )
             await kind()
-            await asyncio.sleep(_REST_SECONDS)  # no waiting: the pace of one customer
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Keeps the pace of one customer. To lose sales, a failure needs many of them in a moment."""
+        await asyncio.sleep(_HURRIED_SECONDS if self.history.loses else _REST_SECONDS)  # no waiting
 
     async def take_places(self) -> None:
         """Holds a place, and then pays, cancels, or leaves it."""
@@ -176,7 +181,7 @@ class Shop:
         """Takes places of one event, one after the other, and leaves them: they tell when it sells."""
         while True:
             await self._hold(event, str(uuid4()))
-            await asyncio.sleep(_REST_SECONDS)  # no waiting: the pace of one customer
+            await self._rest()
 
     async def fill_cart(self) -> None:
         """Takes a seat at two events in different partitions, and pays for both at once."""

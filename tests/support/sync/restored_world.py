@@ -103,6 +103,7 @@ class RestoredWorld(World):
 
     def step(self, *commands: Command[Any]) -> list[Result]:
         results = super().step(*map(self._accepted, commands))
+        self._note_starts()
         self._steps += 1
         if self._steps % self._every == 0:
             try:
@@ -122,6 +123,13 @@ class RestoredWorld(World):
         if before is None or not self.model.was_taken(command.event_id):
             return command
         return replace(command, terms=replace(command.terms, currency=before.currency))
+
+    def _note_starts(self) -> None:
+        """Keeps when slots begin: the model forgets those that are purged, and Postgres does not."""
+        for booking in self.model.bookings.values():
+            self._starts[booking.slot] = booking.start_ms
+        for (_, pool), slot in self.model.slots.items():
+            self._starts[pool.removeprefix("slot:")] = slot.start_ms
 
     async def _empty_postgres(self) -> None:
         async with self._postgres.connection() as connection:
@@ -203,11 +211,6 @@ class RestoredWorld(World):
 
         async def maps_of_event(_: Any, event: _Event) -> list[SectionMap]:
             return world._maps(event.event_id)
-
-        for booking in self.model.bookings.values():
-            self._starts[booking.slot] = booking.start_ms
-        for (_, pool), slot in self.model.slots.items():
-            self._starts[pool.removeprefix("slot:")] = slot.start_ms
 
         patched = {
             "_Restore": Played,
