@@ -206,7 +206,10 @@ async def test_sales_go_on_without_postgres(
     front = await start_api(postgres_url=url, connect_timeout_ms=500)
     event = await front.event(10)
     ticket_id, path = event["tickets"][0]["id"], f"/v1/events/{event['id']}"
+    backends = psutil.Process(own_postgres.child.pid).children()
     own_postgres.kill()
+    _, alive = psutil.wait_procs(backends, timeout=10)
+    assert alive == [], "a backend may answer until it notices that its server is gone"
 
     began = time.monotonic()
     for method, away, body in (
