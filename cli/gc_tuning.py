@@ -2,11 +2,15 @@
 
 import gc
 
-_YOUNG_OBJECTS = 20_000
+YOUNG_OBJECTS = 20_000
+"""Objects that a process which answers requests makes, beyond those it frees, between two collections."""
+
+YOUNG_OBJECTS_OF_SYNC = 200_000
+"""The same of a sync worker: batches of facts on their way to Postgres are that many, and none of them is garbage."""
 
 
-def collect_rarely() -> None:
-    """Make garbage collection rare in a process that answers requests. Call it after all imports.
+def collect_rarely(young_objects: int = YOUNG_OBJECTS) -> None:
+    """Make garbage collection rare in a server's process. Call it after all imports.
 
     Reference counting frees what a request made; the collector has only the few cycles left to find. At Python's own
     threshold, 700 objects, it runs every few requests, each time over hundreds of requests that are under way. What is
@@ -14,4 +18,4 @@ def collect_rarely() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(young_objects, *gc.get_threshold()[1:])

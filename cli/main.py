@@ -166,13 +166,13 @@ def secrets(output: Path) -> None:
 @onsale.command()
 def sync() -> None:
     """Write outcomes to Postgres, give back expired holds, settle open payments."""
-    from cli.gc_tuning import collect_rarely
+    from cli.gc_tuning import YOUNG_OBJECTS_OF_SYNC, collect_rarely
     from cli.run_until_stopped import run_until_stopped
     from cli.serve import check_metrics_directory
     from sync.worker import run_sync
 
     check_metrics_directory()
-    collect_rarely()
+    collect_rarely(YOUNG_OBJECTS_OF_SYNC)
     run_until_stopped(run_sync(settings_from_environment()))
 
 

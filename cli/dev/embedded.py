@@ -30,6 +30,9 @@ from cli.ports import LOOPBACK, free_port
 INITDB_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 """Options of initdb: texts are compared by their bytes. docker-compose.yml has the same."""
 
+WAL_BUFFERS = "16MB"
+"""Of Postgres, which takes 4 MB by itself: sync writes that much at once, and its sessions waited for each other."""
+
 _PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.02
 _UNPRIVILEGED = "nobody"
@@ -136,6 +139,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": "",
             "fsync": "on" if durable else "off",
             "max_connections": "200",
+            "wal_buffers": WAL_BUFFERS,
         }
         # A short path, because sockets may have no long one. The owner sets the password by it.
         self._own = Path(tempfile.gettempdir()) / f"onsale-{token_hex(8)}"

@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cli.dev.embedded import INITDB_LOCALE
+from cli.dev.embedded import INITDB_LOCALE, WAL_BUFFERS
 from cli.main import onsale
 from cli.secrets_file import write_secrets
 from engine.settings import PREFIX, load_settings
@@ -167,6 +167,10 @@ def test_containers_have_no_rights_and_no_room_that_they_do_not_need(services: S
 
 def test_postgres_compares_texts_as_in_development(services: Services) -> None:
     assert services["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(INITDB_LOCALE)
+
+
+def test_postgres_has_room_for_what_sync_writes_at_once(services: Services) -> None:
+    assert f"wal_buffers={WAL_BUFFERS}" in services["postgres"]["command"]
 
 
 def test_containers_reach_only_whom_they_need(services: Services, repository: Path) -> None:
